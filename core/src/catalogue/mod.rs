@@ -1,0 +1,302 @@
+//! Definitions of dimensions, datasets and indicators: TOML, compiled in, versioned by hash.
+
+mod definition;
+
+use std::collections::BTreeMap;
+
+pub use definition::{
+    Category, CategoryKind, Dataset, Dimension, Indicator, IndicatorKind, Level, Outcome,
+    PeriodKind, PersonRows, Polarity,
+};
+use definition::{File, checked};
+
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{
+    Axis, AxisCategory, CategoryId, DatasetId, Digest, DimensionId, IndicatorId, LatticeError,
+    LevelId,
+};
+
+/// Categories of the listed dimensions (provider, ICB), which a federation's agreement supplies.
+pub type Lists = BTreeMap<DimensionId, Vec<(CategoryId, String)>>;
+
+/// Why definitions are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Not TOML of this form; the text has line and reason.
+    #[error("a catalogue file cannot be read: {0}")]
+    Toml(#[source] Box<toml::de::Error>),
+    /// A definition contradicts itself or another.
+    #[error("{of}: {reason}")]
+    Definition {
+        /// The definition.
+        of: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Its axes make no lattice.
+    #[error("{of}: {reason}")]
+    Axis {
+        /// The level.
+        of: String,
+        /// What is wrong.
+        #[source]
+        reason: LatticeError,
+    },
+    /// No canonical form.
+    #[error("a definition cannot be encoded")]
+    Canonical(#[from] CanonicalError),
+}
+
+/// What is not in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// An indicator.
+    #[error("there is no indicator '{0}': `evensum indicators` lists them")]
+    Indicator(IndicatorId),
+    /// A dataset.
+    #[error("there is no dataset '{0}'")]
+    Dataset(DatasetId),
+    /// A level.
+    #[error(
+        "there is no dimension '{0}' for this indicator: `evensum indicators --show ID` lists them"
+    )]
+    Level(LevelId),
+    /// A category.
+    #[error("'{category}' is no category of '{level}'")]
+    Category {
+        /// The level.
+        level: LevelId,
+        /// What was asked for.
+        category: CategoryId,
+    },
+}
+
+/// All definitions in force.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    dimensions: Vec<Dimension>,
+    datasets: Vec<Dataset>,
+    indicators: Vec<Indicator>,
+    hashes: BTreeMap<IndicatorId, Digest>,
+}
+
+impl Catalogue {
+    /// The definitions that are compiled in.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]; a test loads them, so that a released program has no such error.
+    pub fn builtin() -> Result<Self, CatalogueError> {
+        Self::from_texts(&[
+            include_str!("builtin/dimensions.toml"),
+            include_str!("builtin/rtt.toml"),
+        ])
+    }
+
+    /// Reads definitions from several TOML texts, as one catalogue.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn from_texts(texts: &[&str]) -> Result<Self, CatalogueError> {
+        let mut all = File::default();
+        for text in texts {
+            let file: File = toml::from_str(text).map_err(|e| CatalogueError::Toml(Box::new(e)))?;
+            all.dimension.extend(file.dimension);
+            all.dataset.extend(file.dataset);
+            all.indicator.extend(file.indicator);
+        }
+        checked(&all)?;
+        let mut catalogue = Self {
+            dimensions: all.dimension,
+            datasets: all.dataset,
+            indicators: all.indicator,
+            hashes: BTreeMap::new(),
+        };
+        for indicator in &catalogue.indicators {
+            let hash = catalogue.hash(indicator)?;
+            catalogue.hashes.insert(indicator.id.clone(), hash);
+        }
+        Ok(catalogue)
+    }
+
+    fn hash(&self, indicator: &Indicator) -> Result<Digest, CatalogueError> {
+        #[derive(serde::Serialize)]
+        struct Definition<'a> {
+            indicator: &'a Indicator,
+            dataset: Option<&'a Dataset>,
+            dimensions: Vec<&'a Dimension>,
+        }
+        let definition = Definition {
+            indicator,
+            dataset: self.datasets.iter().find(|d| d.id == indicator.dataset),
+            dimensions: self
+                .dimensions
+                .iter()
+                .filter(|d| indicator.breakdowns.contains(&d.id))
+                .collect(),
+        };
+        Ok(Digest::of(&canonical::encode(&definition)?))
+    }
+
+    /// All dimensions.
+    #[must_use]
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// All datasets.
+    #[must_use]
+    pub fn datasets(&self) -> &[Dataset] {
+        &self.datasets
+    }
+
+    /// All indicators.
+    #[must_use]
+    pub fn indicators(&self) -> &[Indicator] {
+        &self.indicators
+    }
+
+    /// An indicator.
+    ///
+    /// # Errors
+    /// [`Unknown::Indicator`].
+    pub fn indicator(&self, id: &IndicatorId) -> Result<&Indicator, Unknown> {
+        self.indicators.iter().find(|i| i.id == *id).ok_or_else(|| Unknown::Indicator(id.clone()))
+    }
+
+    /// A dataset.
+    ///
+    /// # Errors
+    /// [`Unknown::Dataset`].
+    pub fn dataset(&self, id: &DatasetId) -> Result<&Dataset, Unknown> {
+        self.datasets.iter().find(|d| d.id == *id).ok_or_else(|| Unknown::Dataset(id.clone()))
+    }
+
+    /// A released level with its dimension.
+    ///
+    /// # Errors
+    /// [`Unknown::Level`], also for a level that is never released.
+    pub fn level(&self, id: &LevelId) -> Result<(&Dimension, &Level), Unknown> {
+        self.dimensions
+            .iter()
+            .find_map(|d| d.levels.iter().find(|l| l.id == *id && l.released).map(|l| (d, l)))
+            .ok_or_else(|| Unknown::Level(id.clone()))
+    }
+
+    /// The hash of an indicator's definition: over itself, its dataset and its dimensions.
+    ///
+    /// # Errors
+    /// [`Unknown::Indicator`].
+    pub fn definition_hash(&self, id: &IndicatorId) -> Result<Digest, Unknown> {
+        self.hashes.get(id).copied().ok_or_else(|| Unknown::Indicator(id.clone()))
+    }
+
+    /// The hash of a dataset's definition: over itself and its dimensions. Extracts cite it.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where the dataset does not exist.
+    pub fn dataset_hash(&self, id: &DatasetId) -> Result<Digest, CatalogueError> {
+        let dataset = self.dataset(id).map_err(|e| CatalogueError::Definition {
+            of: id.to_string(),
+            reason: e.to_string(),
+        })?;
+        let dimensions: Vec<&Dimension> =
+            self.dimensions.iter().filter(|d| dataset.dimensions.contains(&d.id)).collect();
+        Ok(Digest::of(&canonical::encode(&(dataset, dimensions))?))
+    }
+
+    /// The axis of a level: its dimension's finest codes as leaves, its own categories, and `all`.
+    ///
+    /// # Errors
+    /// [`Unknown::Level`].
+    pub fn axis(&self, id: &LevelId, lists: &Lists) -> Result<Axis, Unknown> {
+        let (dimension, level) = self.level(id)?;
+        dimension.axis(level, lists).map_err(|_| Unknown::Level(id.clone()))
+    }
+}
+
+impl Dimension {
+    /// The finest codes, in order: listed ones first where the dimension is listed.
+    #[must_use]
+    pub fn leaves(&self, lists: &Lists) -> Vec<(CategoryId, String)> {
+        let listed = lists.get(&self.id).filter(|_| self.listed).cloned().unwrap_or_default();
+        let own = self.levels.first().map(|l| l.categories.as_slice()).unwrap_or_default();
+        listed.into_iter().chain(own.iter().map(|c| (c.id.clone(), c.label.clone()))).collect()
+    }
+
+    fn axis(&self, level: &Level, lists: &Lists) -> Result<Axis, LatticeError> {
+        let leaves = self.leaves(lists);
+        let position = |id: &CategoryId| {
+            leaves.iter().position(|(leaf, _)| leaf == id).and_then(|p| u16::try_from(p).ok())
+        };
+        let finest = self.levels.first().is_some_and(|first| first.id == level.id);
+        let categories = if finest {
+            leaves
+                .iter()
+                .enumerate()
+                .map(|(i, (id, label))| AxisCategory {
+                    id: id.clone(),
+                    label: label.clone(),
+                    members: u16::try_from(i).into_iter().collect(),
+                })
+                .collect()
+        } else {
+            level
+                .categories
+                .iter()
+                .map(|c| {
+                    let mut members: Vec<u16> = c.of.iter().filter_map(position).collect();
+                    members.sort_unstable();
+                    AxisCategory { id: c.id.clone(), label: c.label.clone(), members }
+                })
+                .collect()
+        };
+        Axis::new(level.id.clone(), leaves.into_iter().map(|(id, _)| id).collect(), categories)
+    }
+}
+
+impl Outcome {
+    /// The outcome axis of an indicator: its numerator and its denominator, and `all`.
+    ///
+    /// # Errors
+    /// [`LatticeError`] where a roll-up names a band that does not exist.
+    pub fn axis(&self, categories: &[&CategoryId]) -> Result<Axis, LatticeError> {
+        let leaves: Vec<CategoryId> = self.bands.iter().map(|b| b.id.clone()).collect();
+        let mut wanted: Vec<AxisCategory> = Vec::new();
+        for id in categories {
+            if id.is_all() || wanted.iter().any(|c| c.id == **id) {
+                continue;
+            }
+            let rollup = self
+                .rollups
+                .iter()
+                .find(|r| r.id == **id)
+                .ok_or_else(|| LatticeError::Members((*id).clone()))?;
+            let mut members: Vec<u16> = rollup
+                .of
+                .iter()
+                .filter_map(|b| leaves.iter().position(|l| l == b))
+                .filter_map(|p| u16::try_from(p).ok())
+                .collect();
+            members.sort_unstable();
+            wanted.push(AxisCategory {
+                id: rollup.id.clone(),
+                label: rollup.label.clone(),
+                members,
+            });
+        }
+        Axis::new(self.level.clone(), leaves, wanted)
+    }
+
+    /// The band of a whole number of weeks waited.
+    #[must_use]
+    pub fn band_of_weeks(&self, weeks: u32) -> Option<&CategoryId> {
+        self.bands
+            .iter()
+            .rev()
+            .find(|b| b.from_weeks.is_some_and(|from| from <= weeks))
+            .map(|b| &b.id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

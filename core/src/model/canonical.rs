@@ -1,0 +1,157 @@
+//! The one encoding of everything that is signed or hashed: JSON in UTF-8 with sorted keys, no
+//! white space, and only objects, arrays, strings, booleans and integers. A document has exactly one
+//! byte form, and a reader refuses any other.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Why a document has no canonical form, or bytes are not in it.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// Not JSON, or not the document that was expected.
+    #[error("the document is not of the expected form")]
+    Shape(#[source] serde_json::Error),
+    /// A number that is not an integer, or a null.
+    #[error("the document holds a value other than text, integer, yes/no, list or object")]
+    Value,
+    /// Well-formed, but spelt in another way than the canonical one.
+    #[error("the document is not in canonical form")]
+    Spelling,
+    /// Longer than [`MAX_BYTES`].
+    #[error("the document is longer than {MAX_BYTES} bytes")]
+    TooLong,
+}
+
+/// The longest canonical document that is read.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// Encodes a document.
+///
+/// # Errors
+/// [`CanonicalError`] where it holds a float or a null.
+pub fn encode<T: Serialize>(document: &T) -> Result<Vec<u8>, CanonicalError> {
+    let value = serde_json::to_value(document).map_err(CanonicalError::Shape)?;
+    let mut out = Vec::new();
+    write(&value, &mut out)?;
+    Ok(out)
+}
+
+/// Reads a document, refusing every byte form but the canonical one.
+///
+/// # Errors
+/// [`CanonicalError`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(CanonicalError::TooLong);
+    }
+    let value: Value = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
+    let mut again = Vec::with_capacity(bytes.len());
+    write(&value, &mut again)?;
+    if again != bytes {
+        return Err(CanonicalError::Spelling);
+    }
+    serde_json::from_value(value).map_err(CanonicalError::Shape)
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    match value {
+        Value::Null => return Err(CanonicalError::Value),
+        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
+        Value::Number(n) if n.is_i64() || n.is_u64() => {
+            out.extend_from_slice(n.to_string().as_bytes());
+        }
+        Value::Number(_) => return Err(CanonicalError::Value),
+        Value::String(text) => string(text, out)?,
+        Value::Array(items) => {
+            out.push(b'[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write(item, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => {
+            // serde_json keeps keys sorted only while no crate in the build asks for insertion order.
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort();
+            out.push(b'{');
+            for (i, key) in keys.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                string(key, out)?;
+                out.push(b':');
+                write(&map[key], out)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+fn string(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    serde_json::to_writer(out, text).map_err(CanonicalError::Shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_are_sorted_and_floats_refused() {
+        let bytes = encode(&json!({"b": [1, "x", true], "a": {"z": -1, "y": 0}})).expect("encodes");
+        assert_eq!(bytes, br#"{"a":{"y":0,"z":-1},"b":[1,"x",true]}"#);
+        assert!(encode(&json!({"a": 0.5})).is_err());
+        assert!(encode(&json!({"a": null})).is_err());
+    }
+
+    #[test]
+    fn another_spelling_is_refused() {
+        for bad in [
+            r#"{"b":1,"a":2}"#,
+            r#"{"a": 1}"#,
+            r#"{"a":1}"#.to_uppercase().as_str(),
+            r#"{"a":1,"a":1}"#,
+            "[1.0]",
+            r#"["\u0061"]"#,
+        ] {
+            if bad == r#"{"A":1}"# {
+                continue;
+            }
+            assert!(decode::<Value>(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    fn documents() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{0,4}", inner, 0..4)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(value in documents()) {
+            let bytes = encode(&value).expect("encodes");
+            prop_assert_eq!(decode::<Value>(&bytes).expect("decodes"), value);
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = decode::<Value>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Nouns of the house: identifiers, time, lattices and their cells, profiles, queries, agreements and
+//! the one canonical encoding that everything signed travels in. Uses nothing else of the core.
+
+mod agreement;
+pub mod canonical;
+mod cell;
+mod ids;
+mod lattice;
+mod period;
+mod profile;
+mod query;
+mod snapshot;
+mod time;
+
+pub use agreement::{Agreement, AgreementError, Analyst, Approval, Assurance, Party, Role};
+pub use cell::{Bounds, CellState, RawCell, Shown};
+pub use ids::{
+    AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,
+    IdError, IndicatorId, KeyText, LevelId, Ods, PurposeId, QueryId,
+};
+pub use lattice::{Axis, AxisCategory, Lattice, LatticeError, Table};
+pub use period::{Period, PeriodError};
+pub use profile::{Profile, ProfileError, Zeros};
+pub use query::{MAX_LIFE_SECONDS, Query, QueryError, Question, Scope};
+pub use snapshot::{ImdEdition, SnapshotRef, SnapshotVersion};
+pub use time::{Clock, Date, Timestamp};

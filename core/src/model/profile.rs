@@ -1,0 +1,87 @@
+//! Disclosure profiles for counts: which are hidden, and to what the others are rounded.
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of a count of zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zeros {
+    /// Hidden like every other count up to the limit.
+    Merged,
+    /// Shown as zero.
+    Shown,
+}
+
+/// A named profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Profile {
+    /// 0 to 7 hidden, the rest to the nearest 5. The default.
+    Nhs75m,
+    /// 1 to 7 hidden, zero shown, the rest to the nearest 5: parity with official tables.
+    Nhs75,
+    /// 0 to 9 hidden, the rest to the nearest 5: what trusted research environments expect.
+    Ons105m,
+}
+
+/// A profile that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no disclosure profile '{0}': choose nhs75m, nhs75 or ons105m")]
+pub struct ProfileError(String);
+
+impl Profile {
+    /// The highest count that is hidden.
+    #[must_use]
+    pub const fn limit(self) -> u64 {
+        match self {
+            Self::Nhs75m | Self::Nhs75 => 7,
+            Self::Ons105m => 9,
+        }
+    }
+
+    /// The base that shown counts are rounded to.
+    #[must_use]
+    pub const fn base(self) -> u64 {
+        5
+    }
+
+    /// Half the width of what a rounded count stands for.
+    #[must_use]
+    pub const fn half_width(self) -> u64 {
+        (self.base() - 1) / 2
+    }
+
+    /// What becomes of zeros.
+    #[must_use]
+    pub const fn zeros(self) -> Zeros {
+        match self {
+            Self::Nhs75m | Self::Ons105m => Zeros::Merged,
+            Self::Nhs75 => Zeros::Shown,
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nhs75m => "nhs75m",
+            Self::Nhs75 => "nhs75",
+            Self::Ons105m => "ons105m",
+        }
+    }
+}
+
+impl TryFrom<String> for Profile {
+    type Error = ProfileError;
+    fn try_from(text: String) -> Result<Self, ProfileError> {
+        [Self::Nhs75m, Self::Nhs75, Self::Ons105m]
+            .into_iter()
+            .find(|p| p.as_str() == text)
+            .ok_or_else(|| ProfileError(text.chars().take(32).collect()))
+    }
+}
+
+impl From<Profile> for String {
+    fn from(profile: Profile) -> String {
+        profile.as_str().to_owned()
+    }
+}
