@@ -2,6 +2,10 @@
 //! proofs and everything that decides who may ask what. No IO, no clock, no runtime: time, keys and
 //! bytes are given to it.
 
+pub mod authz;
 pub mod catalogue;
+pub mod identity;
 pub mod model;
+pub mod plan;
 pub mod sign;
+pub mod statistics;

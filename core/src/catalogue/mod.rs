@@ -13,7 +13,7 @@ use definition::{File, checked};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     Axis, AxisCategory, CategoryId, DatasetId, Digest, DimensionId, IndicatorId, LatticeError,
-    LevelId,
+    LevelId, Period,
 };
 
 /// Categories of the listed dimensions (provider, ICB), which a federation's agreement supplies.
@@ -251,6 +251,16 @@ impl Dimension {
                 .collect()
         };
         Axis::new(level.id.clone(), leaves.into_iter().map(|(id, _)| id).collect(), categories)
+    }
+}
+
+impl Dataset {
+    /// Whether the dataset has such periods.
+    #[must_use]
+    pub const fn has_period(&self, period: Period) -> bool {
+        match self.periods {
+            PeriodKind::Month => matches!(period, Period::Month { .. }),
+        }
     }
 }
 

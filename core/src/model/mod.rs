@@ -9,6 +9,7 @@ mod lattice;
 mod period;
 mod profile;
 mod query;
+mod refusal;
 mod snapshot;
 mod time;
 
@@ -22,5 +23,6 @@ pub use lattice::{Axis, AxisCategory, Lattice, LatticeError, Table};
 pub use period::{Period, PeriodError};
 pub use profile::{Profile, ProfileError, Zeros};
 pub use query::{MAX_LIFE_SECONDS, Query, QueryError, Question, Scope};
+pub use refusal::RefusalCode;
 pub use snapshot::{ImdEdition, SnapshotRef, SnapshotVersion};
 pub use time::{Clock, Date, Timestamp};

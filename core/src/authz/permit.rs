@@ -1,0 +1,140 @@
+//! The permit: proof that a question was checked, for one use.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::rules::{Denied, Standing, cleared, question_allowed, question_known};
+use crate::catalogue::Catalogue;
+use crate::identity::Asker;
+use crate::model::{Agreement, Ods, Profile, Question, RefusalCode};
+
+/// Asked by an analyst, in a signed query.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked(());
+/// Prepared when an extract is published.
+#[derive(Debug, Clone, Copy)]
+pub struct Publication(());
+/// For the node's own people.
+#[derive(Debug, Clone, Copy)]
+pub struct Local(());
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Asked {}
+    impl Sealed for super::Publication {}
+    impl Sealed for super::Local {}
+}
+
+/// A use that a table may be put to. Sealed: there are three.
+pub trait Use: sealed::Sealed + fmt::Debug {}
+impl Use for Asked {}
+impl Use for Publication {}
+impl Use for Local {}
+
+/// A use in which a protected table may leave the node.
+pub trait Shareable: Use {}
+impl Shareable for Asked {}
+impl Shareable for Publication {}
+
+/// A checked question.
+///
+/// It has private fields, and no constructor that does not check:
+/// ```compile_fail,E0451
+/// use evensum_core::authz::{Asked, Permit};
+/// fn forge(question: evensum_core::model::Question) -> Permit<Asked> {
+///     Permit { question, agreement: None, use_: std::marker::PhantomData }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Permit<U: Use> {
+    question: Question,
+    agreement: Option<Agreement>,
+    profile: Profile,
+    use_: PhantomData<U>,
+}
+
+impl Permit<Asked> {
+    /// For a query of an analyst, at the node `own` whose disclosure profile is `profile`: everything
+    /// that [`cleared`] checks, and that the node is asked and holds to the same profile.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn query(
+        asker: &Asker,
+        standing: Standing<'_>,
+        own: &Ods,
+        profile: Profile,
+    ) -> Result<Self, Denied> {
+        let question = cleared(asker, standing)?.clone();
+        if !asker.query().document().targets.contains(own) {
+            return Err(Denied(RefusalCode::NotATarget));
+        }
+        let agreement = standing.agreement.clone();
+        if agreement.profile != profile {
+            return Err(Denied(RefusalCode::PolicyDiffers));
+        }
+        Ok(Self { question, agreement: Some(agreement), profile, use_: PhantomData })
+    }
+}
+
+impl Permit<Publication> {
+    /// For a table of a pack that the agreement names, prepared when an extract is published.
+    ///
+    /// # Errors
+    /// [`Denied`]; [`RefusalCode::IndicatorNotAllowed`] where the indicator is not of that pack.
+    pub fn publication(
+        standing: Standing<'_>,
+        pack: &str,
+        question: Question,
+        profile: Profile,
+    ) -> Result<Self, Denied> {
+        let Standing { agreement, catalogue, now } = standing;
+        question_allowed(&question, standing)?;
+        let of_pack = catalogue.indicator(&question.indicator)?.packs.iter().any(|p| p == pack);
+        if !of_pack || !agreement.packs.iter().any(|p| p == pack) {
+            return Err(Denied(RefusalCode::IndicatorNotAllowed));
+        }
+        if !agreement.in_force(now.date()) {
+            return Err(Denied(RefusalCode::AgreementNotInForce));
+        }
+        if agreement.profile != profile {
+            return Err(Denied(RefusalCode::PolicyDiffers));
+        }
+        Ok(Self { question, agreement: Some(agreement.clone()), profile, use_: PhantomData })
+    }
+}
+
+impl Permit<Local> {
+    /// For the node's own people: everything that the catalogue has, about their own records.
+    ///
+    /// # Errors
+    /// [`Denied`], where the catalogue has no such question.
+    pub fn local(
+        question: Question,
+        catalogue: &Catalogue,
+        profile: Profile,
+    ) -> Result<Self, Denied> {
+        question_known(&question, catalogue)?;
+        Ok(Self { question, agreement: None, profile, use_: PhantomData })
+    }
+}
+
+impl<U: Use> Permit<U> {
+    /// The question.
+    #[must_use]
+    pub const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// The agreement; none for local use.
+    #[must_use]
+    pub const fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
+    }
+
+    /// The disclosure profile in force.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+}

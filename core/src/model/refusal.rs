@@ -1,0 +1,92 @@
+//! Why a question is not answered: a closed list, so that a reason can be logged, counted and explained
+//! without ever depending on data.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $says:literal;)*) => {
+        /// A reason for refusing. Its text is fixed: it never depends on what the records say.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum RefusalCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl RefusalCode {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name on the wire and in audit logs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// One line for people: what is wrong and what to do.
+            #[must_use]
+            pub const fn says(self) -> &'static str {
+                match self { $(Self::$name => $says),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The partner has no extract of this dataset and period.
+    NoData = "no_data", "holds no such data";
+    /// The partner has no agreement of that id.
+    AgreementUnknown = "agreement_unknown", "has no agreement of that name: ask its IG lead for it, or name another";
+    /// The hash differs.
+    AgreementDiffers = "agreement_differs", "has another version of the agreement: compare the files and exchange the newer one";
+    /// Not within its dates.
+    AgreementNotInForce = "agreement_not_in_force", "the agreement is not in force today: look at its 'from' and 'until'";
+    /// Another federation.
+    FederationDiffers = "federation_differs", "the query is for another federation";
+    /// The coordinator that brought the query is not the agreement's.
+    NotACoordinator = "not_a_coordinator", "the query came through a server that is not the agreement's coordinator";
+    /// The sign-in was too weak.
+    AssuranceTooLow = "assurance_too_low", "the agreement wants a stronger sign-in from this analyst";
+    /// The purpose is not in the agreement.
+    PurposeNotAllowed = "purpose_not_allowed", "the agreement does not allow that purpose: name one of its 'purposes'";
+    /// The indicator is not in the agreement.
+    IndicatorNotAllowed = "indicator_not_allowed", "the agreement does not allow that indicator: name one of its 'indicators'";
+    /// The dimension is not in the agreement.
+    DimensionNotAllowed = "dimension_not_allowed", "the agreement does not allow that dimension: name one of its 'dimensions'";
+    /// Crosses too many dimensions.
+    TooManyDimensions = "too_many_dimensions", "the agreement does not allow so many dimensions at once: ask by fewer";
+    /// The scope is not in the dataset's closed list.
+    ScopeNotAllowed = "scope_not_allowed", "a question on this dataset cannot be restricted that way: `evensum indicators --show ID` lists the scopes";
+    /// Not in the catalogue.
+    IndicatorUnknown = "indicator_unknown", "there is no such indicator: `evensum indicators` lists them";
+    /// The definition differs.
+    DefinitionDiffers = "definition_differs", "has another version of the indicator's definition: update the older program";
+    /// Not in the catalogue.
+    LevelUnknown = "level_unknown", "there is no such dimension: `evensum indicators --show ID` lists them";
+    /// Not in the catalogue.
+    CategoryUnknown = "category_unknown", "there is no such category in that dimension: `evensum indicators --show ID` lists them";
+    /// A period that the dataset does not have.
+    PeriodKind = "period_kind", "this dataset has months only: ask for a period such as 2026-10";
+    /// The partner does not hold a column.
+    ColumnNotHeld = "column_not_held", "does not collect one of the dimensions asked for";
+    /// The disclosure profile differs.
+    PolicyDiffers = "policy_differs", "has another disclosure profile than the agreement: one of the two must change";
+    /// Not among the targets.
+    NotATarget = "not_a_target", "is not among the partners that the query names";
+    /// Not a well-formed query.
+    Malformed = "malformed", "the query is not well formed: use a newer program";
+    /// Too early.
+    TooEarly = "too_early", "the query is not valid yet: check the clock of the machine that signed it";
+    /// Too late.
+    Expired = "expired", "the query has expired: ask again";
+    /// Seen before with other content or through another coordinator.
+    QueryIdSeen = "query_id_seen", "the query's id was used before with other content or through another server: ask again with a new one";
+    /// Would disclose.
+    Withheld = "withheld", "the table is withheld: ask by fewer or coarser dimensions";
+    /// Too many cells.
+    TableTooLarge = "table_too_large", "the table would have too many cells: ask by fewer or coarser dimensions";
+}
+
+impl std::fmt::Display for RefusalCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,258 @@
+//! From a permit to a plan: which table to count, from which columns, restricted to whom. A plan carries
+//! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::authz::{Denied, Permit, Use};
+use crate::catalogue::{Catalogue, Dataset, Lists, PersonRows};
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{
+    Agreement, Axis, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId, Lattice,
+    LatticeError, Ods, Profile, Question, RefusalCode, SnapshotRef,
+};
+
+/// A restriction of rows: those whose finest code in a column is one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The column.
+    pub column: ColumnId,
+    /// The finest codes that are kept.
+    pub keep: Vec<CategoryId>,
+}
+
+/// The shape of the table that a question asks for: the same for everybody who has the question, the
+/// agreement and the catalogue.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    question: Question,
+    dataset: DatasetId,
+    lattice: Arc<Lattice>,
+    numerator: usize,
+    denominator: usize,
+    person_rows: PersonRows,
+    residence: Option<(FederationId, Vec<CategoryId>)>,
+}
+
+/// What to count, and for which use.
+#[derive(Debug)]
+pub struct Plan<U: Use> {
+    layout: Layout,
+    columns: Vec<ColumnId>,
+    filters: Vec<Filter>,
+    profile: Profile,
+    use_: PhantomData<U>,
+}
+
+/// The lists that an agreement supplies for the listed dimensions: its nodes as providers, its
+/// residence scope as ICBs.
+#[must_use]
+pub fn lists(agreement: &Agreement) -> Lists {
+    let id = |text: &str| DimensionId::new(text).ok();
+    let providers = agreement.nodes().filter_map(|party| {
+        let code = CategoryId::new(party.ods.as_str()).ok()?;
+        Some((code, party.name.clone().unwrap_or_else(|| party.ods.to_string())))
+    });
+    let icbs = agreement.residence_scope.iter().map(|c| (c.clone(), c.to_string()));
+    id("provider")
+        .map(|d| (d, providers.collect()))
+        .into_iter()
+        .chain(id("icb").map(|d| (d, icbs.collect())))
+        .collect()
+}
+
+impl Layout {
+    /// Lays a question out. The breakdown is put in the catalogue's order of names, so that the order in
+    /// which somebody asks makes no other table.
+    ///
+    /// # Errors
+    /// [`Denied`], where the catalogue has no such question or the table would be too large.
+    pub fn new(
+        question: &Question,
+        agreement: Option<&Agreement>,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Denied> {
+        let mut question = question.clone();
+        question.by.sort();
+        let indicator = catalogue.indicator(&question.indicator)?;
+        let dataset = catalogue.dataset(&indicator.dataset)?;
+        let lists = agreement.map(lists).unwrap_or_default();
+        let mut axes: Vec<Axis> = Vec::with_capacity(question.by.len() + 1);
+        for level in &question.by {
+            axes.push(catalogue.axis(level, &lists)?);
+        }
+        if let Some(scope) = &question.scope {
+            let axis = catalogue.axis(&scope.level, &lists)?;
+            if scope.category.is_all() || axis.position(&scope.category).is_none() {
+                return Err(Denied(RefusalCode::CategoryUnknown));
+            }
+        }
+        let malformed = |_: LatticeError| Denied(RefusalCode::DefinitionDiffers);
+        let ends = [&indicator.numerator, &indicator.denominator];
+        let outcome = dataset.outcome.axis(&ends).map_err(malformed)?;
+        let at = |id| outcome.position(id).ok_or(Denied(RefusalCode::DefinitionDiffers));
+        let (numerator, denominator) = (at(&indicator.numerator)?, at(&indicator.denominator)?);
+        axes.push(outcome);
+        let lattice = Lattice::new(axes).map_err(|_| Denied(RefusalCode::TableTooLarge))?;
+        Ok(Self {
+            question,
+            dataset: dataset.id.clone(),
+            lattice: Arc::new(lattice),
+            numerator,
+            denominator,
+            person_rows: dataset.person_rows,
+            residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
+        })
+    }
+
+    /// The question, its breakdown in the order of names.
+    #[must_use]
+    pub const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// The dataset.
+    #[must_use]
+    pub const fn dataset(&self) -> &DatasetId {
+        &self.dataset
+    }
+
+    /// The table's lattice; the outcome is its last axis.
+    #[must_use]
+    pub const fn lattice(&self) -> &Arc<Lattice> {
+        &self.lattice
+    }
+
+    /// The position of the numerator on the outcome axis.
+    #[must_use]
+    pub const fn numerator(&self) -> usize {
+        self.numerator
+    }
+
+    /// The position of the denominator on the outcome axis.
+    #[must_use]
+    pub const fn denominator(&self) -> usize {
+        self.denominator
+    }
+
+    /// Whether a person may have several rows.
+    #[must_use]
+    pub const fn person_rows(&self) -> PersonRows {
+        self.person_rows
+    }
+
+    /// Federation and residence scope of the population; none for local use.
+    #[must_use]
+    pub const fn residence(&self) -> Option<&(FederationId, Vec<CategoryId>)> {
+        self.residence.as_ref()
+    }
+}
+
+impl<U: Use> Plan<U> {
+    /// Compiles a permit. Every column and code in the plan is the catalogue's or the agreement's.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn compile(permit: &Permit<U>, catalogue: &Catalogue) -> Result<Self, Denied> {
+        let layout = Layout::new(permit.question(), permit.agreement(), catalogue)?;
+        let dataset = catalogue.dataset(&layout.dataset)?;
+        let mut columns = Vec::with_capacity(layout.lattice.axes().len());
+        for level in &layout.question.by {
+            columns.push(catalogue.level(level)?.0.column.clone());
+        }
+        columns.push(dataset.outcome.column.clone());
+        let filters = filters(&layout, permit.agreement(), dataset, catalogue)?;
+        Ok(Self { layout, columns, filters, profile: permit.profile(), use_: PhantomData })
+    }
+
+    /// The table's shape.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The column of each axis, the outcome's last.
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnId] {
+        &self.columns
+    }
+
+    /// The restrictions, all of which hold.
+    #[must_use]
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
+    }
+
+    /// The disclosure profile.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The key under which the table of one partner is frozen: whoever asks the same of the same extract
+    /// under the same policy, by whatever agreement, is given the same bytes.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn frozen_key(&self, ods: &Ods, snapshot: &SnapshotRef) -> Result<Digest, CanonicalError> {
+        #[derive(Serialize)]
+        struct Key<'a> {
+            ods: &'a Ods,
+            question: &'a Question,
+            snapshot: &'a Digest,
+            profile: Profile,
+            federation: Option<&'a FederationId>,
+            residence: &'a [CategoryId],
+            axes: Vec<Vec<&'a CategoryId>>,
+        }
+        let layout = &self.layout;
+        let key = Key {
+            ods,
+            question: &layout.question,
+            snapshot: &snapshot.id,
+            profile: self.profile,
+            federation: layout.residence.as_ref().map(|(federation, _)| federation),
+            residence: layout.residence.as_ref().map_or(&[], |(_, scope)| scope),
+            axes: axes(&layout.lattice),
+        };
+        // None of the fields may be null in a canonical document: a local table has no key.
+        Ok(Digest::of(&canonical::encode(&key)?))
+    }
+}
+
+fn axes(lattice: &Lattice) -> Vec<Vec<&CategoryId>> {
+    lattice.axes().iter().map(|a| a.categories().iter().map(|c| &c.id).collect()).collect()
+}
+
+fn filters(
+    layout: &Layout,
+    agreement: Option<&Agreement>,
+    dataset: &Dataset,
+    catalogue: &Catalogue,
+) -> Result<Vec<Filter>, Denied> {
+    let mut filters = Vec::new();
+    if let Some(agreement) = agreement {
+        let residence = catalogue.dimensions().iter().find(|d| d.id.as_str() == "icb");
+        if let Some(icb) = residence.filter(|d| dataset.dimensions.contains(&d.id)) {
+            filters.push(Filter {
+                column: icb.column.clone(),
+                keep: agreement.residence_scope.clone(),
+            });
+        }
+    }
+    if let Some(scope) = &layout.question.scope {
+        let lists = agreement.map(lists).unwrap_or_default();
+        let axis = catalogue.axis(&scope.level, &lists)?;
+        let members = axis
+            .position(&scope.category)
+            .map(|p| axis.categories()[p].members.as_slice())
+            .ok_or(Denied(RefusalCode::CategoryUnknown))?;
+        filters.push(Filter {
+            column: catalogue.level(&scope.level)?.0.column.clone(),
+            keep: members.iter().map(|m| axis.leaves()[usize::from(*m)].clone()).collect(),
+        });
+    }
+    Ok(filters)
+}

@@ -1,0 +1,120 @@
+//! Proportions and their Wilson score limits, also where numerator and denominator are only known
+//! between bounds.
+
+use crate::model::Bounds;
+
+/// The 97.5 % point of the standard normal distribution: two-sided 95 % limits.
+pub const Z95: f64 = 1.959_963_984_540_054;
+
+/// Wilson score limits of `x` out of `n`, as fractions: `(2x + z² ∓ z√(z² + 4x(1 − x/n))) / 2(n + z²)`
+/// (Wilson 1927; the method of PHEindicatormethods). `None` where `n` is not positive or `x` is not
+/// between 0 and `n`.
+#[must_use]
+pub fn wilson(x: f64, n: f64) -> Option<(f64, f64)> {
+    if !(n > 0.0 && (0.0..=n).contains(&x)) {
+        return None;
+    }
+    let z2 = Z95 * Z95;
+    let root = Z95 * (z2 + 4.0 * x * (1.0 - x / n)).sqrt();
+    let scale = 2.0 * (n + z2);
+    let limits = ((2.0 * x + z2 - root) / scale, (2.0 * x + z2 + root) / scale);
+    Some((limits.0.max(0.0), limits.1.min(1.0)))
+}
+
+/// What can be said of a proportion from bounds: its extremes, and the outermost Wilson limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProportionBounds {
+    /// The least that it can be.
+    pub low: f64,
+    /// The most that it can be.
+    pub high: f64,
+    /// The lowest lower 95 % limit of any of them.
+    pub lower95: f64,
+    /// The highest upper 95 % limit of any of them.
+    pub upper95: f64,
+}
+
+/// Extremes of `x / n`, and the outermost Wilson limits, over all whole numbers within the bounds with
+/// `x ≤ n` and `n ≥ 1`. `None` where no such pair exists. Without an upper bound of `n` the least is 0;
+/// without one of `x`, or with `n` possibly as small as `x`, the most is 1.
+#[must_use]
+pub fn proportion_bounds(x: Bounds, n: Bounds) -> Option<ProportionBounds> {
+    let least = n.low.max(1).max(x.low);
+    if n.high.is_some_and(|high| high < least) || x.high.is_some_and(|high| high < x.low) {
+        return None;
+    }
+    // Both the fraction and its limits rise with x and fall with n, so the extremes lie at the corners.
+    let (low, lower95) = match n.high {
+        Some(high) => (share(x.low, high), wilson(real(x.low), real(high))?.0),
+        None => (0.0, 0.0),
+    };
+    let (high, upper95) = match x.high {
+        Some(top) if top < least => (share(top, least), wilson(real(top), real(least))?.1),
+        _ => (1.0, 1.0),
+    };
+    Some(ProportionBounds { low, high, lower95, upper95 })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+fn real(n: u64) -> f64 {
+    n as f64
+}
+
+fn share(x: u64, n: u64) -> f64 {
+    real(x) / real(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn wilson_equals_the_published_examples() {
+        // Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3.
+        for (x, n, low, high) in [
+            (81.0, 263.0, 0.2553, 0.3662),
+            (15.0, 148.0, 0.0624, 0.1605),
+            (0.0, 20.0, 0.0, 0.1611),
+            (1.0, 29.0, 0.0061, 0.1718),
+        ] {
+            let (l, h) = wilson(x, n).expect("defined");
+            assert!((l - low).abs() < 5e-5 && (h - high).abs() < 5e-5, "{x}/{n}: {l} {h}");
+        }
+        assert!(wilson(11.0, 10.0).is_none() && wilson(0.0, 0.0).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn corners_are_the_extremes(xl in 0_u64..12, xw in 0_u64..12, nl in 0_u64..15, nw in 0_u64..15) {
+            let (x, n) = (Bounds { low: xl, high: Some(xl + xw) }, Bounds { low: nl, high: Some(nl + nw) });
+            let mut seen: Option<ProportionBounds> = None;
+            for a in xl..=xl + xw {
+                for b in nl.max(1)..=nl + nw {
+                    if a > b { continue; }
+                    let (l, u) = wilson(a as f64, b as f64).expect("defined");
+                    let p = a as f64 / b as f64;
+                    let s = seen.get_or_insert(ProportionBounds { low: p, high: p, lower95: l, upper95: u });
+                    *s = ProportionBounds { low: s.low.min(p), high: s.high.max(p), lower95: s.lower95.min(l), upper95: s.upper95.max(u) };
+                }
+            }
+            match (seen, proportion_bounds(x, n)) {
+                (None, None) => {}
+                (Some(a), Some(b)) => {
+                    for (l, r) in [(a.low, b.low), (a.high, b.high), (a.lower95, b.lower95), (a.upper95, b.upper95)] {
+                        prop_assert!((l - r).abs() < 1e-12, "{a:?} {b:?}");
+                    }
+                }
+                (a, b) => prop_assert!(false, "{a:?} {b:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn open_bounds_give_the_whole_range() {
+        let open = Bounds { low: 0, high: None };
+        let p = proportion_bounds(open, open).expect("defined");
+        assert_eq!((p.low, p.high, p.lower95, p.upper95), (0.0, 1.0, 0.0, 1.0));
+        assert!(proportion_bounds(Bounds::exactly(0), Bounds::exactly(0)).is_none());
+    }
+}
