@@ -4,8 +4,12 @@
 
 pub mod authz;
 pub mod catalogue;
+pub mod disclosure;
 pub mod identity;
+pub mod ledger;
 pub mod model;
 pub mod plan;
+pub mod port;
 pub mod sign;
 pub mod statistics;
+pub mod view;

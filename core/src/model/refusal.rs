@@ -81,6 +81,8 @@ codes! {
     QueryIdSeen = "query_id_seen", "the query's id was used before with other content or through another server: ask again with a new one";
     /// Would disclose.
     Withheld = "withheld", "the table is withheld: ask by fewer or coarser dimensions";
+    /// Different editions of the deprivation index.
+    MixedEditions = "mixed_editions", "the partners' extracts use different editions of the Index of Multiple Deprivation, which cannot be added";
     /// Too many cells.
     TableTooLarge = "table_too_large", "the table would have too many cells: ask by fewer or coarser dimensions";
 }

@@ -2,4 +2,4 @@
 
 mod proportion;
 
-pub use proportion::{ProportionBounds, proportion_bounds, wilson};
+pub use proportion::{ProportionBounds, Z95, proportion_bounds, wilson};

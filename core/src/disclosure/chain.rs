@@ -1,0 +1,247 @@
+//! The chain from a raw table to a release. Each link takes the one before by value.
+
+use std::fmt;
+
+use super::document::{AxisIds, CellText, FORMAT, ReleaseDocument};
+use super::protect::shown;
+use crate::authz::{Local, Shareable};
+use crate::ledger::{Event, Receipt};
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{Digest, Lattice, Ods, QueryId, RawCell, Shown, SnapshotRef, Table};
+use crate::plan::Plan;
+
+/// Why a link of the chain does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The table is not the one that was planned.
+    #[error("the table is not the one that was planned")]
+    Lattice,
+    /// A plan for no population: it has no federation.
+    #[error("the plan names no federation and no residence scope")]
+    Population,
+    /// No canonical form, or stored bytes that are not in it.
+    #[error("the release cannot be encoded or read back")]
+    Canonical(#[from] CanonicalError),
+    /// The audit log's entry is about something else.
+    #[error("the audit log's entry is not about this release")]
+    Receipt,
+}
+
+/// A protected table, not yet written down.
+#[derive(Debug)]
+pub struct Draft {
+    key: Digest,
+    document: ReleaseDocument,
+    bytes: Vec<u8>,
+}
+
+/// Puts a raw table under disclosure control. Takes it by value; only a plan for a use in which tables
+/// are shared will do:
+/// ```
+/// use evensum_core::{authz::Asked, disclosure::protect, model::*, plan::Plan};
+/// fn shared(plan: &Plan<Asked>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods) {
+///     let _ = protect(plan, raw, of, ods);
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// use evensum_core::{authz::Local, disclosure::protect, model::*, plan::Plan};
+/// fn shared(plan: &Plan<Local>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods) {
+///     let _ = protect(plan, raw, of, ods);
+/// }
+/// ```
+/// ```compile_fail,E0382
+/// use evensum_core::{authz::Asked, disclosure::protect, model::*, plan::Plan};
+/// fn twice(plan: &Plan<Asked>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods) {
+///     let _ = protect(plan, raw, of, ods);
+///     let _ = raw.cells();
+/// }
+/// ```
+///
+/// # Errors
+/// [`ChainError::Lattice`] where the table is not the planned one.
+pub fn protect<U: Shareable>(
+    plan: &Plan<U>,
+    raw: Table<RawCell>,
+    snapshot: &SnapshotRef,
+    ods: &Ods,
+) -> Result<Draft, ChainError> {
+    let layout = plan.layout();
+    if **raw.lattice() != **layout.lattice() {
+        return Err(ChainError::Lattice);
+    }
+    let (federation, residence_scope) =
+        layout.residence().cloned().ok_or(ChainError::Population)?;
+    let document = ReleaseDocument {
+        format: FORMAT.to_owned(),
+        ods: ods.clone(),
+        federation,
+        residence_scope,
+        dataset: layout.dataset().clone(),
+        question: layout.question().clone(),
+        snapshot: snapshot.clone(),
+        policy: plan.profile().into(),
+        person_rows: layout.person_rows(),
+        axes: axis_ids(layout.lattice()),
+        cells: protected(plan.profile(), layout.person_rows(), &raw).map(CellText::from).collect(),
+    };
+    let bytes = canonical::encode(&document)?;
+    Ok(Draft { key: plan.frozen_key(ods, snapshot)?, document, bytes })
+}
+
+fn protected(
+    profile: crate::model::Profile,
+    person_rows: crate::catalogue::PersonRows,
+    raw: &Table<RawCell>,
+) -> impl Iterator<Item = Shown> {
+    raw.cells().iter().map(move |cell| shown(cell, profile, person_rows))
+}
+
+pub(super) fn axis_ids(lattice: &Lattice) -> Vec<AxisIds> {
+    lattice
+        .axes()
+        .iter()
+        .map(|axis| AxisIds {
+            level: axis.level().clone(),
+            categories: axis.categories().iter().map(|c| c.id.clone()).collect(),
+        })
+        .collect()
+}
+
+impl Draft {
+    /// The key under which it will be frozen.
+    #[must_use]
+    pub const fn key(&self) -> Digest {
+        self.key
+    }
+
+    /// The bytes that will be frozen.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The entry that must be written with them, in one transaction.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let withheld =
+            self.document.cells.iter().filter(|c| !matches!(c, CellText::Count(_))).count();
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Event::Published {
+            key: self.key,
+            release_hash: Digest::of(&self.bytes),
+            dataset: self.document.dataset.clone(),
+            indicator: self.document.question.indicator.clone(),
+            period: self.document.question.period,
+            by: self.document.question.by.clone(),
+            scope: self.document.question.scope.clone(),
+            snapshot_id: self.document.snapshot.id,
+            profile: self.document.policy.profile,
+            cells: number(self.document.cells.len()),
+            withheld: number(withheld),
+        }
+    }
+}
+
+/// A table that is written down: its bytes never change again.
+///
+/// ```compile_fail,E0451
+/// use evensum_core::disclosure::Frozen;
+/// fn forge(bytes: Vec<u8>) -> Frozen { Frozen { bytes, hash: evensum_core::model::Digest::of(b"") } }
+/// ```
+#[derive(Debug)]
+pub struct Frozen {
+    bytes: Vec<u8>,
+    hash: Digest,
+}
+
+impl Frozen {
+    /// Takes the stored bytes of a release, which the audit log's `Published` entry must be about. There
+    /// is no other way to a frozen table: a draft becomes one by being stored.
+    ///
+    /// # Errors
+    /// [`ChainError::Receipt`] where the entry is about other bytes.
+    pub fn reopen(bytes: Vec<u8>, published: &Receipt) -> Result<Self, ChainError> {
+        let hash = Digest::of(&bytes);
+        match &published.entry().event {
+            Event::Published { release_hash, .. } if *release_hash == hash => {
+                Ok(Self { bytes, hash })
+            }
+            _ => Err(ChainError::Receipt),
+        }
+    }
+
+    /// Releases the table for one query, which the audit log must already say.
+    ///
+    /// # Errors
+    /// [`ChainError::Receipt`] where the entry is about another query or other bytes.
+    pub fn release(self, query_id: QueryId, receipt: Receipt) -> Result<Released, ChainError> {
+        let query_hash = match &receipt.entry().event {
+            Event::AnswerReleased { query_id: id, query_hash, release_hash }
+                if *id == query_id && *release_hash == self.hash =>
+            {
+                *query_hash
+            }
+            Event::Replayed { query_id: id, query_hash, release_hash: Some(release_hash) }
+                if *id == query_id && *release_hash == self.hash =>
+            {
+                *query_hash
+            }
+            _ => return Err(ChainError::Receipt),
+        };
+        Ok(Released { frozen: self, query_hash, receipt })
+    }
+}
+
+/// A frozen table, released for one query.
+///
+/// ```compile_fail,E0599
+/// use evensum_core::disclosure::Released;
+/// fn unlogged() -> Released { Released::new() }
+/// ```
+/// ```compile_fail,E0308
+/// use evensum_core::{disclosure::{Draft, Released}};
+/// fn skipped(draft: Draft) -> Released { draft }
+/// ```
+#[derive(Debug)]
+pub struct Released {
+    frozen: Frozen,
+    query_hash: Digest,
+    receipt: Receipt,
+}
+
+impl Released {
+    pub(super) fn into_parts(self) -> (Vec<u8>, Digest, Receipt) {
+        (self.frozen.bytes, self.query_hash, self.receipt)
+    }
+}
+
+/// A protected table for the node's own people. It has no wire form.
+pub struct Preview {
+    cells: Vec<Shown>,
+}
+
+impl Preview {
+    /// What would be shown, in the lattice's order.
+    #[must_use]
+    pub fn cells(&self) -> &[Shown] {
+        &self.cells
+    }
+}
+
+impl fmt::Debug for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Preview({} cells)", self.cells.len())
+    }
+}
+
+/// Shows the node's own people what would be released.
+///
+/// # Errors
+/// [`ChainError::Lattice`] where the table is not the planned one.
+pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, ChainError> {
+    let layout = plan.layout();
+    if **raw.lattice() != **layout.lattice() {
+        return Err(ChainError::Lattice);
+    }
+    Ok(Preview { cells: protected(plan.profile(), layout.person_rows(), &raw).collect() })
+}

@@ -1,0 +1,111 @@
+//! A release as a document: one canonical byte form, frozen for ever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::PersonRows;
+use crate::model::{
+    CategoryId, DatasetId, FederationId, LevelId, Ods, Profile, Question, Shown, SnapshotRef,
+};
+
+/// The format's name.
+pub(super) const FORMAT: &str = "evensum-release-1";
+
+/// The policy that a release was made under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The profile.
+    pub profile: Profile,
+    /// The highest count that is hidden.
+    pub limit: u64,
+    /// What shown counts are multiples of.
+    pub base: u64,
+}
+
+impl From<Profile> for Policy {
+    fn from(profile: Profile) -> Self {
+        Self { profile, limit: profile.limit(), base: profile.base() }
+    }
+}
+
+/// The categories of one axis, by id, in order; the outcome's axis stands last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisIds {
+    /// The level.
+    pub level: LevelId,
+    /// Its categories, `all` last.
+    pub categories: Vec<CategoryId>,
+}
+
+/// One cell on the wire: a rounded count, or why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CellText {
+    /// A published count.
+    Count(u64),
+    /// A state.
+    State(HiddenState),
+}
+
+/// Why a cell shows no count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenState {
+    /// Not above the limit.
+    Small,
+    /// Withheld.
+    Suppressed,
+    /// Cannot occur.
+    StructuralZero,
+}
+
+impl From<Shown> for CellText {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Published(r) => Self::Count(r),
+            Shown::Small => Self::State(HiddenState::Small),
+            Shown::Suppressed => Self::State(HiddenState::Suppressed),
+            Shown::StructuralZero => Self::State(HiddenState::StructuralZero),
+        }
+    }
+}
+
+impl From<CellText> for Shown {
+    fn from(text: CellText) -> Self {
+        match text {
+            CellText::Count(r) => Self::Published(r),
+            CellText::State(HiddenState::Small) => Self::Small,
+            CellText::State(HiddenState::Suppressed) => Self::Suppressed,
+            CellText::State(HiddenState::StructuralZero) => Self::StructuralZero,
+        }
+    }
+}
+
+/// A partner's table after disclosure control.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseDocument {
+    /// Always `evensum-release-1`.
+    pub format: String,
+    /// The partner.
+    pub ods: Ods,
+    /// The federation whose population this is.
+    pub federation: FederationId,
+    /// The ICBs of residence whose people are counted.
+    pub residence_scope: Vec<CategoryId>,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// What was asked, its breakdown in the order of names.
+    pub question: Question,
+    /// The extract.
+    pub snapshot: SnapshotRef,
+    /// The policy.
+    pub policy: Policy,
+    /// Whether a person may have several rows.
+    pub person_rows: PersonRows,
+    /// The axes, the outcome's last.
+    pub axes: Vec<AxisIds>,
+    /// The cells in mixed radix, the last axis running fastest.
+    pub cells: Vec<CellText>,
+}

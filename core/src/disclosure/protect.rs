@@ -1,0 +1,65 @@
+//! The rules for one cell, and what a protected cell stands for.
+
+use crate::catalogue::PersonRows;
+use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Zeros};
+
+/// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
+/// from more people than the limit, and no one person makes up more than half of it.
+pub(super) fn shown(cell: &RawCell, profile: Profile, person_rows: PersonRows) -> Shown {
+    let events = cell.events();
+    if events == 0 && profile.zeros() == Zeros::Shown {
+        return Shown::Published(0);
+    }
+    let few_people = cell.persons() <= profile.limit();
+    let dominated = cell.top().saturating_mul(2) > events;
+    if events <= profile.limit() || few_people || dominated {
+        // One marker for every rule: which of them hid a cell would itself say something.
+        return match person_rows {
+            PersonRows::One => Shown::Small,
+            PersonRows::Several => Shown::Suppressed,
+        };
+    }
+    Shown::Published(rounded(events, profile.base()))
+}
+
+/// To the nearest multiple of an odd base: integers have no ties.
+fn rounded(n: u64, base: u64) -> u64 {
+    n.saturating_add(base / 2) / base * base
+}
+
+/// What a published figure stands for: `[max(limit + 1, r − h), r + h]`, with `h` half the rounding base
+/// less one; a shown zero is a zero.
+#[must_use]
+pub fn stands_for(published: u64, profile: Profile) -> Bounds {
+    if published == 0 {
+        return Bounds::exactly(0);
+    }
+    let h = profile.half_width();
+    Bounds {
+        low: published.saturating_sub(h).max(profile.limit() + 1),
+        high: Some(published.saturating_add(h)),
+    }
+}
+
+/// Bounds of every cell of a protected table, from what it shows alone. A withheld cell lies between 0
+/// and the smallest published upper bound of a cell that contains it, if there is one.
+#[must_use]
+pub fn bounds(lattice: &Lattice, shown: &[Shown], profile: Profile) -> Vec<Bounds> {
+    let published = |index: usize| match shown.get(index) {
+        Some(Shown::Published(r)) => stands_for(*r, profile).high,
+        _ => None,
+    };
+    shown
+        .iter()
+        .enumerate()
+        .map(|(index, cell)| match cell {
+            Shown::Published(r) => stands_for(*r, profile),
+            Shown::Small => Bounds { low: 0, high: Some(profile.limit()) },
+            Shown::StructuralZero => Bounds::exactly(0),
+            Shown::Suppressed => Bounds {
+                low: 0,
+                high: lattice.above(index).into_iter().filter_map(published).min(),
+            },
+        })
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! An answer that arrived: believed only after its signature, its proof and its numbers are checked.
+
+use super::chain::axis_ids;
+use super::document::{FORMAT, ReleaseDocument};
+use super::outgoing::{AnswerParts, DocumentKind, REFUSAL_FORMAT, RefusalDocument, statement};
+use crate::ledger::{Event, Receipt, ReceiptError, origin};
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{
+    Agreement, Digest, Ods, Party, Profile, QueryId, RefusalCode, Role, Shown, Zeros,
+};
+use crate::plan::Layout;
+use crate::sign::{KeyError, VerifyingKey};
+
+/// Why an answer is not believed. Each names what the partner's people should look at.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceivedError {
+    /// A key of the agreement is unusable.
+    #[error("the agreement's keys for this partner cannot be used")]
+    Key(#[from] KeyError),
+    /// The statement's signature is not the partner's.
+    #[error("the answer is not signed with the key that the agreement lists for this partner")]
+    Signature,
+    /// The proof does not hold.
+    #[error("the proof that the partner's audit log holds this answer is not valid")]
+    Receipt(#[from] ReceiptError),
+    /// The log's entry is about something else.
+    #[error("the partner's audit log entry is about another query or another answer")]
+    Entry,
+    /// Not a document of this kind.
+    #[error("the answer cannot be read: update the older program")]
+    Document(#[from] CanonicalError),
+    /// Not an answer to this question by this partner.
+    #[error("the answer is to another question, or of another partner")]
+    Question,
+    /// Another policy than the agreement's.
+    #[error("the answer was made under another disclosure profile than the agreement's")]
+    Policy,
+    /// Numbers that the declared policy cannot produce.
+    #[error("the answer holds figures that its own disclosure profile cannot produce")]
+    Figures,
+}
+
+/// What an answer is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The own copy of the agreement.
+    pub agreement: &'a Agreement,
+    /// The partner that was asked.
+    pub ods: &'a Ods,
+    /// The query.
+    pub query_id: QueryId,
+    /// The hash of its signed bytes.
+    pub query_hash: Digest,
+    /// The table that was asked for.
+    pub layout: &'a Layout,
+}
+
+/// A partner's release, verified.
+///
+/// ```compile_fail,E0451
+/// use evensum_core::disclosure::{AnswerParts, Received, ReleaseDocument};
+/// fn believe(parts: AnswerParts, document: ReleaseDocument) -> Received {
+///     Received { parts, document, shown: vec![] }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Received {
+    parts: AnswerParts,
+    document: ReleaseDocument,
+    shown: Vec<Shown>,
+}
+
+/// A partner's refusal, verified.
+#[derive(Debug, Clone)]
+pub struct ReceivedRefusal {
+    parts: AnswerParts,
+    document: RefusalDocument,
+}
+
+/// A verified answer.
+#[derive(Debug, Clone)]
+pub enum Verified {
+    /// A release.
+    Release(Box<Received>),
+    /// A refusal.
+    Refusal(Box<ReceivedRefusal>),
+}
+
+impl Verified {
+    /// Verifies an answer: the partner's signature over its statement, the proof of its audit log, that
+    /// the log's entry, the document and the question belong together, and that the figures are ones
+    /// which the declared policy can produce.
+    ///
+    /// # Errors
+    /// [`ReceivedError`].
+    pub fn verify(parts: AnswerParts, expected: Expected<'_>) -> Result<Self, ReceivedError> {
+        let Expected { agreement, ods, .. } = expected;
+        let party: &Party = agreement.party(ods, Role::Node).ok_or(ReceivedError::Question)?;
+        let answer_key = VerifyingKey::parse(&party.answer_key)?;
+        let ledger_key = VerifyingKey::parse(&party.ledger_key)?;
+        let message = statement(
+            &agreement.federation,
+            ods,
+            expected.query_hash,
+            &parts.document,
+            &parts.receipt,
+        )?;
+        if !answer_key.is_ed25519() || !answer_key.verifies(&message, &parts.signature) {
+            return Err(ReceivedError::Signature);
+        }
+        let log = origin(&agreement.federation, ods, Role::Node);
+        let receipt = Receipt::verify(parts.receipt.clone(), &log, &ledger_key)?;
+        match parts.kind {
+            DocumentKind::Release => release(parts, &receipt, expected),
+            DocumentKind::Refusal => refusal(parts, &receipt, expected),
+        }
+    }
+}
+
+fn release(
+    parts: AnswerParts,
+    receipt: &Receipt,
+    expected: Expected<'_>,
+) -> Result<Verified, ReceivedError> {
+    let logged = match &receipt.entry().event {
+        Event::AnswerReleased { query_id, query_hash, release_hash }
+        | Event::Replayed { query_id, query_hash, release_hash: Some(release_hash) } => {
+            (*query_id, *query_hash, *release_hash)
+        }
+        _ => return Err(ReceivedError::Entry),
+    };
+    if logged != (expected.query_id, expected.query_hash, Digest::of(&parts.document)) {
+        return Err(ReceivedError::Entry);
+    }
+    let document: ReleaseDocument = canonical::decode(&parts.document)?;
+    let Expected { agreement, layout, ods, .. } = expected;
+    let same = document.format == FORMAT
+        && document.ods == *ods
+        && document.federation == agreement.federation
+        && document.residence_scope == agreement.residence_scope
+        && document.dataset == *layout.dataset()
+        && document.question == *layout.question()
+        && document.person_rows == layout.person_rows()
+        && document.axes == axis_ids(layout.lattice())
+        && document.cells.len() == layout.lattice().len();
+    if !same {
+        return Err(ReceivedError::Question);
+    }
+    let profile = agreement.profile;
+    if document.policy != profile.into() {
+        return Err(ReceivedError::Policy);
+    }
+    let shown: Vec<Shown> = document.cells.iter().copied().map(Shown::from).collect();
+    if !shown.iter().all(|cell| plausible(*cell, profile, document.person_rows)) {
+        return Err(ReceivedError::Figures);
+    }
+    if !consistent(layout, &shown, profile) {
+        return Err(ReceivedError::Figures);
+    }
+    Ok(Verified::Release(Box::new(Received { parts, document, shown })))
+}
+
+/// Whether the profile can produce a cell.
+fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::PersonRows) -> bool {
+    use crate::catalogue::PersonRows;
+    match cell {
+        Shown::Published(0) => profile.zeros() == Zeros::Shown,
+        Shown::Published(r) => {
+            r.is_multiple_of(profile.base()) && r + profile.half_width() > profile.limit()
+        }
+        Shown::Small => person_rows == PersonRows::One,
+        Shown::Suppressed => person_rows == PersonRows::Several,
+        Shown::StructuralZero => true,
+    }
+}
+
+/// Whether no cell is surely more than one that contains it.
+fn consistent(layout: &Layout, shown: &[Shown], profile: Profile) -> bool {
+    let bounds = super::protect::bounds(layout.lattice(), shown, profile);
+    bounds.iter().enumerate().all(|(index, inner)| {
+        layout.lattice().above(index).into_iter().all(|outer| {
+            bounds.get(outer).and_then(|b| b.high).is_none_or(|high| inner.low <= high)
+        })
+    })
+}
+
+fn refusal(
+    parts: AnswerParts,
+    receipt: &Receipt,
+    expected: Expected<'_>,
+) -> Result<Verified, ReceivedError> {
+    let document: RefusalDocument = canonical::decode(&parts.document)?;
+    let logged = match &receipt.entry().event {
+        Event::Refused { query_id, query_hash, code, .. } => {
+            *code == document.code
+                && (*query_id, *query_hash) == (expected.query_id, expected.query_hash)
+        }
+        Event::Replayed { query_id, query_hash, release_hash: None } => {
+            (*query_id, *query_hash) == (expected.query_id, expected.query_hash)
+        }
+        _ => false,
+    };
+    if !logged {
+        return Err(ReceivedError::Entry);
+    }
+    let same = document.format == REFUSAL_FORMAT
+        && document.ods == *expected.ods
+        && document.query_id == expected.query_id;
+    if !same {
+        return Err(ReceivedError::Question);
+    }
+    Ok(Verified::Refusal(Box::new(ReceivedRefusal { parts, document })))
+}
+
+impl Received {
+    /// The release.
+    #[must_use]
+    pub const fn document(&self) -> &ReleaseDocument {
+        &self.document
+    }
+
+    /// What the cells show, in the lattice's order.
+    #[must_use]
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+
+    /// The bytes as they arrived.
+    #[must_use]
+    pub const fn parts(&self) -> &AnswerParts {
+        &self.parts
+    }
+}
+
+impl ReceivedRefusal {
+    /// The partner.
+    #[must_use]
+    pub const fn ods(&self) -> &Ods {
+        &self.document.ods
+    }
+
+    /// Why it refuses.
+    #[must_use]
+    pub const fn code(&self) -> RefusalCode {
+        self.document.code
+    }
+
+    /// The bytes as they arrived.
+    #[must_use]
+    pub const fn parts(&self) -> &AnswerParts {
+        &self.parts
+    }
+}

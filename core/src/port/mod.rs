@@ -1,0 +1,143 @@
+//! The seams, as traits: floors above implement and call each other through these alone, so that a
+//! partner in the same process and one at the other end of a connection are the same thing.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disclosure::{AnswerParts, CombineError};
+use crate::identity::Peer;
+use crate::model::{Ods, RefusalCode};
+use crate::sign::Envelope;
+use crate::view::CoverageStatus;
+
+/// A boxed future, so that a port can be a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a node gives no signed answer at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeFault {
+    /// The envelope names nobody whom the node knows: a fixed text.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The node has no agreement of that id.
+    #[error("the partner has no agreement of that name")]
+    AgreementUnknown,
+    /// The same query is being answered at this moment.
+    #[error("the same query is being answered: ask again in a moment")]
+    Running,
+    /// The audit log cannot be written, so nothing is answered.
+    #[error("the partner's audit log is not available, so it answers nothing")]
+    LedgerUnavailable,
+    /// Not reachable.
+    #[error("the partner is not connected")]
+    Unreachable,
+    /// No answer in time.
+    #[error("the partner did not answer in time")]
+    Late,
+    /// The partner's own fault.
+    #[error("the partner could not answer: its own log says why")]
+    Internal,
+}
+
+/// A partner's node. `Reply` is what may leave it, or, at the other end of a connection, the bytes that
+/// arrived.
+pub trait NodePort: Send + Sync {
+    /// What an answer is on this side.
+    type Reply: Send;
+
+    /// Answers a query that `caller` brought.
+    fn answer<'a>(
+        &'a self,
+        caller: &'a Peer,
+        envelope: &'a Envelope,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Self::Reply, NodeFault>>;
+}
+
+/// What happens while a query is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The partners were asked.
+    Asked {
+        /// How many.
+        partners: usize,
+    },
+    /// One partner's part is settled.
+    Settled {
+        /// The partner.
+        ods: Ods,
+        /// What became of it.
+        status: CoverageStatus,
+    },
+}
+
+/// Where progress goes.
+pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Why the coordinator gives no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskFault {
+    /// The envelope names nobody whom the coordinator knows: a fixed text.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The coordinator has no agreement of that id.
+    #[error(
+        "the coordinator has no agreement of that name: ask the ICB's IG lead for it, or name another"
+    )]
+    AgreementUnknown,
+    /// Refused by rule.
+    #[error("refused: {}", .0.says())]
+    Denied(RefusalCode),
+    /// The partners' answers cannot be combined.
+    #[error("{0}")]
+    Combine(#[from] CombineError),
+    /// The audit log cannot be written, so nothing is answered.
+    #[error("the coordinator's audit log is not available, so it answers nothing: try again later")]
+    LedgerUnavailable,
+    /// The same query is being answered at this moment.
+    #[error("the same query is being answered: ask again in a moment")]
+    Running,
+    /// The coordinator's own fault.
+    #[error("the coordinator could not answer: its own log says why")]
+    Internal,
+}
+
+/// The partners' nodes, as far as they are connected at this moment.
+pub trait PartnerDirectory: Send + Sync {
+    /// A partner's node; none where it is not connected.
+    fn partner(&self, ods: &Ods) -> Option<Arc<dyn NodePort<Reply = AnswerParts>>>;
+}
+
+/// A partner as the coordinator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartnerStanding {
+    /// The partner.
+    pub ods: Ods,
+    /// Its name.
+    pub name: String,
+    /// Whether its node is connected at this moment.
+    pub connected: bool,
+}
+
+/// The coordinator, for analysts. `Reply` is a shared view, or, at the other end of a connection, the
+/// bytes that arrived.
+pub trait AnalystPort: Send + Sync {
+    /// What an answer is on this side.
+    type Reply: Send;
+
+    /// Asks the partners that a query names.
+    fn ask<'a>(
+        &'a self,
+        envelope: Envelope,
+        deadline: Duration,
+        progress: ProgressSink,
+    ) -> BoxFuture<'a, Result<Self::Reply, AskFault>>;
+
+    /// Lists the partners of the agreement that a signed call names.
+    fn partners<'a>(
+        &'a self,
+        envelope: Envelope,
+    ) -> BoxFuture<'a, Result<Vec<PartnerStanding>, AskFault>>;
+}

@@ -1,0 +1,342 @@
+//! From verified answers to the view. Whoever has the same answers assembles the same view.
+
+use std::marker::PhantomData;
+
+use super::answer::{
+    Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
+    ReleaseRow, ViewKind,
+};
+use crate::catalogue::{Catalogue, CategoryKind, Unknown};
+use crate::disclosure::{CombineError, CombinedCell, Received, Verified, combine};
+use crate::ledger::{Event, Missing, Receipt};
+use crate::model::{Agreement, CellState, Ods, QueryId, RefusalCode, Role, SnapshotVersion};
+use crate::plan::Layout;
+use crate::statistics::proportion_bounds;
+
+/// A view that may be shared: built from verified releases alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Shared(());
+
+/// The answer to one question, with the proof of how it may be used in its type.
+///
+/// ```compile_fail,E0451
+/// use evensum_core::view::{Answer, Shared, SystemView};
+/// fn forge(answer: Answer) -> SystemView<Shared> {
+///     SystemView { answer, use_: std::marker::PhantomData }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SystemView<S> {
+    answer: Answer,
+    use_: PhantomData<S>,
+}
+
+/// A partner that is not in the figures, other than by its own signed refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// The partner.
+    pub ods: Ods,
+    /// `Late` or `Unreachable`, or `Refused` where its answer was not believed.
+    pub status: CoverageStatus,
+    /// Why.
+    pub reason: String,
+}
+
+/// Everything that came of one question.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The query.
+    pub query_id: QueryId,
+    /// Verified answers.
+    pub verified: Vec<Verified>,
+    /// Partners without one.
+    pub absent: Vec<Absent>,
+    /// From the arrival of the query to the answer.
+    pub elapsed_ms: u64,
+}
+
+/// Why there is no view.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The releases cannot be combined.
+    #[error(transparent)]
+    Combine(#[from] CombineError),
+    /// The catalogue does not have what was asked.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The audit log's entry is about something else.
+    #[error("the coordinator's audit log entry is about another answer")]
+    Entry,
+}
+
+/// An answer that the coordinator's audit log does not hold yet.
+#[derive(Debug)]
+pub struct Unlogged {
+    answer: Answer,
+}
+
+impl Unlogged {
+    /// The partners, and what became of each: for the audit log's entry.
+    #[must_use]
+    pub fn coverage(&self) -> &[Coverage] {
+        &self.answer.coverage
+    }
+
+    /// The cells.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        &self.answer.cells
+    }
+
+    /// Makes it an answer, with the proof that the coordinator's audit log holds it.
+    ///
+    /// # Errors
+    /// [`ViewError::Entry`] where the entry is about another query or other partners.
+    pub fn logged(
+        mut self,
+        coordinator: &Ods,
+        receipt: &Receipt,
+    ) -> Result<SystemView<Shared>, ViewError> {
+        let Event::AnswerCombined { query_id, answered, missing, .. } = &receipt.entry().event
+        else {
+            return Err(ViewError::Entry);
+        };
+        let (mine_answered, mine_missing) = self.outcome();
+        if *query_id != self.answer.query_id
+            || *answered != mine_answered
+            || *missing != mine_missing
+        {
+            return Err(ViewError::Entry);
+        }
+        let row = ReceiptRow { ods: coordinator.clone(), parts: receipt.parts().clone() };
+        self.answer.receipts.push(row);
+        self.answer.receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
+        Ok(SystemView { answer: self.answer, use_: PhantomData })
+    }
+
+    /// Who is in the figures, and who is not and why, as the audit log's entry says it.
+    #[must_use]
+    pub fn outcome(&self) -> (Vec<Ods>, Vec<Missing>) {
+        let (answered, missing): (Vec<&Coverage>, Vec<&Coverage>) =
+            self.answer.coverage.iter().partition(|c| c.status == CoverageStatus::Answered);
+        let missing = missing
+            .into_iter()
+            .map(|c| Missing { ods: c.ods.clone(), status: c.status.as_str().to_owned() });
+        (answered.into_iter().map(|c| c.ods.clone()).collect(), missing.collect())
+    }
+}
+
+impl SystemView<Shared> {
+    /// Combines verified answers.
+    ///
+    /// # Errors
+    /// [`ViewError`], in particular where partners used different editions of the deprivation index.
+    pub fn assemble(
+        gathered: Gathered,
+        layout: &Layout,
+        agreement: &Agreement,
+        catalogue: &Catalogue,
+    ) -> Result<Unlogged, ViewError> {
+        let Gathered { query_id, verified, absent, elapsed_ms } = gathered;
+        let question = layout.question();
+        let indicator = catalogue.indicator(&question.indicator)?;
+        let dataset = catalogue.dataset(&indicator.dataset)?;
+        let numerator = dataset.outcome.rollups.iter().find(|r| r.id == indicator.numerator);
+        let mut coverage: Vec<Coverage> =
+            absent.into_iter().map(|a| absent_line(a, agreement)).collect();
+        let mut receipts = Vec::new();
+        let mut releases = Vec::new();
+        for answer in verified {
+            match answer {
+                Verified::Release(received) => releases.push(*received),
+                Verified::Refusal(refusal) => {
+                    receipts.push(ReceiptRow {
+                        ods: refusal.ods().clone(),
+                        parts: refusal.parts().receipt.clone(),
+                    });
+                    coverage.push(refusal_line(refusal.ods(), refusal.code(), agreement));
+                }
+            }
+        }
+        releases.sort_by(|a, b| a.document().ods.cmp(&b.document().ods));
+        let rung = rung(layout);
+        for release in &releases {
+            receipts.push(ReceiptRow {
+                ods: release.document().ods.clone(),
+                parts: release.parts().receipt.clone(),
+            });
+            coverage.push(answered_line(release, &rung, agreement));
+        }
+        coverage.sort_by(|a, b| a.ods.cmp(&b.ods));
+        receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
+        let cells = combine(layout, &releases)?.into_iter().map(cell).collect::<Vec<_>>();
+        let mut caveats = vec![dataset.caveat.clone()];
+        caveats.extend(indicator.caveats.iter().cloned());
+        caveats.extend(found_caveats(&cells, &coverage));
+        let answer = Answer {
+            indicator: IndicatorView {
+                id: indicator.id.clone(),
+                version: indicator.version,
+                name: indicator.name.clone(),
+                unit: indicator.unit.clone(),
+                counted: dataset.unit.clone(),
+                numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
+            },
+            period: question.period,
+            axes: axes(layout, catalogue)?,
+            scope: question.scope.clone(),
+            view: ViewKind::Interval,
+            policy: agreed(releases.iter().map(|r| r.document().policy)),
+            rung,
+            imd_edition: agreed(releases.iter().filter_map(|r| r.document().snapshot.imd_edition)),
+            cells,
+            coverage,
+            caveats,
+            receipts,
+            releases: releases.iter().map(release_row).collect(),
+            query_id,
+            elapsed_ms,
+        };
+        Ok(Unlogged { answer })
+    }
+}
+
+impl<S> SystemView<S> {
+    /// The answer.
+    #[must_use]
+    pub const fn answer(&self) -> &Answer {
+        &self.answer
+    }
+}
+
+fn agreed<T: PartialEq + Copy>(mut each: impl Iterator<Item = T>) -> Option<T> {
+    let first = each.next()?;
+    each.all(|other| other == first).then_some(first)
+}
+
+fn rung(layout: &Layout) -> String {
+    let by: Vec<&str> = layout.question().by.iter().map(|l| l.as_str()).collect();
+    if by.is_empty() { "all".to_owned() } else { by.join(",") }
+}
+
+fn release_row(release: &Received) -> ReleaseRow {
+    ReleaseRow {
+        ods: release.document().ods.clone(),
+        bytes: release.parts().document.clone(),
+        signature: release.parts().signature.clone(),
+    }
+}
+
+fn cell(combined: CombinedCell) -> Cell {
+    let CombinedCell { at, numerator, denominator } = combined;
+    let proportion = proportion_bounds(numerator.bounds, denominator.bounds);
+    Cell { at, numerator, denominator, proportion }
+}
+
+fn name_of(ods: &Ods, agreement: &Agreement) -> String {
+    agreement.party(ods, Role::Node).and_then(|p| p.name.clone()).unwrap_or_else(|| ods.to_string())
+}
+
+fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
+    Coverage {
+        ods: ods.clone(),
+        name: name_of(ods, agreement),
+        status,
+        reason: None,
+        snapshot: None,
+        as_of: None,
+        version: None,
+        policy: None,
+        rung: None,
+    }
+}
+
+fn absent_line(absent: Absent, agreement: &Agreement) -> Coverage {
+    let Absent { ods, status, reason } = absent;
+    Coverage { reason: Some(reason), ..line(&ods, agreement, status) }
+}
+
+fn refusal_line(ods: &Ods, code: RefusalCode, agreement: &Agreement) -> Coverage {
+    let status = match code {
+        // A partner without the column holds no such data for the whole table.
+        RefusalCode::NoData | RefusalCode::ColumnNotHeld => CoverageStatus::NoData,
+        _ => CoverageStatus::Refused,
+    };
+    Coverage { reason: Some(code.says().to_owned()), ..line(ods, agreement, status) }
+}
+
+fn answered_line(release: &Received, rung: &str, agreement: &Agreement) -> Coverage {
+    let document = release.document();
+    Coverage {
+        snapshot: Some(document.snapshot.id),
+        as_of: Some(document.snapshot.as_of),
+        version: Some(document.snapshot.version),
+        policy: Some(document.policy),
+        rung: Some(rung.to_owned()),
+        ..line(&document.ods, agreement, CoverageStatus::Answered)
+    }
+}
+
+fn axes(layout: &Layout, catalogue: &Catalogue) -> Result<Vec<AxisView>, Unknown> {
+    let lattice = layout.lattice();
+    let by = lattice.axes().len().saturating_sub(1);
+    lattice
+        .axes()
+        .iter()
+        .take(by)
+        .map(|axis| {
+            let (dimension, level) = catalogue.level(axis.level())?;
+            let kind = |id: &crate::model::CategoryId| {
+                level
+                    .categories
+                    .iter()
+                    .find(|c| c.id == *id)
+                    .map_or(CategoryKind::Known, |c| c.kind)
+            };
+            Ok(AxisView {
+                dimension: dimension.id.clone(),
+                level: level.id.clone(),
+                name: level.name.clone(),
+                categories: axis
+                    .categories()
+                    .iter()
+                    .map(|c| CategoryView {
+                        id: c.id.clone(),
+                        label: c.label.clone(),
+                        kind: kind(&c.id),
+                    })
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// Caveats that follow from what was released and who answered.
+fn found_caveats(cells: &[Cell], coverage: &[Coverage]) -> Vec<String> {
+    let mut found = Vec::new();
+    let missing: Vec<&str> = coverage
+        .iter()
+        .filter(|c| !matches!(c.status, CoverageStatus::Answered | CoverageStatus::NoData))
+        .map(|c| c.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        found.push(format!("The figures leave out {}.", missing.join(", ")));
+    }
+    let open =
+        |c: &Cell| c.numerator.state == CellState::Value && c.numerator.bounds.high.is_none();
+    if cells.iter().any(open) {
+        found.push("Where a range has no upper end, a partner withheld its figure and everything that contains it.".to_owned());
+    }
+    if cells.iter().any(|c| c.numerator.state != CellState::Value) {
+        found.push("Withheld figures are small ones or rest on few people; they are not zero, and their range is counted in every total.".to_owned());
+    }
+    let provisional: Vec<&str> = coverage
+        .iter()
+        .filter(|c| c.version == Some(SnapshotVersion::Provisional))
+        .map(|c| c.name.as_str())
+        .collect();
+    if !provisional.is_empty() {
+        found.push(format!("Provisional extracts: {}.", provisional.join(", ")));
+    }
+    found
+}

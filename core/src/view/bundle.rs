@@ -1,0 +1,131 @@
+//! A view as it arrived at the analyst: everything that it rests on, and what the coordinator claims of
+//! it. The analyst's tool verifies every partner's answer and combines them again.
+
+use super::answer::CoverageStatus;
+use super::assemble::{Absent, Gathered, Shared, SystemView, ViewError};
+use crate::catalogue::Catalogue;
+use crate::disclosure::{AnswerParts, Expected, ReceivedError, Side, Verified};
+use crate::ledger::{Receipt, ReceiptError, ReceiptParts, origin};
+use crate::model::{Agreement, CategoryId, Digest, Ods, Query, Role};
+use crate::plan::Layout;
+use crate::sign::{KeyError, VerifyingKey};
+
+/// What arrived. Nothing in it is believed before [`SystemView::check`].
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// Partners' answers as they sent them.
+    pub answers: Vec<(Ods, AnswerParts)>,
+    /// Partners without one, as the coordinator says.
+    pub absent: Vec<Absent>,
+    /// The proof that the coordinator's audit log holds the answer.
+    pub receipt: ReceiptParts,
+    /// The cells that the coordinator claims.
+    pub cells: Vec<ClaimedCell>,
+    /// The coordinator's own time.
+    pub elapsed_ms: u64,
+}
+
+/// A cell as the coordinator claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedCell {
+    /// The category on each axis.
+    pub at: Vec<CategoryId>,
+    /// The numerator.
+    pub numerator: Side,
+    /// The denominator.
+    pub denominator: Side,
+}
+
+/// Why an answer is not to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum DoubtError {
+    /// A partner's answer does not verify.
+    #[error("the answer that the coordinator passed on as {ods}'s is not to be trusted")]
+    Partner {
+        /// The partner.
+        ods: Ods,
+        /// What is wrong.
+        #[source]
+        reason: ReceivedError,
+    },
+    /// A partner is twice in it, was not asked, or is nowhere.
+    #[error("the answer does not account for partner {0} exactly once")]
+    Account(Ods),
+    /// The coordinator claims other figures than the partners' answers give.
+    #[error(
+        "the coordinator's figures are not what the partners' signed answers add up to: do not use them, and tell the IG lead"
+    )]
+    Figures,
+    /// The agreement has no coordinator's key.
+    #[error("the agreement's key for the coordinator's audit log cannot be used")]
+    Key(#[from] KeyError),
+    /// The coordinator's proof does not hold.
+    #[error("the proof that the coordinator's audit log holds this answer is not valid")]
+    Receipt(#[from] ReceiptError),
+    /// The answers cannot be combined.
+    #[error(transparent)]
+    View(#[from] ViewError),
+}
+
+impl SystemView<Shared> {
+    /// Verifies every part of a bundle against the analyst's own copy of the agreement, combines the
+    /// partners' answers again, and compares.
+    ///
+    /// # Errors
+    /// [`DoubtError`].
+    pub fn check(
+        bundle: Bundle,
+        query: &Query,
+        query_hash: Digest,
+        layout: &Layout,
+        agreement: &Agreement,
+        catalogue: &Catalogue,
+    ) -> Result<Self, DoubtError> {
+        for ods in &query.targets {
+            let answered = bundle.answers.iter().filter(|(of, _)| of == ods).count();
+            let absent = bundle.absent.iter().filter(|a| a.ods == *ods).count();
+            if answered + absent != 1 {
+                return Err(DoubtError::Account(ods.clone()));
+            }
+        }
+        let strangers =
+            bundle.answers.iter().map(|(of, _)| of).chain(bundle.absent.iter().map(|a| &a.ods));
+        if let Some(ods) = strangers.into_iter().find(|of| !query.targets.contains(of)) {
+            return Err(DoubtError::Account(ods.clone()));
+        }
+        if let Some(absent) = bundle.absent.iter().find(|a| a.status == CoverageStatus::Answered) {
+            return Err(DoubtError::Account(absent.ods.clone()));
+        }
+        let mut verified = Vec::with_capacity(bundle.answers.len());
+        for (ods, parts) in bundle.answers {
+            let expected =
+                Expected { agreement, ods: &ods, query_id: query.query_id, query_hash, layout };
+            let answer = Verified::verify(parts, expected)
+                .map_err(|reason| DoubtError::Partner { ods: ods.clone(), reason })?;
+            verified.push(answer);
+        }
+        let gathered = Gathered {
+            query_id: query.query_id,
+            verified,
+            absent: bundle.absent,
+            elapsed_ms: bundle.elapsed_ms,
+        };
+        let unlogged = Self::assemble(gathered, layout, agreement, catalogue)?;
+        let mine = unlogged.cells().iter().map(|cell| {
+            let at = cell.at.iter().zip(layout.lattice().axes());
+            ClaimedCell {
+                at: at.map(|(&p, axis)| axis.categories()[p].id.clone()).collect(),
+                numerator: cell.numerator,
+                denominator: cell.denominator,
+            }
+        });
+        if !mine.eq(bundle.cells) {
+            return Err(DoubtError::Figures);
+        }
+        let coordinator = agreement.coordinator().ok_or(ViewError::Entry)?;
+        let key = VerifyingKey::parse(&coordinator.ledger_key)?;
+        let log = origin(&agreement.federation, &coordinator.ods, Role::Coordinator);
+        let receipt = Receipt::verify(bundle.receipt, &log, &key)?;
+        Ok(unlogged.logged(&coordinator.ods, &receipt)?)
+    }
+}

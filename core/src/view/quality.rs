@@ -1,0 +1,53 @@
+//! What a partner's extract says of each dimension: for the partner's own people.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{DatasetId, Date, DimensionId, Period};
+
+/// Completeness of one dimension, in rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DimensionQuality {
+    /// The dimension.
+    pub dimension: DimensionId,
+    /// Its name.
+    pub name: String,
+    /// Whether the extract has the column.
+    pub held: bool,
+    /// Rows with a usable value.
+    pub valid: u64,
+    /// Asked, and declined.
+    pub not_stated: u64,
+    /// Coded as not known.
+    pub not_known: u64,
+    /// Empty, or a token that means empty.
+    pub blank: u64,
+    /// A value that the catalogue does not have.
+    pub invalid: u64,
+    /// Well formed, but not in the reference data.
+    pub unmatched: u64,
+    /// Coded as not collected.
+    pub not_collected: u64,
+    /// Cannot be said of the person.
+    pub not_applicable: u64,
+}
+
+/// The report on one load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualityReport {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The period.
+    pub period: Period,
+    /// The date that the extract describes.
+    pub as_of: Date,
+    /// The day of the load.
+    pub loaded: Date,
+    /// Rows read.
+    pub rows_read: u64,
+    /// Rows taken.
+    pub rows_taken: u64,
+    /// Rows in the reject file.
+    pub rows_rejected: u64,
+    /// Each dimension of the dataset.
+    pub dimensions: Vec<DimensionQuality>,
+}
