@@ -1,0 +1,455 @@
+//! What the log says: one canonical JSON document an entry. Entries hold who asked what under which agreement
+//! and what became of it; never a count of people or another figure of a table.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::refusal::RefusalCode;
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{
+    AgreementId, AnalystId, Assurance, DatasetId, Digest, IndicatorId, LevelId, Ods, Period,
+    Profile, PurposeId, QueryId, Role, Scope, SnapshotRef, Timestamp,
+};
+
+/// The longest entry, in bytes of its canonical form.
+pub const MAX_ENTRY_BYTES: usize = 256 * 1024;
+
+/// The version of the entries that this build writes and reads.
+pub const VERSION: u8 = 1;
+
+/// Why there is no entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// Not an entry, or not in its one spelling.
+    #[error("the audit log's entry cannot be read or written")]
+    Canonical(#[from] CanonicalError),
+    /// Longer than [`MAX_ENTRY_BYTES`].
+    #[error("an entry of the audit log has at most {MAX_ENTRY_BYTES} bytes, and this has more")]
+    TooLong,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    #[serde(deserialize_with = "version")]
+    v: u8,
+    /// Its place in the log, from 0.
+    pub seq: u64,
+    /// The server's clock when it was written.
+    pub at: Timestamp,
+    /// Whose log.
+    pub ods: Ods,
+    /// In which role.
+    pub role: Role,
+    /// What happened.
+    pub event: Event,
+}
+
+fn version<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let found = u8::deserialize(from)?;
+    if found == VERSION {
+        return Ok(found);
+    }
+    Err(serde::de::Error::custom(format_args!(
+        "the entry is of version {found}; this build reads version {VERSION}: install a newer one"
+    )))
+}
+
+impl Entry {
+    /// Puts an entry together.
+    #[must_use]
+    pub const fn new(seq: u64, at: Timestamp, ods: Ods, role: Role, event: Event) -> Self {
+        Self { v: VERSION, seq, at, ods, role, event }
+    }
+
+    /// The canonical bytes, whose hash is the leaf of the tree.
+    ///
+    /// # Errors
+    /// [`EntryError`].
+    pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
+        let bytes = canonical::encode(self)?;
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(EntryError::TooLong);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads canonical bytes, and refuses any other.
+    ///
+    /// # Errors
+    /// [`EntryError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(EntryError::TooLong);
+        }
+        Ok(canonical::decode(bytes)?)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// The log was begun, or the server started again.
+    LogOpened {
+        /// Name and version of the software.
+        software: String,
+    },
+    /// From here on, questions are judged by this agreement.
+    AgreementInForce {
+        /// The agreement.
+        agreement: AgreementId,
+        /// Its version.
+        version: u32,
+        /// Its hash.
+        hash: Digest,
+    },
+    /// From here on, questions are answered from this extract.
+    SnapshotPublished {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+        /// The extract.
+        snapshot: SnapshotRef,
+        /// The hash of the dataset's definition.
+        definition_hash: Digest,
+    },
+    /// A question was authenticated and allowed; no data was touched yet.
+    QueryAccepted {
+        /// Who asked what.
+        asked: Asked,
+    },
+    /// A question was refused.
+    Refused {
+        /// Who asked what, as far as that was established.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<Asked>,
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+        /// Why.
+        code: RefusalCode,
+    },
+    /// A question that had ended was asked again in the same words, and got the same end.
+    Replayed {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+        /// The release that was handed out again; none where it had been refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release_hash: Option<Digest>,
+    },
+    /// A table was put under disclosure control and frozen.
+    Published {
+        /// What the release is kept under: a hash over the question's plan.
+        key: Digest,
+        /// SHA-256 of the frozen bytes.
+        release_hash: Digest,
+        /// The dataset.
+        dataset: DatasetId,
+        /// The indicator.
+        indicator: IndicatorId,
+        /// The period.
+        period: Period,
+        /// The levels that it is broken down by.
+        by: Vec<LevelId>,
+        /// Its one restriction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
+        /// The extract that it was made from.
+        snapshot_id: Digest,
+        /// The disclosure profile.
+        profile: Profile,
+        /// Cells of the table, totals included.
+        cells: u32,
+        /// How many of them are withheld.
+        withheld: u32,
+    },
+    /// A release was handed out as the answer to a question.
+    AnswerReleased {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+        /// SHA-256 of the frozen bytes.
+        release_hash: Digest,
+    },
+    /// A restart found a question without an end. Nothing was released for it.
+    Aborted {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+    },
+    /// A question could not be answered for a reason of ours.
+    Failed {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+    },
+    /// The software broke over a question.
+    Panicked {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+    },
+    /// A coordinator combined the partners' answers.
+    AnswerCombined {
+        /// The question.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+        /// The partners that are in the answer.
+        answered: Vec<Ods>,
+        /// The partners that are not.
+        missing: Vec<Missing>,
+    },
+}
+
+impl Event {
+    /// Id and hash of the question that the event belongs to, if it belongs to one.
+    #[must_use]
+    pub const fn query(&self) -> Option<(QueryId, Digest)> {
+        match self {
+            Self::LogOpened { .. }
+            | Self::AgreementInForce { .. }
+            | Self::SnapshotPublished { .. }
+            | Self::Published { .. } => None,
+            Self::QueryAccepted { asked } => Some((asked.query_id, asked.query_hash)),
+            Self::Refused { query_id, query_hash, .. }
+            | Self::Replayed { query_id, query_hash, .. }
+            | Self::AnswerReleased { query_id, query_hash, .. }
+            | Self::Aborted { query_id, query_hash }
+            | Self::Failed { query_id, query_hash }
+            | Self::Panicked { query_id, query_hash }
+            | Self::AnswerCombined { query_id, query_hash, .. } => Some((*query_id, *query_hash)),
+        }
+    }
+}
+
+/// Who asked what, and how that was established.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The question's id.
+    pub query_id: QueryId,
+    /// Hash of the signed bytes.
+    pub query_hash: Digest,
+    /// The exact bytes that were signed, base64.
+    pub payload: String,
+    /// The signature over them, base64.
+    pub signature: String,
+    /// The person.
+    pub signer: AnalystId,
+    /// Short name of the key that verified the signature.
+    pub key_id: String,
+    /// How strongly the question is bound to the person.
+    pub assurance: Assurance,
+    /// What it was asked for.
+    pub purpose: PurposeId,
+    /// Under which agreement.
+    pub agreement: AgreementId,
+    /// The hash of that agreement.
+    pub agreement_hash: Digest,
+    /// The coordinator that passed the question on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator: Option<Ods>,
+    /// Serial number or fingerprint of the coordinator's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// A partner that is not in a combined answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The partner.
+    pub ods: Ods,
+    /// Why, in the words of the answer's coverage: `refused`, `late`, `unreachable`, `no_data`.
+    pub status: String,
+}
+
+/// What a check of the whole log needs to know of an entry. It is read from the entry's bytes several times
+/// faster than the whole entry, and says nothing of whether the rest is well formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The entry's place, as it says itself.
+    pub seq: u64,
+    /// Where it says that a release was frozen: key and hash of the release.
+    pub published: Option<(Digest, Digest)>,
+}
+
+impl Head {
+    /// Reads the head of an entry.
+    ///
+    /// # Errors
+    /// [`EntryError::Canonical`] where the bytes are no entry.
+    pub fn read(bytes: &[u8]) -> Result<Self, EntryError> {
+        #[derive(Deserialize)]
+        struct Outer<'a> {
+            seq: u64,
+            #[serde(borrow)]
+            event: Inner<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Inner<'a> {
+            kind: &'a str,
+            key: Option<Digest>,
+            release_hash: Option<Digest>,
+        }
+        let outer: Outer<'_> = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
+        let published = match (outer.event.kind, outer.event.key, outer.event.release_hash) {
+            ("published", Some(key), Some(release_hash)) => Some((key, release_hash)),
+            _ => None,
+        };
+        Ok(Self { seq: outer.seq, published })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::{ImdEdition, SnapshotVersion};
+
+    pub(in super::super) fn ods() -> Ods {
+        Ods::new("R0D").expect("ods")
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            query_id: QueryId::from_parts(1_790_000_000_000, &[1; 10]),
+            query_hash: Digest::of(b"query"),
+            payload: "e30=".to_owned(),
+            signature: "AAAA".to_owned(),
+            signer: AnalystId::new("ada@icb.example").expect("id"),
+            key_id: "0123456789ab".to_owned(),
+            assurance: Assurance::Enrolled,
+            purpose: PurposeId::new("statutory_reporting").expect("id"),
+            agreement: AgreementId::new("dsa-1").expect("id"),
+            agreement_hash: Digest::of(b"agreement"),
+            coordinator: Some(Ods::new("QHM").expect("ods")),
+            certificate: None,
+        }
+    }
+
+    /// One event of every kind, the optional fields once with and once without.
+    pub(in super::super) fn events() -> Vec<Event> {
+        let (query_id, query_hash) = (asked().query_id, asked().query_hash);
+        let hash = Digest::of(b"release");
+        let dataset = DatasetId::new("rtt_open_pathway").expect("id");
+        let period: Period = "2026-10".parse().expect("period");
+        vec![
+            Event::LogOpened { software: "evensum 0.1.0".to_owned() },
+            Event::AgreementInForce { agreement: asked().agreement, version: 3, hash },
+            Event::SnapshotPublished {
+                dataset: dataset.clone(),
+                period,
+                snapshot: SnapshotRef {
+                    id: hash,
+                    as_of: "2026-10-31".parse().expect("date"),
+                    version: SnapshotVersion::Final,
+                    imd_edition: Some(ImdEdition::Imd2025),
+                },
+                definition_hash: hash,
+            },
+            Event::QueryAccepted { asked: asked() },
+            Event::Refused {
+                asked: Some(asked()),
+                query_id,
+                query_hash,
+                code: RefusalCode::Expired,
+            },
+            Event::Refused { asked: None, query_id, query_hash, code: RefusalCode::Malformed },
+            Event::Replayed { query_id, query_hash, release_hash: None },
+            Event::Published {
+                key: Digest::of(b"key"),
+                release_hash: hash,
+                dataset,
+                indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+                period,
+                by: vec![LevelId::new("imd.quintile").expect("level")],
+                scope: None,
+                snapshot_id: hash,
+                profile: Profile::Nhs75m,
+                cells: 36,
+                withheld: 2,
+            },
+            Event::AnswerReleased { query_id, query_hash, release_hash: hash },
+            Event::Aborted { query_id, query_hash },
+            Event::Failed { query_id, query_hash },
+            Event::Panicked { query_id, query_hash },
+            Event::AnswerCombined {
+                query_id,
+                query_hash,
+                answered: vec![ods()],
+                missing: vec![Missing {
+                    ods: Ods::new("RXX").expect("ods"),
+                    status: "late".to_owned(),
+                }],
+            },
+        ]
+    }
+
+    fn entry(seq: u64, event: Event) -> Entry {
+        Entry::new(seq, Timestamp::from_unix(1_790_000_000), ods(), Role::Node, event)
+    }
+
+    #[test]
+    fn entries_round_trip_and_their_heads_agree() {
+        for (seq, event) in (7..).zip(events()) {
+            let entry = entry(seq, event);
+            let bytes = entry.encode().expect("encodes");
+            assert_eq!(Entry::decode(&bytes).expect("decodes"), entry);
+            let published = match &entry.event {
+                Event::Published { key, release_hash, .. } => Some((*key, *release_hash)),
+                _ => None,
+            };
+            assert_eq!(Head::read(&bytes).expect("head"), Head { seq, published });
+        }
+    }
+
+    #[test]
+    fn the_form_is_fixed() {
+        let event = Event::LogOpened { software: "evensum 0.1.0".to_owned() };
+        assert_eq!(
+            String::from_utf8(entry(0, event).encode().expect("encodes")).expect("text"),
+            r#"{"at":1790000000,"event":{"kind":"log_opened","software":"evensum 0.1.0"},"ods":"R0D","role":"node","seq":0,"v":1}"#
+        );
+    }
+
+    #[test]
+    fn what_is_no_entry_of_this_version_is_refused() {
+        let good = r#"{"at":0,"event":{"kind":"log_opened","software":"x"},"ods":"R0D","role":"node","seq":0,"v":1}"#;
+        assert!(Entry::decode(good.as_bytes()).is_ok());
+        for (from, to) in [
+            (r#""v":1"#, r#""v":2"#),
+            (r#""v":1"#, r#""v":1,"w":1"#),
+            (r#""software":"x""#, r#""software":"x","sum":1"#),
+            ("log_opened", "log_shut"),
+            ("R0D", "r0d"),
+            (r#""seq":0"#, r#""seq":-1"#),
+            (r#""seq":0"#, r#""seq": 0"#),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            assert!(Entry::decode(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(Entry::decode(b"").is_err());
+        assert!(Head::read(b"{}").is_err());
+    }
+
+    #[test]
+    fn an_entry_has_a_limit() {
+        let event = Event::LogOpened { software: "x".repeat(MAX_ENTRY_BYTES) };
+        assert!(matches!(entry(0, event).encode(), Err(EntryError::TooLong)));
+        assert!(matches!(
+            Entry::decode(&vec![b' '; MAX_ENTRY_BYTES + 1]),
+            Err(EntryError::TooLong)
+        ));
+    }
+}

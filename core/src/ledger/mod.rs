@@ -1,0 +1,13 @@
+//! The audit log as values: canonical entries, the Merkle tree over them, the signed checkpoint of the tree,
+//! and [`Receipt`], the proof that an entry stands in a log. Nothing here reads or writes a file.
+
+pub mod checkpoint;
+pub mod entry;
+pub mod merkle;
+mod receipt;
+mod refusal;
+
+pub use checkpoint::{Checkpoint, CheckpointError, origin};
+pub use entry::{Asked, Entry, EntryError, Event, Missing};
+pub use receipt::{Receipt, ReceiptError, ReceiptParts};
+pub use refusal::RefusalCode;
