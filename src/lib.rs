@@ -1,1 +1,5 @@
-//! x
+//! The shell of Evensum: files, stores, servers and the command line around the pure core.
+
+pub mod snapshot;
+pub mod synth;
+pub mod tabulate;

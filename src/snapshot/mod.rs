@@ -1,0 +1,92 @@
+//! The snapshot file: what a node holds of one dataset and period. An Arrow IPC file that pandas and R
+//! open, without a single identifier in it, and a manifest beside it that says what it is.
+//!
+//! The file's columns are `person` (u32, the rank of a pseudonym; rows are sorted by it), one
+//! dictionary-encoded text column for each dimension, and `weeks_waited` (u16). The file is
+//! authenticated with the node key before a byte of it is decoded.
+
+mod error;
+mod file;
+mod key;
+mod manifest;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::Path;
+
+use crate::snapshot::error::io;
+use evensum_core::model::{ColumnId, DatasetId, Date, Digest, ImdEdition, Period};
+
+pub use error::SnapshotError;
+pub use key::NodeKey;
+pub use manifest::{FORMAT, MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest};
+pub use rows::{
+    Codes, Column, HeldColumn, MAX_COLUMNS, MAX_DICTIONARY, MAX_ROWS, Rows, Shape, Snapshot,
+};
+
+/// What `node load` made of a partner's extract: rows, and what is said of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extract {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The period.
+    pub period: Period,
+    /// The date that the rows describe.
+    pub as_of: Date,
+    /// The edition of the deprivation index that deciles were taken from, if any were.
+    pub imd_edition: Option<ImdEdition>,
+    /// The hash of the dataset's definition.
+    pub definition_hash: Digest,
+    /// The dataset's columns that the partner collects.
+    pub columns_held: Vec<ColumnId>,
+    /// The rows.
+    pub rows: Rows,
+}
+
+/// Writes an extract as a staged snapshot: makes the directory `dir` with the rows and the manifest in
+/// it. All or nothing: the directory appears complete, or not at all. The same extract under the same
+/// key gives the same bytes.
+///
+/// # Errors
+/// [`SnapshotError`] where `dir` exists, the rows do not fit together, or the disk refuses.
+pub fn write(dir: &Path, extract: &Extract, key: &NodeKey) -> Result<Manifest, SnapshotError> {
+    extract.rows.check()?;
+    let mut manifest = Manifest::staged(extract);
+    if dir.exists() {
+        return Err(SnapshotError::Exists(dir.to_owned()));
+    }
+    let parent = match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let staging = tempfile::Builder::new()
+        .prefix(".snapshot-")
+        .tempdir_in(parent)
+        .map_err(|e| io("making a directory in", parent, e))?;
+    let path = staging.path().join(&manifest.file);
+    manifest.file_hmac = file::write(&path, &manifest, &extract.rows, key)?;
+    manifest.snapshot_id = manifest.expected_id(key);
+    manifest.write(staging.path())?;
+    fs::rename(staging.path(), dir).map_err(|e| io("putting in place", dir, e))?;
+    manifest::sync_dir(parent)?;
+    Ok(manifest)
+}
+
+/// Reads a snapshot, after checking that file and manifest are what [`write()`] made with this key.
+///
+/// # Errors
+/// [`SnapshotError`]; a file that was changed in any way, or another key, is
+/// [`SnapshotError::Authenticity`].
+pub fn read(dir: &Path, key: &NodeKey) -> Result<Snapshot, SnapshotError> {
+    let manifest = Manifest::read(dir)?;
+    let path = dir.join(&manifest.file);
+    let bytes = file::read(&path)?;
+    if key.hmac(file::HMAC_CONTEXT, &bytes) != manifest.file_hmac
+        || manifest.expected_id(key) != manifest.snapshot_id
+    {
+        return Err(SnapshotError::Authenticity(path));
+    }
+    file::decode(bytes, manifest)
+}

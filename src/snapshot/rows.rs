@@ -1,0 +1,274 @@
+//! Rows in columns: as intake hands them over, and as they are held in memory to be counted.
+
+use std::collections::HashSet;
+
+use evensum_core::model::{CategoryId, ColumnId};
+
+use super::Manifest;
+
+/// The most rows of a snapshot. Well under 2³², so that a row count fits a `u32`.
+pub const MAX_ROWS: usize = 400_000_000;
+/// The most dictionary columns of a snapshot.
+pub const MAX_COLUMNS: usize = 64;
+/// The most categories in one column's dictionary.
+pub const MAX_DICTIONARY: usize = 1 << 16;
+
+/// The file's column of person ordinals.
+pub(super) const PERSON: &str = "person";
+/// The file's column of weeks.
+pub(super) const WEEKS: &str = "weeks_waited";
+
+/// A column of categories: one code a row, an index into the dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub id: ColumnId,
+    /// The categories that occur, each once.
+    pub dictionary: Vec<CategoryId>,
+    /// One index into the dictionary for each row.
+    pub codes: Vec<u16>,
+}
+
+/// Rows as intake hands them over, sorted by person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// The person's ordinal, row by row; never falls.
+    pub persons: Vec<u32>,
+    /// The categories, column by column.
+    pub columns: Vec<Column>,
+    /// Whole weeks waited, row by row.
+    pub weeks: Vec<u16>,
+}
+
+/// Why rows do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Shape {
+    /// More than [`MAX_ROWS`].
+    #[error("more than {MAX_ROWS} rows: load fewer at a time")]
+    TooManyRows,
+    /// More than [`MAX_COLUMNS`].
+    #[error("more than {MAX_COLUMNS} columns")]
+    TooManyColumns,
+    /// More than [`MAX_DICTIONARY`], or a category twice.
+    #[error("the dictionary of '{0}' has a category twice or more than {MAX_DICTIONARY} of them")]
+    Dictionary(ColumnId),
+    /// A column twice, or with a name that the file needs for itself.
+    #[error("the column '{0}' stands twice, or is named like one that every snapshot has")]
+    Name(ColumnId),
+    /// Not one value for each row.
+    #[error("the column '{0}' is not as long as the others")]
+    Length(String),
+    /// A code that the dictionary does not have.
+    #[error("the column '{0}' holds a code outside its dictionary")]
+    Code(ColumnId),
+    /// Rows are out of order.
+    #[error("the rows are not sorted by person")]
+    Order,
+}
+
+impl Rows {
+    /// Checks that the columns fit together.
+    pub(super) fn check(&self) -> Result<(), Shape> {
+        check_frame(&self.persons, &self.weeks)?;
+        check_names(self.columns.iter().map(|c| &c.id))?;
+        for column in &self.columns {
+            check_dictionary(&column.id, &column.dictionary)?;
+            if column.codes.len() != self.persons.len() {
+                return Err(Shape::Length(column.id.to_string()));
+            }
+            if column.codes.iter().any(|c| usize::from(*c) >= column.dictionary.len()) {
+                return Err(Shape::Code(column.id.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_frame(persons: &[u32], weeks: &[u16]) -> Result<(), Shape> {
+    if persons.len() > MAX_ROWS {
+        return Err(Shape::TooManyRows);
+    }
+    if !persons.is_sorted() {
+        return Err(Shape::Order);
+    }
+    if weeks.len() != persons.len() {
+        return Err(Shape::Length(WEEKS.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_names<'a>(ids: impl Iterator<Item = &'a ColumnId>) -> Result<(), Shape> {
+    let mut seen = HashSet::new();
+    for id in ids {
+        if [PERSON, WEEKS].contains(&id.as_str()) || !seen.insert(id) {
+            return Err(Shape::Name(id.clone()));
+        }
+        if seen.len() > MAX_COLUMNS {
+            return Err(Shape::TooManyColumns);
+        }
+    }
+    Ok(())
+}
+
+fn check_dictionary(id: &ColumnId, dictionary: &[CategoryId]) -> Result<(), Shape> {
+    let distinct: HashSet<&CategoryId> = dictionary.iter().collect();
+    if dictionary.len() > MAX_DICTIONARY || distinct.len() != dictionary.len() {
+        return Err(Shape::Dictionary(id.clone()));
+    }
+    Ok(())
+}
+
+/// Codes of a column in as few bytes as they need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Codes {
+    /// A byte a row, for dictionaries of up to 256 categories.
+    U8(Vec<u8>),
+    /// Two bytes a row.
+    U16(Vec<u16>),
+}
+
+impl Codes {
+    /// Codes held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(codes) => codes.len(),
+            Self::U16(codes) => codes.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn all_below(&self, limit: usize) -> bool {
+        match self {
+            Self::U8(codes) => codes.iter().all(|c| usize::from(*c) < limit),
+            Self::U16(codes) => codes.iter().all(|c| usize::from(*c) < limit),
+        }
+    }
+}
+
+/// A column in memory. Its codes lie within its dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldColumn {
+    id: ColumnId,
+    dictionary: Vec<CategoryId>,
+    codes: Codes,
+}
+
+impl HeldColumn {
+    /// Checks that dictionary and codes go together.
+    ///
+    /// # Errors
+    /// [`Shape::Dictionary`] and [`Shape::Code`].
+    pub fn new(
+        id: ColumnId,
+        dictionary: Vec<CategoryId>,
+        codes: Codes,
+    ) -> Result<Self, Shape> {
+        check_dictionary(&id, &dictionary)?;
+        if !codes.all_below(dictionary.len()) {
+            return Err(Shape::Code(id));
+        }
+        Ok(Self { id, dictionary, codes })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &ColumnId {
+        &self.id
+    }
+
+    /// The categories that codes stand for.
+    #[must_use]
+    pub fn dictionary(&self) -> &[CategoryId] {
+        &self.dictionary
+    }
+
+    /// One code for each row.
+    #[must_use]
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+}
+
+/// A snapshot in memory: six bytes a row and one or two more for each column.
+#[derive(Clone)]
+pub struct Snapshot {
+    manifest: Manifest,
+    persons: Vec<u32>,
+    columns: Vec<HeldColumn>,
+    weeks: Vec<u16>,
+}
+
+impl Snapshot {
+    /// Puts rows and manifest together. The manifest's hashes are not checked: [`super::read()`] does
+    /// that.
+    ///
+    /// # Errors
+    /// [`Shape`] where columns differ in length or name, or rows are not sorted by person.
+    pub fn new(
+        manifest: Manifest,
+        persons: Vec<u32>,
+        columns: Vec<HeldColumn>,
+        weeks: Vec<u16>,
+    ) -> Result<Self, Shape> {
+        check_frame(&persons, &weeks)?;
+        check_names(columns.iter().map(HeldColumn::id))?;
+        if let Some(column) = columns.iter().find(|c| c.codes.len() != persons.len()) {
+            return Err(Shape::Length(column.id.to_string()));
+        }
+        Ok(Self { manifest, persons, columns, weeks })
+    }
+
+    /// What the snapshot is.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.persons.len()
+    }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.persons.is_empty()
+    }
+
+    /// A column.
+    #[must_use]
+    pub fn column(&self, id: &ColumnId) -> Option<&HeldColumn> {
+        self.columns.iter().find(|c| c.id == *id)
+    }
+
+    /// The columns in the file's order.
+    #[must_use]
+    pub fn columns(&self) -> &[HeldColumn] {
+        &self.columns
+    }
+
+    /// The person's ordinal, row by row; never falls.
+    #[must_use]
+    pub fn persons(&self) -> &[u32] {
+        &self.persons
+    }
+
+    /// Whole weeks waited, row by row.
+    #[must_use]
+    pub fn weeks(&self) -> &[u16] {
+        &self.weeks
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Snapshot({} {})", self.manifest.dataset, self.manifest.period)
+    }
+}

@@ -1,0 +1,288 @@
+//! The counts agree with a slow reference that goes through every cell and every row, on random
+//! lattices, rows and filters.
+
+use std::collections::HashMap;
+
+use evensum_core::model::{
+    Axis, AxisCategory, CategoryId, DatasetId, Digest, LevelId, RawCell, Table,
+};
+use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::columns::tabulate_in;
+use super::*;
+use crate::snapshot::{Codes, FORMAT, HeldColumn, Manifest, Snapshot};
+
+fn category(text: &str) -> CategoryId {
+    CategoryId::new(text).expect("category")
+}
+
+fn column_id(i: usize) -> ColumnId {
+    ColumnId::new(format!("column{i}")).expect("column")
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        format: FORMAT.to_owned(),
+        dataset: DatasetId::new("rtt_open_pathway").expect("dataset"),
+        period: "2026-10".parse().expect("period"),
+        version: None,
+        as_of: "2026-10-31".parse().expect("date"),
+        imd_edition: None,
+        lsoa_vintage: None,
+        definition_hash: Digest::of(b""),
+        columns_held: Vec::new(),
+        file: String::new(),
+        file_hmac: Digest::of(b""),
+        snapshot_id: Digest::of(b""),
+    }
+}
+
+/// How an axis groups its leaves.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Finest,
+    Pairs,
+    /// Suffixes of the leaves, each within the one before, as "over 18", "over 52" are.
+    Suffixes,
+    /// Single leaves and pairs of them on one axis.
+    Both,
+    /// Nothing but the margin.
+    MarginOnly,
+}
+
+#[derive(Debug, Clone)]
+struct Side {
+    leaves: u16,
+    shape: Shape,
+    elsewhere: bool,
+}
+
+impl Side {
+    fn axis(&self) -> Axis {
+        let mut leaves: Vec<CategoryId> =
+            (0..self.leaves).map(|i| category(&format!("l{i}"))).collect();
+        if self.elsewhere {
+            leaves.push(category("elsewhere"));
+        }
+        let n = leaves.len() as u16;
+        let single = (0..n).map(|i| vec![i]).collect::<Vec<_>>();
+        let pairs = (0..n).step_by(2).map(|i| (i..n.min(i + 2)).collect()).collect::<Vec<_>>();
+        let mut members = match self.shape {
+            Shape::Finest => single,
+            Shape::Pairs => pairs,
+            Shape::Suffixes => (1..n).map(|i| (i..n).collect()).collect(),
+            Shape::Both => single.into_iter().chain(pairs).collect(),
+            Shape::MarginOnly => Vec::new(),
+        };
+        members.sort();
+        members.dedup();
+        let categories = members
+            .into_iter()
+            .enumerate()
+            .map(|(i, members)| AxisCategory {
+                id: category(&format!("g{i}")),
+                label: String::new(),
+                members,
+            })
+            .collect();
+        Axis::new(LevelId::new("x").expect("level"), leaves, categories).expect("axis")
+    }
+
+    /// Dictionary entries in another order than the leaves, with one that is no leaf where the axis has
+    /// a place for it.
+    fn dictionary(&self) -> Vec<CategoryId> {
+        let leaves = (0..self.leaves).rev().map(|i| category(&format!("l{i}")));
+        leaves.chain(self.elsewhere.then(|| category("stray"))).collect()
+    }
+}
+
+/// A lattice over as many of the sides as fit.
+fn lattice(sides: &mut Vec<Side>) -> Arc<Lattice> {
+    loop {
+        match Lattice::new(sides.iter().map(Side::axis).collect()) {
+            Ok(lattice) => return Arc::new(lattice),
+            Err(_) => sides.pop(),
+        };
+    }
+}
+
+/// A column for each side and one more for filters, from raw numbers.
+fn snapshot(sides: &[Side], persons: Vec<u32>, raw: &[[u16; 5]], wide: bool) -> Snapshot {
+    let extra = Side { leaves: 4, shape: Shape::Finest, elsewhere: false };
+    let columns = sides.iter().chain([&extra]).enumerate().map(|(i, side)| {
+        let dictionary = side.dictionary();
+        let codes: Vec<u16> = raw.iter().map(|r| r[i] % dictionary.len() as u16).collect();
+        let codes = if wide {
+            Codes::U16(codes)
+        } else {
+            Codes::U8(codes.into_iter().map(|c| c as u8).collect())
+        };
+        HeldColumn::new(column_id(i), dictionary, codes).expect("column")
+    });
+    let weeks = vec![0; persons.len()];
+    Snapshot::new(manifest(), persons, columns.collect(), weeks).expect("snapshot")
+}
+
+/// The reference: every cell looks at every row.
+fn slowly(snapshot: &Snapshot, request: &Request<'_>) -> Vec<RawCell> {
+    let value = |column: &ColumnId, row: usize| {
+        let column = snapshot.column(column).expect("column");
+        let code = match column.codes() {
+            Codes::U8(codes) => usize::from(codes[row]),
+            Codes::U16(codes) => usize::from(codes[row]),
+        };
+        column.dictionary()[code].clone()
+    };
+    let kept = |row: usize| request.filters.iter().all(|f| f.keep.contains(&value(&f.column, row)));
+    let axes = request.lattice.axes();
+    let leaf = |axis: usize, row: usize| {
+        let wanted = value(&request.columns[axis], row);
+        let of = |id: &CategoryId| axes[axis].leaves().iter().position(|l| l == id);
+        of(&wanted).or_else(|| of(&category("elsewhere"))).expect("leaf") as u16
+    };
+    let rows: Vec<(u32, Vec<u16>)> = (0..snapshot.len())
+        .filter(|&row| kept(row))
+        .map(|row| (snapshot.persons()[row], (0..axes.len()).map(|a| leaf(a, row)).collect()))
+        .collect();
+    (0..request.lattice.len())
+        .map(|cell| {
+            let at = request.lattice.coordinates(cell);
+            let mut per_person: HashMap<u32, u64> = HashMap::new();
+            for (person, leaves) in &rows {
+                let holds = |(a, l): (usize, &u16)| axes[a].categories()[at[a]].members.contains(l);
+                if leaves.iter().enumerate().all(holds) {
+                    *per_person.entry(*person).or_default() += 1;
+                }
+            }
+            let events = per_person.values().sum();
+            let top = per_person.values().copied().max().unwrap_or_default();
+            RawCell::new(events, per_person.len() as u64, top)
+        })
+        .collect()
+}
+
+fn same(table: &Table<RawCell>, wanted: &[RawCell]) -> bool {
+    table.cells().len() == wanted.len()
+        && table.cells().iter().zip(wanted).all(|(a, b)| a.same_as(b))
+}
+
+fn sides() -> impl Strategy<Value = Vec<Side>> {
+    let shape = prop_oneof![
+        Just(Shape::Finest),
+        Just(Shape::Pairs),
+        Just(Shape::Suffixes),
+        Just(Shape::Both),
+        Just(Shape::MarginOnly),
+    ];
+    let side = (1_u16..6, shape, any::<bool>())
+        .prop_map(|(leaves, shape, elsewhere)| Side { leaves, shape, elsewhere });
+    prop::collection::vec(side, 1..=4)
+}
+
+/// Rows as (whether the person is the one before, numbers for the codes).
+fn rows() -> impl Strategy<Value = Vec<(bool, [u16; 5])>> {
+    prop::collection::vec((prop::bool::weighted(0.4), any::<[u16; 5]>()), 0..120)
+}
+
+fn persons_of(rows: &[(bool, [u16; 5])]) -> Vec<u32> {
+    let mut person = 0;
+    rows.iter()
+        .map(|(same, _)| {
+            person += if *same { 0 } else { 3 };
+            person
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn counts_agree_with_the_reference(
+        mut sides in sides(),
+        rows in rows(),
+        filters in prop::collection::vec((0_usize..5, prop::collection::vec(0_u16..5, 0..4)), 0..3),
+        wide in any::<bool>(),
+        blocks in 0_usize..9,
+    ) {
+        let lattice = lattice(&mut sides);
+        let raw: Vec<[u16; 5]> = rows.iter().map(|(_, raw)| *raw).collect();
+        let snapshot = snapshot(&sides, persons_of(&rows), &raw, wide);
+        let columns: Vec<ColumnId> = (0..sides.len()).map(column_id).collect();
+        let filters: Vec<Filter> = filters
+            .into_iter()
+            .map(|(column, keep)| Filter {
+                column: column_id(column.min(sides.len())),
+                keep: keep.into_iter().map(|i| category(&format!("l{i}"))).collect(),
+            })
+            .collect();
+        let request = Request { lattice, columns: &columns, filters: &filters };
+        let wanted = slowly(&snapshot, &request);
+        prop_assert!(same(&tabulate(&snapshot, &request).expect("counts"), &wanted));
+        prop_assert!(same(&tabulate_in(&snapshot, &request, blocks).expect("counts"), &wanted));
+    }
+}
+
+/// Many rows, so that stretches and blocks end within them; one person has a long run of them.
+fn many_rows() -> (Vec<Side>, Snapshot) {
+    let sides = vec![
+        Side { leaves: 5, shape: Shape::Pairs, elsewhere: true },
+        Side { leaves: 6, shape: Shape::Suffixes, elsewhere: false },
+    ];
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut person = 0;
+    let (persons, raw): (Vec<u32>, Vec<[u16; 5]>) = (0..12_000)
+        .map(|row| {
+            let long_run = (1_500..7_000).contains(&row);
+            person += u32::from(!long_run && random.next_u32() % 10 > 2);
+            (person, std::array::from_fn(|_| (random.next_u32() >> 16) as u16))
+        })
+        .unzip();
+    let snapshot = snapshot(&sides, persons, &raw, false);
+    (sides, snapshot)
+}
+
+#[test]
+fn one_block_and_many_agree_with_the_reference() {
+    let (mut sides, snapshot) = many_rows();
+    let columns = [column_id(0), column_id(1)];
+    let filters = [Filter { column: column_id(2), keep: vec![category("l0"), category("l2")] }];
+    let request = Request { lattice: lattice(&mut sides), columns: &columns, filters: &filters };
+    let wanted = slowly(&snapshot, &request);
+    for blocks in [1, 2, 3, 8, 100, 20_000] {
+        let table = tabulate_in(&snapshot, &request, blocks).expect("counts");
+        assert!(same(&table, &wanted), "{blocks}");
+    }
+}
+
+#[test]
+fn a_category_that_no_axis_knows_is_an_error_that_names_the_column_only() {
+    let mut sides = vec![Side { leaves: 2, shape: Shape::Finest, elsewhere: false }];
+    let held = Side { leaves: 3, shape: Shape::Finest, elsewhere: false };
+    let snapshot = snapshot(&[held], vec![1, 2], &[[0; 5], [1; 5]], false);
+    let columns = [column_id(0)];
+    let request = Request { lattice: lattice(&mut sides), columns: &columns, filters: &[] };
+    let error = tabulate(&snapshot, &request).expect_err("l2 is no leaf");
+    assert_eq!(error, TabulateError::UnknownCategory(column_id(0)));
+    assert!(error.to_string().contains("column0") && !error.to_string().contains("l2"));
+}
+
+#[test]
+fn requests_that_do_not_fit_the_snapshot_are_refused() {
+    let mut sides = vec![Side { leaves: 2, shape: Shape::Finest, elsewhere: false }];
+    let snapshot = snapshot(&sides, vec![1], &[[0; 5]], false);
+    let lattice = lattice(&mut sides);
+    let ask = |columns: &[ColumnId], filters: &[Filter]| {
+        let request = Request { lattice: Arc::clone(&lattice), columns, filters };
+        tabulate(&snapshot, &request).map(|_| ()).expect_err("refused")
+    };
+    let absent = ColumnId::new("absent").expect("column");
+    assert_eq!(ask(&[], &[]), TabulateError::Axes { axes: 1, columns: 0 });
+    let no_column = TabulateError::NoColumn(absent.clone());
+    assert_eq!(ask(std::slice::from_ref(&absent), &[]), no_column);
+    let filter = Filter { column: absent, keep: Vec::new() };
+    assert_eq!(ask(&[column_id(0)], std::slice::from_ref(&filter)), no_column);
+    assert_eq!(ask(&[column_id(0)], &vec![filter; 65]), TabulateError::TooManyFilters);
+}
