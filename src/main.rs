@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `evensum`: parse, dispatch, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    evensum::cli::main()
+}

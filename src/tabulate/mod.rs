@@ -8,7 +8,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use evensum_core::model::{CategoryId, ColumnId, Lattice, LatticeError};
+use evensum_core::model::{ColumnId, Lattice, LatticeError};
+use evensum_core::plan::Filter;
 
 pub use columns::tabulate;
 
@@ -24,15 +25,6 @@ pub struct Request<'a> {
     pub columns: &'a [ColumnId],
     /// Only rows that pass all of these are counted.
     pub filters: &'a [Filter],
-}
-
-/// A restriction of the rows that are counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// The snapshot's column.
-    pub column: ColumnId,
-    /// The finest categories that are kept. One that the snapshot does not have keeps no row.
-    pub keep: Vec<CategoryId>,
 }
 
 /// Why a request cannot be counted.

@@ -117,6 +117,17 @@ impl Verified {
     }
 }
 
+impl Verified {
+    /// The partner.
+    #[must_use]
+    pub const fn ods(&self) -> &Ods {
+        match self {
+            Self::Release(received) => &received.document.ods,
+            Self::Refusal(refusal) => &refusal.document.ods,
+        }
+    }
+}
+
 fn release(
     parts: AnswerParts,
     receipt: &Receipt,

@@ -51,24 +51,40 @@ impl CallKind {
 
 /// Why an envelope names nobody that we know.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum IdentityError {
     /// The agreement does not list the signer.
-    #[error("the agreement does not list the analyst who signed: ask for your key to be enrolled")]
     Unlisted,
     /// The agreement's key for the signer is unusable.
-    #[error("the agreement's key for this analyst cannot be used")]
     Key(#[from] KeyError),
     /// Not what the signer's key signed.
-    #[error(
-        "the query is not what the analyst's key signed: it was altered on the way, or signed with another key"
-    )]
     Signature(#[source] VerifyError),
     /// Signed, and not a query that this program can read.
-    #[error("the query was signed, but this program cannot read it: update the older program")]
     Document(#[source] VerifyError),
     /// Signed for another agreement than the one whose keys were used.
-    #[error("the query names another agreement than the one that lists its signer")]
     OtherAgreement,
+}
+
+impl IdentityError {
+    /// One fixed line for people: what is wrong and what to do.
+    #[must_use]
+    pub const fn says(&self) -> &'static str {
+        match self {
+            Self::Unlisted => {
+                "the agreement does not list the analyst who signed: ask for your key to be enrolled"
+            }
+            Self::Key(_) => "the agreement's key for this analyst cannot be used",
+            Self::Signature(_) => {
+                "the query is not what the analyst's key signed: it was altered on the way, or signed with another key"
+            }
+            Self::Document(_) => {
+                "the query was signed, but this program cannot read it: update the older program"
+            }
+            Self::OtherAgreement => {
+                "the query names another agreement than the one that lists its signer"
+            }
+        }
+    }
 }
 
 /// A query, and the person who signed it.

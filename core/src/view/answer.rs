@@ -1,11 +1,11 @@
 //! The parts of an answer.
 
 use crate::catalogue::CategoryKind;
-use crate::disclosure::{Policy, Side};
+use crate::disclosure::{Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
 use crate::model::{
     CategoryId, Date, Digest, DimensionId, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId,
-    Scope, SnapshotVersion,
+    RefusalCode, Scope, SnapshotVersion,
 };
 use crate::statistics::ProportionBounds;
 
@@ -102,6 +102,23 @@ impl CoverageStatus {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Answered, Self::Refused, Self::Late, Self::Unreachable, Self::NoData];
+
+    /// What a verified answer of a partner means for coverage.
+    #[must_use]
+    pub fn of(answer: &Verified) -> Self {
+        match answer {
+            Verified::Release(_) => Self::Answered,
+            Verified::Refusal(refusal) => Self::of_refusal(refusal.code()),
+        }
+    }
+
+    pub(super) const fn of_refusal(code: RefusalCode) -> Self {
+        match code {
+            // A partner without the column holds no such data for the whole table.
+            RefusalCode::NoData | RefusalCode::ColumnNotHeld => Self::NoData,
+            _ => Self::Refused,
+        }
+    }
 
     /// The name in JSON.
     #[must_use]

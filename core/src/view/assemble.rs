@@ -257,11 +257,7 @@ fn absent_line(absent: Absent, agreement: &Agreement) -> Coverage {
 }
 
 fn refusal_line(ods: &Ods, code: RefusalCode, agreement: &Agreement) -> Coverage {
-    let status = match code {
-        // A partner without the column holds no such data for the whole table.
-        RefusalCode::NoData | RefusalCode::ColumnNotHeld => CoverageStatus::NoData,
-        _ => CoverageStatus::Refused,
-    };
+    let status = CoverageStatus::of_refusal(code);
     Coverage { reason: Some(code.says().to_owned()), ..line(ods, agreement, status) }
 }
 

@@ -1,0 +1,100 @@
+//! The command line: a file per subcommand. Parse, wire, run, exit code.
+
+mod audit;
+mod certs;
+mod clock;
+mod coordinator;
+mod demo;
+mod exit;
+mod indicators;
+mod keys;
+mod node;
+mod partners;
+mod query;
+mod ready;
+mod reference;
+mod serve;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::exit::Failure;
+
+/// Questions about health inequalities, across organisations that keep their own records.
+#[derive(Debug, Parser)]
+#[command(name = "evensum", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data; 69 unavailable; 70 our fault; 77 refused.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a coordinator and six invented partners on this machine, and ask them a question
+    Demo(demo::Args),
+    /// A partner's own server: load and publish extracts, answer questions
+    #[command(subcommand)]
+    Node(node::Command),
+    /// The server that passes questions on and adds answers up
+    #[command(subcommand)]
+    Coordinator(coordinator::Command),
+    /// Ask the partners a question
+    Query(query::Args),
+    /// List what can be asked, or explain one indicator
+    Indicators(indicators::Args),
+    /// List the partners of an agreement, and who is connected
+    Partners(partners::Args),
+    /// Read and verify an audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Make a federation's certificates
+    #[command(subcommand)]
+    Certs(certs::Command),
+    /// Make signing keys, and show their public halves
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Import official reference data
+    #[command(subcommand)]
+    Reference(reference::Command),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no failure; the rest is usage.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Node(command) => node::run(command),
+        Command::Coordinator(command) => coordinator::run(command),
+        Command::Query(args) => query::run(args),
+        Command::Indicators(args) => indicators::run(&args),
+        Command::Partners(args) => partners::run(args),
+        Command::Audit(command) => audit::run(command),
+        Command::Certs(command) => certs::run(command),
+        Command::Keys(command) => keys::run(command),
+        Command::Reference(command) => reference::run(command),
+    }
+}
+
+/// The whole command, for completions and for the tests of its help.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}

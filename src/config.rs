@@ -1,0 +1,343 @@
+//! Configuration files: one TOML form for servers, one for analysts. Paths are relative to the file.
+//! Unknown keys are refused, and everything is checked before a port is bound.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use evensum_core::model::{Agreement, AgreementId, AnalystId, FederationId, Ods, Profile, Role};
+use evensum_core::sign::SigningKey;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::snapshot::NodeKey;
+use crate::trust::files;
+
+/// Why a configuration cannot be used. The command exits with 64.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("cannot read '{path}': {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not of the form.
+    #[error("'{path}' is not a configuration that evensum understands: {source}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Line and reason.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Another role was wanted.
+    #[error("'{path}' does not configure a {wanted}: it needs a table [{wanted}]")]
+    Role {
+        /// The file.
+        path: PathBuf,
+        /// The table that is missing.
+        wanted: &'static str,
+    },
+    /// Says two things at once.
+    #[error("'{path}' needs exactly one of the tables [node] and [coordinator]")]
+    Roles {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An agreement cannot be used.
+    #[error("the agreement '{path}' cannot be used: {source}")]
+    Agreement {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<evensum_core::model::AgreementError>,
+    },
+    /// No agreement of that id.
+    #[error("there is no agreement '{wanted}' among those of '{path}': it has {known}")]
+    NoAgreement {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: String,
+    },
+    /// A key file cannot be used.
+    #[error("the key file '{path}' cannot be used: {reason}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A certificate or key file cannot be used.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::TrustError),
+}
+
+/// Key files of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Ed25519 key that signs answers.
+    pub answer: PathBuf,
+    /// Ed25519 key that signs the audit log.
+    pub ledger: PathBuf,
+}
+
+/// Certificate files of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The federation's authority.
+    pub ca: PathBuf,
+    /// The server's certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Where a node dials.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dial {
+    /// The coordinator's ODS code.
+    pub ods: Ods,
+    /// Host and port.
+    pub address: String,
+    /// The name in its certificate.
+    pub server_name: String,
+}
+
+/// What only a node has.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeTable {
+    /// The secret behind pseudonyms and extract ids: 64 hexadecimal digits in a file.
+    pub key: PathBuf,
+    /// The disclosure profile of its records.
+    #[serde(default = "default_profile")]
+    pub profile: Profile,
+    /// Where reference data lies.
+    pub reference: PathBuf,
+    /// The coordinator.
+    pub coordinator: Dial,
+}
+
+const fn default_profile() -> Profile {
+    Profile::Nhs75m
+}
+
+/// What only a coordinator has.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoordinatorTable {
+    /// Where nodes dial in. Port 0 chooses one.
+    pub nodes: SocketAddr,
+    /// Where analysts ask. Port 0 chooses one.
+    pub analysts: SocketAddr,
+}
+
+/// A server's configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The federation.
+    pub federation: FederationId,
+    /// The organisation.
+    pub ods: Ods,
+    /// The directory of its own state.
+    pub state: PathBuf,
+    /// Its copies of the agreements.
+    pub agreements: Vec<PathBuf>,
+    /// Key files.
+    pub keys: Keys,
+    /// Certificate files.
+    pub tls: Tls,
+    /// A node's own part.
+    #[serde(default)]
+    node: Option<NodeTable>,
+    /// A coordinator's own part.
+    #[serde(default)]
+    coordinator: Option<CoordinatorTable>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+}
+
+fn beside(config: &Path, path: &mut PathBuf) {
+    if let Some(dir) = config.parent().filter(|_| path.is_relative()) {
+        *path = dir.join(&*path);
+    }
+}
+
+impl Server {
+    /// Reads a server's configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        if config.node.is_some() == config.coordinator.is_some() {
+            return Err(ConfigError::Roles { path: path.to_owned() });
+        }
+        let Self { state, agreements, keys, tls, node, .. } = &mut config;
+        let own = [&mut keys.answer, &mut keys.ledger, &mut tls.ca, &mut tls.certificate, &mut tls.key];
+        let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
+        for file in own.into_iter().chain([state]).chain(agreements).chain(of_node) {
+            beside(path, file);
+        }
+        path.clone_into(&mut config.path);
+        Ok(config)
+    }
+
+    /// The role that it configures.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        if self.node.is_some() { Role::Node } else { Role::Coordinator }
+    }
+
+    /// A node's own part.
+    ///
+    /// # Errors
+    /// [`ConfigError::Role`].
+    pub fn node(&self) -> Result<&NodeTable, ConfigError> {
+        self.node
+            .as_ref()
+            .ok_or_else(|| ConfigError::Role { path: self.path.clone(), wanted: "node" })
+    }
+
+    /// A coordinator's own part.
+    ///
+    /// # Errors
+    /// [`ConfigError::Role`].
+    pub fn coordinator(&self) -> Result<&CoordinatorTable, ConfigError> {
+        self.coordinator
+            .as_ref()
+            .ok_or_else(|| ConfigError::Role { path: self.path.clone(), wanted: "coordinator" })
+    }
+
+    /// Its agreements.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn agreements(&self) -> Result<Vec<Agreement>, ConfigError> {
+        self.agreements.iter().map(|path| agreement(path)).collect()
+    }
+}
+
+impl NodeTable {
+    /// Reads the node's secret.
+    ///
+    /// # Errors
+    /// [`ConfigError::Key`].
+    pub fn secret(&self) -> Result<NodeKey, ConfigError> {
+        let wrong = |reason: &str| ConfigError::Key {
+            path: self.key.clone(),
+            reason: reason.to_owned(),
+        };
+        let text = Zeroizing::new(files::read_secret(&self.key)?);
+        let bytes = HEXLOWER
+            .decode(text.trim().as_bytes())
+            .map(Zeroizing::new)
+            .map_err(|_| wrong("it is not hexadecimal: make one with `evensum keys new node`"))?;
+        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
+            wrong("it does not hold 64 hexadecimal digits: make one with `evensum keys new node`")
+        })?;
+        Ok(NodeKey::from_bytes(bytes))
+    }
+}
+
+/// Reads one agreement.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn agreement(path: &Path) -> Result<Agreement, ConfigError> {
+    Agreement::parse(&read(path)?).map_err(|source| ConfigError::Agreement {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// Reads a signing key.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
+    let text = Zeroizing::new(files::read_secret(path)?);
+    SigningKey::from_pem(&text)
+        .map_err(|e| ConfigError::Key { path: path.to_owned(), reason: e.to_string() })
+}
+
+/// An analyst's configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalystConfig {
+    /// Who.
+    pub analyst: AnalystId,
+    /// P-256 key that signs the queries.
+    pub key: PathBuf,
+    /// Host and port of the coordinator.
+    pub coordinator: String,
+    /// The name in its certificate.
+    pub server_name: String,
+    /// The federation's authority.
+    pub ca: PathBuf,
+    /// The analyst's copies of the agreements.
+    pub agreements: Vec<PathBuf>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+impl AnalystConfig {
+    /// Reads an analyst's configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let Self { key, ca, agreements, .. } = &mut config;
+        for file in [key, ca].into_iter().chain(agreements) {
+            beside(path, file);
+        }
+        path.clone_into(&mut config.path);
+        Ok(config)
+    }
+
+    /// The agreement of that id; the only one, where none is named.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn agreement(&self, wanted: Option<&AgreementId>) -> Result<Agreement, ConfigError> {
+        let all: Vec<Agreement> =
+            self.agreements.iter().map(|path| agreement(path)).collect::<Result<_, _>>()?;
+        let known = || all.iter().map(|a| a.id.to_string()).collect::<Vec<_>>().join(", ");
+        let found = match wanted {
+            Some(id) => all.iter().find(|a| a.id == *id),
+            None if all.len() == 1 => all.first(),
+            None => None,
+        };
+        found.cloned().ok_or_else(|| ConfigError::NoAgreement {
+            path: self.path.clone(),
+            wanted: wanted.map(ToString::to_string).unwrap_or_default(),
+            known: known(),
+        })
+    }
+}

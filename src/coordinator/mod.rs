@@ -1,0 +1,103 @@
+//! The coordinator: it checks a signed question, passes it on unchanged to the partners that it names,
+//! believes nothing that comes back unverified, adds up bounds, and says who is missing and why.
+
+mod ask;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evensum_core::catalogue::Catalogue;
+use evensum_core::identity::{CallAsker, CallKind, Peer, claimed_agreement};
+use evensum_core::model::{Agreement, Clock, RefusalCode};
+use evensum_core::port::{
+    AnalystPort, AskFault, BoxFuture, PartnerDirectory, PartnerStanding, ProgressSink,
+};
+use evensum_core::sign::Envelope;
+use evensum_core::view::{Shared, SystemView};
+
+use crate::store::Store;
+
+/// What a coordinator is made of.
+pub struct Parts {
+    /// Itself, as its own certificate says.
+    pub own: Peer,
+    /// Its own copies of the agreements.
+    pub agreements: Vec<Agreement>,
+    /// The definitions in force.
+    pub catalogue: Arc<Catalogue>,
+    /// Its audit log.
+    pub store: Store,
+    /// The partners that are connected.
+    pub partners: Arc<dyn PartnerDirectory>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A coordinator. Cheap to clone.
+#[derive(Clone)]
+pub struct Coordinator(Arc<Parts>);
+
+impl std::fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Coordinator").field("own", &self.0.own).finish_non_exhaustive()
+    }
+}
+
+impl Coordinator {
+    /// Puts a coordinator together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Whether it can answer: its audit log can be written.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.0.store.healthy()
+    }
+
+    async fn list(&self, envelope: &Envelope) -> Result<Vec<PartnerStanding>, AskFault> {
+        let agreement = self.0.agreement(envelope)?;
+        let now = self.0.clock.now();
+        let caller = CallAsker::verify(envelope, CallKind::Partners, agreement, now)
+            .map_err(|reason| AskFault::Unauthenticated(reason.says()))?
+            .map_err(AskFault::Denied)?;
+        if agreement.hash().ok() != Some(caller.call().agreement_hash) {
+            return Err(AskFault::Denied(RefusalCode::AgreementDiffers));
+        }
+        let standing = |party: &evensum_core::model::Party| PartnerStanding {
+            ods: party.ods.clone(),
+            name: party.name.clone().unwrap_or_else(|| party.ods.to_string()),
+            connected: self.0.partners.partner(&party.ods).is_some(),
+        };
+        Ok(agreement.nodes().map(standing).collect())
+    }
+}
+
+impl Parts {
+    fn agreement(&self, envelope: &Envelope) -> Result<&Agreement, AskFault> {
+        claimed_agreement(envelope)
+            .and_then(|id| self.agreements.iter().find(|a| a.id == id))
+            .ok_or(AskFault::AgreementUnknown)
+    }
+}
+
+impl AnalystPort for Coordinator {
+    type Reply = SystemView<Shared>;
+
+    fn ask<'a>(
+        &'a self,
+        envelope: Envelope,
+        deadline: Duration,
+        progress: ProgressSink,
+    ) -> BoxFuture<'a, Result<SystemView<Shared>, AskFault>> {
+        Box::pin(ask::ask(Arc::clone(&self.0), envelope, deadline, progress))
+    }
+
+    fn partners<'a>(
+        &'a self,
+        envelope: Envelope,
+    ) -> BoxFuture<'a, Result<Vec<PartnerStanding>, AskFault>> {
+        Box::pin(async move { self.list(&envelope).await })
+    }
+}

@@ -1,0 +1,105 @@
+//! A partner's node: it answers signed questions from its own published extracts, decides by its own copy
+//! of the agreement, and lets nothing out that its audit log does not hold.
+
+mod answer;
+mod shelf;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evensum_core::catalogue::Catalogue;
+use evensum_core::disclosure::Outgoing;
+use evensum_core::identity::Peer;
+use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile};
+use evensum_core::port::{BoxFuture, NodeFault, NodePort};
+use evensum_core::sign::{Envelope, SigningKey};
+
+use self::shelf::Shelf;
+use crate::snapshot::NodeKey;
+use crate::store::Store;
+
+/// What a node is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The federation.
+    pub federation: FederationId,
+    /// The partner.
+    pub ods: Ods,
+    /// The disclosure profile of its records.
+    pub profile: Profile,
+    /// Its own copies of the agreements.
+    pub agreements: Vec<Agreement>,
+    /// The definitions in force.
+    pub catalogue: Arc<Catalogue>,
+    /// Its audit log and frozen releases.
+    pub store: Store,
+    /// Where its extracts lie.
+    pub state: PathBuf,
+    /// The key that vouches for its extracts.
+    pub node_key: NodeKey,
+    /// The key that signs its answers.
+    pub answer_key: SigningKey,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Node(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    federation: FederationId,
+    ods: Ods,
+    profile: Profile,
+    agreements: Vec<Agreement>,
+    catalogue: Arc<Catalogue>,
+    store: Store,
+    shelf: Shelf,
+    answer_key: SigningKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl Node {
+    /// Puts a node together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            federation: parts.federation,
+            ods: parts.ods,
+            profile: parts.profile,
+            agreements: parts.agreements,
+            catalogue: parts.catalogue,
+            store: parts.store,
+            shelf: Shelf::new(parts.state, parts.node_key),
+            answer_key: parts.answer_key,
+            clock: parts.clock,
+        }))
+    }
+
+    /// Whether it can answer: its audit log can be written.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.0.store.healthy()
+    }
+}
+
+impl Inner {
+    fn agreement(&self, id: &AgreementId) -> Option<&Agreement> {
+        self.agreements.iter().find(|a| a.id == *id)
+    }
+}
+
+impl NodePort for Node {
+    type Reply = Outgoing;
+
+    fn answer<'a>(
+        &'a self,
+        caller: &'a Peer,
+        envelope: &'a Envelope,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Outgoing, NodeFault>> {
+        Box::pin(answer::within(&self.0, caller, envelope, deadline))
+    }
+}
