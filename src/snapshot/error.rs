@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::ArrowError;
 
+use super::file::MAX_FILE_BYTES;
 use super::manifest::{FORMAT, MAX_MANIFEST_BYTES};
 use super::rows::Shape;
 
@@ -53,6 +54,9 @@ pub enum SnapshotError {
     /// Longer than a manifest is.
     #[error("the manifest {} is longer than {MAX_MANIFEST_BYTES} bytes; load the extract again", .0.display())]
     ManifestTooLong(PathBuf),
+    /// Longer than a file of rows is.
+    #[error("the snapshot file {} is longer than {MAX_FILE_BYTES} bytes; load fewer rows at a time", .0.display())]
+    FileTooLong(PathBuf),
     /// Written by another version of the program.
     #[error("the manifest {} is not of the format {FORMAT}; load the extract again with this version", .0.display())]
     Format(PathBuf),

@@ -26,6 +26,9 @@ pub(super) const HMAC_CONTEXT: &str = "evensum-snapshot-1 file";
 
 /// The key of the schema's metadata under which the file says what it is.
 const METADATA: &str = "evensum";
+/// The longest file of rows that is read, in bytes: [`super::MAX_ROWS`] at the 24 bytes that a row may
+/// take, and as much again as a margin.
+pub(super) const MAX_FILE_BYTES: u64 = 48 * super::MAX_ROWS as u64;
 /// Rows of one record batch: bounds what is held twice while writing and reading.
 const BATCH_ROWS: usize = 1 << 20;
 /// The largest dictionary that a byte can index.
@@ -126,8 +129,11 @@ fn encode(codes: &[u16], values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|e| io("reading", path, e))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(SnapshotError::FileTooLong(path.to_owned()));
+    }
     Ok(bytes)
 }
 
@@ -157,8 +163,7 @@ pub(super) fn decode(bytes: Vec<u8>, manifest: Manifest) -> Result<Snapshot, Sna
         persons.extend_from_slice(plain::<arrow_array::types::UInt32Type>(first.as_ref())?);
         weeks.extend_from_slice(plain::<UInt16Type>(last.as_ref())?);
         if growing.is_empty() {
-            growing =
-                columns.iter().map(|c| Growing::new(c.as_ref())).collect::<Result<_, _>>()?;
+            growing = columns.iter().map(|c| Growing::new(c.as_ref())).collect::<Result<_, _>>()?;
         }
         for (grown, column) in growing.iter_mut().zip(columns) {
             grown.extend(column.as_ref())?;
@@ -228,8 +233,5 @@ fn as_dictionary<K: ArrowDictionaryKeyType>(array: &dyn Array) -> Option<&Dictio
 fn categories(values: &ArrayRef) -> Result<Vec<CategoryId>, SnapshotError> {
     let wrong = || SnapshotError::Layout("a dictionary holds something other than categories");
     let texts = values.as_any().downcast_ref::<StringArray>().ok_or_else(wrong)?;
-    texts
-        .iter()
-        .map(|text| text.and_then(|t| CategoryId::new(t).ok()).ok_or_else(wrong))
-        .collect()
+    texts.iter().map(|text| text.and_then(|t| CategoryId::new(t).ok()).ok_or_else(wrong)).collect()
 }

@@ -164,11 +164,7 @@ impl HeldColumn {
     ///
     /// # Errors
     /// [`Shape::Dictionary`] and [`Shape::Code`].
-    pub fn new(
-        id: ColumnId,
-        dictionary: Vec<CategoryId>,
-        codes: Codes,
-    ) -> Result<Self, Shape> {
+    pub fn new(id: ColumnId, dictionary: Vec<CategoryId>, codes: Codes) -> Result<Self, Shape> {
         check_dictionary(&id, &dictionary)?;
         if !codes.all_below(dictionary.len()) {
             return Err(Shape::Code(id));

@@ -143,7 +143,8 @@ fn publishing_changes_the_standing_and_not_the_id() {
 #[test]
 fn rows_that_do_not_fit_together_are_refused() {
     let (_home, dir) = home();
-    let broken: [(fn(&mut Rows), fn(&Shape) -> bool); 7] = [
+    type Case = (fn(&mut Rows), fn(&Shape) -> bool);
+    let broken: [Case; 7] = [
         (|r| r.persons[0] = 3, |s| *s == Shape::Order),
         (|r| r.weeks.truncate(2), |s| matches!(s, Shape::Length(_))),
         (|r| r.columns[0].codes.truncate(2), |s| matches!(s, Shape::Length(_))),

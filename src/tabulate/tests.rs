@@ -176,8 +176,11 @@ fn sides() -> impl Strategy<Value = Vec<Side>> {
         Just(Shape::Both),
         Just(Shape::MarginOnly),
     ];
-    let side = (1_u16..6, shape, any::<bool>())
-        .prop_map(|(leaves, shape, elsewhere)| Side { leaves, shape, elsewhere });
+    let side = (1_u16..6, shape, any::<bool>()).prop_map(|(leaves, shape, elsewhere)| Side {
+        leaves,
+        shape,
+        elsewhere,
+    });
     prop::collection::vec(side, 1..=4)
 }
 
