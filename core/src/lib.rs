@@ -3,5 +3,6 @@
 //! bytes are given to it.
 
 pub mod catalogue;
+pub mod identity;
 pub mod model;
 pub mod sign;
