@@ -171,7 +171,10 @@ pub fn explain(error: io::Error) -> HandshakeError {
 
 fn of_alert(alert: AlertDescription, tls: &rustls::Error) -> HandshakeError {
     match alert {
-        AlertDescription::UnknownCA => HandshakeError::OurAuthority,
+        // An authority of the same name with another key shows as a signature that does not verify.
+        AlertDescription::UnknownCA | AlertDescription::DecryptError => {
+            HandshakeError::OurAuthority
+        }
         AlertDescription::CertificateExpired => HandshakeError::OurTime,
         AlertDescription::CertificateRequired => HandshakeError::OurAbsence,
         AlertDescription::CertificateRevoked => HandshakeError::OurRevocation,

@@ -1,1 +1,4 @@
-fn main() {}
+//! The one integration binary: whole parts against each other, over real sockets and real TLS.
+
+mod pki;
+mod transport;
