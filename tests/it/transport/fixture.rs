@@ -1,0 +1,235 @@
+//! A coordinator's port and dialling nodes, on loopback.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use evensum::rpc::{
+    AcceptConfig, Caller, DialConfig, DialError, DialState, Gate, Refusal, Registry, accept_nodes,
+    serve_dialled,
+};
+use evensum::trust::config::{coordinator_node_port, node_dial};
+use evensum::trust::handshake::{DialTls, PortTls};
+use evensum::trust::{Credentials, Roots};
+use evensum_core::model::Ods;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::Stream;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::transport::Channel;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::pki::{Pki, clock, ods};
+
+/// The coordinator of all tests.
+pub const COORDINATOR: &str = "QQQ";
+
+/// Fails a test that would hang.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(30), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("gave up waiting for: {what}"),
+    }
+}
+
+/// The error and all its causes.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// A coordinator's port for nodes.
+pub struct Port {
+    pub address: SocketAddr,
+    pub registry: Registry,
+    pub tls: watch::Sender<Arc<PortTls>>,
+    pub shutdown: CancellationToken,
+    pub task: JoinHandle<()>,
+    _stop: DropGuard,
+}
+
+impl Port {
+    pub async fn open(pki: &Pki) -> Self {
+        Self::open_with(pki, &pki.roots(), |_| Ok(())).await
+    }
+
+    pub async fn open_with(
+        pki: &Pki,
+        roots: &Roots,
+        gate: impl Fn(&Ods) -> Result<(), Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let tls = coordinator_node_port(&pki.coordinator(COORDINATOR), roots, clock())
+            .expect("a configuration");
+        let (tls, seen) = watch::channel(tls);
+        let gate: Gate = Arc::new(move |peer| gate(peer.ods()));
+        let config = AcceptConfig {
+            federation: pki.federation.clone(),
+            tls: seen,
+            health_service: String::new(),
+            gate,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let registry = Registry::new();
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(accept_nodes(listener, config, registry.clone(), shutdown.clone()));
+        let _stop = shutdown.clone().drop_guard();
+        Self { address, registry, tls, shutdown, task, _stop }
+    }
+
+    pub async fn until_connected(&self, codes: &[&str]) {
+        let wanted: Vec<Ods> = codes.iter().map(|code| ods(code)).collect();
+        within("nodes", self.registry.until(|connected| connected == wanted)).await;
+    }
+
+    pub fn channel(&self, code: &str) -> Channel {
+        self.registry.get(&ods(code)).expect("connected")
+    }
+}
+
+/// What the nodes of tests serve: the health service, with a few names that behave in their own way.
+#[derive(Clone)]
+pub struct Probe {
+    pub sick: Arc<AtomicBool>,
+    /// Told when a call to `hold` has come in.
+    pub held: Arc<Notify>,
+    /// Lets one call to `hold` go.
+    pub release: Arc<Notify>,
+    pub answered: Arc<AtomicUsize>,
+    callers: mpsc::UnboundedSender<String>,
+}
+
+#[tonic::async_trait]
+impl Health for Probe {
+    type WatchStream =
+        Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, tonic::Status>> + Send>>;
+
+    async fn check(
+        &self,
+        request: tonic::Request<HealthCheckRequest>,
+    ) -> Result<tonic::Response<HealthCheckResponse>, tonic::Status> {
+        let caller = request.extensions().get::<Caller>().expect("a caller").peer().clone();
+        match request.get_ref().service.as_str() {
+            "hold" => {
+                self.held.notify_one();
+                self.release.notified().await;
+            }
+            "soon" => tokio::task::yield_now().await,
+            "who" => {
+                let role = caller.role().as_str();
+                let _ = self.callers.send(format!("{role} {} {}", caller.ods(), caller.name()));
+            }
+            _ => {}
+        }
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        let status = if self.sick.load(Ordering::SeqCst) {
+            ServingStatus::NotServing
+        } else {
+            ServingStatus::Serving
+        };
+        Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
+    }
+
+    async fn watch(
+        &self,
+        _: tonic::Request<HealthCheckRequest>,
+    ) -> Result<tonic::Response<Self::WatchStream>, tonic::Status> {
+        Err(tonic::Status::unimplemented("not in tests"))
+    }
+}
+
+/// A node that dials.
+pub struct Node {
+    pub probe: Probe,
+    pub callers: mpsc::UnboundedReceiver<String>,
+    pub states: mpsc::UnboundedReceiver<DialState>,
+    pub shutdown: CancellationToken,
+    pub task: JoinHandle<Result<(), tonic::transport::Error>>,
+    _stop: DropGuard,
+}
+
+impl Node {
+    pub fn dial(port: &Port, pki: &Pki, own: &Credentials) -> Self {
+        let tls = node_dial(own, &pki.roots(), clock()).expect("a configuration");
+        Self::dial_with(port.address, pki, tls)
+    }
+
+    pub fn dial_with(address: SocketAddr, pki: &Pki, tls: Arc<DialTls>) -> Self {
+        Self::dial_config(DialConfig {
+            address: address.to_string().parse().expect("an address"),
+            federation: pki.federation.clone(),
+            coordinator: ods(COORDINATOR),
+            tls: watch::channel(tls).1,
+            seed: 11,
+        })
+    }
+
+    pub fn dial_config(config: DialConfig) -> Self {
+        let (callers_in, callers) = mpsc::unbounded_channel();
+        let (states_in, states) = mpsc::unbounded_channel();
+        let probe = Probe {
+            sick: Arc::default(),
+            held: Arc::default(),
+            release: Arc::default(),
+            answered: Arc::default(),
+            callers: callers_in,
+        };
+        let shutdown = CancellationToken::new();
+        let routes = tonic::service::Routes::new(HealthServer::new(probe.clone()));
+        let stop = shutdown.clone();
+        let task = tokio::spawn(async move {
+            let on_state = move |state| {
+                let _ = states_in.send(state);
+            };
+            serve_dialled(routes, config, stop, on_state).await
+        });
+        let _stop = shutdown.clone().drop_guard();
+        Self { probe, callers, states, shutdown, task, _stop }
+    }
+
+    /// The next state that is as wanted.
+    pub async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
+        within("a state of the dial loop", async {
+            loop {
+                let state = self.states.recv().await.expect("the loop goes on");
+                if wanted(&state) {
+                    return state;
+                }
+            }
+        })
+        .await
+    }
+
+    pub async fn serving(&mut self) {
+        self.state(|state| matches!(state, DialState::Serving)).await;
+    }
+
+    /// Why the next attempt, or the connection, ended.
+    pub async fn trouble(&mut self) -> DialError {
+        match self.state(|state| matches!(state, DialState::Waiting { .. })).await {
+            DialState::Waiting { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Calls the health service of a connected node.
+pub async fn ask(
+    channel: Channel,
+    service: &str,
+) -> Result<tonic::Response<HealthCheckResponse>, tonic::Status> {
+    let question = HealthCheckRequest { service: service.to_owned() };
+    HealthClient::new(channel).check(question).await
+}

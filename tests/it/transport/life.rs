@@ -1,0 +1,240 @@
+//! The life of a connection: taken in, used, lost, replaced, ended.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use evensum::rpc::{DRAIN_LIMIT, DialError, DialState, Failure, classify};
+use evensum::trust::config::coordinator_node_port;
+use evensum_core::model::Role;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::fixture::{COORDINATOR, Node, Port, ask, within};
+use crate::pki::{Pki, clock, ods};
+
+#[tokio::test]
+async fn a_dialled_connection_carries_calls_and_identities_both_ways() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    let connected = node.state(|state| matches!(state, DialState::Connected { .. })).await;
+    let DialState::Connected { peer, key_exchange } = connected else { panic!("{connected:?}") };
+    assert_eq!((peer.role(), peer.ods()), (Role::Coordinator, &ods(COORDINATOR)));
+    assert_eq!(key_exchange, "X25519MLKEM768");
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+
+    let seen = port.registry.peer(&ods("R0D")).expect("connected");
+    assert_eq!((seen.role(), seen.name()), (Role::Node, "m1"));
+    ask(port.channel("R0D"), "who").await.expect("an answer");
+    assert_eq!(node.callers.recv().await.as_deref(), Some("coordinator QQQ m1"));
+    assert!(port.registry.get(&ods("XXX")).is_none());
+}
+
+#[tokio::test]
+async fn a_node_comes_back_when_its_connection_is_cut() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+    let dead = port.channel("R0D");
+    assert!(port.registry.disconnect(&ods("R0D")));
+    assert!(!port.registry.disconnect(&ods("R0D")));
+    assert!(matches!(node.trouble().await, DialError::Lost));
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+    ask(port.channel("R0D"), "").await.expect("the new channel works");
+    let status = ask(dead, "").await.expect_err("the old one does not");
+    assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
+}
+
+#[tokio::test]
+async fn a_stopping_node_finishes_what_it_began() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+    let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
+    within("the call", node.probe.held.notified()).await;
+    node.shutdown.cancel();
+    // The call holds the connection open; only its end lets the node stop.
+    node.probe.release.notify_one();
+    within("the answer", under_way).await.expect("ended").expect("answered");
+    within("the stop", &mut node.task).await.expect("ended").expect("in order");
+    node.state(|state| matches!(state, DialState::Stopped)).await;
+    port.until_connected(&[]).await;
+}
+
+#[tokio::test]
+async fn a_stopping_node_does_not_wait_for_ever() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+    let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
+    within("the call", node.probe.held.notified()).await;
+    let began = tokio::time::Instant::now();
+    node.shutdown.cancel();
+    within("the stop", &mut node.task).await.expect("ended").expect("in order");
+    assert!(began.elapsed() >= DRAIN_LIMIT);
+    let status = within("the end", under_way).await.expect("ended").expect_err("cut");
+    assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
+    port.until_connected(&[]).await;
+}
+
+#[tokio::test]
+async fn a_sick_node_is_not_taken_in_before_it_is_well() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    node.probe.sick.store(true, Ordering::SeqCst);
+    assert!(matches!(node.trouble().await, DialError::Lost));
+    assert!(port.registry.connected().is_empty());
+    node.probe.sick.store(false, Ordering::SeqCst);
+    port.until_connected(&["R0D"]).await;
+}
+
+#[tokio::test]
+async fn the_newest_connection_of_an_organisation_is_asked() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut first = Node::dial(&port, &pki, &pki.node("R0D"));
+    first.serving().await;
+    port.until_connected(&["R0D"]).await;
+    let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
+    within("the call", first.probe.held.notified()).await;
+
+    let mut request = pki.request("R0D", Role::Node);
+    request.name = "m2".to_owned();
+    let mut second = Node::dial(&port, &pki, &pki.issue(&request));
+    second.serving().await;
+    let newest = || port.registry.peer(&ods("R0D")).map(|peer| peer.name().to_owned());
+    within("the second", port.registry.until(|_| newest().as_deref() == Some("m2"))).await;
+    ask(port.channel("R0D"), "who").await.expect("an answer");
+    within("the call", second.callers.recv()).await.expect("the second was asked");
+
+    // What the first one began is not thrown away, and its leaving does not take the second one along.
+    first.shutdown.cancel();
+    first.probe.release.notify_one();
+    within("the answer", under_way).await.expect("ended").expect("answered");
+    within("the stop", &mut first.task).await.expect("ended").expect("in order");
+    ask(port.channel("R0D"), "").await.expect("the second is still there");
+}
+
+#[tokio::test]
+async fn releasing_nodes_lets_calls_finish() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut nodes =
+        [Node::dial(&port, &pki, &pki.node("R0A")), Node::dial(&port, &pki, &pki.node("R0D"))];
+    port.until_connected(&["R0A", "R0D"]).await;
+    let under_way = tokio::spawn(ask(port.channel("R0A"), "hold"));
+    within("the call", nodes[0].probe.held.notified()).await;
+    port.shutdown.cancel();
+    port.registry.release_all();
+    nodes[0].probe.release.notify_one();
+    within("the answer", under_way).await.expect("ended").expect("answered");
+    for node in &mut nodes {
+        assert!(matches!(node.trouble().await, DialError::Lost));
+    }
+    within("the port", port.task).await.expect("ended");
+    for node in &mut nodes {
+        assert!(matches!(node.trouble().await, DialError::Connect { .. }), "the port is closed");
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_serves_the_next_connection() {
+    let (pki, foreign) = (Pki::new("north.example"), Pki::new("north.example"));
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    port.until_connected(&["R0D"]).await;
+    let own = pki.coordinator(COORDINATOR);
+    let before = port.tls.borrow().clone();
+    let stricter = coordinator_node_port(&own, &foreign.roots(), clock()).expect("a configuration");
+    port.tls.send_replace(stricter);
+    ask(port.channel("R0D"), "").await.expect("the live connection goes on");
+    port.registry.disconnect(&ods("R0D"));
+    assert!(matches!(node.trouble().await, DialError::Lost));
+    let error = node.trouble().await;
+    assert!(error.to_string().contains("not issued by its federation's authority"), "{error}");
+    port.tls.send_replace(before);
+    port.until_connected(&["R0D"]).await;
+}
+
+#[tokio::test]
+async fn statuses_of_real_calls_are_told_apart() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let node = Node::dial(&port, &pki, &pki.node("R0D"));
+    port.until_connected(&["R0D"]).await;
+    let question = |service: &str| HealthCheckRequest { service: service.to_owned() };
+
+    let mut late = tonic::Request::new(question("hold"));
+    late.set_timeout(Duration::from_millis(50));
+    let status = HealthClient::new(port.channel("R0D")).check(late).await.expect_err("late");
+    assert_eq!(classify(&status), Failure::Deadline, "{status:?}");
+
+    let mut small = HealthClient::new(port.channel("R0D")).max_decoding_message_size(1);
+    let status = small.check(question("")).await.expect_err("too large");
+    assert_eq!(classify(&status), Failure::TooLarge, "{status:?}");
+
+    let status =
+        HealthClient::new(port.channel("R0D")).watch(question("")).await.expect_err("refused");
+    assert_eq!(classify(&status), Failure::Answered(Code::Unimplemented), "{status:?}");
+
+    let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
+    within("the call", node.probe.held.notified()).await;
+    port.registry.disconnect(&ods("R0D"));
+    let status = within("the end", under_way).await.expect("ended").expect_err("cut");
+    assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
+}
+
+/// A fan-out that has enough answers gives up the rest, and its resets race with the answers. HTTP/2's usual
+/// limits at either end would end the connection after some twenty or a thousand of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_given_up_do_not_end_the_connection() {
+    let pki = Pki::new("north.example");
+    let port = Port::open(&pki).await;
+    let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
+    node.serving().await;
+    port.until_connected(&["R0D"]).await;
+    let channel = port.channel("R0D");
+    let mut given_up = 0_u32;
+    for round in 0_u64..300 {
+        let calls: Vec<_> = (0_u64..32)
+            .map(|call| {
+                let channel = channel.clone();
+                let patience = Duration::from_micros((round * 32 + call) % 900);
+                tokio::spawn(async move {
+                    tokio::select! {
+                        biased;
+                        () = spin(patience) => true,
+                        answer = ask(channel, "soon") => {
+                            answer.expect("the connection lives");
+                            false
+                        }
+                    }
+                })
+            })
+            .collect();
+        for call in calls {
+            given_up += u32::from(call.await.expect("ended"));
+        }
+    }
+    assert!(given_up > 1_500, "only {given_up} calls were given up: the test proves nothing");
+    ask(channel, "").await.expect("the same connection still works");
+    assert!(node.states.try_recv().is_err(), "the dial loop saw nothing");
+}
+
+/// A wait finer than the timer's millisecond.
+async fn spin(patience: Duration) {
+    let until = std::time::Instant::now() + patience;
+    while std::time::Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+}
