@@ -12,7 +12,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
-use crate::trust::files;
+use crate::trust::read_private;
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -109,10 +109,8 @@ pub struct Tls {
 pub struct Dial {
     /// The coordinator's ODS code.
     pub ods: Ods,
-    /// Host and port.
+    /// Host and port; the host is the name in its certificate.
     pub address: String,
-    /// The name in its certificate.
-    pub server_name: String,
 }
 
 /// What only a node has.
@@ -249,7 +247,7 @@ impl NodeTable {
             path: self.key.clone(),
             reason: reason.to_owned(),
         };
-        let text = Zeroizing::new(files::read_secret(&self.key)?);
+        let text = read_private(&self.key)?;
         let bytes = HEXLOWER
             .decode(text.trim().as_bytes())
             .map(Zeroizing::new)
@@ -277,7 +275,7 @@ pub fn agreement(path: &Path) -> Result<Agreement, ConfigError> {
 /// # Errors
 /// [`ConfigError`].
 pub fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
-    let text = Zeroizing::new(files::read_secret(path)?);
+    let text = read_private(path)?;
     SigningKey::from_pem(&text)
         .map_err(|e| ConfigError::Key { path: path.to_owned(), reason: e.to_string() })
 }
@@ -290,10 +288,8 @@ pub struct AnalystConfig {
     pub analyst: AnalystId,
     /// P-256 key that signs the queries.
     pub key: PathBuf,
-    /// Host and port of the coordinator.
+    /// Host and port of the coordinator; the host is the name in its certificate.
     pub coordinator: String,
-    /// The name in its certificate.
-    pub server_name: String,
     /// The federation's authority.
     pub ca: PathBuf,
     /// The analyst's copies of the agreements.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use crate::terminal_line;
+use super::terminal;
 
 /// The program's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ use crate::terminal_line;
 pub(super) enum Exit {
     /// Not asked for as it must be.
     Usage = 2,
+    /// A test of ours failed: the log is not sound.
+    Test = 3,
     /// Answered in part, where all was required.
     Part = 4,
     /// A configuration that cannot be used.
@@ -59,7 +61,7 @@ impl Failure {
                 text.push_str(&said);
             }
         }
-        terminal_line(&format!("evensum: {text}"));
+        terminal::note(&format!("evensum: {text}"));
         self.exit.into()
     }
 }

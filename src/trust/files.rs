@@ -108,6 +108,17 @@ impl Roots {
     }
 }
 
+/// Reads a private text file, which nobody but its owner and group may read.
+///
+/// # Errors
+/// [`TrustError`] naming the file: unreadable, too long, no text, or one that others can read.
+pub fn read_private(path: &Path) -> Result<Zeroizing<String>, TrustError> {
+    refuse_open_key(path)?;
+    let bytes = read(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| TrustError::NoPem { path: path.to_owned(), what: "text" })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 /// Writes a private file, mode 0600 where the system has modes: the whole file or nothing.
 ///
 /// # Errors

@@ -1,0 +1,133 @@
+//! `evensum audit`: what an audit log says, in plain words, and whether anybody edited it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use evensum_core::ledger::{Entry, origin};
+use evensum_core::model::QueryId;
+
+use super::exit::{Exit, Failure, OrExit};
+use super::{serve, terminal};
+use crate::config::{self, Server};
+use crate::present;
+use crate::store::{MAX_PAGE, Reader};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Say what is in the log, oldest first
+    #[command(after_help = "Example: evensum audit list --config node.toml --last 20")]
+    List(ListArgs),
+    /// Check every entry, every signature and every kept table; exit 3 if anything is wrong
+    #[command(after_help = "Example: evensum audit verify --config node.toml")]
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The server's configuration
+    #[arg(long, env = "EVENSUM_CONFIG", default_value = "node.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only the last entries
+    #[arg(long)]
+    last: Option<usize>,
+    /// Only what is about one query
+    #[arg(long)]
+    query: Option<String>,
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    place: Place,
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::List(args) => list(&args),
+        Command::Verify(args) => verify(&args),
+    }
+}
+
+/// Every entry of a server's log.
+pub(super) async fn entries(server: &Server) -> Result<Vec<Entry>, Failure> {
+    let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;
+    let mut all: Vec<Entry> = Vec::new();
+    loop {
+        let page = reader.entries(all.len() as u64, MAX_PAGE).await.or_exit(Exit::Data)?;
+        let last = page.len() < MAX_PAGE;
+        all.extend(page.into_iter().map(|(_, _, entry)| entry));
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
+    let server = Server::read(&args.place.config)?;
+    let wanted = args.query.as_deref().map(QueryId::new).transpose().or_exit(Exit::Usage)?;
+    let mut found = serve::runtime()?.block_on(entries(&server))?;
+    if let Some(id) = wanted {
+        found.retain(|e| e.event.query().is_some_and(|(query, _)| query == id));
+    }
+    if let Some(last) = args.last {
+        found.drain(..found.len().saturating_sub(last));
+    }
+    terminal::out(&match args.format {
+        Format::Table => {
+            found.iter().map(present::sentence::sentence).collect::<Vec<_>>().join("\n")
+        }
+        Format::Csv => present::sentence::csv(&found).or_exit(Exit::Fault)?,
+        Format::Json => serde_json::to_string_pretty(&present::sentence::listing(&found))
+            .or_exit(Exit::Fault)?,
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
+    let server = Server::read(&args.place.config)?;
+    let key = config::signing_key(&server.keys.ledger)?.verifying_key();
+    let log = origin(&server.federation, &server.ods, server.role());
+    let verdict = serve::runtime()?.block_on(async {
+        let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;
+        reader.verify(&log, &key).await.or_exit(Exit::Data)
+    })?;
+    let problems: Vec<String> = verdict.problems.iter().map(ToString::to_string).collect();
+    let sound = problems.is_empty();
+    terminal::out(&match args.format {
+        Format::Json => serde_json::to_string_pretty(&serde_json::json!({
+            "log": log,
+            "entries": verdict.entries,
+            "root": verdict.root,
+            "sound": sound,
+            "problems": problems,
+        }))
+        .or_exit(Exit::Fault)?,
+        Format::Table | Format::Csv if sound => format!(
+            "The audit log {log} is sound: {} entries, every one in its place and signed for.",
+            verdict.entries
+        ),
+        Format::Table | Format::Csv => format!(
+            "The audit log {log} is NOT sound:\n{}",
+            problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
+        ),
+    });
+    Ok(if sound { ExitCode::SUCCESS } else { Exit::Test.into() })
+}

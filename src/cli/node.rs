@@ -1,0 +1,180 @@
+//! `evensum node`: load, publish and describe extracts; check a configuration; serve.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use evensum_core::catalogue::Catalogue;
+use evensum_core::ledger::Event;
+use evensum_core::model::{DatasetId, Period};
+
+use super::exit::{Exit, Failure, OrExit};
+use super::{clock, serve, terminal};
+use crate::config::Server;
+use crate::intake::{self, LoadRequest, Mapping};
+use crate::present;
+use crate::reference::Reference;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read an extract, derive what is needed, drop every identifier, and stage the rest
+    #[command(
+        after_help = "Example: evensum node load --dataset rtt_open_pathway --period 2026-10 --mapping rtt.toml extract.csv"
+    )]
+    Load(LoadArgs),
+    /// Publish the staged extract of a period: first as provisional, then as final
+    #[command(after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10")]
+    Publish(PeriodArgs),
+    /// How complete the newest extract is, dimension by dimension
+    Quality(QualityArgs),
+    /// Answer questions, over a connection that this server dials to the coordinator
+    Serve(ServeArgs),
+    /// Check configuration, keys, certificates, agreements and reference data, without serving
+    Check(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// The node's configuration
+    #[arg(long, env = "EVENSUM_CONFIG", default_value = "node.toml")]
+    pub(super) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    #[command(flatten)]
+    pub(super) stop: serve::StopArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PeriodArgs {
+    /// The dataset
+    #[arg(long)]
+    dataset: DatasetId,
+    /// The period, such as 2026-10
+    #[arg(long)]
+    period: Period,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LoadArgs {
+    /// The extract: a CSV file
+    file: PathBuf,
+    /// How its columns and codes are to be read
+    #[arg(long)]
+    mapping: PathBuf,
+    #[command(flatten)]
+    period: PeriodArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QualityArgs {
+    #[command(flatten)]
+    period: PeriodArgs,
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Load(args) => load(&args)?,
+        Command::Publish(args) => publish(&args)?,
+        Command::Quality(args) => quality(&args)?,
+        Command::Check(args) => {
+            let checked = serve::node_parts(&Server::read(&args.config)?)?;
+            terminal::out(&format!(
+                "{} is ready to serve {} as {}; its certificate is valid until {}.",
+                args.config.display(),
+                checked.server.federation,
+                checked.server.ods,
+                checked.peer.not_after(),
+            ));
+        }
+        Command::Serve(args) => serve::node(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(args: &LoadArgs) -> Result<(), Failure> {
+    let PeriodArgs { dataset, period, config } = &args.period;
+    let server = Server::read(&config.config)?;
+    let node = server.node()?;
+    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let mapping = Mapping::read(&args.mapping).or_exit(Exit::Config)?;
+    let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
+    let spinner = terminal::spinner("rows read");
+    let loaded = intake::load(&LoadRequest {
+        file: &args.file,
+        mapping: &mapping,
+        dataset,
+        period: *period,
+        staged_dir: &intake::staged_root(&server.state),
+        key: &node.secret()?,
+        catalogue: &catalogue,
+        reference: &reference,
+        progress: &|rows| spinner.set_position(rows),
+        today: clock::system().now().date(),
+    });
+    spinner.finish_and_clear();
+    let loaded = loaded.or_exit(Exit::Data)?;
+    terminal::out(&present::quality::table(&loaded.quality));
+    if let Some(rejects) = &loaded.rejects_file {
+        terminal::note(&format!("Rows that were not taken are listed in {}.", rejects.display()));
+    }
+    terminal::note(&format!(
+        "Staged as {}. Nothing is answered from it before: evensum node publish --dataset {dataset} --period {period}",
+        loaded.manifest.snapshot_id.short(),
+    ));
+    Ok(())
+}
+
+fn publish(args: &PeriodArgs) -> Result<(), Failure> {
+    let PeriodArgs { dataset, period, config } = args;
+    let server = Server::read(&config.config)?;
+    let key = server.node()?.secret()?;
+    serve::runtime()?.block_on(async {
+        // The audit log first: without its lock nothing is published.
+        let store = serve::open_store(&server).await?;
+        let manifest =
+            intake::publish(&server.state, dataset, *period, &key).or_exit(Exit::Data)?;
+        let snapshot = manifest
+            .reference()
+            .ok_or_else(|| Failure::says(Exit::Fault, "the published extract has no standing"))?;
+        terminal::note(&format!(
+            "Published {dataset} for {period} as {}: {}.",
+            snapshot.version.as_str(),
+            snapshot.id.short()
+        ));
+        let event = Event::SnapshotPublished {
+            dataset: dataset.clone(),
+            period: *period,
+            snapshot,
+            definition_hash: manifest.definition_hash,
+        };
+        store.append(event).await.or_exit(Exit::Unavailable)?;
+        store.close().await;
+        Ok(())
+    })
+}
+
+fn quality(args: &QualityArgs) -> Result<(), Failure> {
+    let PeriodArgs { dataset, period, config } = &args.period;
+    let server = Server::read(&config.config)?;
+    server.node()?;
+    let report = intake::newest_quality(&server.state, dataset, *period).or_exit(Exit::Data)?;
+    terminal::out(&match args.format {
+        Format::Table => present::quality::table(&report),
+        Format::Json => serde_json::to_string_pretty(&report).or_exit(Exit::Fault)?,
+    });
+    Ok(())
+}

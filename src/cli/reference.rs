@@ -1,0 +1,62 @@
+//! `evensum reference`: official reference data, imported once and recognised by its content.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::exit::{Exit, Failure, OrExit};
+use super::terminal;
+use crate::config::Server;
+use crate::reference::Reference;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Import a file: IMD 2019 or 2025 by LSOA, or LSOA to ICB
+    #[command(after_help = "Example: evensum reference add File_7_IoD2025.csv --config node.toml")]
+    Add(AddArgs),
+    /// List what was imported
+    List(Place),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The node's configuration, which names the folder of reference data
+    #[arg(long, env = "EVENSUM_CONFIG", default_value = "node.toml")]
+    config: PathBuf,
+    /// The folder itself, in place of a configuration
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+impl Place {
+    fn folder(self) -> Result<PathBuf, Failure> {
+        match self.dir {
+            Some(dir) => Ok(dir),
+            None => Ok(Server::read(&self.config)?.node()?.reference.clone()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The official CSV file
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Add(AddArgs { file, place }) => {
+            let added = Reference::add(&place.folder()?, &file).or_exit(Exit::Data)?;
+            terminal::out(&format!("{added}"));
+        }
+        Command::List(place) => {
+            let reference = Reference::open(&place.folder()?).or_exit(Exit::Data)?;
+            let lines: Vec<String> = reference.entries().iter().map(ToString::to_string).collect();
+            terminal::out(&lines.join("\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

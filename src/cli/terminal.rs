@@ -1,0 +1,52 @@
+//! What goes to a person's terminal: standard output for results, standard error for everything else.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Writes a result to standard output.
+pub(super) fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    // A reader that has gone (`| head`) is no failure of ours.
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| {
+        if text.ends_with('\n') { Ok(()) } else { stdout.write_all(b"\n") }
+    });
+    let _ = stdout.flush();
+}
+
+/// Writes a line to standard error.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A progress bar on a terminal, nothing in a pipe.
+pub(super) fn bar(len: u64, text: &str) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(len), target);
+    let style = ProgressStyle::with_template("{msg:40} {bar:30} {pos}/{len} {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(text.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// A spinner for work of unknown length: a terminal sees it, a pipe does not.
+pub(super) fn spinner(text: &str) -> ProgressBar {
+    let bar = bar(0, text);
+    let style = ProgressStyle::with_template("{spinner} {msg} {pos}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
+}
+
+/// The width of the terminal that standard output goes to, or 100.
+pub(super) fn width() -> u16 {
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) if columns >= 40 => columns,
+        _ => 100,
+    }
+}
