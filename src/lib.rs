@@ -1,1 +1,3 @@
-//! x
+//! The shell around the core: files, sockets, the database and the commands.
+
+pub mod store;
