@@ -1,0 +1,46 @@
+-- The state of one server: its audit log, the releases that it froze and the questions that it has seen.
+-- They stand in one database because they change in one transaction.
+
+-- The audit log. `bytes` are the canonical entry, `leaf` is SHA-256(0x00 || bytes).
+CREATE TABLE record (
+    seq   INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL,
+    leaf  BLOB NOT NULL
+) STRICT;
+
+-- Hashes of complete subtrees of the Merkle tree over the entries; level 0 are the leaves.
+CREATE TABLE node (
+    level INTEGER NOT NULL,
+    idx   INTEGER NOT NULL,
+    hash  BLOB NOT NULL,
+    PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+
+-- Signed states of the log: the newest, and the last of every complete block of sizes.
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL
+) STRICT;
+
+-- Releases, byte-equal for ever.
+CREATE TABLE frozen (
+    key           BLOB PRIMARY KEY,
+    bytes         BLOB NOT NULL,
+    release_hash  BLOB NOT NULL,
+    published_seq INTEGER NOT NULL UNIQUE REFERENCES record (seq)
+) STRICT, WITHOUT ROWID;
+
+-- Questions by id. No outcome: still being answered, or cut off by a stop.
+CREATE TABLE seen (
+    query_id    TEXT PRIMARY KEY,
+    query_hash  BLOB NOT NULL,
+    caller      TEXT NOT NULL,
+    expires     INTEGER NOT NULL,
+    outcome     TEXT CHECK (outcome IN ('released', 'refused', 'failed', 'panicked', 'aborted', 'combined')),
+    release_key BLOB REFERENCES frozen (key),
+    code        TEXT,
+    CHECK ((outcome IS 'released') = (release_key IS NOT NULL)),
+    CHECK ((outcome IS 'refused') = (code IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX seen_without_end ON seen (query_id) WHERE outcome IS NULL;

@@ -1,0 +1,272 @@
+//! A server's own state in one SQLite database: the audit log, the frozen releases and the questions seen.
+//!
+//! Everything that a question changes is one transaction of one writing task, and an answer carries a
+//! [`Receipt`] that exists only after that transaction is on the disk: no entry, no answer. Where the disk is
+//! full nothing is answered until it no longer is; after any other failed write nothing is answered at all,
+//! because after a failed sync the next one may lie.
+
+mod batch;
+mod check;
+mod database;
+mod error;
+mod nodes;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evensum_core::ledger::{self, Asked, Event, Receipt, RefusalCode};
+use evensum_core::model::canonical::MAX_BYTES;
+use evensum_core::model::{Clock, Digest, FederationId, Ods, QueryId, Role, Timestamp};
+use evensum_core::sign::{SigningKey, VerifyingKey};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use batch::{Kind, Owner, Settled, Work};
+use writer::{Answer, Condition, Job, Message, Writer};
+
+pub use check::{Problem, Verdict};
+pub use error::StoreError;
+pub use reader::{MAX_PAGE, Reader};
+
+/// How long a caller waits for a write.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(2);
+/// Pieces of work that wait for the writer; whoever comes then waits to be queued.
+const QUEUE: usize = 1024;
+/// The longest name of a caller, in bytes.
+pub const MAX_CALLER_BYTES: usize = 256;
+/// The longest release that is frozen, in bytes.
+pub const MAX_RELEASE_BYTES: usize = MAX_BYTES;
+
+/// Whose state it is. It is part of the audit log's name, so a state cannot change hands unnoticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The federation.
+    pub federation: FederationId,
+    /// The organisation.
+    pub ods: Ods,
+    /// What it does in the federation.
+    pub role: Role,
+}
+
+/// A question that was authenticated and allowed.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Its id.
+    pub query_id: QueryId,
+    /// Hash of the signed bytes.
+    pub query_hash: Digest,
+    /// Who sent it, as far as a replay must come from the same: the coordinator, or the analyst.
+    pub caller: String,
+    /// When it stops being answered.
+    pub expires: Timestamp,
+    /// What the log says of it.
+    pub asked: Asked,
+    /// What its answer would be kept under, where it is of the kind that is kept.
+    pub frozen: Option<Digest>,
+}
+
+/// What is to be done about a question.
+#[derive(Debug)]
+pub enum Begun {
+    /// Answer it, then [`Store::publish`] or [`Store::end`].
+    Fresh(Receipt),
+    /// It is answered: with a release that was frozen before. The receipt is of its `AnswerReleased`.
+    Frozen(FrozenRow, Receipt),
+    /// It was answered before, with this. The receipt is of its `Replayed`.
+    ReplayedRelease(FrozenRow, Receipt),
+    /// It was refused before, for this. The receipt is of its `Replayed`.
+    ReplayedRefusal(RefusalCode, Receipt),
+    /// The same question is being answered right now. Nothing was written.
+    Running,
+    /// The id was used for something else, by somebody else, or has expired. The receipt is of the refusal.
+    Conflict(Receipt),
+}
+
+/// A frozen release as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenRow {
+    /// Its exact bytes.
+    pub bytes: Vec<u8>,
+    /// The entry that published it, proved against the newest checkpoint.
+    pub published: Receipt,
+}
+
+/// A table that came out of disclosure control.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// The question that it answers; it has begun.
+    pub query_id: QueryId,
+    /// Hash of the question's signed bytes.
+    pub query_hash: Digest,
+    /// What it is kept under.
+    pub key: Digest,
+    /// Its bytes, at most [`MAX_RELEASE_BYTES`].
+    pub bytes: Vec<u8>,
+    /// An [`Event::Published`] with the same key and the bytes' hash.
+    pub published: Event,
+}
+
+/// The state, open for writing. Copies share one writer, which ends with the last of them.
+#[derive(Clone)]
+pub struct Store {
+    queue: mpsc::Sender<Message>,
+    condition: Arc<Condition>,
+    checkpoint: watch::Receiver<String>,
+    origin: Arc<str>,
+    log_key: Arc<VerifyingKey>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the state in a directory, which is made if it is not there. Checks the whole of it, ends what a
+    /// crash cut off with `Aborted` entries, and appends `LogOpened`. `software` is a name and a version.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process writes there, [`StoreError::OtherLog`] where the state is
+    /// another server's, [`StoreError::Tampered`] where it was changed, and those of opening files.
+    pub async fn open(
+        dir: &Path,
+        identity: Identity,
+        key: Arc<SigningKey>,
+        clock: Arc<dyn Clock>,
+        software: &str,
+    ) -> Result<Self, StoreError> {
+        let origin = ledger::origin(&identity.federation, &identity.ods, identity.role);
+        let log_key = Arc::new(key.verifying_key());
+        let owner = Owner { identity, origin: origin.clone(), key };
+        let writer = Writer::open(dir, owner, clock, software).await?;
+        let (condition, checkpoint) = (writer.condition(), writer.checkpoint());
+        let (queue, messages) = mpsc::channel(QUEUE);
+        tokio::spawn(writer.run(messages));
+        Ok(Self { queue, condition, checkpoint, origin: origin.into(), log_key })
+    }
+
+    /// Appends an entry that ends no question: an agreement, an extract, a refusal before a question began.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::Slow`], [`StoreError::Broken`], [`StoreError::Closed`]: nothing
+    /// may be answered; [`StoreError::Entry`] where the entry is too long.
+    pub async fn append(&self, event: Event) -> Result<Receipt, StoreError> {
+        match self.ask(Work::Append(event)).await? {
+            Settled { entry: Some(receipt), .. } => Ok(receipt),
+            _ => Err(self.condition.ended()),
+        }
+    }
+
+    /// Appends the refusal of a question that has not begun.
+    ///
+    /// # Errors
+    /// As of [`Store::append`].
+    pub async fn refuse_unbegun(&self, event: Event) -> Result<Receipt, StoreError> {
+        self.append(event).await
+    }
+
+    /// Begins a question, or finds out that it has begun, ended or is answered already.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::TooLong`], [`StoreError::Contradiction`].
+    pub async fn begin(&self, begin: Begin) -> Result<Begun, StoreError> {
+        if begin.caller.len() > MAX_CALLER_BYTES {
+            let what = "the name of the caller";
+            return Err(StoreError::TooLong { what, most: MAX_CALLER_BYTES });
+        }
+        let Settled { kind, entry, frozen } = self.ask(Work::Begin(Box::new(begin))).await?;
+        let frozen = frozen.map(|(bytes, published)| FrozenRow { bytes, published });
+        match (kind, entry, frozen) {
+            (Kind::Fresh, Some(receipt), None) => Ok(Begun::Fresh(receipt)),
+            (Kind::Frozen, Some(receipt), Some(row)) => Ok(Begun::Frozen(row, receipt)),
+            (Kind::ReplayedRelease, Some(receipt), Some(row)) => {
+                Ok(Begun::ReplayedRelease(row, receipt))
+            }
+            (Kind::ReplayedRefusal(code), Some(receipt), None) => {
+                Ok(Begun::ReplayedRefusal(code, receipt))
+            }
+            (Kind::Running, None, None) => Ok(Begun::Running),
+            (Kind::Conflict, Some(receipt), None) => Ok(Begun::Conflict(receipt)),
+            _ => Err(self.condition.ended()),
+        }
+    }
+
+    /// Freezes a release and answers the question with it, in one transaction. Where the same table was frozen
+    /// meanwhile, that one stands and is returned. The receipt is of `AnswerReleased`.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::NotBegun`], [`StoreError::TooLong`],
+    /// [`StoreError::Contradiction`].
+    pub async fn publish(&self, publish: Publish) -> Result<(FrozenRow, Receipt), StoreError> {
+        if publish.bytes.len() > MAX_RELEASE_BYTES {
+            return Err(StoreError::TooLong { what: "the release", most: MAX_RELEASE_BYTES });
+        }
+        match self.ask(Work::Publish(Box::new(publish))).await? {
+            Settled { entry: Some(receipt), frozen: Some((bytes, published)), .. } => {
+                Ok((FrozenRow { bytes, published }, receipt))
+            }
+            _ => Err(self.condition.ended()),
+        }
+    }
+
+    /// Ends a question without a release: `Refused`, `Failed`, `Panicked`, `Aborted`, or a coordinator's
+    /// `AnswerCombined`.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::NotBegun`], [`StoreError::Contradiction`].
+    pub async fn end(&self, query_id: QueryId, event: Event) -> Result<Receipt, StoreError> {
+        match self.ask(Work::End(query_id, event)).await? {
+            Settled { entry: Some(receipt), .. } => Ok(receipt),
+            _ => Err(self.condition.ended()),
+        }
+    }
+
+    /// Whether entries can be written, as far as is known. A full disk does not change that.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.condition.healthy()
+    }
+
+    /// The newest signed checkpoint's text.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        self.checkpoint.borrow().clone()
+    }
+
+    /// The audit log's name, which its checkpoints carry.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Writes what is queued, closes the database and releases the lock. Afterwards every write is refused.
+    pub async fn close(&self) {
+        let (closed, wait) = oneshot::channel();
+        if self.queue.send(Message::Close(closed)).await.is_ok() {
+            // An error means that the writer ended before: it is closed all the same.
+            let _ = wait.await;
+        }
+    }
+
+    async fn ask(&self, work: Work) -> Result<Settled<Receipt>, StoreError> {
+        if !self.healthy() {
+            return Err(self.condition.ended());
+        }
+        let (reply, wait) = oneshot::channel();
+        let written = async {
+            let job = Message::Job(Job { work, reply });
+            self.queue.send(job).await.map_err(|_| self.condition.ended())?;
+            wait.await.unwrap_or_else(|_| Err(self.condition.ended()))
+        };
+        let answer: Answer =
+            tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
+        let receipt = |parts| Receipt::verify(parts, &self.origin, &self.log_key);
+        Ok(answer?.try_map(receipt)?)
+    }
+}

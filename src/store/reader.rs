@@ -1,0 +1,123 @@
+//! Reading a state beside the process that writes it.
+
+use std::path::Path;
+
+use evensum_core::ledger::{Checkpoint, Entry, ReceiptParts, merkle};
+use evensum_core::sign::VerifyingKey;
+use sqlx::SqliteConnection;
+use tokio::sync::Mutex;
+
+use super::StoreError;
+use super::check::{self, Verdict};
+use super::database::{self, to_sql};
+use super::nodes::Nodes;
+
+/// The most entries that are read at once.
+pub const MAX_PAGE: usize = 1000;
+
+/// A state that is only read. It takes no lock and keeps nobody from writing.
+#[derive(Debug)]
+pub struct Reader {
+    conn: Mutex<SqliteConnection>,
+}
+
+impl Reader {
+    /// Opens the state in a directory.
+    ///
+    /// # Errors
+    /// [`StoreError::NoLog`] where there is none, [`StoreError::Open`] where it cannot be read.
+    pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { conn: Mutex::new(database::connect_read_only(dir).await?) })
+    }
+
+    /// Entries from a place on, with their places and exact bytes; at most `limit`, and at most [`MAX_PAGE`].
+    /// None means that the log ends there.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`]; [`StoreError::Unreadable`] where an entry is damaged.
+    pub async fn entries(
+        &self,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Vec<u8>, Entry)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT seq, bytes FROM record WHERE seq >= ?1 ORDER BY seq LIMIT ?2")
+                .bind(to_sql(from))
+                .bind(i64::try_from(limit.min(MAX_PAGE)).unwrap_or_default())
+                .fetch_all(&mut *self.conn.lock().await)
+                .await?;
+        rows.into_iter()
+            .map(|(seq, bytes)| {
+                let seq = u64::try_from(seq).unwrap_or_default();
+                let entry = Entry::decode(&bytes)
+                    .map_err(|source| StoreError::Unreadable { seq, source })?;
+                Ok((seq, bytes, entry))
+            })
+            .collect()
+    }
+
+    /// The newest signed checkpoint's text; none in a log without entries.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        Ok(newest_checkpoint(&mut *self.conn.lock().await).await?)
+    }
+
+    /// What proves an entry against the newest checkpoint, for `Receipt::verify` here or elsewhere; `None`
+    /// where the log has no such entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`]; [`StoreError::Proof`] where a stored hash is missing;
+    /// [`StoreError::Receipt`] where the checkpoint is not of this log and key.
+    pub async fn prove(
+        &self,
+        seq: u64,
+        origin: &str,
+        log_key: &VerifyingKey,
+    ) -> Result<Option<ReceiptParts>, StoreError> {
+        let mut conn = self.conn.lock().await;
+        // A newer checkpoint than the entry does no harm, so the two reads need no common transaction.
+        let entry: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM record WHERE seq = ?1")
+            .bind(to_sql(seq))
+            .fetch_optional(&mut *conn)
+            .await?;
+        let (Some(entry), Some(note)) = (entry, newest_checkpoint(&mut conn).await?) else {
+            return Ok(None);
+        };
+        let signed = Checkpoint::verify(&note, origin, log_key)
+            .map_err(|e| StoreError::Receipt(e.into()))?;
+        let mut nodes = Nodes::default();
+        let wanted = merkle::proof_nodes(seq, signed.size())?;
+        nodes.fetch(&mut conn, &Nodes::default(), &wanted).await?;
+        let proof = nodes.proof(seq, signed.size())?;
+        Ok(Some(ReceiptParts { entry, index: seq, proof, checkpoint: note }))
+    }
+
+    /// Checks everything: all entries are there and hash to the stored tree, every signed checkpoint has the
+    /// root of its size, the newest covers the last entry, and every frozen release is the published one.
+    /// Sees one moment of the log, however long it takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] where the database itself is damaged.
+    pub async fn verify(
+        &self,
+        origin: &str,
+        log_key: &VerifyingKey,
+    ) -> Result<Verdict, StoreError> {
+        let mut conn = self.conn.lock().await;
+        sqlx::query("BEGIN").execute(&mut *conn).await?;
+        let checked = check::check(&mut conn, origin, log_key).await;
+        sqlx::query("ROLLBACK").execute(&mut *conn).await?;
+        Ok(checked?.0)
+    }
+}
+
+/// The newest checkpoint's text.
+pub(super) async fn newest_checkpoint(
+    conn: &mut SqliteConnection,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+        .fetch_optional(conn)
+        .await
+}

@@ -1,0 +1,106 @@
+//! Full disks, broken writes, other holders of the database, callers who left.
+
+use tokio::sync::oneshot;
+
+use super::super::WRITE_LIMIT;
+use super::super::batch::Work;
+use super::super::writer::{Job, Message};
+use super::*;
+
+fn large(n: u32) -> Begin {
+    let mut begin = question(n);
+    begin.asked.payload = "A".repeat(100_000);
+    begin
+}
+
+async fn connect(place: &Place) -> sqlx::SqliteConnection {
+    use sqlx::ConnectOptions;
+    let file = place.path().join("evensum.db");
+    sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(false)
+        .connect()
+        .await
+        .expect("connects")
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_everything_and_is_recovered_from() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.ask(Work::DiskOf(1)).await.expect("sets");
+    // Both share the transaction, and the small one would have fitted.
+    let (large_one, small_one) = tokio::join!(store.begin(large(2)), store.begin(question(3)));
+    assert!(matches!(large_one, Err(StoreError::Full)), "{large_one:?}");
+    assert!(matches!(small_one, Err(StoreError::Full)), "{small_one:?}");
+    let text = release(1, "table", &"1".repeat(100_000));
+    assert!(matches!(store.publish(text.clone()).await, Err(StoreError::Full)));
+    assert!(store.healthy());
+    let before = store.checkpoint();
+
+    store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
+    assert_eq!(store.checkpoint(), before);
+    fresh(&store, large(2)).await;
+    fresh(&store, question(3)).await;
+    store.publish(text).await.expect("publishes");
+    let accepted = "query_accepted";
+    assert_eq!(
+        place.kinds().await,
+        ["log_opened", accepted, accepted, accepted, "published", "answer_released"]
+    );
+    store.close().await;
+    assert_eq!(place.verdict().await.problems, []);
+    place.open().await.close().await;
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_written_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut other = connect(&place).await;
+    sqlx::query("ALTER TABLE node RENAME TO gone").execute(&mut other).await.expect("renames");
+    let (a, b) = tokio::join!(store.begin(question(1)), store.append(note("x")));
+    for error in [a.err(), b.err()] {
+        let Some(StoreError::Broken { source: Some(_) }) = error else { panic!("{error:?}") };
+    }
+    assert!(!store.healthy());
+    sqlx::query("ALTER TABLE gone RENAME TO node").execute(&mut other).await.expect("renames");
+    assert!(matches!(store.append(note("x")).await, Err(StoreError::Broken { source: None })));
+    store.close().await;
+    assert!(!store.healthy());
+
+    let store = place.open().await;
+    assert!(store.healthy());
+    assert_eq!(place.kinds().await, ["log_opened", "log_opened"]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn another_holder_of_the_database_is_waited_for_and_then_given_up() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut other = connect(&place).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("begins");
+    let started = std::time::Instant::now();
+    assert!(matches!(store.append(note("x")).await, Err(StoreError::Slow)));
+    assert!(started.elapsed() < WRITE_LIMIT * 2);
+    assert!(store.healthy());
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("ends");
+    store.append(note("y")).await.expect("appends");
+    assert_eq!(place.kinds().await, ["log_opened", "log_opened"]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn work_for_a_caller_who_left_is_not_begun() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (reply, left) = oneshot::channel();
+    drop(left);
+    let work = Work::Begin(Box::new(question(1)));
+    store.queue.send(Message::Job(Job { work, reply })).await.expect("queues");
+    fresh(&store, question(2)).await;
+    assert_eq!(place.kinds().await, ["log_opened", "query_accepted"]);
+    store.close().await;
+}

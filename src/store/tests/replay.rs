@@ -1,0 +1,186 @@
+//! What becomes of a question that is asked again.
+
+use evensum_core::ledger::RefusalCode;
+
+use super::*;
+
+fn refused(n: u32, code: RefusalCode) -> Event {
+    Event::Refused { asked: None, query_id: id(n), query_hash: hash(n), code }
+}
+
+#[tokio::test]
+async fn an_answered_question_gets_the_same_bytes_and_a_new_entry() {
+    let place = Place::new();
+    let store = place.open().await;
+    let accepted = fresh(&store, question(1)).await;
+    assert!(matches!(accepted.entry().event, Event::QueryAccepted { .. }));
+    let (first, released) = store.publish(release(1, "table", "figures")).await.expect("publishes");
+    assert!(matches!(first.published.entry().event, Event::Published { .. }));
+    assert!(matches!(released.entry().event, Event::AnswerReleased { .. }));
+    assert_eq!(released.checkpoint(), first.published.checkpoint());
+    for _ in 0..3 {
+        match store.begin(question(1)).await.expect("begins") {
+            Begun::ReplayedRelease(row, receipt) => {
+                assert_eq!(row.bytes, b"figures");
+                assert_eq!(row.published.parts().entry, first.published.parts().entry);
+                assert_eq!(row.published.checkpoint(), receipt.checkpoint());
+                assert!(matches!(
+                    receipt.entry().event,
+                    Event::Replayed { release_hash: Some(hash), .. } if hash == Digest::of(b"figures")
+                ));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let replayed = "replayed";
+    assert_eq!(
+        place.kinds().await,
+        [
+            "log_opened",
+            "query_accepted",
+            "published",
+            "answer_released",
+            replayed,
+            replayed,
+            replayed
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_seen_id_serves_nobody_else() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.publish(release(1, "table", "figures")).await.expect("publishes");
+    let mut other_words = question(1);
+    other_words.query_hash = hash(2);
+    other_words.asked.query_hash = hash(2);
+    let mut other_caller = question(1);
+    other_caller.caller = "QOX".to_owned();
+    let conflict = async |begin: Begin| match store.begin(begin).await.expect("begins") {
+        Begun::Conflict(receipt) => assert!(matches!(
+            &receipt.entry().event,
+            Event::Refused { code: RefusalCode::QueryIdSeen, asked: Some(_), .. }
+        )),
+        other => panic!("{other:?}"),
+    };
+    conflict(other_words).await;
+    conflict(other_caller).await;
+    place.wait(599);
+    assert!(matches!(store.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    place.wait(1);
+    conflict(question(1)).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_repeated() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.end(id(1), refused(1, RefusalCode::Withheld)).await.expect("ends");
+    match store.begin(question(1)).await.expect("begins") {
+        Begun::ReplayedRefusal(RefusalCode::Withheld, receipt) => {
+            assert!(matches!(receipt.entry().event, Event::Replayed { release_hash: None, .. }))
+        }
+        other => panic!("{other:?}"),
+    }
+    let receipt = store.refuse_unbegun(refused(2, RefusalCode::Expired)).await.expect("refuses");
+    assert!(matches!(receipt.entry().event, Event::Refused { .. }));
+    // It never began, so its id is still free.
+    fresh(&store, question(2)).await;
+}
+
+#[tokio::test]
+async fn a_question_that_ended_without_an_answer_may_be_asked_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (query_id, query_hash) = (id(1), hash(1));
+    for event in [
+        failed(1),
+        Event::Panicked { query_id, query_hash },
+        Event::Aborted { query_id, query_hash },
+        Event::AnswerCombined { query_id, query_hash, answered: vec![], missing: vec![] },
+    ] {
+        fresh(&store, question(1)).await;
+        assert!(matches!(store.begin(question(1)).await, Ok(Begun::Running)));
+        store.end(query_id, event).await.expect("ends");
+    }
+    fresh(&store, question(1)).await;
+    store.publish(release(1, "table", "figures")).await.expect("publishes");
+    assert!(matches!(store.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+}
+
+#[tokio::test]
+async fn a_frozen_table_answers_another_question_at_once() {
+    let place = Place::new();
+    let store = place.open().await;
+    let asks = |n| Begin { frozen: Some(key("table")), ..question(n) };
+    fresh(&store, asks(1)).await;
+    fresh(&store, asks(2)).await;
+    store.publish(release(1, "table", "figures")).await.expect("publishes");
+    // The second was already at work on the same table: the first's bytes stand.
+    let (row, _) = store.publish(release(2, "table", "other figures")).await.expect("publishes");
+    assert_eq!(row.bytes, b"figures");
+    for n in 3..40 {
+        match store.begin(asks(n)).await.expect("begins") {
+            Begun::Frozen(row, receipt) => {
+                assert_eq!(row.bytes, b"figures");
+                assert!(matches!(receipt.entry().event, Event::AnswerReleased { .. }));
+                assert_eq!(receipt.entry().event.query(), Some((id(n), hash(n))));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(store.begin(asks(n)).await, Ok(Begun::ReplayedRelease(..))));
+    }
+    let kinds = place.kinds().await;
+    assert_eq!(kinds.iter().filter(|k| *k == "published").count(), 1);
+    assert_eq!(kinds.iter().filter(|k| *k == "answer_released").count(), 39);
+    store.close().await;
+    assert_eq!(place.verdict().await.problems, []);
+}
+
+#[tokio::test]
+async fn what_contradicts_itself_is_refused_and_harms_nobody_beside_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    let mut other_key = release(1, "table", "figures");
+    other_key.key = key("another");
+    let mut other_bytes = release(1, "table", "figures");
+    other_bytes.bytes = b"forged".to_vec();
+    let mut other_asked = question(5);
+    other_asked.asked.query_id = id(6);
+    let long = "x".repeat(evensum_core::ledger::entry::MAX_ENTRY_BYTES);
+    let mut too_long = question(7);
+    too_long.asked.payload = long;
+
+    // Queued in one poll, so that they share a transaction.
+    let (a, b, c, d, e, f, g, h) = tokio::join!(
+        store.publish(release(3, "table", "figures")),
+        store.publish(other_key),
+        store.publish(other_bytes),
+        store.end(id(1), failed(2)),
+        store.begin(other_asked),
+        store.begin(too_long),
+        store.end(id(1), note("x")),
+        store.begin(question(4)),
+    );
+    assert!(matches!(a, Err(StoreError::NotBegun)));
+    assert!(matches!(b, Err(StoreError::Contradiction(_))));
+    assert!(matches!(c, Err(StoreError::Contradiction(_))));
+    assert!(matches!(d, Err(StoreError::Contradiction(_))));
+    assert!(matches!(e, Err(StoreError::Contradiction(_))));
+    assert!(matches!(f, Err(StoreError::Entry(_))));
+    assert!(matches!(g, Err(StoreError::Contradiction(_))));
+    assert!(matches!(h, Ok(Begun::Fresh(_))));
+    assert!(matches!(
+        store.begin(Begin { caller: "x".repeat(257), ..question(8) }).await,
+        Err(StoreError::TooLong { .. })
+    ));
+    store.end(id(1), failed(1)).await.expect("ends");
+    assert!(matches!(store.end(id(1), failed(1)).await, Err(StoreError::NotBegun)));
+    assert_eq!(place.kinds().await, ["log_opened", "query_accepted", "query_accepted", "failed"]);
+    store.close().await;
+    assert_eq!(place.verdict().await.problems, []);
+}

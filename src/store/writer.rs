@@ -1,0 +1,330 @@
+//! The one task that writes. It takes whatever is queued into one transaction, so that many waiting
+//! questions share one sync of the disk, and a single one waits for nobody.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use evensum_core::ledger::checkpoint::claimed_origin;
+use evensum_core::ledger::merkle::Frontier;
+use evensum_core::ledger::{CheckpointError, Event, ReceiptParts};
+use evensum_core::model::{Clock, Digest, QueryId};
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::batch::{Batch, Fault, Kind, MAX_BATCH, Owner, Settled, Stop, Work};
+use super::nodes::{Nodes, digest};
+use super::{StoreError, check, database, reader};
+
+/// SQLite's code for a full disk.
+const SQLITE_FULL: i32 = 13;
+/// SQLite's code where the file that WAL shares between processes cannot grow: a full disk too.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+/// SQLite's code for another process that holds the database.
+const SQLITE_BUSY: i32 = 5;
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const BROKEN: u8 = 2;
+
+pub(super) type Answer = Result<Settled<ReceiptParts>, StoreError>;
+
+/// Work with the place where its answer is waited for.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What the queue carries.
+#[derive(Debug)]
+pub(super) enum Message {
+    Job(Job),
+    /// Write what is queued, then close the database and answer.
+    Close(oneshot::Sender<()>),
+}
+
+/// How the writer is, as its callers see it.
+#[derive(Debug, Default)]
+pub(super) struct Condition(AtomicU8);
+
+impl Condition {
+    pub(super) fn healthy(&self) -> bool {
+        self.0.load(Ordering::Acquire) == OPEN
+    }
+
+    /// Why nothing is written any more.
+    pub(super) fn ended(&self) -> StoreError {
+        match self.0.load(Ordering::Acquire) {
+            CLOSED => StoreError::Closed,
+            _ => StoreError::Broken { source: None },
+        }
+    }
+}
+
+/// Marks the store as broken, whatever ends the task, unless it was closed in order.
+struct EndsBroken(Arc<Condition>);
+
+impl Drop for EndsBroken {
+    fn drop(&mut self) {
+        let _ = self.0.0.compare_exchange(OPEN, BROKEN, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// Why a batch was not written, and whether the next may be.
+enum Failure {
+    Full,
+    Busy,
+    Broken(Arc<Fault>),
+}
+
+impl Failure {
+    fn of(fault: Fault) -> Self {
+        let code = match &fault {
+            Fault::Database(sqlx::Error::Database(e)) => e.code().and_then(|c| c.parse().ok()),
+            _ => None,
+        };
+        match code {
+            Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => Self::Full,
+            Some(code) if code & 0xff == SQLITE_BUSY => Self::Busy,
+            _ => Self::Broken(Arc::new(fault)),
+        }
+    }
+
+    fn error(&self) -> StoreError {
+        match self {
+            Self::Full => StoreError::Full,
+            Self::Busy => StoreError::Slow,
+            Self::Broken(fault) => {
+                let source: Arc<dyn std::error::Error + Send + Sync> = Arc::<Fault>::clone(fault);
+                StoreError::Broken { source: Some(source) }
+            }
+        }
+    }
+}
+
+/// The writer's state.
+pub(super) struct Writer {
+    conn: SqliteConnection,
+    owner: Owner,
+    clock: Arc<dyn Clock>,
+    frontier: Frontier,
+    nodes: Nodes,
+    checkpoint: watch::Sender<String>,
+    condition: Arc<Condition>,
+    _lock: File,
+}
+
+impl Writer {
+    /// Takes the lock, opens and checks the database, and ends what a crash cut off.
+    pub(super) async fn open(
+        dir: &Path,
+        owner: Owner,
+        clock: Arc<dyn Clock>,
+        software: &str,
+    ) -> Result<Self, StoreError> {
+        let key = owner.key.verifying_key();
+        if !key.is_ed25519() {
+            return Err(StoreError::Key(CheckpointError::Key));
+        }
+        database::prepare(dir)?;
+        let lock = database::lock(dir)?;
+        let mut conn = database::connect(dir).await?;
+        let newest = reader::newest_checkpoint(&mut conn).await?.unwrap_or_default();
+        let found = claimed_origin(&newest);
+        if !found.is_empty() && found.starts_with("evensum/") && found != owner.origin {
+            return Err(StoreError::OtherLog { found: found.to_owned(), wanted: owner.origin });
+        }
+        let (verdict, frontier) = check::check(&mut conn, &owner.origin, &key).await?;
+        if let Some(first) = verdict.problems.first() {
+            return Err(StoreError::Tampered { first: first.to_string() });
+        }
+        let mut writer = Self {
+            conn,
+            owner,
+            clock,
+            frontier,
+            nodes: Nodes::default(),
+            checkpoint: watch::Sender::new(newest),
+            condition: Arc::default(),
+            _lock: lock,
+        };
+        writer.recover().await?;
+        let opened = Work::Append(Event::LogOpened { software: software.to_owned() });
+        writer.write_all(vec![opened]).await?;
+        Ok(writer)
+    }
+
+    pub(super) fn condition(&self) -> Arc<Condition> {
+        Arc::clone(&self.condition)
+    }
+
+    pub(super) fn checkpoint(&self) -> watch::Receiver<String> {
+        self.checkpoint.subscribe()
+    }
+
+    /// Ends every question that has no end: nothing was released for it, and it may be asked again.
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        loop {
+            let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+                "SELECT query_id, query_hash FROM seen WHERE outcome IS NULL ORDER BY query_id LIMIT 64",
+            )
+            .fetch_all(&mut self.conn)
+            .await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut works = Vec::new();
+            for (id, hash) in rows {
+                let (Ok(query_id), Some(query_hash)) = (QueryId::new(&id), digest(&hash)) else {
+                    let first = "the list of questions holds one that cannot be read".to_owned();
+                    return Err(StoreError::Tampered { first });
+                };
+                works.push(aborted(query_id, query_hash));
+            }
+            self.write_all(works).await?;
+        }
+    }
+
+    async fn write_all(&mut self, works: Vec<Work>) -> Result<(), StoreError> {
+        let answers = self.transact(works).await.map_err(|failure| failure.error())?;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+
+    /// Writes until the last handle is dropped or the store is closed, or until nobody knows what is on the
+    /// disk.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let ends = EndsBroken(Arc::clone(&self.condition));
+        let mut closers = Vec::new();
+        let mut messages = Vec::with_capacity(MAX_BATCH);
+        while queue.recv_many(&mut messages, MAX_BATCH).await > 0 {
+            let mut jobs = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    // Whoever stopped waiting was told that nothing was written.
+                    Message::Job(job) if job.reply.is_closed() => {}
+                    Message::Job(job) => jobs.push(job),
+                    Message::Close(closer) => {
+                        queue.close();
+                        closers.push(closer);
+                    }
+                }
+            }
+            if self.batch(jobs).await.is_err() {
+                return;
+            }
+        }
+        ends.0.0.store(CLOSED, Ordering::Release);
+        let Self { conn, _lock: lock, .. } = self;
+        if let Err(error) = conn.close().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database did not close");
+        }
+        drop(lock);
+        for closer in closers {
+            let _ = closer.send(());
+        }
+    }
+
+    async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
+        let (works, replies): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
+        let ids: Vec<_> = works.iter().map(begun).collect();
+        let written = self.transact(works).await;
+        let orphans = deliver(written, ids, replies)?;
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        match self.transact(orphans).await {
+            Err(Failure::Broken(fault)) => Err(fault),
+            // Where the disk is full too, the next start ends them.
+            Ok(_) | Err(Failure::Full | Failure::Busy) => Ok(()),
+        }
+    }
+
+    /// One transaction over all the work, synced to the disk when this returns.
+    async fn transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Failure> {
+        if works.is_empty() {
+            return Ok(Vec::new());
+        }
+        let failed = match self.try_transact(works).await {
+            Ok(answers) => return Ok(answers),
+            Err(fault) => Failure::of(fault),
+        };
+        // SQLite may have rolled back by itself, and then says that there is nothing to roll back. Were a
+        // transaction left open, the next BEGIN would fail, and with it the store.
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
+        if let Failure::Broken(fault) = &failed {
+            // Before anybody hears of it, so that whoever did finds the store unhealthy.
+            self.condition.0.store(BROKEN, Ordering::Release);
+            tracing::error!(
+                error = fault.as_ref() as &dyn std::error::Error,
+                "writing to the audit log failed; nothing is written from here on"
+            );
+        }
+        Err(failed)
+    }
+
+    async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
+        let now = self.clock.now();
+        let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier);
+        let mut settled = Vec::with_capacity(works.len());
+        for work in works {
+            settled.push(match batch.settle(work).await {
+                Ok(done) => Ok(done),
+                Err(Stop::Refused(why)) => Err(why),
+                Err(Stop::Database(error)) => return Err(error.into()),
+            });
+        }
+        let (sealed, answers) = batch.seal(&self.nodes, settled).await?;
+        sqlx::query("COMMIT").execute(&mut self.conn).await?;
+        self.frontier = sealed.frontier;
+        self.nodes.absorb(sealed.nodes);
+        if let Some(note) = sealed.note {
+            self.checkpoint.send_replace(note);
+        }
+        Ok(answers)
+    }
+}
+
+fn aborted(query_id: QueryId, query_hash: Digest) -> Work {
+    Work::End(query_id, Event::Aborted { query_id, query_hash })
+}
+
+fn begun(work: &Work) -> Option<(QueryId, Digest)> {
+    match work {
+        Work::Begin(begin) => Some((begin.query_id, begin.query_hash)),
+        _ => None,
+    }
+}
+
+/// Hands the answers out. Returns what ends those questions that began for a caller who has gone: nobody else
+/// would.
+fn deliver(
+    written: Result<Vec<Answer>, Failure>,
+    begun: Vec<Option<(QueryId, Digest)>>,
+    replies: Vec<oneshot::Sender<Answer>>,
+) -> Result<Vec<Work>, Arc<Fault>> {
+    let answers = match written {
+        Ok(answers) => answers,
+        Err(failure) => {
+            for reply in replies {
+                let _ = reply.send(Err(failure.error()));
+            }
+            return match failure {
+                Failure::Broken(fault) => Err(fault),
+                Failure::Full | Failure::Busy => Ok(Vec::new()),
+            };
+        }
+    };
+    let mut orphans = Vec::new();
+    for ((answer, query), reply) in answers.into_iter().zip(begun).zip(replies) {
+        if let Err(Ok(Settled { kind: Kind::Fresh, .. })) = reply.send(answer)
+            && let Some((query_id, query_hash)) = query
+        {
+            orphans.push(aborted(query_id, query_hash));
+        }
+    }
+    Ok(orphans)
+}
