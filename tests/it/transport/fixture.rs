@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use evensum::trust::handshake::{DialTls, PortTls};
 use evensum::trust::{Credentials, Roots};
 use evensum_core::model::Ods;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -103,9 +103,9 @@ impl Port {
 #[derive(Clone)]
 pub struct Probe {
     pub sick: Arc<AtomicBool>,
-    /// Told when a call to `hold` has come in.
-    pub held: Arc<Notify>,
-    /// Lets one call to `hold` go.
+    /// Grows by one for every call to `hold` that has come in.
+    pub held: Arc<Semaphore>,
+    /// Lets calls to `hold` go.
     pub release: Arc<Notify>,
     pub answered: Arc<AtomicUsize>,
     callers: mpsc::UnboundedSender<String>,
@@ -123,10 +123,11 @@ impl Health for Probe {
         let caller = request.extensions().get::<Caller>().expect("a caller").peer().clone();
         match request.get_ref().service.as_str() {
             "hold" => {
-                self.held.notify_one();
-                self.release.notified().await;
+                let mut released = pin!(self.release.notified());
+                released.as_mut().enable();
+                self.held.add_permits(1);
+                released.await;
             }
-            "soon" => tokio::task::yield_now().await,
             "who" => {
                 let role = caller.role().as_str();
                 let _ = self.callers.send(format!("{role} {} {}", caller.ods(), caller.name()));
@@ -181,7 +182,7 @@ impl Node {
         let (states_in, states) = mpsc::unbounded_channel();
         let probe = Probe {
             sick: Arc::default(),
-            held: Arc::default(),
+            held: Arc::new(Semaphore::new(0)),
             release: Arc::default(),
             answered: Arc::default(),
             callers: callers_in,
@@ -214,6 +215,11 @@ impl Node {
 
     pub async fn serving(&mut self) {
         self.state(|state| matches!(state, DialState::Serving)).await;
+    }
+
+    /// Waits until that many more calls to `hold` have come in.
+    pub async fn holds(&self, calls: u32) {
+        within("calls", self.probe.held.acquire_many(calls)).await.expect("open").forget();
     }
 
     /// Why the next attempt, or the connection, ended.
