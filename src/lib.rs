@@ -2,6 +2,6 @@
 //! part (disclosure control, combination, proofs) is the crate `evensum_core`; this is the shell
 //! around it: files, servers and pages.
 
-//pub mod intake;
+pub mod intake;
 pub mod reference;
 pub mod snapshot;

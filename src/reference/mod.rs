@@ -45,7 +45,9 @@ pub enum ReferenceError {
     #[error("the file cannot be read as CSV")]
     Csv(#[from] csv::Error),
     /// A spreadsheet or archive.
-    #[error("the file is a spreadsheet or a zip archive: save the sheet as CSV, or unpack it, first")]
+    #[error(
+        "the file is a spreadsheet or a zip archive: save the sheet as CSV, or unpack it, first"
+    )]
     Spreadsheet,
     /// None of the kinds.
     #[error("the file is not recognised by its header: {}", recognise::WANTED)]
@@ -73,7 +75,9 @@ pub enum ReferenceError {
     )]
     Direction,
     /// A stored table that is not as it was written.
-    #[error("the stored table '{0}' was changed after it was imported: import it again with `evensum reference add FILE`")]
+    #[error(
+        "the stored table '{0}' was changed after it was imported: import it again with `evensum reference add FILE`"
+    )]
     Changed(&'static str),
     /// An index that cannot be read.
     #[error("{0} cannot be read: remove it and import the reference files again")]

@@ -32,12 +32,14 @@ impl Content {
         };
         let mut out = String::with_capacity(self.len() * 20);
         let written = match self {
-            Self::Imd(rows) => writeln!(out, "lsoa{vintage}cd,imd_rank,imd_decile").and_then(|()| {
-                rows.iter().try_for_each(|r| writeln!(out, "{},{},{}", r.lsoa, r.rank, r.decile))
-            }),
-            Self::Icb(rows) => writeln!(out, "lsoa{vintage}cd,icb_ods").and_then(|()| {
-                rows.iter().try_for_each(|r| writeln!(out, "{},{}", r.lsoa, r.icb))
-            }),
+            Self::Imd(rows) => {
+                writeln!(out, "lsoa{vintage}cd,imd_rank,imd_decile").and_then(|()| {
+                    rows.iter()
+                        .try_for_each(|r| writeln!(out, "{},{},{}", r.lsoa, r.rank, r.decile))
+                })
+            }
+            Self::Icb(rows) => writeln!(out, "lsoa{vintage}cd,icb_ods")
+                .and_then(|()| rows.iter().try_for_each(|r| writeln!(out, "{},{}", r.lsoa, r.icb))),
         };
         debug_assert!(written.is_ok(), "writing to memory does not fail");
         out
@@ -50,8 +52,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
     if bytes.starts_with(b"PK\x03\x04") {
         return Err(ReferenceError::Spreadsheet);
     }
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut record = csv::ByteRecord::new();
     if !reader.read_byte_record(&mut record)? {
         return Err(ReferenceError::NotRecognised);

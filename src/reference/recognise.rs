@@ -79,12 +79,10 @@ pub(super) fn recognise(header: &[String]) -> Option<Layout> {
     let find = |wanted: &dyn Fn(&str) -> bool| names.iter().position(|n| wanted(n));
     let lsoa11 = find(&|n| matches!(n, "lsoa11cd" | "lsoa code (2011)" | "lsoa11_code"));
     let lsoa21 = find(&|n| matches!(n, "lsoa21cd" | "lsoa code (2021)" | "lsoa21_code"));
-    let rank = find(&|n| {
-        n == "imd_rank" || n.starts_with("index of multiple deprivation (imd) rank")
-    });
-    let decile = find(&|n| {
-        n == "imd_decile" || n.starts_with("index of multiple deprivation (imd) decile")
-    });
+    let rank =
+        find(&|n| n == "imd_rank" || n.starts_with("index of multiple deprivation (imd) rank"));
+    let decile =
+        find(&|n| n == "imd_decile" || n.starts_with("index of multiple deprivation (imd) decile"));
     // The index of 2015 is on the same areas, with the districts of 2013: it must not pass for 2019.
     let of_2015 = names.iter().any(|n| n.ends_with("(2013)"));
     if let (Some(rank), Some(decile)) = (rank, decile) {

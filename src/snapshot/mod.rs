@@ -1,7 +1,7 @@
 //! The snapshot of a node: an immutable, dated extract without identifiers, and its manifest.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use evensum_core::model::{
     CategoryId, ColumnId, DatasetId, Date, Digest, ImdEdition, Period, SnapshotVersion,
@@ -9,7 +9,7 @@ use evensum_core::model::{
 use serde::{Deserialize, Serialize};
 
 /// Name of the manifest in a snapshot's directory.
-pub const MANIFEST: &str = "manifest.json";
+pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The format that this program writes.
 pub const FORMAT: &str = "evensum-snapshot-1";
@@ -118,19 +118,52 @@ impl std::fmt::Debug for NodeKey {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file system said no.
-    #[error("the snapshot at {0} cannot be read or written")]
-    Io(String, #[source] std::io::Error),
+    #[error("the snapshot at {} cannot be read or written", .0.display())]
+    Io(PathBuf, #[source] std::io::Error),
     /// The manifest is not one.
-    #[error("the manifest of the snapshot cannot be read")]
-    Manifest(#[source] serde_json::Error),
+    #[error("the manifest {} cannot be read", .0.display())]
+    Manifest(PathBuf, #[source] serde_json::Error),
     /// The file is not the one that the manifest was made for.
-    #[error("the snapshot was changed after it was written, or belongs to another node: load the extract again")]
-    Changed,
+    #[error(
+        "{} was changed after it was written, or the node key was: load the extract again",
+        .0.display()
+    )]
+    Authenticity(PathBuf),
 }
 
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> SnapshotError {
-    let path = path.display().to_string();
-    move |e| SnapshotError::Io(path, e)
+impl Manifest {
+    /// Reads the manifest of a snapshot's directory, without authenticating it.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn read(dir: &Path) -> Result<Self, SnapshotError> {
+        let path = dir.join(MANIFEST_FILE);
+        let json = fs::read(&path).map_err(|e| SnapshotError::Io(path.clone(), e))?;
+        serde_json::from_slice(&json).map_err(|e| SnapshotError::Manifest(path, e))
+    }
+
+    /// Writes the manifest into a snapshot's directory, in the place of one that is there.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn write(&self, dir: &Path) -> Result<(), SnapshotError> {
+        let path = dir.join(MANIFEST_FILE);
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|e| SnapshotError::Manifest(path.clone(), e))?;
+        fs::write(&path, json).map_err(|e| SnapshotError::Io(path, e))
+    }
+}
+
+/// A snapshot that was read and authenticated.
+#[derive(Debug)]
+pub struct Snapshot(Manifest);
+
+impl Snapshot {
+    /// What the snapshot is.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.0
+    }
 }
 
 /// Writes an extract and its manifest as a new directory.
@@ -157,28 +190,28 @@ pub fn write(dir: &Path, extract: &Extract, key: &NodeKey) -> Result<Manifest, S
         lsoa_vintage: extract.imd_edition.map(ImdEdition::lsoa_vintage),
         definition_hash: extract.definition_hash,
         columns_held: extract.columns_held.clone(),
-        file: format!("{}.arrow", file_hmac.short()),
+        file: format!("{}-{}.arrow", extract.dataset, extract.period),
         file_hmac,
         snapshot_id: key.hmac("snapshot id", file_hmac.as_bytes()),
     };
-    fs::create_dir_all(dir).map_err(io(dir))?;
-    fs::write(dir.join(&manifest.file), &bytes).map_err(io(dir))?;
-    let json = serde_json::to_vec_pretty(&manifest).map_err(SnapshotError::Manifest)?;
-    fs::write(dir.join(MANIFEST), json).map_err(io(dir))?;
+    let io = |e| SnapshotError::Io(dir.to_owned(), e);
+    fs::create_dir(dir).map_err(io)?;
+    fs::write(dir.join(&manifest.file), &bytes).map_err(io)?;
+    manifest.write(dir)?;
     Ok(manifest)
 }
 
-/// Reads the manifest of a directory and checks that the file is the one that it was made for.
+/// Reads a snapshot, after checking that its file is what [`write()`] made with this key.
 ///
 /// # Errors
 /// [`SnapshotError`].
-pub fn check(dir: &Path, key: &NodeKey) -> Result<Manifest, SnapshotError> {
-    let json = fs::read(dir.join(MANIFEST)).map_err(io(dir))?;
-    let manifest: Manifest = serde_json::from_slice(&json).map_err(SnapshotError::Manifest)?;
-    let bytes = fs::read(dir.join(&manifest.file)).map_err(io(dir))?;
+pub fn read(dir: &Path, key: &NodeKey) -> Result<Snapshot, SnapshotError> {
+    let manifest = Manifest::read(dir)?;
+    let path = dir.join(&manifest.file);
+    let bytes = fs::read(&path).map_err(|e| SnapshotError::Io(path.clone(), e))?;
     if key.hmac("snapshot file", &bytes) == manifest.file_hmac {
-        Ok(manifest)
+        Ok(Snapshot(manifest))
     } else {
-        Err(SnapshotError::Changed)
+        Err(SnapshotError::Authenticity(path))
     }
 }
