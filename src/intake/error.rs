@@ -122,7 +122,7 @@ pub enum IntakeError {
     TooManyListed(String),
     /// More rejects than the mapping allows.
     #[error(
-        "more than {percent} % of the rows break a rule, so that nothing was loaded; {} lists them by row, column and rule. Correct \
+        "too many rows break a rule (the limit is {percent} %), so that nothing was loaded; {} lists them by row, column and rule. Correct \
          the extract or the mapping; max_rejects_percent under [source] sets the limit",
         file.display()
     )]

@@ -248,7 +248,7 @@ fn gather(
     let mut read: u64 = 0;
     while records.advance(&mut record, request.file)? {
         read += 1;
-        if read % PROGRESS_EVERY == 0 {
+        if read.is_multiple_of(PROGRESS_EVERY) {
             (request.progress)(read);
         }
         let row = records.row();

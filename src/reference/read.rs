@@ -128,17 +128,36 @@ fn unique<T, K: Ord>(
 
 fn checked_imd(kind: Kind, rows: Vec<(u32, ImdRow)>) -> Result<Vec<ImdRow>, ReferenceError> {
     let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    if count == kind.official_rows()
-        && let Some((row, _)) = rows.iter().find(|(_, r)| !within_bounds(count, r))
-    {
-        return Err(ReferenceError::Row {
-            row: *row,
-            rule: "the decile is not the one that the rank has in the official file",
-        });
+    let complete = count == kind.official_rows();
+    let mut by_rank: Vec<&(u32, ImdRow)> = rows.iter().collect();
+    by_rank.sort_by_key(|(row, r)| (r.rank, *row));
+    for pair in by_rank.windows(2) {
+        let ((_, before), (row, after)) = (pair[0], pair[1]);
+        if before.rank == after.rank && before.decile != after.decile {
+            let rule = "the rank occurs twice, with two deciles";
+            return Err(ReferenceError::Row { row: *row, rule });
+        }
+        if before.decile > after.decile {
+            return Err(ReferenceError::Direction);
+        }
     }
-    let by_rank = unique(rows.clone(), |r| r.rank, "the rank occurs twice")?;
-    if by_rank.windows(2).any(|w| w[0].decile > w[1].decile) {
-        return Err(ReferenceError::Direction);
+    if complete {
+        let mut place = 0;
+        let mut last = 0;
+        for (row, area) in by_rank {
+            place += 1;
+            // Areas that tie share the rank of the first of them: 26 pairs do in 2019.
+            if area.rank != place && area.rank != last {
+                let rule =
+                    "the ranks of a complete file run from 1 without gaps, and this one does not";
+                return Err(ReferenceError::Row { row: *row, rule });
+            }
+            last = area.rank;
+            if !within_bounds(count, area) {
+                let rule = "the decile is not the one that the rank has in the official file";
+                return Err(ReferenceError::Row { row: *row, rule });
+            }
+        }
     }
     unique(rows, |r| r.lsoa, "the area occurs twice")
 }

@@ -113,7 +113,7 @@ fn an_open_quotation_mark_does_not_swallow_the_file() {
         text.push_str(ROWS[1]);
         text.push('\n');
     }
-    let error = place.load(text.as_bytes(), PLAIN).err().expect("refused").to_string();
+    let error = place.load(text.as_bytes(), PLAIN).expect_err("refused").to_string();
     assert!(error.starts_with("row 6 is longer than 1048576 bytes"), "{error}");
 }
 

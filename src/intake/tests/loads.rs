@@ -180,7 +180,7 @@ fn bad_rows_are_rejected_by_row_column_and_rule() {
     assert_eq!(loaded.quality.rejects.iter().map(|r| r.rows).sum::<u64>(), 5);
 
     let before = all_files(&place.staged());
-    let error = place.load(text.as_bytes(), PLAIN).err().expect("too many");
+    let error = place.load(text.as_bytes(), PLAIN).expect_err("too many");
     let IntakeError::TooManyRejects { percent, file } = &error else { panic!("{error}") };
     assert_eq!(*percent, 5.0);
     assert_eq!(fs::read_to_string(file).expect("listed"), list);
@@ -205,9 +205,22 @@ fn a_column_of_identifiers_is_not_taken_for_organisations() {
     for i in 0..=MAX_LISTED {
         text.push_str(&format!("p{i},1,X{i:04}\n"));
     }
-    let error = place.load(text.as_bytes(), PLAIN).err().expect("refused").to_string();
+    let error = place.load(text.as_bytes(), PLAIN).expect_err("refused").to_string();
     assert!(error.contains("'provider' has more than 1000 different codes"), "{error}");
     assert!(!error.contains("X1000"));
+}
+
+#[test]
+fn progress_is_told_now_and_then_and_at_the_end() {
+    let place = Place::new();
+    let mut text = String::from("person,weeks_waited\n");
+    (0..70_000).for_each(|i| text.push_str(&format!("p{i},{}\n", i % 100)));
+    let told = std::cell::RefCell::new(Vec::new());
+    let prepared = place.request(text.as_bytes(), PLAIN, |r| {
+        prepare(&LoadRequest { progress: &|rows| told.borrow_mut().push(rows), ..*r })
+    });
+    assert_eq!(prepared.map(|p| p.quality.persons).ok(), Some(70_000));
+    assert_eq!(told.into_inner(), [65_536, 70_000]);
 }
 
 #[test]
@@ -270,7 +283,7 @@ fn a_load_replaces_and_publishing_takes_it_away() {
     assert!(quality(&now[0].0).is_ok());
 
     place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads");
-    let error = place.publish().err().expect("refused");
+    let error = place.publish().expect_err("refused");
     assert!(error.to_string().contains("annual restatement"), "{error}");
     assert!(place.staged().exists());
 }
