@@ -1,0 +1,291 @@
+//! From a source field to a category, and from a clock start to weeks waited. What is not known is a
+//! category; only what makes the row itself impossible is a reject.
+
+use std::collections::HashMap;
+
+use evensum_core::catalogue::{CategoryKind, Dimension};
+use evensum_core::model::{CategoryId, Date, Ods};
+
+use super::dates::{self, DateForm};
+use super::quality::Seen;
+use super::rejects::Rule;
+use crate::reference::{ImdTable, Reference, Residence};
+
+/// The longest wait that is believed, in weeks: ten years.
+pub const MAX_WEEKS: u16 = 520;
+
+/// The greatest age that is believed, in years.
+pub const MAX_AGE: u32 = 120;
+
+/// What all derivations of a load share.
+pub(super) struct Rules<'a> {
+    pub(super) census: Date,
+    pub(super) nulls: &'a [String],
+    pub(super) dates: &'a [DateForm],
+}
+
+impl Rules<'_> {
+    pub(super) fn is_null(&self, text: &[u8]) -> bool {
+        text.is_empty() || self.nulls.iter().any(|t| t.as_bytes().eq_ignore_ascii_case(text))
+    }
+
+    fn date(&self, text: &[u8]) -> Option<Date> {
+        if self.dates.is_empty() {
+            dates::iso(text)
+        } else {
+            self.dates.iter().find_map(|form| form.read(text))
+        }
+    }
+
+    /// Weeks waited from a clock start to the census date, ceil(days / 7), so that over 52 weeks is
+    /// strictly more than 364 days.
+    pub(super) fn weeks_since(&self, text: &[u8]) -> Result<u16, Rule> {
+        if self.is_null(text) {
+            return Err(Rule::WaitMissing);
+        }
+        let start = self.date(text).ok_or(Rule::NotADate)?;
+        let days = u64::try_from(self.census.days_since(start)).map_err(|_| Rule::AfterCensus)?;
+        believable(days.div_ceil(7))
+    }
+
+    /// Weeks as the source has them; a part of a week counts as a whole one.
+    pub(super) fn weeks_given(&self, text: &[u8]) -> Result<u16, Rule> {
+        if self.is_null(text) {
+            return Err(Rule::WaitMissing);
+        }
+        let (whole, part) = match text.iter().position(|b| *b == b'.') {
+            Some(dot) => (&text[..dot], &text[dot + 1..]),
+            None => (text, &b""[..]),
+        };
+        if whole.is_empty() || whole.len() > 9 || !part.iter().all(u8::is_ascii_digit) {
+            return Err(Rule::NotWeeks);
+        }
+        let whole = digits(whole).ok_or(Rule::NotWeeks)?;
+        believable(u64::from(whole) + u64::from(part.iter().any(|b| *b != b'0')))
+    }
+}
+
+fn believable(weeks: u64) -> Result<u16, Rule> {
+    u16::try_from(weeks).ok().filter(|w| *w <= MAX_WEEKS).ok_or(Rule::WaitTooLong)
+}
+
+/// Up to nine digits as a number.
+fn digits(text: &[u8]) -> Option<u32> {
+    let number = (1..=9).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    number.then(|| text.iter().fold(0, |n, b| n * 10 + u32::from(b - b'0')))
+}
+
+/// What a cell turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Derived<'a> {
+    /// A finest category of the dimension.
+    Leaf(&'a CategoryId, Seen),
+    /// An organisation that the data list, by its ODS code.
+    Listed(ListedCode),
+    /// The row is impossible.
+    Refused(Rule),
+}
+
+/// An ODS code of up to eight characters, without an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ListedCode([u8; 8]);
+
+impl ListedCode {
+    fn new(text: &str) -> Option<Self> {
+        let mut code = [0; 8];
+        code.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self(code))
+    }
+
+    /// The code as a category.
+    pub(super) fn category(self) -> Option<CategoryId> {
+        let end = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
+        let text = std::str::from_utf8(&self.0[..end]).ok()?;
+        CategoryId::new(text).ok()
+    }
+}
+
+/// What a dimension is made from.
+pub(super) enum Origin<'a> {
+    Code,
+    Ethnicity,
+    Provider,
+    Board,
+    Age,
+    BirthDate,
+    Decile(&'a ImdTable),
+    BoardOfArea(&'a Reference, u16),
+}
+
+/// One dimension's derivation.
+pub(super) struct Derivation<'a> {
+    dimension: &'a Dimension,
+    origin: Origin<'a>,
+    translations: Option<&'a HashMap<String, CategoryId>>,
+    unknown: &'a CategoryId,
+    not_applicable: &'a CategoryId,
+}
+
+impl<'a> Derivation<'a> {
+    /// `None` where the dimension has no category for what is not known.
+    pub(super) fn new(
+        dimension: &'a Dimension,
+        origin: Origin<'a>,
+        translations: Option<&'a HashMap<String, CategoryId>>,
+    ) -> Option<Self> {
+        let of_kind = |kind| {
+            let leaves = &dimension.levels.first()?.categories;
+            leaves.iter().find(|c| c.kind == kind).map(|c| &c.id)
+        };
+        let unknown = of_kind(CategoryKind::Unknown)?;
+        let not_applicable = of_kind(CategoryKind::NotApplicable).unwrap_or(unknown);
+        Some(Self { dimension, origin, translations, unknown, not_applicable })
+    }
+
+    /// What a trimmed field means.
+    pub(super) fn of(&self, field: &[u8], rules: &Rules<'_>) -> Derived<'a> {
+        let text = String::from_utf8_lossy(field);
+        if let Some(id) = self.translations.and_then(|t| t.get(&text.to_lowercase())) {
+            return self.translated(id);
+        }
+        if rules.is_null(field) {
+            return Derived::Leaf(self.unknown, Seen::Blank);
+        }
+        match &self.origin {
+            Origin::Code => self.coded(&text),
+            Origin::Ethnicity => self.ethnicity(&text),
+            Origin::Provider => self.listed(&text, provider_like),
+            Origin::Board => self.listed(&text, board_like),
+            Origin::Age => self.age(field),
+            Origin::BirthDate => match rules.date(field) {
+                None => self.invalid(),
+                Some(birth) => match rules.census.age_of(birth) {
+                    None => Derived::Refused(Rule::BornAfterCensus),
+                    Some(age) => self.aged(age),
+                },
+            },
+            Origin::Decile(table) => self.area(&text, |code| {
+                let decile = table.decile(code)?;
+                self.dimension.of_code(&decile.to_string()).map(|c| self.leaf(&c.id, c.kind))
+            }),
+            Origin::BoardOfArea(reference, vintage) => self.area(&text, |code| {
+                let board = reference.icb_of(code, *vintage)?;
+                ListedCode::new(board.as_str()).map(Derived::Listed)
+            }),
+        }
+    }
+
+    fn invalid(&self) -> Derived<'a> {
+        Derived::Leaf(self.unknown, Seen::Invalid)
+    }
+
+    fn leaf(&self, id: &'a CategoryId, kind: CategoryKind) -> Derived<'a> {
+        let seen = match kind {
+            CategoryKind::Known => Seen::Valid,
+            CategoryKind::Unknown => Seen::NotKnown,
+            CategoryKind::NotStated => Seen::NotStated,
+            CategoryKind::NotCollected => Seen::NotCollected,
+            CategoryKind::NotApplicable => Seen::NotApplicable,
+        };
+        Derived::Leaf(id, seen)
+    }
+
+    fn translated(&self, id: &CategoryId) -> Derived<'a> {
+        match self.dimension.leaf(id) {
+            Some(category) => self.leaf(&category.id, category.kind),
+            None => ListedCode::new(id.as_str()).map_or_else(|| self.invalid(), Derived::Listed),
+        }
+    }
+
+    /// An official code, also padded with noughts, or written as a number by a program that made it
+    /// one (`3.0`).
+    fn coded(&self, text: &str) -> Derived<'a> {
+        let found = self.dimension.of_code(text).or_else(|| {
+            let number = text.strip_suffix(".0").unwrap_or(text);
+            let numeric = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            let short = number.trim_start_matches('0');
+            let short = if short.is_empty() { "0" } else { short };
+            if numeric { self.dimension.of_code(short) } else { None }
+        });
+        found.map_or_else(|| self.invalid(), |c| self.leaf(&c.id, c.kind))
+    }
+
+    /// The national code is the first character; the second is for local use, except in 99.
+    fn ethnicity(&self, text: &str) -> Derived<'a> {
+        let whole = self.dimension.of_code(text);
+        let first = || {
+            let local = text.len() == 2 && text.is_char_boundary(1);
+            let letter = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+            if local && letter { self.dimension.of_code(&text[..1]) } else { None }
+        };
+        let found = whole.or_else(first);
+        found.map_or_else(|| self.invalid(), |c| self.leaf(&c.id, c.kind))
+    }
+
+    fn listed(&self, text: &str, like: fn(&str) -> bool) -> Derived<'a> {
+        let code = text.to_ascii_uppercase();
+        if like(&code) && Ods::new(code.as_str()).is_ok() {
+            ListedCode::new(&code).map_or_else(|| self.invalid(), Derived::Listed)
+        } else {
+            self.invalid()
+        }
+    }
+
+    fn age(&self, field: &[u8]) -> Derived<'a> {
+        let number = field.strip_suffix(b".0").unwrap_or(field);
+        if let Some(rest) = number.strip_prefix(b"-")
+            && digits(rest).is_some_and(|n| n > 0)
+        {
+            return Derived::Refused(Rule::NegativeAge);
+        }
+        digits(number).map_or_else(|| self.invalid(), |age| self.aged(age))
+    }
+
+    fn aged(&self, age: u32) -> Derived<'a> {
+        let band = self.dimension.of_age(age).filter(|_| age <= MAX_AGE);
+        band.map_or_else(|| self.invalid(), |c| self.leaf(&c.id, c.kind))
+    }
+
+    fn area(
+        &self,
+        text: &str,
+        look_up: impl FnOnce(crate::reference::LsoaCode) -> Option<Derived<'a>>,
+    ) -> Derived<'a> {
+        match Residence::parse(text) {
+            None => self.invalid(),
+            Some(Residence::Elsewhere) => Derived::Leaf(self.not_applicable, Seen::NotApplicable),
+            Some(Residence::England(code)) => {
+                look_up(code).unwrap_or(Derived::Leaf(self.unknown, Seen::Unmatched))
+            }
+        }
+    }
+}
+
+/// Organisations that provide care have codes of 3 to 6 characters, one of them a letter unless it is
+/// a council of three digits. Narrow on purpose: an NHS number, a postcode with its space, an area or
+/// a date that is mapped here by mistake must not become a label.
+fn provider_like(code: &str) -> bool {
+    (3..=6).contains(&code.len())
+        && (code.len() == 3 || code.bytes().any(|b| b.is_ascii_uppercase()))
+        && !postcode_like(code)
+}
+
+/// A postcode without its space: ends in a digit and two letters, and has another digit before that.
+fn postcode_like(code: &str) -> bool {
+    let bytes = code.as_bytes();
+    bytes.len() >= 5 && {
+        let (outward, inward) = bytes.split_at(bytes.len() - 3);
+        inward[0].is_ascii_digit()
+            && inward[1..].iter().all(u8::is_ascii_uppercase)
+            && outward[0].is_ascii_uppercase()
+            && outward.iter().any(u8::is_ascii_digit)
+    }
+}
+
+/// Integrated care boards: Q and two letters or digits.
+fn board_like(code: &str) -> bool {
+    code.len() == 3 && code.starts_with('Q')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! What can go wrong when an extract is loaded or published. No text here holds a value of a row.
+
+use std::path::{Path, PathBuf};
+
+use evensum_core::catalogue::{CatalogueError, Unknown};
+use evensum_core::model::{DatasetId, Period};
+
+use super::mapping::MappingError;
+use super::read::MAX_RECORD_BYTES;
+use super::rows::{MAX_LISTED, MAX_ROWS};
+use crate::snapshot::SnapshotError;
+
+/// Why an extract is not loaded or not published. Nothing that was staged before is touched.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The mapping is wrong.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// The file system said no.
+    #[error("{} cannot be {action}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A spreadsheet or archive.
+    #[error("the file is a spreadsheet or an archive: export it as CSV first")]
+    Spreadsheet,
+    /// Bytes that are no text.
+    #[error("the file is not text: export it as CSV, in UTF-8 if there is a choice")]
+    Binary,
+    /// Declared UTF-8, and not.
+    #[error(
+        "the file is not in UTF-8: set encoding = \"windows-1252\" or \"guess\" under [source]"
+    )]
+    NotUtf8,
+    /// Declared or taken for UTF-16, and not.
+    #[error(
+        "the file is not in UTF-16 throughout: check the export, or set encoding under [source]"
+    )]
+    NotUtf16,
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Nothing below its header.
+    #[error("the file has a header and no rows")]
+    NoRows,
+    /// The mapping's dataset is not the one asked for.
+    #[error("the mapping is for '{mapping}', and '{asked}' was asked for")]
+    OtherDataset {
+        /// The mapping's.
+        mapping: DatasetId,
+        /// The one asked for.
+        asked: DatasetId,
+    },
+    /// A stock dataset has months only.
+    #[error(
+        "'{dataset}' has months only, dated at their last day: write the period as 2026-10, not {period}"
+    )]
+    PeriodKind {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period asked for.
+        period: Period,
+    },
+    /// A mapped field that the file does not have.
+    #[error(
+        "the file has no column '{field}', which the mapping names for '{column}': check the spelling, \
+         and that the first row of the file is its header"
+    )]
+    MissingField {
+        /// The dataset's column.
+        column: String,
+        /// The field that was looked for.
+        field: String,
+    },
+    /// A column that must be there, and is neither mapped nor recognised.
+    #[error("no column of the file is mapped to {0}: name it under [columns] of the mapping")]
+    Unmapped(&'static str),
+    /// Two fields that could be the same column.
+    #[error(
+        "more than one column of the file could be '{0}': name one under [columns] of the mapping"
+    )]
+    Ambiguous(String),
+    /// Both alternatives are mapped.
+    #[error("'{0}' and '{1}' are both mapped: keep one of them under [columns] of the mapping")]
+    Both(String, String),
+    /// Translations of a column that is not read.
+    #[error(
+        "[codes.{0}] translates a column that is not read from the file: map it or remove the table"
+    )]
+    IdleCodes(String),
+    /// Deprivation without its edition.
+    #[error(
+        "'{0}' needs the edition of the index: set imd_edition = \"2019\" or \"2025\" under [source]"
+    )]
+    NoEdition(String),
+    /// An edition that was not imported.
+    #[error(
+        "the Index of Multiple Deprivation {0} is not there yet: import it with `evensum reference add FILE`"
+    )]
+    NoReference(&'static str),
+    /// More than [`MAX_ROWS`].
+    #[error("the file has more than {MAX_ROWS} rows")]
+    TooManyRows,
+    /// A record longer than [`MAX_RECORD_BYTES`].
+    #[error(
+        "row {row} is longer than {MAX_RECORD_BYTES} bytes: look there or just before for a quotation mark that is never closed"
+    )]
+    RecordTooLong {
+        /// The row.
+        row: u64,
+    },
+    /// More different organisations than [`MAX_LISTED`].
+    #[error(
+        "'{0}' has more than {MAX_LISTED} different codes, which no list of organisations has: check that it is mapped to the right field"
+    )]
+    TooManyListed(String),
+    /// More rejects than the mapping allows.
+    #[error(
+        "too many rows break a rule (the limit is {percent} %), so that nothing was loaded; {} lists them by row, column and rule. Correct \
+         the extract or the mapping; max_rejects_percent under [source] sets the limit",
+        file.display()
+    )]
+    TooManyRejects {
+        /// The limit.
+        percent: f64,
+        /// The reject file.
+        file: PathBuf,
+    },
+    /// Nothing to publish.
+    #[error("nothing is staged for {dataset} {period}: run `evensum node load` first")]
+    NothingStaged {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+    },
+    /// Both publications of a period were made.
+    #[error(
+        "{dataset} {period} was published twice already, provisional and final: later corrections wait for the annual restatement"
+    )]
+    Final {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+    },
+    /// A directory whose manifest speaks of something else.
+    #[error("{} holds the extract of another dataset or period: move it away", .0.display())]
+    Misplaced(PathBuf),
+    /// A report that cannot be written as JSON or read from it.
+    #[error("the quality report {} is not readable", .0.display())]
+    Report(PathBuf, #[source] serde_json::Error),
+    /// A catalogue that intake cannot use.
+    #[error(
+        "the catalogue cannot be used: '{0}' has no category for what is not known, or no bands of weeks"
+    )]
+    Unusable(String),
+    /// Not in the catalogue.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The catalogue has no hash of the dataset.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The snapshot cannot be written or read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+/// Names the path and the deed beside what the system said.
+pub(super) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> IntakeError {
+    let path = path.to_owned();
+    move |source| IntakeError::Io { path, action, source }
+}

@@ -1,0 +1,373 @@
+//! From a partner's extract to a snapshot: a delimited file and a mapping in; codes, a quality report
+//! and a list of rejects out. Identifiers (NHS number, date of birth, small area) live in memory only.
+//! A load stages, all or nothing; publishing is another step.
+
+mod bind;
+mod dates;
+mod derive;
+mod error;
+mod mapping;
+mod publish;
+mod quality;
+mod read;
+mod rejects;
+mod rows;
+mod synonyms;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use evensum_core::catalogue::{Catalogue, Dataset, Outcome, PeriodKind};
+use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
+
+use bind::{Binding, WaitFrom};
+use derive::{Derivation, Origin, Rules};
+pub use derive::{MAX_AGE, MAX_WEEKS};
+pub use error::IntakeError;
+use error::io;
+pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use publish::{
+    QUALITY_FILE, REJECTS_FILE, publish, published, published_root, quality, staged_root,
+};
+use quality::Counts;
+pub use quality::{ColumnQuality, Counts as QualityCounts, QualityReport, RejectCount};
+pub use read::MAX_RECORD_BYTES;
+use read::Records;
+pub use rejects::MAX_LISTED_REJECTS;
+use rejects::{Rejects, Rule, write_durably};
+use rows::{Gathered, Growing};
+pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
+
+use crate::reference::Reference;
+use crate::snapshot::{self, Column, Extract, Manifest, NodeKey};
+
+/// How many rows lie between two reports of progress.
+const PROGRESS_EVERY: u64 = 1 << 16;
+
+/// What to load, and with what.
+pub struct LoadRequest<'a> {
+    /// The partner's file.
+    pub file: &'a Path,
+    /// How to read it.
+    pub mapping: &'a Mapping,
+    /// The dataset that it is loaded as.
+    pub dataset: &'a DatasetId,
+    /// The period that it is loaded for; a stock is dated at its last day.
+    pub period: Period,
+    /// Where staged extracts lie: [`staged_root`] of the node's state.
+    pub staged_dir: &'a Path,
+    /// The node's secret.
+    pub key: &'a NodeKey,
+    /// Codes and labels.
+    pub catalogue: &'a Catalogue,
+    /// Deprivation and boards by small area.
+    pub reference: &'a Reference,
+    /// Told the number of rows read, now and then.
+    pub progress: &'a dyn Fn(u64),
+    /// The day of the load, for timeliness.
+    pub today: Date,
+}
+
+impl std::fmt::Debug for LoadRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LoadRequest({} {})", self.dataset, self.period)
+    }
+}
+
+/// What a load staged.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The staged snapshot's manifest.
+    pub manifest: Manifest,
+    /// What was found.
+    pub quality: QualityReport,
+    /// The list of rejects, where there are any.
+    pub rejects_file: Option<PathBuf>,
+}
+
+/// Loads an extract and stages it, in place of one that was staged before. The same rows, in any order,
+/// give the same snapshot, byte for byte.
+///
+/// # Errors
+/// [`IntakeError`]; what was staged before is then untouched. Where rejects are the reason, they are
+/// listed in `<staged_dir>/<dataset>/<period>.rejects.csv`.
+pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
+    let prepared = prepare(request)?;
+    let target = publish::place(request.staged_dir, request.dataset, request.period);
+    let parent = target.parent().unwrap_or(request.staged_dir);
+    fs::create_dir_all(parent).map_err(io(parent, "made"))?;
+    let failed = parent.join(format!("{}.rejects.csv", request.period));
+    let percent = request.mapping.source.max_rejects_percent;
+    let (bad, read) = (prepared.quality.rows_rejected, prepared.quality.rows_read);
+    if bad == read || share_exceeds(bad, read, percent) {
+        prepared.rejects.write(&failed)?;
+        return Err(IntakeError::TooManyRejects { percent, file: failed });
+    }
+
+    let temporary = tempfile::Builder::new()
+        .prefix(".loading-")
+        .tempdir_in(parent)
+        .map_err(io(parent, "written"))?;
+    let fresh = temporary.path().join("extract");
+    let manifest = snapshot::write(&fresh, &prepared.extract, request.key)?;
+    let report = fresh.join(QUALITY_FILE);
+    let json = serde_json::to_vec_pretty(&prepared.quality)
+        .map_err(|e| IntakeError::Report(report.clone(), e))?;
+    write_durably(&report, &json)?;
+    if bad > 0 {
+        prepared.rejects.write(&fresh.join(REJECTS_FILE))?;
+    }
+    publish::sync_dir(&fresh)?;
+    put_in_place(&fresh, &target, &temporary.path().join("before"))?;
+    publish::sync_dir(parent)?;
+    match fs::remove_file(&failed) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(io(&failed, "removed")(e));
+        }
+        _ => {}
+    }
+    let rejects_file = (bad > 0).then(|| target.join(REJECTS_FILE));
+    Ok(Loaded { manifest, quality: prepared.quality, rejects_file })
+}
+
+/// Puts a directory in the place of another, which is moved aside first and back on failure.
+fn put_in_place(fresh: &Path, target: &Path, aside: &Path) -> Result<(), IntakeError> {
+    let replaced = match fs::rename(target, aside) {
+        Ok(()) => true,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+        Err(e) => return Err(io(target, "replaced")(e)),
+    };
+    fs::rename(fresh, target).map_err(|e| {
+        if replaced && let Err(second) = fs::rename(aside, target) {
+            return io(target, "restored")(second);
+        }
+        io(target, "put in place")(e)
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+fn share_exceeds(part: u64, whole: u64, percent: f64) -> bool {
+    part as f64 * 100.0 > percent * whole as f64
+}
+
+/// Everything that a load would write.
+struct Prepared {
+    extract: Extract,
+    quality: QualityReport,
+    rejects: Rejects,
+}
+
+fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
+    let LoadRequest { mapping, catalogue, period, .. } = *request;
+    if mapping.dataset() != request.dataset {
+        let (mapping, asked) = (mapping.dataset().clone(), request.dataset.clone());
+        return Err(IntakeError::OtherDataset { mapping, asked });
+    }
+    let dataset = catalogue.dataset(request.dataset)?;
+    if dataset.periods == PeriodKind::Month && !matches!(period, Period::Month { .. }) {
+        return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), period });
+    }
+    let definition_hash = catalogue.dataset_hash(&dataset.id)?;
+    let bands = bands(&dataset.outcome)?;
+    let mut records = Records::open(request.file, &mapping.source)?;
+    let binding = Binding::new(mapping, records.header(), records.fields(), dataset, catalogue)?;
+    let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
+    let census = period.last_day();
+    let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
+    let mut gathered = Gathered::new(request.key, columns);
+    let mut rejects = Rejects::default();
+    let rows_read = gather(request, &mut records, &binding, &rules, &mut gathered, &mut rejects)?;
+
+    let found: Vec<(ColumnId, Counts)> =
+        gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
+    let outcome = &dataset.outcome;
+    let (rows, persons) = gathered.finish(|weeks| Column {
+        id: outcome.column.clone(),
+        dictionary: outcome.bands.iter().map(|b| b.id.clone()).collect(),
+        codes: weeks.iter().map(|w| bands[usize::from(*w)]).collect(),
+    });
+    let quality = QualityReport {
+        dataset: dataset.id.clone(),
+        period,
+        census_date: census,
+        loaded_on: request.today,
+        lag_days: request.today.days_since(census),
+        imd_edition,
+        rows_read,
+        rows_rejected: rejects.total(),
+        persons,
+        shortest_wait_weeks: rows.weeks.iter().copied().min().unwrap_or_default(),
+        longest_wait_weeks: rows.weeks.iter().copied().max().unwrap_or_default(),
+        rejects: rejects
+            .counts()
+            .map(|(column, rule, rows)| RejectCount {
+                column: column.to_owned(),
+                rule: rule.to_owned(),
+                rows,
+            })
+            .collect(),
+        columns: column_qualities(request, dataset, &found, rows.persons.len() as u64),
+        notes: with_timeliness(notes, request.today, census),
+    };
+    let extract = Extract {
+        dataset: dataset.id.clone(),
+        period,
+        as_of: census,
+        imd_edition,
+        definition_hash,
+        columns_held: rows.columns.iter().map(|c| c.id.clone()).collect(),
+        rows,
+    };
+    Ok(Prepared { extract, quality, rejects })
+}
+
+/// The code of each believable number of weeks.
+fn bands(outcome: &Outcome) -> Result<Vec<u16>, IntakeError> {
+    let code = |weeks: u16| {
+        let id = outcome.band_of_weeks(u32::from(weeks))?;
+        let at = outcome.bands.iter().position(|b| b.id == *id)?;
+        u16::try_from(at).ok()
+    };
+    let codes: Option<Vec<u16>> = (0..=MAX_WEEKS).map(code).collect();
+    codes.ok_or_else(|| IntakeError::Unusable(outcome.column.to_string()))
+}
+
+/// Reads all records; answers how many there were.
+fn gather(
+    request: &LoadRequest<'_>,
+    records: &mut Records,
+    binding: &Binding<'_>,
+    rules: &Rules<'_>,
+    gathered: &mut Gathered<'_>,
+    rejects: &mut Rejects,
+) -> Result<u64, IntakeError> {
+    let (wait, wait_field) = binding.wait;
+    let mut record = csv::ByteRecord::new();
+    let mut read: u64 = 0;
+    while records.advance(&mut record, request.file)? {
+        read += 1;
+        if read.is_multiple_of(PROGRESS_EVERY) {
+            (request.progress)(read);
+        }
+        let row = records.row();
+        if record.len() != records.fields() {
+            rejects.add(row, "row", Rule::Fields);
+            continue;
+        }
+        let field = |at: usize| record.get(at).unwrap_or_default().trim_ascii();
+        let person = field(binding.person);
+        if rules.is_null(person) {
+            rejects.add(row, "person", Rule::PersonMissing);
+            continue;
+        }
+        if person.len() > MAX_PERSON_BYTES {
+            rejects.add(row, "person", Rule::PersonTooLong);
+            continue;
+        }
+        let weeks = match wait {
+            WaitFrom::ClockStart => rules.weeks_since(field(wait_field)),
+            WaitFrom::Weeks => rules.weeks_given(field(wait_field)),
+        };
+        match weeks {
+            Err(rule) => rejects.add(row, wait.column(), rule),
+            Ok(weeks) => {
+                if let Some(broken) = gathered.push(&record, person, weeks, rules)? {
+                    rejects.add(row, broken.column, broken.rule);
+                }
+            }
+        }
+    }
+    (request.progress)(read);
+    if read == 0 { Err(IntakeError::NoRows) } else { Ok(read) }
+}
+
+type Columns<'a> = (Vec<Growing<'a>>, Option<ImdEdition>, Vec<String>);
+
+/// A growing column for each dimension that the file holds, or that follows from one that it holds.
+fn columns<'a>(
+    request: &LoadRequest<'a>,
+    dataset: &'a Dataset,
+    binding: &Binding<'a>,
+) -> Result<Columns<'a>, IntakeError> {
+    let LoadRequest { mapping, reference, .. } = *request;
+    let mut notes = Vec::new();
+    let mut edition_used = None;
+    let area = binding.dimensions.iter().find(|b| b.origin == "lsoa").map(|b| b.field);
+    let mut columns = Vec::new();
+    for dimension in mapping::dataset_dimensions(dataset, request.catalogue) {
+        let bound = binding.dimensions.iter().find(|b| b.dimension.id == dimension.id);
+        let edition = |origin: &str| {
+            mapping.source.imd_edition.ok_or_else(|| IntakeError::NoEdition(origin.to_owned()))
+        };
+        let id = dimension.id.as_str();
+        let (origin, field) = match (id, bound.map(|b| (b.origin, b.field))) {
+            ("imd", Some((origin @ "lsoa", field))) => {
+                let edition = *edition_used.insert(edition(origin)?);
+                let table =
+                    reference.imd(edition).ok_or(IntakeError::NoReference(edition.as_str()))?;
+                (Origin::Decile(table), field)
+            }
+            ("imd", Some((origin, field))) => {
+                edition_used = Some(edition(origin)?);
+                (Origin::Code, field)
+            }
+            ("age", Some(("birth_date", field))) => (Origin::BirthDate, field),
+            ("age", Some((_, field))) => (Origin::Age, field),
+            ("ethnicity", Some((_, field))) => (Origin::Ethnicity, field),
+            ("provider", Some((_, field))) => (Origin::Provider, field),
+            ("icb", Some((_, field))) => (Origin::Board, field),
+            ("icb", None) => match (area, mapping.columns.contains_key("icb_residence")) {
+                (Some(field), false) => {
+                    let vintage = edition("lsoa")?.lsoa_vintage();
+                    if !reference.has_icb(vintage) {
+                        notes.push(format!(
+                            "The ICB of residence is not held: import the lookup from LSOA {vintage} to ICB with `evensum reference add FILE`."
+                        ));
+                        continue;
+                    }
+                    (Origin::BoardOfArea(reference, vintage), field)
+                }
+                _ => continue,
+            },
+            (_, Some((_, field))) => (Origin::Code, field),
+            (_, None) => continue,
+        };
+        let translations = mapping.codes.get(dimension.column.as_str());
+        let derivation = Derivation::new(dimension, origin, translations)
+            .ok_or_else(|| IntakeError::Unusable(dimension.column.to_string()))?;
+        let source = bound.map_or(dimension.column.as_str(), |b| b.origin);
+        columns.push(Growing::new(dimension, (source, field), derivation));
+    }
+    Ok((columns, edition_used, notes))
+}
+
+fn column_qualities(
+    request: &LoadRequest<'_>,
+    dataset: &Dataset,
+    found: &[(ColumnId, Counts)],
+    kept: u64,
+) -> Vec<ColumnQuality> {
+    mapping::dataset_dimensions(dataset, request.catalogue)
+        .map(|dimension| {
+            let counts = found.iter().find(|(id, _)| *id == dimension.column).map(|(_, c)| *c);
+            ColumnQuality {
+                dimension: dimension.id.clone(),
+                name: dimension.name.clone(),
+                column: dimension.column.clone(),
+                held: counts.is_some(),
+                counts: counts
+                    .unwrap_or_else(|| Counts { not_collected: kept, ..Counts::default() }),
+            }
+        })
+        .collect()
+}
+
+fn with_timeliness(mut notes: Vec<String>, today: Date, census: Date) -> Vec<String> {
+    if today < census {
+        notes
+            .push("The period has not ended: the extract cannot describe its last day.".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,153 @@
+//! From staged to published: at most twice a period, provisional and final.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use evensum_core::model::{DatasetId, Period, SnapshotVersion};
+
+use super::error::{IntakeError, io};
+use super::quality::QualityReport;
+use crate::snapshot::{self, Manifest, NodeKey};
+
+/// Name of the quality report in a staged or published directory.
+pub const QUALITY_FILE: &str = "quality.json";
+
+/// Name of the reject file there, where there are rejects.
+pub const REJECTS_FILE: &str = "rejects.csv";
+
+/// The longest quality report that is read, in bytes.
+const MAX_REPORT_BYTES: u64 = 1 << 20;
+
+/// Where a node's state directory holds what is staged.
+#[must_use]
+pub fn staged_root(state: &Path) -> PathBuf {
+    state.join("staged")
+}
+
+/// Where a node's state directory holds what is published.
+#[must_use]
+pub fn published_root(state: &Path) -> PathBuf {
+    state.join("published")
+}
+
+/// The directory of one dataset and period below a root.
+pub(super) fn place(root: &Path, dataset: &DatasetId, period: Period) -> PathBuf {
+    root.join(dataset.as_str()).join(period.to_string())
+}
+
+/// Publishes what is staged: the first time as provisional, the second as final. The staged directory
+/// becomes the published one.
+///
+/// # Errors
+/// [`IntakeError`] where nothing is staged, it is not what this node wrote, or both publications were
+/// made; what is staged stays.
+pub fn publish(
+    state: &Path,
+    dataset: &DatasetId,
+    period: Period,
+    key: &NodeKey,
+) -> Result<Manifest, IntakeError> {
+    let staged = place(&staged_root(state), dataset, period);
+    if !staged.is_dir() {
+        return Err(IntakeError::NothingStaged { dataset: dataset.clone(), period });
+    }
+    let mut manifest = snapshot::read(&staged, key)?.manifest().clone();
+    if manifest.dataset != *dataset || manifest.period != period {
+        return Err(IntakeError::Misplaced(staged));
+    }
+    let home = place(&published_root(state), dataset, period);
+    let latest = versions(&home)?.last().map_or(0, |(number, _)| *number);
+    let version = match latest {
+        0 => SnapshotVersion::Provisional,
+        1 => SnapshotVersion::Final,
+        _ => return Err(IntakeError::Final { dataset: dataset.clone(), period }),
+    };
+    manifest.version = Some(version);
+    manifest.write(&staged)?;
+    fs::create_dir_all(&home).map_err(io(&home, "made"))?;
+    let target = home.join(format!("{}-{}", latest + 1, version.as_str()));
+    fs::rename(&staged, &target).map_err(io(&target, "put in place"))?;
+    sync_dir(&home)?;
+    if let Some(parent) = staged.parent() {
+        sync_dir(parent)?;
+    }
+    Ok(manifest)
+}
+
+/// What is published: the newest version of each dataset and period, in that order.
+///
+/// # Errors
+/// [`IntakeError`] where a manifest cannot be read, or speaks of another dataset or period.
+pub fn published(state: &Path) -> Result<Vec<(PathBuf, Manifest)>, IntakeError> {
+    let mut found = Vec::new();
+    for dataset in directories(&published_root(state))? {
+        for home in directories(&dataset)? {
+            let Some((_, newest)) = versions(&home)?.pop() else { continue };
+            let manifest = Manifest::read(&newest)?;
+            let named = place(&published_root(state), &manifest.dataset, manifest.period);
+            if named != home || manifest.version.is_none() {
+                return Err(IntakeError::Misplaced(newest));
+            }
+            found.push((newest, manifest));
+        }
+    }
+    found.sort_by(|a, b| (&a.1.dataset, a.1.period).cmp(&(&b.1.dataset, b.1.period)));
+    Ok(found)
+}
+
+/// Reads the quality report of a staged or published directory.
+///
+/// # Errors
+/// [`IntakeError`].
+pub fn quality(dir: &Path) -> Result<QualityReport, IntakeError> {
+    let path = dir.join(QUALITY_FILE);
+    let size = fs::metadata(&path).map_err(io(&path, "read"))?.len();
+    if size > MAX_REPORT_BYTES {
+        let source = std::io::Error::from(std::io::ErrorKind::FileTooLarge);
+        return Err(io(&path, "read")(source));
+    }
+    let bytes = fs::read(&path).map_err(io(&path, "read"))?;
+    serde_json::from_slice(&bytes).map_err(|e| IntakeError::Report(path, e))
+}
+
+/// Version directories, such as `1-provisional`, by number.
+fn versions(home: &Path) -> Result<Vec<(u32, PathBuf)>, IntakeError> {
+    let mut found = Vec::new();
+    for dir in directories(home)? {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some((number, _)) = name.split_once('-')
+            && let Ok(number) = number.parse()
+        {
+            found.push((number, dir));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Directories in a directory, sorted; none where it does not exist. Hidden ones are on their way.
+fn directories(dir: &Path) -> Result<Vec<PathBuf>, IntakeError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(io(dir, "read")(e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io(dir, "read"))?.path();
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !hidden {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Makes renames in a directory survive a power cut.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), IntakeError> {
+    if cfg!(unix) {
+        fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io(dir, "written"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! Records of a delimited text file, whatever its encoding, without holding the file in memory.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use csv::ByteRecord;
+use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::error::{IntakeError, io};
+use super::mapping::{Delimiter, Encoding, SourceForm};
+
+/// The longest record that is read, in bytes of UTF-8.
+pub const MAX_RECORD_BYTES: u64 = 1 << 20;
+
+const BUFFER: usize = 1 << 18;
+const HEAD: u64 = 1 << 16;
+
+/// A file that is being read, record by record.
+pub(super) struct Records {
+    csv: csv::Reader<Metered>,
+    ceiling: Rc<Cell<u64>>,
+    fields: usize,
+    header: Option<Vec<String>>,
+    /// The first record of a file without header, read to learn how many fields there are.
+    first: Option<ByteRecord>,
+    row: u64,
+}
+
+impl Records {
+    /// Opens a file and reads its header.
+    pub(super) fn open(path: &Path, form: &SourceForm) -> Result<Self, IntakeError> {
+        let coding = coding(path, form.encoding)?;
+        let mut file = File::open(path).map_err(io(path, "read"))?;
+        io::copy(&mut (&mut file).take(coding.mark()), &mut io::sink())
+            .map_err(io(path, "read"))?;
+        let mut text: Box<dyn Read> = match coding.decoder() {
+            None => Box::new(file),
+            Some(decoder) => Box::new(Transcoder::new(file, decoder)),
+        };
+        let mut head = Vec::new();
+        text.by_ref().take(HEAD).read_to_end(&mut head).map_err(|e| failed(path, e))?;
+        let delimiter = match form.delimiter {
+            Delimiter::Comma => b',',
+            Delimiter::Tab => b'\t',
+            Delimiter::Pipe => b'|',
+            Delimiter::Guess => guess_delimiter(&head),
+        };
+        let ceiling = Rc::new(Cell::new(0));
+        let inner: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
+        let metered = Metered { inner, read: 0, ceiling: Rc::clone(&ceiling) };
+        let csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(BUFFER)
+            .from_reader(metered);
+        let mut records = Self { csv, ceiling, fields: 0, header: None, first: None, row: 0 };
+        let mut record = ByteRecord::new();
+        if !records.advance(&mut record, path)? {
+            return Err(IntakeError::Empty);
+        }
+        records.fields = record.len();
+        if form.header {
+            let name = |f: &[u8]| String::from_utf8_lossy(f).trim().to_owned();
+            records.header = Some(record.iter().map(name).collect());
+        } else {
+            records.row = 0;
+            records.first = Some(record);
+        }
+        Ok(records)
+    }
+
+    /// The header, where there is one.
+    pub(super) fn header(&self) -> Option<&[String]> {
+        self.header.as_deref()
+    }
+
+    /// How many fields each record should have.
+    pub(super) const fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// The row of the latest record: the first of the file, header or not, is row 1.
+    pub(super) const fn row(&self) -> u64 {
+        self.row
+    }
+
+    /// Reads the next record; `false` at the end.
+    pub(super) fn advance(
+        &mut self,
+        record: &mut ByteRecord,
+        path: &Path,
+    ) -> Result<bool, IntakeError> {
+        self.row += 1;
+        if let Some(first) = self.first.take() {
+            *record = first;
+            return Ok(true);
+        }
+        let here = self.csv.position().byte();
+        self.ceiling.set(here + MAX_RECORD_BYTES + BUFFER as u64);
+        match self.csv.read_byte_record(record) {
+            Ok(more) => Ok(more),
+            Err(error) => Err(match error.into_kind() {
+                csv::ErrorKind::Io(e) if is_marked(&e, Mark::Ceiling) => {
+                    IntakeError::RecordTooLong { row: self.row }
+                }
+                csv::ErrorKind::Io(e) => failed(path, e),
+                _ => IntakeError::Binary,
+            }),
+        }
+    }
+}
+
+fn failed(path: &Path, error: io::Error) -> IntakeError {
+    if is_marked(&error, Mark::Encoding) { IntakeError::NotUtf16 } else { io(path, "read")(error) }
+}
+
+/// Errors of our own that pass through `std::io`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Mark {
+    #[error("a record is too long")]
+    Ceiling,
+    #[error("the text is not in its encoding")]
+    Encoding,
+}
+
+fn is_marked(error: &io::Error, mark: Mark) -> bool {
+    error.get_ref().and_then(|e| e.downcast_ref::<Mark>()).is_some_and(|m| *m == mark)
+}
+
+/// Refuses to read on where one record has taken too much: an open quotation mark would otherwise
+/// swallow the rest of the file.
+struct Metered {
+    inner: Box<dyn Read>,
+    read: u64,
+    ceiling: Rc<Cell<u64>>,
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read > self.ceiling.get() {
+            return Err(io::Error::other(Mark::Ceiling));
+        }
+        let taken = self.inner.read(buffer)?;
+        self.read += taken as u64;
+        Ok(taken)
+    }
+}
+
+/// Turns another encoding into UTF-8.
+struct Transcoder {
+    inner: File,
+    decoder: Decoder,
+    raw: Vec<u8>,
+    start: usize,
+    end: usize,
+    ended: bool,
+    /// Decoded bytes that are still to be handed on.
+    text: Vec<u8>,
+    given: usize,
+}
+
+impl Transcoder {
+    fn new(inner: File, decoder: Decoder) -> Self {
+        let raw = vec![0; BUFFER];
+        Self { inner, decoder, raw, start: 0, end: 0, ended: false, text: Vec::new(), given: 0 }
+    }
+
+    /// Decodes more; leaves `text` empty only at the end.
+    fn refill(&mut self) -> io::Result<()> {
+        self.text.resize(BUFFER, 0);
+        let mut written = 0;
+        let mut finished = false;
+        while written == 0 && !finished {
+            if self.start == self.end && !self.ended {
+                self.start = 0;
+                self.end = self.inner.read(&mut self.raw)?;
+                self.ended = self.end == 0;
+            }
+            let (result, taken, made) = self.decoder.decode_to_utf8_without_replacement(
+                &self.raw[self.start..self.end],
+                &mut self.text,
+                self.ended,
+            );
+            self.start += taken;
+            written = made;
+            match result {
+                DecoderResult::Malformed(..) => return Err(io::Error::other(Mark::Encoding)),
+                DecoderResult::InputEmpty => finished = self.ended,
+                DecoderResult::OutputFull => {}
+            }
+        }
+        self.text.truncate(written);
+        self.given = 0;
+        Ok(())
+    }
+}
+
+impl Read for Transcoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.text.len() {
+            if self.ended && self.start == self.end {
+                return Ok(0);
+            }
+            self.refill()?;
+        }
+        let taken = (&self.text[self.given..]).read(buffer)?;
+        self.given += taken;
+        Ok(taken)
+    }
+}
+
+/// The encoding of a file, and whether a byte order mark stands before its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Utf8 { marked: bool },
+    Utf16 { little: bool, marked: bool },
+    Windows1252,
+}
+
+impl Coding {
+    const fn mark(self) -> u64 {
+        match self {
+            Self::Utf8 { marked: true } => 3,
+            Self::Utf16 { marked: true, .. } => 2,
+            _ => 0,
+        }
+    }
+
+    fn decoder(self) -> Option<Decoder> {
+        let encoding = match self {
+            Self::Utf8 { .. } => return None,
+            Self::Utf16 { little: true, .. } => UTF_16LE,
+            Self::Utf16 { little: false, .. } => UTF_16BE,
+            Self::Windows1252 => WINDOWS_1252,
+        };
+        Some(encoding.new_decoder_without_bom_handling())
+    }
+}
+
+/// Finds the encoding: a byte order mark decides, then the declaration, then the bytes themselves.
+fn coding(path: &Path, declared: Encoding) -> Result<Coding, IntakeError> {
+    let mut file = File::open(path).map_err(io(path, "read"))?;
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(io(path, "read"))?;
+    if head.is_empty() {
+        return Err(IntakeError::Empty);
+    }
+    // Zip (and so xlsx), gzip, the older Excel format, Parquet.
+    let magic: [&[u8]; 4] = [b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"PAR1"];
+    if magic.iter().any(|m| head.starts_with(m)) {
+        return Err(IntakeError::Spreadsheet);
+    }
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Ok(Coding::Utf16 { little: head[0] == 0xff, marked: true });
+    }
+    let marked = head.starts_with(b"\xef\xbb\xbf");
+    let unmarked_utf16 = looks_like_utf16(&head);
+    match declared {
+        Encoding::Utf16 => {
+            let little = unmarked_utf16.unwrap_or(true);
+            return Ok(Coding::Utf16 { little, marked: false });
+        }
+        Encoding::Guess => {
+            if let Some(little) = unmarked_utf16 {
+                return Ok(Coding::Utf16 { little, marked: false });
+            }
+        }
+        Encoding::Utf8 | Encoding::Windows1252 => {}
+    }
+    let found = scan(head, file).map_err(io(path, "read"))?;
+    match (found.nul, found.utf8, declared) {
+        (true, _, _) => Err(IntakeError::Binary),
+        (_, true, Encoding::Windows1252) if !marked => Ok(Coding::Windows1252),
+        (_, true, _) => Ok(Coding::Utf8 { marked }),
+        (_, false, Encoding::Utf8) => Err(IntakeError::NotUtf8),
+        (_, false, _) if marked => Err(IntakeError::NotUtf8),
+        (_, false, _) => Ok(Coding::Windows1252),
+    }
+}
+
+/// Whether every other byte of the beginning is nought, as in UTF-16 of Latin letters; `true` for the
+/// little-endian form.
+fn looks_like_utf16(head: &[u8]) -> Option<bool> {
+    let pairs = &head[..head.len().min(512) / 2 * 2];
+    let half = pairs.len() / 2;
+    let noughts = |odd: usize| pairs.iter().skip(odd).step_by(2).filter(|b| **b == 0).count();
+    let (even, odd) = (noughts(0), noughts(1));
+    match half {
+        0 => None,
+        _ if even == 0 && odd * 2 > half => Some(true),
+        _ if odd == 0 && even * 2 > half => Some(false),
+        _ => None,
+    }
+}
+
+struct Found {
+    nul: bool,
+    utf8: bool,
+}
+
+/// Reads a file to its end to learn whether it is text, and whether it is UTF-8.
+fn scan(head: Vec<u8>, rest: File) -> io::Result<Found> {
+    let mut found = Found { nul: false, utf8: true };
+    let mut source = Cursor::new(head).chain(rest);
+    let mut buffer = vec![0; BUFFER];
+    // Bytes of a character that the end of a block cut apart.
+    let mut kept = 0;
+    loop {
+        let taken = source.read(&mut buffer[kept..])?;
+        let block = &buffer[..kept + taken];
+        if taken == 0 {
+            found.utf8 &= kept == 0;
+            return Ok(found);
+        }
+        found.nul |= block.contains(&0);
+        if found.nul {
+            return Ok(found);
+        }
+        let length = block.len();
+        kept = 0;
+        if found.utf8
+            && let Err(error) = std::str::from_utf8(block)
+        {
+            let valid = error.valid_up_to();
+            found.utf8 = error.error_len().is_none();
+            if found.utf8 {
+                kept = length - valid;
+                buffer.copy_within(valid..length, 0);
+            }
+        }
+    }
+}
+
+/// The delimiter that cuts the first record into most fields; a comma where none does.
+fn guess_delimiter(head: &[u8]) -> u8 {
+    let fields = |delimiter: u8| {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(head);
+        let mut record = ByteRecord::new();
+        reader.read_byte_record(&mut record).map_or(0, |_| record.len())
+    };
+    let mut best = (fields(b','), b',');
+    for delimiter in [b'\t', b'|'] {
+        let count = fields(delimiter);
+        if count > best.0 {
+            best = (count, delimiter);
+        }
+    }
+    best.1
+}

@@ -1,0 +1,97 @@
+//! Rows that break a rule: listed by row number, column and rule, never with the value.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::error::{IntakeError, io};
+
+/// The most rejects that are listed; further ones are only counted.
+pub const MAX_LISTED_REJECTS: usize = 100_000;
+
+/// A rule that makes a row unusable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Rule {
+    Fields,
+    PersonMissing,
+    PersonTooLong,
+    WaitMissing,
+    NotADate,
+    AfterCensus,
+    NotWeeks,
+    WaitTooLong,
+    BornAfterCensus,
+    NegativeAge,
+}
+
+impl Rule {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fields => "the row does not have as many fields as the first one",
+            Self::PersonMissing => "no person",
+            Self::PersonTooLong => "the person's identifier is longer than 128 bytes",
+            Self::WaitMissing => "blank",
+            Self::NotADate => {
+                "not a date in a declared form, or in ISO form where none is declared"
+            }
+            Self::AfterCensus => "after the last day of the period",
+            Self::NotWeeks => "not a number of weeks",
+            Self::WaitTooLong => "a wait of more than 520 weeks",
+            Self::BornAfterCensus => "born after the last day of the period",
+            Self::NegativeAge => "a negative age",
+        }
+    }
+}
+
+struct Reject {
+    row: u64,
+    column: String,
+    rule: Rule,
+}
+
+/// Rejects so far.
+#[derive(Default)]
+pub(super) struct Rejects {
+    listed: Vec<Reject>,
+    counts: BTreeMap<(String, Rule), u64>,
+    total: u64,
+}
+
+impl Rejects {
+    pub(super) fn add(&mut self, row: u64, column: &str, rule: Rule) {
+        self.total += 1;
+        *self.counts.entry((column.to_owned(), rule)).or_default() += 1;
+        if self.listed.len() < MAX_LISTED_REJECTS {
+            self.listed.push(Reject { row, column: column.to_owned(), rule });
+        }
+    }
+
+    pub(super) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Rejects by column and rule, for the quality report.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        self.counts.iter().map(|((column, rule), n)| (column.as_str(), rule.as_str(), *n))
+    }
+
+    /// Writes the reject file.
+    pub(super) fn write(&self, path: &Path) -> Result<(), IntakeError> {
+        let mut text = String::from("row,column,rule\n");
+        for reject in &self.listed {
+            text.push_str(&format!(
+                "{},{},\"{}\"\n",
+                reject.row,
+                reject.column,
+                reject.rule.as_str()
+            ));
+        }
+        write_durably(path, text.as_bytes())
+    }
+}
+
+/// Writes a file and waits until it is on disk.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), IntakeError> {
+    let mut file = std::fs::File::create(path).map_err(io(path, "written"))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(path, "written"))
+}

@@ -1,0 +1,252 @@
+//! Rows in memory on their way to a snapshot: people as pseudonyms, everything else as codes; then
+//! sorted, so that the order of the source leaves no trace.
+
+use std::collections::HashMap;
+
+use evensum_core::catalogue::{Dimension, Lists};
+use evensum_core::model::{CategoryId, ColumnId};
+use rayon::prelude::*;
+
+use super::derive::{Derivation, Derived, ListedCode, Rules};
+use super::error::IntakeError;
+use super::quality::{Counts, Seen};
+use super::rejects::Rule;
+use crate::snapshot::{Column, NodeKey, Rows};
+
+/// The most rows of one load.
+pub const MAX_ROWS: usize = 50_000_000;
+
+/// The most different organisations in one column.
+pub const MAX_LISTED: usize = 1_000;
+
+/// The longest identifier of a person, in bytes.
+pub const MAX_PERSON_BYTES: usize = 128;
+
+/// Different field texts whose meaning a column remembers.
+const MAX_REMEMBERED: usize = 1 << 17;
+
+/// Identifiers that wait for their pseudonyms, which are made many at a time.
+const BLOCK: usize = 1 << 14;
+
+const PERSON: &str = "person";
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Code(u16, Seen),
+    Refused(Rule),
+}
+
+/// One dimension's column, while it grows.
+pub(super) struct Growing<'a> {
+    pub(super) dimension: &'a Dimension,
+    /// The dataset column that it is made from, and its field.
+    source: (&'a str, usize),
+    derivation: Derivation<'a>,
+    leaves: Vec<CategoryId>,
+    /// Organisations in the order in which they came; their codes follow those of the leaves.
+    listed: Vec<ListedCode>,
+    places: HashMap<ListedCode, u16>,
+    remembered: HashMap<Box<[u8]>, Meaning>,
+    codes: Vec<u16>,
+    pub(super) counts: Counts,
+}
+
+impl<'a> Growing<'a> {
+    pub(super) fn new(
+        dimension: &'a Dimension,
+        source: (&'a str, usize),
+        derivation: Derivation<'a>,
+    ) -> Self {
+        let leaves = dimension.leaves(&Lists::new()).into_iter().map(|(id, _)| id).collect();
+        Self {
+            dimension,
+            source,
+            derivation,
+            leaves,
+            listed: Vec::new(),
+            places: HashMap::new(),
+            remembered: HashMap::new(),
+            codes: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    fn meaning(&mut self, field: &[u8], rules: &Rules<'_>) -> Result<Meaning, IntakeError> {
+        if let Some(meaning) = self.remembered.get(field) {
+            return Ok(*meaning);
+        }
+        let meaning = match self.derivation.of(field, rules) {
+            Derived::Refused(rule) => Meaning::Refused(rule),
+            Derived::Listed(code) => Meaning::Code(self.place(code)?, Seen::Valid),
+            Derived::Leaf(id, seen) => {
+                let at = self.leaves.iter().position(|leaf| leaf == id);
+                let at = at.and_then(|at| u16::try_from(at).ok());
+                let column = || IntakeError::Unusable(self.dimension.column.to_string());
+                Meaning::Code(at.ok_or_else(column)?, seen)
+            }
+        };
+        if self.remembered.len() < MAX_REMEMBERED {
+            self.remembered.insert(field.into(), meaning);
+        }
+        Ok(meaning)
+    }
+
+    fn place(&mut self, code: ListedCode) -> Result<u16, IntakeError> {
+        if let Some(place) = self.places.get(&code) {
+            return Ok(*place);
+        }
+        let too_many = || IntakeError::TooManyListed(self.dimension.column.to_string());
+        if self.listed.len() == MAX_LISTED {
+            return Err(too_many());
+        }
+        let place = u16::try_from(self.leaves.len() + self.listed.len()).map_err(|_| too_many())?;
+        self.listed.push(code);
+        self.places.insert(code, place);
+        Ok(place)
+    }
+
+    /// The finished dictionary (organisations sorted, then the catalogue's own categories) and codes
+    /// against it.
+    fn finish(self) -> (ColumnId, Vec<CategoryId>, Vec<u16>) {
+        let mut sorted = self.listed.clone();
+        sorted.sort_unstable();
+        let offset = sorted.len();
+        let place = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let mut moved: Vec<u16> = (0..self.leaves.len()).map(|i| place(offset + i)).collect();
+        moved.extend(
+            self.listed.iter().map(|code| place(sorted.binary_search(code).unwrap_or_default())),
+        );
+        let lists = Lists::from([(
+            self.dimension.id.clone(),
+            sorted.iter().filter_map(|c| c.category()).map(|id| (id, String::new())).collect(),
+        )]);
+        let dictionary = self.dimension.leaves(&lists).into_iter().map(|(id, _)| id).collect();
+        let codes = self.codes.iter().map(|c| moved[usize::from(*c)]).collect();
+        (self.dimension.column.clone(), dictionary, codes)
+    }
+}
+
+/// All rows, while they grow.
+pub(super) struct Gathered<'a> {
+    key: &'a NodeKey,
+    pub(super) columns: Vec<Growing<'a>>,
+    /// First half of the pseudonym, and the row that it belongs to. 128 bits of an HMAC do not collide.
+    people: Vec<(u128, u32)>,
+    weeks: Vec<u16>,
+    waiting: Vec<u8>,
+    ends: Vec<usize>,
+    scratch: Vec<(u16, Seen)>,
+}
+
+/// A row that breaks a rule in a column.
+pub(super) struct Broken<'a> {
+    pub(super) column: &'a str,
+    pub(super) rule: Rule,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn new(key: &'a NodeKey, columns: Vec<Growing<'a>>) -> Self {
+        Self {
+            key,
+            columns,
+            people: Vec::new(),
+            weeks: Vec::new(),
+            waiting: Vec::new(),
+            ends: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes a row, or nothing of it.
+    pub(super) fn push(
+        &mut self,
+        record: &csv::ByteRecord,
+        person: &[u8],
+        weeks: u16,
+        rules: &Rules<'_>,
+    ) -> Result<Option<Broken<'a>>, IntakeError> {
+        self.scratch.clear();
+        for column in &mut self.columns {
+            let field = record.get(column.source.1).unwrap_or_default().trim_ascii();
+            match column.meaning(field, rules)? {
+                Meaning::Code(code, seen) => self.scratch.push((code, seen)),
+                Meaning::Refused(rule) => {
+                    return Ok(Some(Broken { column: column.source.0, rule }));
+                }
+            }
+        }
+        if self.weeks.len() == MAX_ROWS {
+            return Err(IntakeError::TooManyRows);
+        }
+        for (column, (code, seen)) in self.columns.iter_mut().zip(&self.scratch) {
+            column.codes.push(*code);
+            column.counts.add(*seen);
+        }
+        self.weeks.push(weeks);
+        self.waiting.extend_from_slice(person);
+        self.ends.push(self.waiting.len());
+        if self.ends.len() == BLOCK {
+            self.name_waiting();
+        }
+        Ok(None)
+    }
+
+    /// Turns the identifiers that wait into pseudonyms, and forgets them.
+    fn name_waiting(&mut self) {
+        let first = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
+        let starts: Vec<usize> =
+            std::iter::once(0).chain(self.ends.iter().copied()).take(self.ends.len()).collect();
+        let (key, waiting, ends) = (self.key, &self.waiting, &self.ends);
+        let pseudonyms: Vec<u128> = starts
+            .par_iter()
+            .zip(ends)
+            .map(|(start, end)| pseudonym(key, &waiting[*start..*end]))
+            .collect();
+        self.people.extend(pseudonyms.into_iter().zip(first..));
+        self.waiting.clear();
+        self.ends.clear();
+    }
+
+    /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
+    /// their pseudonyms.
+    pub(super) fn finish(mut self, band: impl FnOnce(&[u16]) -> Column) -> (Rows, u64) {
+        self.name_waiting();
+        let Self { columns, mut people, weeks, .. } = self;
+        let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
+        people.par_sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| {
+                let (i, j) = (row(a.1), row(b.1));
+                let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
+                by_codes.find(|o| o.is_ne()).unwrap_or_else(|| weeks[i].cmp(&weeks[j]))
+            })
+        });
+        let mut persons = Vec::with_capacity(people.len());
+        let mut ordinal: u32 = 0;
+        for (at, (name, _)) in people.iter().enumerate() {
+            if at > 0 && people[at - 1].0 != *name {
+                ordinal += 1;
+            }
+            persons.push(ordinal);
+        }
+        let count = if people.is_empty() { 0 } else { u64::from(ordinal) + 1 };
+        let order: Vec<u32> = people.into_iter().map(|(_, row)| row).collect();
+        let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
+        let weeks = sorted(&weeks);
+        let mut columns: Vec<Column> = finished
+            .into_iter()
+            .map(|(id, dictionary, codes)| Column { id, dictionary, codes: sorted(&codes) })
+            .collect();
+        columns.push(band(&weeks));
+        (Rows { persons, columns, weeks }, count)
+    }
+}
+
+fn row(row: u32) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
+}
+
+fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
+    let mut half = [0; 16];
+    half.copy_from_slice(&key.hmac(PERSON, person).as_bytes()[..16]);
+    u128::from_be_bytes(half)
+}

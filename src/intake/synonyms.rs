@@ -1,0 +1,69 @@
+//! Names under which source systems hold the columns of a dataset, as seen in national extracts and in
+//! local warehouses. Compared without case, spaces, hyphens and underscores.
+
+use evensum_core::model::ImdEdition;
+
+/// Synonyms of a dataset column, besides its own name.
+pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'static str] {
+    match column {
+        "person" => &[
+            "nhs_number",
+            "pseudo_nhs_number",
+            "der_pseudo_nhs_number",
+            "nhs_number_pseudo",
+            "person_id",
+            "patient_id",
+            "local_patient_identifier",
+        ],
+        "clock_start" => &[
+            "referral_to_treatment_period_start_date",
+            "rtt_period_start_date",
+            "clock_start_date",
+        ],
+        "weeks_waited" => &["weeks_waiting", "weeks_wait"],
+        "birth_date" => &["date_of_birth", "dob", "person_birth_date"],
+        "age" => &["der_age_week_ending_date", "age_at_census_date", "age_years"],
+        // The areas must be of the census that the edition is published on.
+        "lsoa" => match edition {
+            Some(ImdEdition::Imd2025) => {
+                &["lsoa_residence", "lsoa_code", "lsoa21", "lsoa21cd", "lsoa_2021"]
+            }
+            _ => &["lsoa_residence", "lsoa_code", "lsoa11", "lsoa11cd", "lsoa_2011"],
+        },
+        "imd_decile" => {
+            &["index_of_multiple_deprivation_decile", "der_imd_decile", "ic_indices_of_dep_decile"]
+        }
+        "ethnic_category" => &[
+            "ethnos",
+            "ethnicity",
+            "ethnic_category_code",
+            "ethnic_category_mother",
+            "nhsd_ethnicity",
+            "ethnic_group",
+        ],
+        "sex" => &["gender", "person_stated_gender_code", "person_phenotypic_sex"],
+        "treatment_function" => {
+            &["activity_treatment_function_code", "treatment_function_code", "tretspef", "tfc"]
+        }
+        "provider" => &[
+            "organisation_identifier_code_of_provider",
+            "provider_code",
+            "organisation_code_provider",
+            "procode3",
+        ],
+        "icb_residence" => &[
+            "icb_of_residence",
+            "icb_code_residence",
+            "organisation_identifier_residence_responsibility",
+        ],
+        _ => &[],
+    }
+}
+
+/// A name without case, spaces, hyphens and underscores.
+pub(super) fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
