@@ -1,11 +1,22 @@
-//! gRPC over connections that nodes dial: the node serves on a socket that it opened, the coordinator calls
-//! over a socket that it accepted. Nobody needs an inbound firewall rule but the coordinator.
+//! gRPC, at both ends of the ports. A node dials out and serves on the socket that it opened; the
+//! coordinator calls over a socket that it accepted, so that nobody but the coordinator needs an inbound
+//! firewall rule. Analysts dial the coordinator.
+//!
+//! The generated types have public fields, so whoever can name one can put any number into it. They stay
+//! private to this module, and only `convert` makes them, from values that may leave.
 
 mod accept;
 mod address;
 mod backoff;
 mod caller;
+pub mod client;
+mod connect;
+mod convert;
+pub mod coordinator_service;
 mod dial_out;
+mod faults;
+pub mod node_service;
+mod pb;
 mod refusal;
 mod registry;
 mod rev_io;
@@ -14,6 +25,7 @@ mod status;
 pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};
 pub use caller::Caller;
+pub use connect::ConnectError;
 pub use dial_out::{DRAIN_LIMIT, DialConfig, DialError, DialState, serve_dialled};
 pub use refusal::Refusal;
 pub use registry::Registry;
@@ -29,3 +41,19 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of the headers of one request or response.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// The longest request, in bytes: an envelope whose every part is as long as it may be.
+const MAX_REQUEST_BYTES: usize = convert::MAX_PAYLOAD_BYTES + 4 * 1024;
+/// The longest answer of one partner, in bytes.
+const MAX_ANSWER_BYTES: usize =
+    convert::MAX_DOCUMENT_BYTES + evensum_core::ledger::entry::MAX_ENTRY_BYTES + 16 * 1024;
+/// The longest view, in bytes. Far below what the most partners could send with the longest documents, and
+/// far above what tables of the most cells take.
+const MAX_VIEW_BYTES: usize = 32 * 1024 * 1024;
+/// The longest list of partners, in bytes.
+const MAX_PARTNERS_BYTES: usize = 64 * 1024;
+
+/// The least time that a coordinator gives a query.
+pub const MIN_DEADLINE: Duration = Duration::from_secs(1);
+/// The most time that anybody gives a query.
+pub const MAX_DEADLINE: Duration = Duration::from_secs(60);

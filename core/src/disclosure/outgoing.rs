@@ -84,7 +84,8 @@ pub struct AnswerParts {
 /// An answer that may leave a partner. Made of a release or of a logged refusal, and of nothing else:
 /// ```compile_fail,E0451
 /// use evensum_core::disclosure::{AnswerParts, Outgoing};
-/// fn forge(parts: AnswerParts) -> Outgoing { Outgoing { parts } }
+/// use evensum_core::model::Ods;
+/// fn forge(ods: Ods, parts: AnswerParts) -> Outgoing { Outgoing { ods, parts } }
 /// ```
 /// ```
 /// use evensum_core::disclosure::{ChainError, Outgoing, Released};
@@ -95,6 +96,7 @@ pub struct AnswerParts {
 /// ```
 #[derive(Debug)]
 pub struct Outgoing {
+    ods: Ods,
     parts: AnswerParts,
 }
 
@@ -168,7 +170,13 @@ impl Outgoing {
         let receipt = receipt.parts().clone();
         let message = statement(federation, ods, query_hash, &document, &receipt)?;
         let signature = key.sign(&message)?;
-        Ok(Self { parts: AnswerParts { kind, document, signature, receipt } })
+        Ok(Self { ods: ods.clone(), parts: AnswerParts { kind, document, signature, receipt } })
+    }
+
+    /// Whose answer it is.
+    #[must_use]
+    pub const fn ods(&self) -> &Ods {
+        &self.ods
     }
 
     /// What travels.

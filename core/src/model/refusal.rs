@@ -21,6 +21,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $text),* }
             }
 
+            /// The code of that name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// One line for people: what is wrong and what to do.
             #[must_use]
             pub const fn says(self) -> &'static str {

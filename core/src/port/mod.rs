@@ -36,6 +36,9 @@ pub enum NodeFault {
     /// No answer in time.
     #[error("the partner did not answer in time")]
     Late,
+    /// What it sent is no answer.
+    #[error("what the partner sent cannot be read: update the older program")]
+    Unreadable,
     /// The partner's own fault.
     #[error("the partner could not answer: its own log says why")]
     Internal,
@@ -99,6 +102,15 @@ pub enum AskFault {
     /// The same query is being answered at this moment.
     #[error("the same query is being answered: ask again in a moment")]
     Running,
+    /// Not reachable, or lost before the answer came.
+    #[error("the connection to the coordinator was lost before its answer came: ask again")]
+    Unreachable,
+    /// No answer in time.
+    #[error("the coordinator did not answer in time: ask again, or allow more time")]
+    Late,
+    /// What it sent is no answer.
+    #[error("what the coordinator sent cannot be read: update the older program")]
+    Unreadable,
     /// The coordinator's own fault.
     #[error("the coordinator could not answer: its own log says why")]
     Internal,

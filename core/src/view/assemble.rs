@@ -1,34 +1,38 @@
 //! From verified answers to the view. Whoever has the same answers assembles the same view.
 
-use std::marker::PhantomData;
-
 use super::answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
     ReleaseRow, ViewKind,
 };
 use crate::catalogue::{Catalogue, CategoryKind, Unknown};
-use crate::disclosure::{CombineError, CombinedCell, Received, Verified, combine};
-use crate::ledger::{Event, Missing, Receipt};
+use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
+use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{Agreement, CellState, Ods, QueryId, RefusalCode, Role, SnapshotVersion};
 use crate::plan::Layout;
 use crate::statistics::proportion_bounds;
 
-/// A view that may be shared: built from verified releases alone.
-#[derive(Debug, Clone, Copy)]
-pub struct Shared(());
+/// A view that may be shared: built from verified releases alone, and carrying what it rests on as it
+/// arrived, so that whoever gets it can verify and combine again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    pub(super) answers: Vec<(Ods, AnswerParts)>,
+    pub(super) absent: Vec<Absent>,
+    pub(super) coordinator: Ods,
+    pub(super) receipt: ReceiptParts,
+}
 
 /// The answer to one question, with the proof of how it may be used in its type.
 ///
 /// ```compile_fail,E0451
 /// use evensum_core::view::{Answer, Shared, SystemView};
-/// fn forge(answer: Answer) -> SystemView<Shared> {
-///     SystemView { answer, use_: std::marker::PhantomData }
+/// fn forge(answer: Answer, basis: Shared) -> SystemView<Shared> {
+///     SystemView { answer, basis }
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SystemView<S> {
     answer: Answer,
-    use_: PhantomData<S>,
+    pub(super) basis: S,
 }
 
 /// A partner that is not in the figures, other than by its own signed refusal.
@@ -73,6 +77,8 @@ pub enum ViewError {
 #[derive(Debug)]
 pub struct Unlogged {
     answer: Answer,
+    answers: Vec<(Ods, AnswerParts)>,
+    absent: Vec<Absent>,
 }
 
 impl Unlogged {
@@ -111,7 +117,10 @@ impl Unlogged {
         let row = ReceiptRow { ods: coordinator.clone(), parts: receipt.parts().clone() };
         self.answer.receipts.push(row);
         self.answer.receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
-        Ok(SystemView { answer: self.answer, use_: PhantomData })
+        let Self { answer, answers, absent } = self;
+        let receipt = receipt.parts().clone();
+        let basis = Shared { answers, absent, coordinator: coordinator.clone(), receipt };
+        Ok(SystemView { answer, basis })
     }
 
     /// Who is in the figures, and who is not and why, as the audit log's entry says it.
@@ -143,7 +152,9 @@ impl SystemView<Shared> {
         let dataset = catalogue.dataset(&indicator.dataset)?;
         let numerator = dataset.outcome.rollups.iter().find(|r| r.id == indicator.numerator);
         let mut coverage: Vec<Coverage> =
-            absent.into_iter().map(|a| absent_line(a, agreement)).collect();
+            absent.iter().map(|a| absent_line(a, agreement)).collect();
+        let mut answers: Vec<(Ods, AnswerParts)> = verified.iter().map(as_arrived).collect();
+        answers.sort_by(|a, b| a.0.cmp(&b.0));
         let mut receipts = Vec::new();
         let mut releases = Vec::new();
         for answer in verified {
@@ -197,7 +208,7 @@ impl SystemView<Shared> {
             query_id,
             elapsed_ms,
         };
-        Ok(Unlogged { answer })
+        Ok(Unlogged { answer, answers, absent })
     }
 }
 
@@ -217,6 +228,13 @@ fn agreed<T: PartialEq + Copy>(mut each: impl Iterator<Item = T>) -> Option<T> {
 fn rung(layout: &Layout) -> String {
     let by: Vec<&str> = layout.question().by.iter().map(|l| l.as_str()).collect();
     if by.is_empty() { "all".to_owned() } else { by.join(",") }
+}
+
+fn as_arrived(answer: &Verified) -> (Ods, AnswerParts) {
+    match answer {
+        Verified::Release(release) => (release.document().ods.clone(), release.parts().clone()),
+        Verified::Refusal(refusal) => (refusal.ods().clone(), refusal.parts().clone()),
+    }
 }
 
 fn release_row(release: &Received) -> ReleaseRow {
@@ -251,9 +269,9 @@ fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
     }
 }
 
-fn absent_line(absent: Absent, agreement: &Agreement) -> Coverage {
+fn absent_line(absent: &Absent, agreement: &Agreement) -> Coverage {
     let Absent { ods, status, reason } = absent;
-    Coverage { reason: Some(reason), ..line(&ods, agreement, status) }
+    Coverage { reason: Some(reason.clone()), ..line(ods, agreement, *status) }
 }
 
 fn refusal_line(ods: &Ods, code: RefusalCode, agreement: &Agreement) -> Coverage {

@@ -11,7 +11,7 @@ use crate::plan::Layout;
 use crate::sign::{KeyError, VerifyingKey};
 
 /// What arrived. Nothing in it is believed before [`SystemView::check`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// Partners' answers as they sent them.
     pub answers: Vec<(Ods, AnswerParts)>,
@@ -68,6 +68,35 @@ pub enum DoubtError {
 }
 
 impl SystemView<Shared> {
+    /// What travels to whoever shall verify the view: the partners' answers as they arrived, and the figures
+    /// that are claimed of them.
+    #[must_use]
+    pub fn bundle(&self) -> Bundle {
+        let Shared { answers, absent, coordinator: _, receipt } = &self.basis;
+        let answer = self.answer();
+        let cells = answer.cells.iter().map(|cell| {
+            let at = cell.at.iter().zip(&answer.axes);
+            ClaimedCell {
+                at: at.map(|(&p, axis)| axis.categories[p].id.clone()).collect(),
+                numerator: cell.numerator,
+                denominator: cell.denominator,
+            }
+        });
+        Bundle {
+            answers: answers.clone(),
+            absent: absent.clone(),
+            receipt: receipt.clone(),
+            cells: cells.collect(),
+            elapsed_ms: answer.elapsed_ms,
+        }
+    }
+
+    /// The coordinator that combined the answers.
+    #[must_use]
+    pub const fn coordinator(&self) -> &Ods {
+        &self.basis.coordinator
+    }
+
     /// Verifies every part of a bundle against the analyst's own copy of the agreement, combines the
     /// partners' answers again, and compares.
     ///

@@ -1,0 +1,64 @@
+//! The Node service: a partner's node, for the coordinator at the other end of the connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evensum_core::disclosure::Outgoing;
+use evensum_core::identity::Peer;
+use evensum_core::port::{NodeFault, NodePort};
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+use super::pb::node_server::{Node, NodeServer, SERVICE_NAME};
+use super::{MAX_ANSWER_BYTES, MAX_DEADLINE, MAX_REQUEST_BYTES, convert, faults, pb};
+
+/// The full name of the service, for the health service.
+pub const NAME: &str = SERVICE_NAME;
+
+const UNKNOWN_CALLER: &str =
+    "nobody vouches for this connection: call over the connection that the node dialled";
+
+/// Who calls, as the connection's certificate names them. Whoever accepts or dials the connection puts it into
+/// the extensions of every request.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Arc<Peer>);
+
+impl Caller {
+    /// The peer.
+    #[must_use]
+    pub fn peer(&self) -> &Peer {
+        &self.0
+    }
+}
+
+/// Serves a node. The caller must be in the extensions of each request, as a [`Caller`].
+#[must_use]
+pub fn routes(node: Arc<dyn NodePort<Reply = Outgoing>>) -> Routes {
+    let service = NodeServer::new(Service { node })
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_ANSWER_BYTES);
+    Routes::new(service)
+}
+
+struct Service {
+    node: Arc<dyn NodePort<Reply = Outgoing>>,
+}
+
+#[tonic::async_trait]
+impl Node for Service {
+    async fn answer(
+        &self,
+        request: Request<pb::AnswerRequest>,
+    ) -> Result<Response<pb::AnswerResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = caller
+            .ok_or_else(|| faults::node_status(&NodeFault::Unauthenticated(UNKNOWN_CALLER)))?;
+        let pb::AnswerRequest { envelope, deadline_ms } = request.into_inner();
+        let envelope =
+            convert::envelope::read(envelope).map_err(|e| faults::unreadable_request(&e))?;
+        let deadline = Duration::from_millis(deadline_ms.into()).min(MAX_DEADLINE);
+        let answered = self.node.answer(caller.peer(), &envelope, deadline).await;
+        let outgoing = answered.map_err(|fault| faults::node_status(&fault))?;
+        Ok(Response::new(pb::AnswerResponse { answer: Some(convert::answer::write(&outgoing)) }))
+    }
+}
