@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use evensum_core::catalogue::{Catalogue, Indicator, Polarity};
 use evensum_core::model::IndicatorId;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ enum Format {
     Json,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = "Example: evensum indicators --show rtt_over_52_weeks")]
 pub(super) struct Args {
     /// Explain one indicator

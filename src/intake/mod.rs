@@ -29,10 +29,9 @@ pub use error::IntakeError;
 use error::io;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use publish::{
-    QUALITY_FILE, REJECTS_FILE, publish, published, published_root, quality, staged_root,
+    QUALITY_FILE, REJECTS_FILE, newest_quality, publish, published, published_root, staged_root,
 };
 use quality::Counts;
-pub use quality::{ColumnQuality, Counts as QualityCounts, QualityReport, RejectCount};
 pub use read::MAX_RECORD_BYTES;
 use read::Records;
 pub use rejects::MAX_LISTED_REJECTS;
@@ -166,7 +165,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         return Err(IntakeError::OtherDataset { mapping, asked });
     }
     let dataset = catalogue.dataset(request.dataset)?;
-    if dataset.periods == PeriodKind::Month && !matches!(period, Period::Month { .. }) {
+    if !dataset.has_period(period) {
         return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), period });
     }
     let definition_hash = catalogue.dataset_hash(&dataset.id)?;
@@ -191,11 +190,11 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let quality = QualityReport {
         dataset: dataset.id.clone(),
         period,
-        census_date: census,
-        loaded_on: request.today,
-        lag_days: request.today.days_since(census),
+        as_of: census,
+        loaded: request.today,
         imd_edition,
         rows_read,
+        rows_taken: rows.persons.len() as u64,
         rows_rejected: rejects.total(),
         persons,
         shortest_wait_weeks: rows.weeks.iter().copied().min().unwrap_or_default(),
@@ -208,7 +207,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
                 rows,
             })
             .collect(),
-        columns: column_qualities(request, dataset, &found, rows.persons.len() as u64),
+        dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),
     };
     let extract = Extract {
@@ -343,23 +342,17 @@ fn columns<'a>(
     Ok((columns, edition_used, notes))
 }
 
-fn column_qualities(
+fn qualities(
     request: &LoadRequest<'_>,
     dataset: &Dataset,
     found: &[(ColumnId, Counts)],
     kept: u64,
-) -> Vec<ColumnQuality> {
+) -> Vec<DimensionQuality> {
     mapping::dataset_dimensions(dataset, request.catalogue)
         .map(|dimension| {
             let counts = found.iter().find(|(id, _)| *id == dimension.column).map(|(_, c)| *c);
-            ColumnQuality {
-                dimension: dimension.id.clone(),
-                name: dimension.name.clone(),
-                column: dimension.column.clone(),
-                held: counts.is_some(),
-                counts: counts
-                    .unwrap_or_else(|| Counts { not_collected: kept, ..Counts::default() }),
-            }
+            let missing = Counts { not_collected: kept, ..Counts::default() };
+            counts.unwrap_or(missing).of(dimension, counts.is_some())
         })
         .collect()
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use evensum_core::view::QualityReport;
 use evensum_core::model::{DatasetId, Period, SnapshotVersion};
 
 use super::error::{IntakeError, io};
-use super::quality::QualityReport;
 use crate::snapshot::{self, Manifest, NodeKey};
 
 /// Name of the quality report in a staged or published directory.
@@ -95,11 +95,27 @@ pub fn published(state: &Path) -> Result<Vec<(PathBuf, Manifest)>, IntakeError> 
     Ok(found)
 }
 
-/// Reads the quality report of a staged or published directory.
+/// The quality report of the newest extract of a period: the staged one, else the published one.
 ///
 /// # Errors
-/// [`IntakeError`].
-pub fn quality(dir: &Path) -> Result<QualityReport, IntakeError> {
+/// [`IntakeError::NothingStaged`] where there is neither.
+pub fn newest_quality(
+    state: &Path,
+    dataset: &DatasetId,
+    period: Period,
+) -> Result<QualityReport, IntakeError> {
+    let staged = place(&staged_root(state), dataset, period);
+    if staged.is_dir() {
+        return quality(&staged);
+    }
+    match versions(&place(&published_root(state), dataset, period))?.pop() {
+        Some((_, dir)) => quality(&dir),
+        None => Err(IntakeError::NothingStaged { dataset: dataset.clone(), period }),
+    }
+}
+
+/// Reads the quality report of a staged or published directory.
+pub(super) fn quality(dir: &Path) -> Result<QualityReport, IntakeError> {
     let path = dir.join(QUALITY_FILE);
     let size = fs::metadata(&path).map_err(io(&path, "read"))?.len();
     if size > MAX_REPORT_BYTES {

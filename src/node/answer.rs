@@ -179,8 +179,7 @@ async fn steps(
     };
     // 7. Count, protect, freeze.
     let draft = count(node, plan, dir, of).await?;
-    let publish =
-        Publish { query_id: about.query_id, query_hash: about.query_hash, draft };
+    let publish = Publish::new(about.query_id, about.query_hash, &draft);
     let (row, receipt) = node.store.publish(publish).await?;
     // 8. Only now the answer, signed.
     let outgoing = release(node, about, row, receipt)?;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
-use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts, RefusalCode};
+use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
+use evensum_core::model::RefusalCode;
 use evensum_core::model::{Digest, QueryId, Timestamp};
 use evensum_core::sign::SigningKey;
 use sqlx::SqliteConnection;

@@ -5,6 +5,7 @@
 //! full nothing is answered until it no longer is; after any other failed write nothing is answered at all,
 //! because after a failed sync the next one may lie.
 
+mod asked;
 mod batch;
 mod check;
 mod database;
@@ -20,7 +21,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::ledger::{self, Asked, Event, Receipt, RefusalCode};
+use evensum_core::disclosure::Draft;
+use evensum_core::ledger::{self, Asked, Event, Receipt};
+use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Clock, Digest, FederationId, Ods, QueryId, Role, Timestamp};
 use evensum_core::sign::{SigningKey, VerifyingKey};
@@ -29,6 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use batch::{Kind, Owner, Settled, Work};
 use writer::{Answer, Condition, Job, Message, Writer};
 
+pub use asked::asked;
 pub use check::{Problem, Verdict};
 pub use error::StoreError;
 pub use reader::{MAX_PAGE, Reader};
@@ -96,19 +100,28 @@ pub struct FrozenRow {
     pub published: Receipt,
 }
 
-/// A table that came out of disclosure control.
+/// A table that came out of disclosure control, for the question that it answers.
 #[derive(Debug, Clone)]
 pub struct Publish {
-    /// The question that it answers; it has begun.
-    pub query_id: QueryId,
-    /// Hash of the question's signed bytes.
-    pub query_hash: Digest,
-    /// What it is kept under.
-    pub key: Digest,
-    /// Its bytes, at most [`MAX_RELEASE_BYTES`].
-    pub bytes: Vec<u8>,
-    /// An [`Event::Published`] with the same key and the bytes' hash.
-    pub published: Event,
+    query_id: QueryId,
+    query_hash: Digest,
+    key: Digest,
+    bytes: Vec<u8>,
+    published: Event,
+}
+
+impl Publish {
+    /// Takes a draft, and nothing else: no other bytes are ever frozen.
+    #[must_use]
+    pub fn new(query_id: QueryId, query_hash: Digest, draft: &Draft) -> Self {
+        Self {
+            query_id,
+            query_hash,
+            key: draft.key(),
+            bytes: draft.bytes().to_vec(),
+            published: draft.event(),
+        }
+    }
 }
 
 /// The state, open for writing. Copies share one writer, which ends with the last of them.
@@ -161,14 +174,6 @@ impl Store {
             Settled { entry: Some(receipt), .. } => Ok(receipt),
             _ => Err(self.condition.ended()),
         }
-    }
-
-    /// Appends the refusal of a question that has not begun.
-    ///
-    /// # Errors
-    /// As of [`Store::append`].
-    pub async fn refuse_unbegun(&self, event: Event) -> Result<Receipt, StoreError> {
-        self.append(event).await
     }
 
     /// Begins a question, or finds out that it has begun, ended or is answered already.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{DatasetId, Date, DimensionId, Period};
+use crate::model::{DatasetId, Date, DimensionId, ImdEdition, Period};
 
 /// Completeness of one dimension, in rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +42,35 @@ pub struct QualityReport {
     pub as_of: Date,
     /// The day of the load.
     pub loaded: Date,
+    /// The edition of the deprivation index.
+    pub imd_edition: Option<ImdEdition>,
     /// Rows read.
     pub rows_read: u64,
     /// Rows taken.
     pub rows_taken: u64,
     /// Rows in the reject file.
     pub rows_rejected: u64,
+    /// Different people among the rows that were taken.
+    pub persons: u64,
+    /// The shortest wait among them, in whole weeks.
+    pub shortest_wait_weeks: u16,
+    /// The longest.
+    pub longest_wait_weeks: u16,
+    /// Rejects by column and rule.
+    pub rejects: Vec<RejectCount>,
     /// Each dimension of the dataset.
     pub dimensions: Vec<DimensionQuality>,
+    /// What else the loader should know.
+    pub notes: Vec<String>,
+}
+
+/// How often a rule was broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectCount {
+    /// The column, or `row`.
+    pub column: String,
+    /// The rule.
+    pub rule: String,
+    /// How many rows.
+    pub rows: u64,
 }

@@ -54,26 +54,25 @@ fn quality_counts_every_kept_row_once() {
     let mapping = format!("{PLAIN}max_rejects_percent = 20\n");
     let loaded = place.load(text.as_bytes(), &mapping).expect("loads");
     let quality = &loaded.quality;
-    assert_eq!((quality.rows_read, quality.rows_rejected, quality.rows_kept()), (6, 1, 5));
-    assert_eq!((quality.lag_days, quality.persons), (9, 4));
+    assert_eq!((quality.rows_read, quality.rows_rejected, quality.rows_taken), (6, 1, 5));
+    assert_eq!((quality.loaded.days_since(quality.as_of), quality.persons), (9, 4));
     assert_eq!((quality.shortest_wait_weeks, quality.longest_wait_weeks), (5, 111));
-    let counts =
-        |id: &str| quality.columns.iter().find(|c| c.dimension.as_str() == id).expect(id).counts;
-    let empty = QualityCounts::default();
+    let of = |id: &str| quality.dimensions.iter().find(|d| d.dimension.as_str() == id).expect(id);
+    let catalogue = Catalogue::builtin().expect("catalogue");
+    let empty = Counts::default();
     for (dimension, expected) in [
-        ("imd", QualityCounts { valid: 3, not_applicable: 1, unmatched: 1, ..empty }),
-        ("ethnicity", QualityCounts { valid: 2, not_stated: 1, not_known: 1, invalid: 1, ..empty }),
-        ("sex", QualityCounts { valid: 3, not_known: 1, blank: 1, ..empty }),
-        ("age", QualityCounts { valid: 4, invalid: 1, ..empty }),
-        ("tfc", QualityCounts { valid: 3, not_known: 1, blank: 1, ..empty }),
-        ("provider", QualityCounts { valid: 4, blank: 1, ..empty }),
-        ("icb", QualityCounts { valid: 3, not_applicable: 1, unmatched: 1, ..empty }),
+        ("imd", Counts { valid: 3, not_applicable: 1, unmatched: 1, ..empty }),
+        ("ethnicity", Counts { valid: 2, not_stated: 1, not_known: 1, invalid: 1, ..empty }),
+        ("sex", Counts { valid: 3, not_known: 1, blank: 1, ..empty }),
+        ("age", Counts { valid: 4, invalid: 1, ..empty }),
+        ("tfc", Counts { valid: 3, not_known: 1, blank: 1, ..empty }),
+        ("provider", Counts { valid: 4, blank: 1, ..empty }),
+        ("icb", Counts { valid: 3, not_applicable: 1, unmatched: 1, ..empty }),
     ] {
-        assert_eq!(counts(dimension), expected, "{dimension}");
+        let definition = catalogue.dimensions().iter().find(|d| d.id.as_str() == dimension);
+        assert_eq!(*of(dimension), expected.of(definition.expect(dimension), true), "{dimension}");
     }
-    assert_eq!(super::super::quality(&place.staged()).expect("a report"), *quality);
-    let table = quality.table();
-    assert_eq!(table[0][..3], ["Index of Multiple Deprivation", "60.0", "3"].map(str::to_owned));
+    assert_eq!(super::super::publish::quality(&place.staged()).expect("a report"), *quality);
 }
 
 #[test]
@@ -84,9 +83,9 @@ fn columns_that_are_not_there_are_not_held() {
     let held: Vec<&str> = prepared.extract.columns_held.iter().map(ColumnId::as_str).collect();
     assert_eq!(held, ["age", "waiting_band"]);
     assert_eq!(prepared.extract.imd_edition, None);
-    let imd = &prepared.quality.columns[0];
+    let imd = &prepared.quality.dimensions[0];
     assert!(!imd.held);
-    assert_eq!(imd.counts, QualityCounts { not_collected: 2, ..QualityCounts::default() });
+    assert_eq!((imd.not_collected, imd.valid), (2, 0));
 
     // An empty field leaves a column out that would have been recognised.
     let left_out = format!("{PLAIN}[columns]\nsex = \"\"\nlsoa = \"\"\n");
