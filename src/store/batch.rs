@@ -353,7 +353,8 @@ impl<'a> Batch<'a> {
         &mut self,
         key: Digest,
     ) -> Result<Option<(Digest, (Vec<u8>, Logged))>, sqlx::Error> {
-        let row: Option<(Vec<u8>, Vec<u8>, i64, Vec<u8>)> = sqlx::query_as(
+        type Row = (Vec<u8>, Vec<u8>, i64, Vec<u8>);
+        let row: Option<Row> = sqlx::query_as(
             "SELECT frozen.release_hash, frozen.bytes, record.seq, record.bytes \
              FROM frozen JOIN record ON record.seq = frozen.published_seq WHERE frozen.key = ?1",
         )

@@ -95,7 +95,10 @@ struct Check {
     published: BTreeMap<u64, (Digest, Digest)>,
 }
 
+/// Place, bytes and stored hash of an entry.
 type Row = (i64, Vec<u8>, Vec<u8>);
+/// Key, bytes, hash and publishing entry of a release.
+type FrozenRow = (Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
 impl Check {
     fn found(&mut self, seq: Option<u64>, text: String) {
@@ -305,7 +308,7 @@ impl Check {
     async fn frozen(&mut self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let mut after: Vec<u8> = Vec::new();
         loop {
-            let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
+            let rows: Vec<FrozenRow> = sqlx::query_as(
                 "SELECT key, bytes, release_hash, published_seq FROM frozen WHERE key > ?1 ORDER BY key LIMIT 64",
             )
             .bind(&after)

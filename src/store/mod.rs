@@ -265,7 +265,7 @@ impl Store {
         }
         let (reply, wait) = oneshot::channel();
         let written = async {
-            let job = Message::Job(Job { work, reply });
+            let job = Message::Job(Box::new(Job { work, reply }));
             self.queue.send(job).await.map_err(|_| self.condition.ended())?;
             wait.await.unwrap_or_else(|_| Err(self.condition.ended()))
         };

@@ -37,7 +37,10 @@ impl Nodes {
         wanted: &[NodeId],
     ) -> Result<(), sqlx::Error> {
         let mut missing: Vec<(u8, i64)> = Vec::new();
-        for node in wanted.iter().filter(|node| !self.0.contains_key(node)).collect::<Vec<_>>() {
+        for node in wanted {
+            if self.0.contains_key(node) {
+                continue;
+            }
             match known.0.get(node) {
                 Some(hash) => {
                     self.0.insert(*node, *hash);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use evensum_core::ledger::{Checkpoint, Entry, ReceiptParts, merkle};
 use evensum_core::sign::VerifyingKey;
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::StoreError;
@@ -96,7 +96,9 @@ impl Reader {
 
     /// Checks everything: all entries are there and hash to the stored tree, every signed checkpoint has the
     /// root of its size, the newest covers the last entry, and every frozen release is the published one.
-    /// Sees one moment of the log, however long it takes.
+    /// Sees one moment of the log, however long it takes. Two things it cannot find: the whole state put back
+    /// to an older copy of itself, which partners who hold a later checkpoint can show, and changes to the
+    /// list of question ids, which is not part of the log.
     ///
     /// # Errors
     /// [`StoreError::Read`] where the database itself is damaged.
@@ -106,10 +108,10 @@ impl Reader {
         log_key: &VerifyingKey,
     ) -> Result<Verdict, StoreError> {
         let mut conn = self.conn.lock().await;
-        sqlx::query("BEGIN").execute(&mut *conn).await?;
-        let checked = check::check(&mut conn, origin, log_key).await;
-        sqlx::query("ROLLBACK").execute(&mut *conn).await?;
-        Ok(checked?.0)
+        let mut moment = conn.begin().await?;
+        let (verdict, _) = check::check(&mut moment, origin, log_key).await?;
+        moment.rollback().await?;
+        Ok(verdict)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Job {
 /// What the queue carries.
 #[derive(Debug)]
 pub(super) enum Message {
-    Job(Job),
+    Job(Box<Job>),
     /// Write what is queued, then close the database and answer.
     Close(oneshot::Sender<()>),
 }
@@ -73,7 +73,8 @@ impl Drop for EndsBroken {
 }
 
 /// Why a batch was not written, and whether the next may be.
-enum Failure {
+#[derive(Debug)]
+pub(super) enum Failure {
     Full,
     Busy,
     Broken(Arc<Fault>),
@@ -204,7 +205,7 @@ impl Writer {
                 match message {
                     // Whoever stopped waiting was told that nothing was written.
                     Message::Job(job) if job.reply.is_closed() => {}
-                    Message::Job(job) => jobs.push(job),
+                    Message::Job(job) => jobs.push(*job),
                     Message::Close(closer) => {
                         queue.close();
                         closers.push(closer);
@@ -301,7 +302,7 @@ fn begun(work: &Work) -> Option<(QueryId, Digest)> {
 
 /// Hands the answers out. Returns what ends those questions that began for a caller who has gone: nobody else
 /// would.
-fn deliver(
+pub(super) fn deliver(
     written: Result<Vec<Answer>, Failure>,
     begun: Vec<Option<(QueryId, Digest)>>,
     replies: Vec<oneshot::Sender<Answer>>,

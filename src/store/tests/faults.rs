@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::super::WRITE_LIMIT;
-use super::super::batch::Work;
-use super::super::writer::{Job, Message};
+use super::super::batch::{Kind, Settled, Work};
+use super::super::writer::{Job, Message, deliver};
 use super::*;
 
 fn large(n: u32) -> Begin {
@@ -99,8 +99,28 @@ async fn work_for_a_caller_who_left_is_not_begun() {
     let (reply, left) = oneshot::channel();
     drop(left);
     let work = Work::Begin(Box::new(question(1)));
-    store.queue.send(Message::Job(Job { work, reply })).await.expect("queues");
+    store.queue.send(Message::Job(Box::new(Job { work, reply }))).await.expect("queues");
     fresh(&store, question(2)).await;
     assert_eq!(place.kinds().await, ["log_opened", "query_accepted"]);
     store.close().await;
+}
+
+#[test]
+fn a_question_that_began_for_a_caller_who_left_is_ended() {
+    let answer = |kind| Ok(Settled { kind, entry: None, frozen: None });
+    let (stays, mut waits) = oneshot::channel();
+    let gone = || oneshot::channel().0;
+    let orphans = deliver(
+        Ok(vec![answer(Kind::Fresh), answer(Kind::Fresh), answer(Kind::Running)]),
+        vec![Some((id(1), hash(1))), Some((id(2), hash(2))), Some((id(3), hash(3)))],
+        vec![stays, gone(), gone()],
+    )
+    .expect("delivers");
+    assert!(waits.try_recv().expect("answered").is_ok());
+    match orphans.as_slice() {
+        [Work::End(of, Event::Aborted { query_id, query_hash })] => {
+            assert_eq!((*of, *query_id, *query_hash), (id(2), id(2), hash(2)));
+        }
+        other => panic!("{other:?}"),
+    }
 }
