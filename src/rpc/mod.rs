@@ -3,9 +3,11 @@
 
 mod accept;
 mod address;
+mod analysts;
 mod backoff;
 mod caller;
 mod dial_out;
+mod one_shot;
 mod refusal;
 mod registry;
 mod rev_io;
@@ -13,6 +15,7 @@ mod status;
 
 pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};
+pub use analysts::{accept_analysts, dial_as_analyst};
 pub use caller::Caller;
 pub use dial_out::{DRAIN_LIMIT, DialConfig, DialError, DialState, serve_dialled};
 pub use refusal::Refusal;
