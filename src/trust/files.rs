@@ -153,7 +153,6 @@ fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as where files have modes")]
 fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
     Ok(())
 }
@@ -172,7 +171,6 @@ pub(super) fn refuse_open_key(path: &Path) -> Result<(), TrustError> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as where files have modes")]
 pub(super) fn refuse_open_key(_: &Path) -> Result<(), TrustError> {
     Ok(())
 }
