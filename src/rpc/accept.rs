@@ -61,6 +61,22 @@ pub async fn accept_nodes(
     shutdown: CancellationToken,
 ) {
     let config = Arc::new(config);
+    each_arrival(listener, shutdown, |tcp, remote| {
+        let (config, registry) = (Arc::clone(&config), registry.clone());
+        async move { take_in(tcp, remote, &config, &registry).await }
+    })
+    .await;
+}
+
+/// Gives every arriving connection to a task of its own, so that nobody waits for a caller who does not speak.
+/// Ends at `shutdown`, with the tasks.
+pub(super) async fn each_arrival<W>(
+    listener: TcpListener,
+    shutdown: CancellationToken,
+    welcome: impl Fn(TcpStream, SocketAddr) -> W,
+) where
+    W: Future<Output = ()> + Send + 'static,
+{
     let room = Arc::new(Semaphore::new(MAX_HANDSHAKES));
     let mut handshakes = JoinSet::new();
     loop {
@@ -69,15 +85,16 @@ pub async fn accept_nodes(
             (permit, listener.accept().await)
         };
         let (permit, arrived) = tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             Some(_) = handshakes.join_next() => continue,
             arrival = arrival => arrival,
         };
         match arrived {
             Ok((tcp, remote)) => {
-                let (config, registry) = (Arc::clone(&config), registry.clone());
+                let welcome = welcome(tcp, remote);
                 handshakes.spawn(async move {
-                    take_in(tcp, remote, &config, &registry).await;
+                    welcome.await;
                     drop(permit);
                 });
             }
@@ -93,7 +110,8 @@ pub async fn accept_nodes(
 }
 
 async fn take_in(tcp: TcpStream, remote: SocketAddr, config: &AcceptConfig, registry: &Registry) {
-    let stream = match shake_hands(tcp, config).await {
+    let tls = Arc::clone(&config.tls.borrow());
+    let stream = match shake_hands(tcp, tls).await {
         Ok(Some(stream)) => stream,
         Ok(None) => return tracing::info!(%remote, "a caller did not finish the handshake in time"),
         Err(error) => return tracing::info!(%remote, %error, "a caller failed the handshake"),
@@ -113,12 +131,12 @@ async fn take_in(tcp: TcpStream, remote: SocketAddr, config: &AcceptConfig, regi
     }
 }
 
-async fn shake_hands(
+/// The handshake within its time; `None` if it took longer.
+pub(super) async fn shake_hands(
     tcp: TcpStream,
-    config: &AcceptConfig,
+    tls: Arc<PortTls>,
 ) -> Result<Option<Accepted>, HandshakeError> {
     tcp.set_nodelay(true).map_err(HandshakeError::Broken)?;
-    let tls = Arc::clone(&config.tls.borrow());
     timeout(HANDSHAKE_LIMIT, handshake::accept(tls, tcp)).await.ok().transpose()
 }
 

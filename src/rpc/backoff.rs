@@ -42,21 +42,22 @@ mod tests {
 
     #[test]
     fn waits_spread_grow_and_stay_within_their_limit() {
-        let mut sums = [0.0; 5];
-        for seed in 0..400 {
+        const LIMITS: [f64; 5] = [1.0, 2.0, 4.0, 5.0, 5.0];
+        const LOOPS: u32 = 400;
+        let mut means = [0.0; 5];
+        for seed in 0..u64::from(LOOPS) {
             let mut backoff = Backoff::new(seed);
-            let limits = [1.0, 2.0, 4.0, 5.0, 5.0];
-            for (sum, limit) in sums.iter_mut().zip(limits) {
+            for (mean, limit) in means.iter_mut().zip(LIMITS) {
                 let wait = backoff.wait().as_secs_f64();
                 assert!((0.0..=limit).contains(&wait), "{wait} of {limit}");
-                *sum += wait / 400.0;
+                *mean += wait / f64::from(LOOPS);
             }
             backoff.reset();
             assert!(backoff.wait() <= FIRST);
         }
-        // The mean of a uniform draw is half of its limit, and 0.2 is more than six standard errors.
-        for (mean, half) in sums.into_iter().zip([0.5, 1.0, 2.0, 2.5, 2.5]) {
-            assert!((mean - half).abs() < 0.5_f64.min(0.25 * half + 0.1), "{mean} of {half}");
+        // A uniform draw has half of its limit as mean; a tenth of the limit is seven standard errors.
+        for (mean, limit) in means.into_iter().zip(LIMITS) {
+            assert!((mean - limit / 2.0).abs() < limit / 10.0, "{mean} of {limit}");
         }
     }
 

@@ -12,7 +12,6 @@ use evensum_core::view::Bundle;
 use tokio::time::timeout;
 use tonic::transport::Channel;
 
-use super::connect::{self, ConnectError, Target};
 use super::convert::view::Heard;
 use super::pb::coordinator_client::CoordinatorClient;
 use super::{
@@ -91,22 +90,6 @@ pub struct AnalystClient {
 }
 
 impl AnalystClient {
-    /// Connects to a coordinator's port for analysts. `endpoint` is `https://host:port`; `server_name` is what
-    /// its certificate must be for; `limit` is for the connection and its TLS handshake together. A
-    /// connection that is lost later is dialled anew with the next call.
-    ///
-    /// # Errors
-    /// [`ConnectError`].
-    pub async fn connect(
-        endpoint: String,
-        tls: std::sync::Arc<rustls::ClientConfig>,
-        server_name: String,
-        limit: Duration,
-    ) -> Result<Self, ConnectError> {
-        let target = Target::new(endpoint, &tls, server_name, limit)?;
-        Ok(Self::new(connect::channel(target).await?))
-    }
-
     /// Calls over this connection.
     #[must_use]
     pub const fn new(channel: Channel) -> Self {

@@ -81,13 +81,16 @@ pub enum DialError {
         source: io::Error,
     },
     /// One step took too long.
-    #[error("{address} did not {step} within {} s: check that it is a coordinator's port for nodes", HANDSHAKE_LIMIT.as_secs())]
+    #[error("{address} did not {step} within {} s: check the address and the port", HANDSHAKE_LIMIT.as_secs())]
     Slow {
         /// As configured.
         address: String,
         /// Which step.
         step: &'static str,
     },
+    /// HTTP/2 could not begin on a connection that stands.
+    #[error("the coordinator does not begin to speak HTTP/2")]
+    Begin(#[source] tonic::transport::Error),
     /// TLS failed, at this end or at the other.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -253,33 +256,45 @@ impl<F: Fn(DialState) + Send + Sync> Dialler<'_, F> {
 
     async fn dial(&self) -> Result<(Dialled, Vec<u8>, Peer), DialError> {
         let address = &self.config.address;
-        let connect = |source| DialError::Connect { address: address.to_string(), source };
-        let slow = |step| move |_| DialError::Slow { address: address.to_string(), step };
-        let tcp = timeout(HANDSHAKE_LIMIT, TcpStream::connect(address.target()))
-            .await
-            .map_err(slow("accept a connection"))?
-            .map_err(connect)?;
-        tcp.set_nodelay(true).map_err(connect)?;
-        let remote = tcp.peer_addr().map_err(connect)?;
         let tls = Arc::clone(&self.config.tls.borrow());
-        let mut stream = timeout(HANDSHAKE_LIMIT, handshake::dial(tls, address.name(), tcp))
-            .await
-            .map_err(slow("answer the TLS handshake"))??;
-        let peer = handshake::dialled_peer(&stream, &self.config.federation)?;
-        if example_refused(&peer, remote) {
-            return Err(DialError::Example);
-        }
-        if peer.role() != Role::Coordinator || *peer.ods() != self.config.coordinator {
-            return Err(DialError::Stranger {
-                found: format!("the {} of {}", peer.role().as_str(), peer.ods()),
-                expected: self.config.coordinator.clone(),
-            });
-        }
-        let head = timeout(HANDSHAKE_LIMIT, first_words(&mut stream))
-            .await
-            .map_err(slow("begin to speak"))??;
+        let (mut stream, peer) =
+            reach(address, &self.config.federation, &self.config.coordinator, tls).await?;
+        let head = timeout(HANDSHAKE_LIMIT, first_words(&mut stream)).await.map_err(|_| {
+            DialError::Slow { address: address.to_string(), step: "begin to speak" }
+        })??;
         Ok((stream, head, peer))
     }
+}
+
+/// Dials a coordinator and makes sure that it is the one.
+pub(super) async fn reach(
+    address: &Address,
+    federation: &FederationId,
+    coordinator: &Ods,
+    tls: Arc<DialTls>,
+) -> Result<(Dialled, Peer), DialError> {
+    let connect = |source| DialError::Connect { address: address.to_string(), source };
+    let slow = |step| move |_| DialError::Slow { address: address.to_string(), step };
+    let tcp = timeout(HANDSHAKE_LIMIT, TcpStream::connect(address.target()))
+        .await
+        .map_err(slow("accept a connection"))?
+        .map_err(connect)?;
+    tcp.set_nodelay(true).map_err(connect)?;
+    let remote = tcp.peer_addr().map_err(connect)?;
+    let stream = timeout(HANDSHAKE_LIMIT, handshake::dial(tls, address.name(), tcp))
+        .await
+        .map_err(slow("answer the TLS handshake"))??;
+    let peer = handshake::dialled_peer(&stream, federation)?;
+    if example_refused(&peer, remote) {
+        return Err(DialError::Example);
+    }
+    if peer.role() != Role::Coordinator || peer.ods() != coordinator {
+        return Err(DialError::Stranger {
+            found: format!("the {} of {}", peer.role().as_str(), peer.ods()),
+            expected: coordinator.clone(),
+        });
+    }
+    Ok((stream, peer))
 }
 
 /// Reads how the coordinator begins. Only here does a refusal of our certificate show: by a TLS alert, which

@@ -7,15 +7,16 @@
 
 mod accept;
 mod address;
+mod analysts;
 mod backoff;
 mod caller;
 pub mod client;
-mod connect;
 mod convert;
 pub mod coordinator_service;
 mod dial_out;
 mod faults;
 pub mod node_service;
+mod one_shot;
 mod pb;
 mod refusal;
 mod registry;
@@ -24,8 +25,8 @@ mod status;
 
 pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};
+pub use analysts::{accept_analysts, dial_as_analyst};
 pub use caller::Caller;
-pub use connect::ConnectError;
 pub use dial_out::{DRAIN_LIMIT, DialConfig, DialError, DialState, serve_dialled};
 pub use refusal::Refusal;
 pub use registry::Registry;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::Outgoing;
-use evensum_core::identity::Peer;
 use evensum_core::port::{NodeFault, NodePort};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use super::Caller;
 use super::pb::node_server::{Node, NodeServer, SERVICE_NAME};
 use super::{MAX_ANSWER_BYTES, MAX_DEADLINE, MAX_REQUEST_BYTES, convert, faults, pb};
 
@@ -17,19 +17,6 @@ pub const NAME: &str = SERVICE_NAME;
 
 const UNKNOWN_CALLER: &str =
     "nobody vouches for this connection: call over the connection that the node dialled";
-
-/// Who calls, as the connection's certificate names them. Whoever accepts or dials the connection puts it into
-/// the extensions of every request.
-#[derive(Debug, Clone)]
-pub struct Caller(pub Arc<Peer>);
-
-impl Caller {
-    /// The peer.
-    #[must_use]
-    pub fn peer(&self) -> &Peer {
-        &self.0
-    }
-}
 
 /// Serves a node. The caller must be in the extensions of each request, as a [`Caller`].
 #[must_use]

@@ -1,28 +1,22 @@
 //! Which nodes are connected, and the channel to each. One connection per organisation: the newest wins.
 
 use std::collections::BTreeMap;
-use std::future::ready;
-use std::io;
 use std::sync::Arc;
 
 use evensum_core::identity::Peer;
 use evensum_core::model::Ods;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::HANDSHAKE_LIMIT;
+use super::one_shot::one_shot;
 use super::rev_io::RevIo;
-use super::{HANDSHAKE_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES};
-
-/// Calls that a fan-out gives up race with their answers, and HTTP/2 counts every late frame as an error of
-/// this end: at its usual limit of 1,024 in a connection's life it would end the connection for all.
-const MAX_LATE_FRAMES: usize = 1_000_000;
 
 /// Why a connection did not become a node.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +128,7 @@ impl Registry {
         let cut = CancellationToken::new();
         let (io, closed) = RevIo::new(io, Vec::new(), (), cut.clone());
         let channel = timeout(HANDSHAKE_LIMIT, async {
-            let channel = open(io).await.map_err(AdmitError::Begin)?;
+            let channel = one_shot(io).await.map_err(AdmitError::Begin)?;
             ask_health(channel.clone(), health_service).await.map(|()| channel)
         })
         .await
@@ -177,27 +171,6 @@ impl Registry {
             current
         });
     }
-}
-
-/// The connector gives its one socket once. A connector that waited for the next one would hide that a node
-/// is gone, and queue calls for it.
-async fn open<T>(io: RevIo<T, ()>) -> Result<Channel, tonic::transport::Error>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut once = Some(TokioIo::new(io));
-    let connector = tower::service_fn(move |_: tonic::codegen::http::Uri| {
-        ready(once.take().ok_or_else(|| io::Error::other("the node's connection has closed")))
-    });
-    // Plain `http`, because TLS is done; the name is never resolved.
-    Endpoint::from_static("http://node.invalid")
-        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .http2_max_local_error_reset_streams(Some(MAX_LATE_FRAMES))
-        .connect_with_connector(connector)
-        .await
 }
 
 async fn ask_health(channel: Channel, service: &str) -> Result<(), AdmitError> {

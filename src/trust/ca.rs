@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::check::key_matches;
 use super::error::TrustError;
-use super::files::{Credentials, no_pem, read, refuse_open_key, write_private, write_public};
+use super::files::{Credentials, no_pem, read, write_private, write_public};
 
 /// Longest life of an authority.
 pub const MAX_AUTHORITY_DAYS: u32 = 3_653;
@@ -129,7 +129,6 @@ impl Authority {
         let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
         let pair = Credentials::read(&certificate, &key)?;
         key_matches(&pair)?;
-        refuse_open_key(&key)?;
         let facts = AuthorityCertificate::from_certificate(pair.certificate())?;
         let federation = facts.federation().cloned().ok_or(TrustError::NoFederation)?;
         let key_bytes = read(&key)?;

@@ -164,7 +164,6 @@ fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as where files have modes")]
 fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
     Ok(())
 }
@@ -183,7 +182,6 @@ pub(super) fn refuse_open_key(path: &Path) -> Result<(), TrustError> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as where files have modes")]
 pub(super) fn refuse_open_key(_: &Path) -> Result<(), TrustError> {
     Ok(())
 }

@@ -181,8 +181,7 @@ fn of_alert(alert: AlertDescription, tls: &rustls::Error) -> HandshakeError {
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
-        | AlertDescription::AccessDenied
-        | AlertDescription::DecryptError => HandshakeError::OurCertificate(format!("{alert:?}")),
+        | AlertDescription::AccessDenied => HandshakeError::OurCertificate(format!("{alert:?}")),
         AlertDescription::NoApplicationProtocol => HandshakeError::Protocol,
         AlertDescription::ProtocolVersion => HandshakeError::Version,
         _ => HandshakeError::Tls(tls.clone()),

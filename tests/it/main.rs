@@ -1,4 +1,5 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
+mod certificates;
 mod pki;
 mod transport;

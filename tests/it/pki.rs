@@ -7,12 +7,12 @@ use evensum::trust::{Authority, AuthorityKind, Credentials, IssueRequest, Roots}
 use evensum_core::model::{Clock, FederationId, Ods, Role, Timestamp};
 
 /// The moment at which all tests take place.
-pub const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const DAY: i64 = 86_400;
 
 /// A clock that stands still.
 #[derive(Debug)]
-pub struct Standing(pub Timestamp);
+pub(crate) struct Standing(pub(crate) Timestamp);
 
 impl Clock for Standing {
     fn now(&self) -> Timestamp {
@@ -20,41 +20,41 @@ impl Clock for Standing {
     }
 }
 
-pub fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(Standing(NOW))
 }
 
-pub fn ods(code: &str) -> Ods {
+pub(crate) fn ods(code: &str) -> Ods {
     Ods::new(code).expect("an ODS code")
 }
 
-pub fn federation(id: &str) -> FederationId {
+pub(crate) fn federation(id: &str) -> FederationId {
     FederationId::new(id).expect("a federation id")
 }
 
 /// A federation: its authority, which began a month ago.
-pub struct Pki {
-    pub authority: Authority,
-    pub federation: FederationId,
+pub(crate) struct Pki {
+    pub(crate) authority: Authority,
+    pub(crate) federation: FederationId,
 }
 
 impl Pki {
-    pub fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self::of_kind(id, AuthorityKind::Federation)
     }
 
-    pub fn of_kind(id: &str, kind: AuthorityKind) -> Self {
+    pub(crate) fn of_kind(id: &str, kind: AuthorityKind) -> Self {
         let federation = federation(id);
         let authority =
             Authority::create(&federation, kind, 3_000, NOW.plus(-30 * DAY)).expect("an authority");
         Self { authority, federation }
     }
 
-    pub fn roots(&self) -> Roots {
+    pub(crate) fn roots(&self) -> Roots {
         Roots::from_pem(self.authority.certificate_pem()).expect("roots")
     }
 
-    pub fn request(&self, code: &str, role: Role) -> IssueRequest {
+    pub(crate) fn request(&self, code: &str, role: Role) -> IssueRequest {
         IssueRequest {
             ods: ods(code),
             role,
@@ -66,28 +66,28 @@ impl Pki {
         }
     }
 
-    pub fn issue(&self, request: &IssueRequest) -> Credentials {
+    pub(crate) fn issue(&self, request: &IssueRequest) -> Credentials {
         let issued = self.authority.issue(request).expect("a certificate");
         Credentials::from_pem(&issued.cert_pem, &issued.key_pem).expect("a pair")
     }
 
-    pub fn node(&self, code: &str) -> Credentials {
+    pub(crate) fn node(&self, code: &str) -> Credentials {
         self.issue(&self.request(code, Role::Node))
     }
 
-    pub fn coordinator(&self, code: &str) -> Credentials {
+    pub(crate) fn coordinator(&self, code: &str) -> Credentials {
         self.issue(&self.request(code, Role::Coordinator))
     }
 
     /// A node's certificate that ended five days ago.
-    pub fn expired_node(&self, code: &str) -> Credentials {
+    pub(crate) fn expired_node(&self, code: &str) -> Credentials {
         let mut request = self.request(code, Role::Node);
         (request.now, request.days) = (NOW.plus(-10 * DAY), 5);
         self.issue(&request)
     }
 
     /// A certificate that this authority signed with exactly these URIs, which it would not issue.
-    pub fn with_uris(&self, uris: &[&str]) -> Credentials {
+    pub(crate) fn with_uris(&self, uris: &[&str]) -> Credentials {
         let folder = tempfile::tempdir().expect("a folder");
         self.authority.save(folder.path()).expect("saved");
         let read = |name| std::fs::read_to_string(folder.path().join(name)).expect("readable");

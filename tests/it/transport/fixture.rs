@@ -29,10 +29,10 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::pki::{Pki, clock, ods};
 
 /// The coordinator of all tests.
-pub const COORDINATOR: &str = "QQQ";
+pub(crate) const COORDINATOR: &str = "QQQ";
 
 /// Fails a test that would hang.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(Duration::from_secs(30), future).await {
         Ok(value) => value,
         Err(_) => panic!("gave up waiting for: {what}"),
@@ -40,7 +40,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// The error and all its causes.
-pub fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -51,21 +51,21 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// A coordinator's port for nodes.
-pub struct Port {
-    pub address: SocketAddr,
-    pub registry: Registry,
-    pub tls: watch::Sender<Arc<PortTls>>,
-    pub shutdown: CancellationToken,
-    pub task: JoinHandle<()>,
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Registry,
+    pub(crate) tls: watch::Sender<Arc<PortTls>>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
     _stop: DropGuard,
 }
 
 impl Port {
-    pub async fn open(pki: &Pki) -> Self {
+    pub(crate) async fn open(pki: &Pki) -> Self {
         Self::open_with(pki, &pki.roots(), |_| Ok(())).await
     }
 
-    pub async fn open_with(
+    pub(crate) async fn open_with(
         pki: &Pki,
         roots: &Roots,
         gate: impl Fn(&Ods) -> Result<(), Refusal> + Send + Sync + 'static,
@@ -89,25 +89,25 @@ impl Port {
         Self { address, registry, tls, shutdown, task, _stop }
     }
 
-    pub async fn until_connected(&self, codes: &[&str]) {
+    pub(crate) async fn until_connected(&self, codes: &[&str]) {
         let wanted: Vec<Ods> = codes.iter().map(|code| ods(code)).collect();
         within("nodes", self.registry.until(|connected| connected == wanted)).await;
     }
 
-    pub fn channel(&self, code: &str) -> Channel {
+    pub(crate) fn channel(&self, code: &str) -> Channel {
         self.registry.get(&ods(code)).expect("connected")
     }
 }
 
 /// What the nodes of tests serve: the health service, with a few names that behave in their own way.
 #[derive(Clone)]
-pub struct Probe {
-    pub sick: Arc<AtomicBool>,
+pub(crate) struct Probe {
+    pub(crate) sick: Arc<AtomicBool>,
     /// Grows by one for every call to `hold` that has come in.
-    pub held: Arc<Semaphore>,
+    pub(crate) held: Arc<Semaphore>,
     /// Lets calls to `hold` go.
-    pub release: Arc<Notify>,
-    pub answered: Arc<AtomicUsize>,
+    pub(crate) release: Arc<Notify>,
+    pub(crate) answered: Arc<AtomicUsize>,
     callers: mpsc::UnboundedSender<String>,
 }
 
@@ -152,22 +152,22 @@ impl Health for Probe {
 }
 
 /// A node that dials.
-pub struct Node {
-    pub probe: Probe,
-    pub callers: mpsc::UnboundedReceiver<String>,
-    pub states: mpsc::UnboundedReceiver<DialState>,
-    pub shutdown: CancellationToken,
-    pub task: JoinHandle<Result<(), tonic::transport::Error>>,
+pub(crate) struct Node {
+    pub(crate) probe: Probe,
+    pub(crate) callers: mpsc::UnboundedReceiver<String>,
+    pub(crate) states: mpsc::UnboundedReceiver<DialState>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), tonic::transport::Error>>,
     _stop: DropGuard,
 }
 
 impl Node {
-    pub fn dial(port: &Port, pki: &Pki, own: &Credentials) -> Self {
+    pub(crate) fn dial(port: &Port, pki: &Pki, own: &Credentials) -> Self {
         let tls = node_dial(own, &pki.roots(), clock()).expect("a configuration");
         Self::dial_with(port.address, pki, tls)
     }
 
-    pub fn dial_with(address: SocketAddr, pki: &Pki, tls: Arc<DialTls>) -> Self {
+    pub(crate) fn dial_with(address: SocketAddr, pki: &Pki, tls: Arc<DialTls>) -> Self {
         Self::dial_config(DialConfig {
             address: address.to_string().parse().expect("an address"),
             federation: pki.federation.clone(),
@@ -177,7 +177,7 @@ impl Node {
         })
     }
 
-    pub fn dial_config(config: DialConfig) -> Self {
+    pub(crate) fn dial_config(config: DialConfig) -> Self {
         let (callers_in, callers) = mpsc::unbounded_channel();
         let (states_in, states) = mpsc::unbounded_channel();
         let probe = Probe {
@@ -201,7 +201,7 @@ impl Node {
     }
 
     /// The next state that is as wanted.
-    pub async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
+    pub(crate) async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
         within("a state of the dial loop", async {
             loop {
                 let state = self.states.recv().await.expect("the loop goes on");
@@ -213,17 +213,17 @@ impl Node {
         .await
     }
 
-    pub async fn serving(&mut self) {
+    pub(crate) async fn serving(&mut self) {
         self.state(|state| matches!(state, DialState::Serving)).await;
     }
 
     /// Waits until that many more calls to `hold` have come in.
-    pub async fn holds(&self, calls: u32) {
+    pub(crate) async fn holds(&self, calls: u32) {
         within("calls", self.probe.held.acquire_many(calls)).await.expect("open").forget();
     }
 
     /// Why the next attempt, or the connection, ended.
-    pub async fn trouble(&mut self) -> DialError {
+    pub(crate) async fn trouble(&mut self) -> DialError {
         match self.state(|state| matches!(state, DialState::Waiting { .. })).await {
             DialState::Waiting { reason, .. } => reason,
             other => panic!("{other:?}"),
@@ -232,7 +232,7 @@ impl Node {
 }
 
 /// Calls the health service of a connected node.
-pub async fn ask(
+pub(crate) async fn ask(
     channel: Channel,
     service: &str,
 ) -> Result<tonic::Response<HealthCheckResponse>, tonic::Status> {

@@ -3,9 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use evensum::rpc::{DRAIN_LIMIT, DialError, DialState, Failure, classify};
-use evensum::trust::config::coordinator_node_port;
+use evensum::rpc::{
+    DRAIN_LIMIT, DialError, DialState, Failure, accept_analysts, classify, dial_as_analyst,
+};
+use evensum::trust::config::{analyst_dial, analyst_port, coordinator_node_port};
+use evensum::trust::handshake::HandshakeError;
+use evensum_core::identity::Peer;
 use evensum_core::model::Role;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
@@ -136,13 +143,13 @@ async fn releasing_nodes_lets_calls_finish() {
     let under_way = tokio::spawn(ask(port.channel("R0A"), "hold"));
     nodes[0].holds(1).await;
     port.shutdown.cancel();
+    within("the port", port.task).await.expect("ended");
     port.registry.release_all();
     nodes[0].probe.release.notify_one();
     within("the answer", under_way).await.expect("ended").expect("answered");
     for node in &mut nodes {
         assert!(matches!(node.trouble().await, DialError::Lost));
     }
-    within("the port", port.task).await.expect("ended");
     for node in &mut nodes {
         assert!(matches!(node.trouble().await, DialError::Connect { .. }), "the port is closed");
     }
@@ -192,6 +199,43 @@ async fn statuses_of_real_calls_are_told_apart() {
     node.holds(1).await;
     port.registry.disconnect(&ods("R0D"));
     let status = within("the end", under_way).await.expect("ended").expect_err("cut");
+    assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
+}
+
+#[tokio::test]
+async fn analysts_reach_the_coordinator_without_a_certificate() {
+    let pki = Pki::new("north.example");
+    let own = pki.coordinator(COORDINATOR);
+    let peer = Peer::from_certificate(own.certificate(), &pki.federation).expect("a peer");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string().parse().expect("one");
+    let shutdown = CancellationToken::new();
+    let tls = watch::channel(analyst_port(&own, clock()).expect("a configuration")).1;
+    let incoming = accept_analysts(listener, tls, peer, shutdown.clone());
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let server = tokio::spawn(
+        tonic::transport::Server::builder()
+            .add_service(health)
+            .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned()),
+    );
+    let tls = analyst_dial(&pki.roots(), clock()).expect("a configuration");
+    let channel = dial_as_analyst(&address, &pki.federation, &ods(COORDINATOR), tls.clone())
+        .await
+        .expect("a channel");
+    ask(channel.clone(), "").await.expect("an answer");
+
+    let stranger = dial_as_analyst(&address, &pki.federation, &ods("QAA"), tls).await;
+    assert!(matches!(stranger, Err(DialError::Stranger { .. })), "{stranger:?}");
+    let foreign = analyst_dial(&Pki::new("south.example").roots(), clock()).expect("one");
+    let foreign = dial_as_analyst(&address, &pki.federation, &ods(COORDINATOR), foreign).await;
+    assert!(
+        matches!(foreign, Err(DialError::Handshake(HandshakeError::TheirAuthority))),
+        "{foreign:?}"
+    );
+
+    shutdown.cancel();
+    within("the stop", server).await.expect("ended").expect("in order");
+    let status = ask(channel, "").await.expect_err("the server has gone");
     assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
 }
 
