@@ -193,7 +193,8 @@ impl Server {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
         let Self { state, agreements, keys, tls, node, .. } = &mut config;
-        let own = [&mut keys.answer, &mut keys.ledger, &mut tls.ca, &mut tls.certificate, &mut tls.key];
+        let own =
+            [&mut keys.answer, &mut keys.ledger, &mut tls.ca, &mut tls.certificate, &mut tls.key];
         let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
         for file in own.into_iter().chain([state]).chain(agreements).chain(of_node) {
             beside(path, file);
@@ -243,10 +244,8 @@ impl NodeTable {
     /// # Errors
     /// [`ConfigError::Key`].
     pub fn secret(&self) -> Result<NodeKey, ConfigError> {
-        let wrong = |reason: &str| ConfigError::Key {
-            path: self.key.clone(),
-            reason: reason.to_owned(),
-        };
+        let wrong =
+            |reason: &str| ConfigError::Key { path: self.key.clone(), reason: reason.to_owned() };
         let text = read_private(&self.key)?;
         let bytes = HEXLOWER
             .decode(text.trim().as_bytes())

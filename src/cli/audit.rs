@@ -94,7 +94,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
         Format::Table => {
             found.iter().map(present::sentence::sentence).collect::<Vec<_>>().join("\n")
         }
-        Format::Csv => present::sentence::csv(&found).or_exit(Exit::Fault)?,
+        Format::Csv => present::sentence::listing_csv(&found).or_exit(Exit::Fault)?,
         Format::Json => serde_json::to_string_pretty(&present::sentence::listing(&found))
             .or_exit(Exit::Fault)?,
     });

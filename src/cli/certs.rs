@@ -79,8 +79,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Ca(args) => {
             let kind =
                 if args.example { AuthorityKind::Example } else { AuthorityKind::Federation };
-            let authority = Authority::create(&args.federation, kind, args.days, now)
-                .or_exit(Exit::Config)?;
+            let authority =
+                Authority::create(&args.federation, kind, args.days, now).or_exit(Exit::Config)?;
             std::fs::create_dir_all(&args.dir).or_exit(Exit::Config)?;
             authority.save(&args.dir).or_exit(Exit::Config)?;
             terminal::note(&format!(

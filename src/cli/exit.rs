@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
 use super::terminal;
+use crate::config::ConfigError;
 
 /// The program's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

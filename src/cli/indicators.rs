@@ -41,7 +41,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
             .collect(),
     };
     if let Some(pack) = args.pack.as_ref().filter(|_| chosen.is_empty()) {
-        return Err(Failure::says(Exit::Usage, format!("there is no pack '{pack}' with indicators")));
+        return Err(Failure::says(
+            Exit::Usage,
+            format!("there is no pack '{pack}' with indicators"),
+        ));
     }
     let text = match args.format {
         Format::Json => {
@@ -88,13 +91,16 @@ fn levels(indicator: &Indicator, catalogue: &Catalogue) -> Vec<String> {
 }
 
 fn explained(indicator: &Indicator, catalogue: &Catalogue) -> String {
-    let mut text = format!("{} ({}, version {})\n\n", indicator.name, indicator.id, indicator.version);
+    let mut text =
+        format!("{} ({}, version {})\n\n", indicator.name, indicator.id, indicator.version);
     let better = match indicator.polarity {
         Polarity::LowerIsBetter => "A lower figure is better.",
         Polarity::HigherIsBetter => "A higher figure is better.",
     };
     if let Ok(dataset) = catalogue.dataset(&indicator.dataset) {
-        let of = |id| dataset.outcome.rollups.iter().find(|r| r.id == *id).map(|r| r.label.as_str());
+        let of = |id: &evensum_core::model::CategoryId| {
+            dataset.outcome.rollups.iter().find(|r| r.id == *id).map(|r| r.label.as_str())
+        };
         let above = of(&indicator.numerator).unwrap_or("All");
         let below = of(&indicator.denominator).unwrap_or("All");
         let _ = writeln!(text, "What is counted:  {}; one row is {}.", dataset.unit, dataset.row);

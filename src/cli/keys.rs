@@ -56,7 +56,10 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let secret = Zeroizing::new(rand::random::<[u8; 32]>());
             let text = Zeroizing::new(HEXLOWER.encode(secret.as_slice()));
             write_private(&out, text.as_bytes(), false).or_exit(Exit::Config)?;
-            terminal::note(&format!("Wrote {}. Never change it: extracts rest on it.", out.display()));
+            terminal::note(&format!(
+                "Wrote {}. Never change it: extracts rest on it.",
+                out.display()
+            ));
         }
         Command::New(NewArgs { kind, out }) => {
             let key = if kind == Kind::Analyst {

@@ -4,7 +4,6 @@ mod audit;
 mod certs;
 mod clock;
 mod coordinator;
-mod demo;
 mod exit;
 mod indicators;
 mod keys;
@@ -25,7 +24,9 @@ use self::exit::Failure;
 /// Questions about health inequalities, across organisations that keep their own records.
 #[derive(Debug, Parser)]
 #[command(name = "evensum", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data; 69 unavailable; 70 our fault; 77 refused.")]
+#[command(
+    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data; 69 unavailable; 70 our fault; 77 refused."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,8 +34,6 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a coordinator and six invented partners on this machine, and ask them a question
-    Demo(demo::Args),
     /// A partner's own server: load and publish extracts, answer questions
     #[command(subcommand)]
     Node(node::Command),
@@ -80,7 +79,6 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Demo(args) => demo::run(args),
         Command::Node(command) => node::run(command),
         Command::Coordinator(command) => coordinator::run(command),
         Command::Query(args) => query::run(args),

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::ledger::Event;
 use evensum_core::model::{DatasetId, Period};
+use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, serve, terminal};
-use crate::config::Server;
+use crate::config::{ConfigError, Server};
 use crate::intake::{self, LoadRequest, Mapping};
 use crate::present;
 use crate::reference::Reference;
@@ -23,7 +24,9 @@ pub(super) enum Command {
     )]
     Load(LoadArgs),
     /// Publish the staged extract of a period: first as provisional, then as final
-    #[command(after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10")]
+    #[command(
+        after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10"
+    )]
     Publish(PeriodArgs),
     /// How complete the newest extract is, dimension by dimension
     Quality(QualityArgs),
@@ -110,7 +113,9 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let server = Server::read(&config.config)?;
     let node = server.node()?;
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-    let mapping = Mapping::read(&args.mapping).or_exit(Exit::Config)?;
+    let text = std::fs::read_to_string(&args.mapping)
+        .map_err(|source| ConfigError::Read { path: args.mapping.clone(), source })?;
+    let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
     let spinner = terminal::spinner("rows read");
     let loaded = intake::load(&LoadRequest {
@@ -127,7 +132,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     });
     spinner.finish_and_clear();
     let loaded = loaded.or_exit(Exit::Data)?;
-    terminal::out(&present::quality::table(&loaded.quality));
+    terminal::out(&table(&loaded.quality));
     if let Some(rejects) = &loaded.rejects_file {
         terminal::note(&format!("Rows that were not taken are listed in {}.", rejects.display()));
     }
@@ -173,8 +178,14 @@ fn quality(args: &QualityArgs) -> Result<(), Failure> {
     server.node()?;
     let report = intake::newest_quality(&server.state, dataset, *period).or_exit(Exit::Data)?;
     terminal::out(&match args.format {
-        Format::Table => present::quality::table(&report),
-        Format::Json => serde_json::to_string_pretty(&report).or_exit(Exit::Fault)?,
+        Format::Table => table(&report),
+        Format::Json => {
+            serde_json::to_string_pretty(&present::quality::json(&report)).or_exit(Exit::Fault)?
+        }
     });
     Ok(())
+}
+
+fn table(report: &QualityReport) -> String {
+    present::quality::table(report, terminal::width(), terminal::glyphs())
 }

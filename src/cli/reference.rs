@@ -50,11 +50,19 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Add(AddArgs { file, place }) => {
             let added = Reference::add(&place.folder()?, &file).or_exit(Exit::Data)?;
-            terminal::out(&format!("{added}"));
+            terminal::out(&format!(
+                "Imported {} ({} rows). SHA-256 of the file: {}",
+                added.kind.as_str(),
+                added.rows,
+                added.sha256
+            ));
         }
         Command::List(place) => {
             let reference = Reference::open(&place.folder()?).or_exit(Exit::Data)?;
-            let lines: Vec<String> = reference.entries().iter().map(ToString::to_string).collect();
+            let line = |e: &crate::reference::Entry| {
+                format!("{:<10} {:>8} rows  {}  {}", e.kind.as_str(), e.rows, e.sha256, e.source)
+            };
+            let lines: Vec<String> = reference.entries().iter().map(line).collect();
             terminal::out(&lines.join("\n"));
         }
     }

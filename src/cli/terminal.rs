@@ -3,15 +3,16 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use crate::present::{Glyphs, Width};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Writes a result to standard output.
 pub(super) fn out(text: &str) {
     let mut stdout = io::stdout().lock();
     // A reader that has gone (`| head`) is no failure of ours.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| {
-        if text.ends_with('\n') { Ok(()) } else { stdout.write_all(b"\n") }
-    });
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| if text.ends_with('\n') { Ok(()) } else { stdout.write_all(b"\n") });
     let _ = stdout.flush();
 }
 
@@ -43,10 +44,16 @@ pub(super) fn spinner(text: &str) -> ProgressBar {
     bar
 }
 
-/// The width of the terminal that standard output goes to, or 100.
-pub(super) fn width() -> u16 {
-    match console::Term::stdout().size_checked() {
-        Some((_, columns)) if columns >= 40 => columns,
-        _ => 100,
+/// The columns of the terminal that standard output goes to; 100 in a pipe.
+pub(super) fn width() -> Width {
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+    Width::new(columns.unwrap_or(100))
+}
+
+/// Plain characters where the terminal cannot show others.
+pub(super) fn glyphs() -> Glyphs {
+    match std::env::var("TERM").as_deref() {
+        Ok("dumb" | "linux") => Glyphs::Ascii,
+        _ => Glyphs::Unicode,
     }
 }

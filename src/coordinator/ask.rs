@@ -161,6 +161,7 @@ fn missing(ods: &Ods, fault: &NodeFault) -> Absent {
         NodeFault::Unauthenticated(_)
         | NodeFault::AgreementUnknown
         | NodeFault::LedgerUnavailable
+        | NodeFault::Unreadable
         | NodeFault::Internal => CoverageStatus::Refused,
     };
     Absent { ods: ods.clone(), status, reason: fault.to_string() }
@@ -190,8 +191,7 @@ async fn finish(
         }
     };
     let (answered, missing) = unlogged.outcome();
-    let receipt =
-        end(Event::AnswerCombined { query_id, query_hash, answered, missing }).await?;
+    let receipt = end(Event::AnswerCombined { query_id, query_hash, answered, missing }).await?;
     info!(query = %query_id, "answered");
     unlogged.logged(own.own.ods(), &receipt).map_err(|reason| {
         error!(query = %query_id, %reason, "the audit log's entry is not the answer's");
@@ -200,6 +200,9 @@ async fn finish(
 }
 
 fn unavailable(reason: &StoreError) -> AskFault {
-    error!(reason = reason as &(dyn std::error::Error + 'static), "the audit log cannot be written");
+    error!(
+        reason = reason as &(dyn std::error::Error + 'static),
+        "the audit log cannot be written"
+    );
     AskFault::LedgerUnavailable
 }

@@ -50,12 +50,6 @@ impl Coordinator {
         Self(Arc::new(parts))
     }
 
-    /// Whether it can answer: its audit log can be written.
-    #[must_use]
-    pub fn healthy(&self) -> bool {
-        self.0.store.healthy()
-    }
-
     async fn list(&self, envelope: &Envelope) -> Result<Vec<PartnerStanding>, AskFault> {
         let agreement = self.0.agreement(envelope)?;
         let now = self.0.clock.now();

@@ -39,6 +39,8 @@ use rejects::{Rejects, Rule, write_durably};
 use rows::{Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
 
+use evensum_core::view::{DimensionQuality, QualityReport, RejectCount};
+
 use crate::reference::Reference;
 use crate::snapshot::{self, Column, Extract, Manifest, NodeKey};
 

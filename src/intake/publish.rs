@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evensum_core::view::QualityReport;
 use evensum_core::model::{DatasetId, Period, SnapshotVersion};
+use evensum_core::view::QualityReport;
 
 use super::error::{IntakeError, io};
 use crate::snapshot::{self, Manifest, NodeKey};

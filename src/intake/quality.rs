@@ -4,8 +4,8 @@ use evensum_core::catalogue::Dimension;
 use evensum_core::view::DimensionQuality;
 
 /// Rows by what was found of one dimension.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
     /// A known category.
     pub(super) valid: u64,
     /// Asked, and declined.
@@ -89,8 +89,26 @@ mod tests {
         for (i, seen) in all.into_iter().enumerate() {
             let mut counts = Counts::default();
             counts.add(seen);
-            let Counts { valid, not_stated, not_known, blank, invalid, unmatched, not_applicable, not_collected } = counts;
-            let order = [valid, not_stated, not_known, blank, invalid, unmatched, not_applicable, not_collected];
+            let Counts {
+                valid,
+                not_stated,
+                not_known,
+                blank,
+                invalid,
+                unmatched,
+                not_applicable,
+                not_collected,
+            } = counts;
+            let order = [
+                valid,
+                not_stated,
+                not_known,
+                blank,
+                invalid,
+                unmatched,
+                not_applicable,
+                not_collected,
+            ];
             assert_eq!((order[i], order.iter().sum::<u64>()), (1, 1), "{seen:?}");
         }
     }

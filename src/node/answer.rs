@@ -69,10 +69,8 @@ pub(super) async fn within(
         warn!(caller = %caller.ods(), %reason, "an envelope was not believed");
         NodeFault::Unauthenticated(reason.says())
     })?;
-    let about = About {
-        query_id: asker.query().document().query_id,
-        query_hash: asker.query().hash(),
-    };
+    let about =
+        About { query_id: asker.query().document().query_id, query_hash: asker.query().hash() };
     let asked = store::asked(&asker, Some(caller));
     let supervised = supervise(Arc::clone(node), agreement, asker, asked, about);
     match tokio::time::timeout(deadline, tokio::spawn(supervised)).await {
@@ -133,8 +131,7 @@ async fn steps(
     about: About,
 ) -> Result<Result<Outgoing, NodeFault>, Trouble> {
     // 4. May it be asked: the permit, and the plan that follows from it.
-    let standing =
-        Standing { agreement, catalogue: &node.catalogue, now: node.clock.now() };
+    let standing = Standing { agreement, catalogue: &node.catalogue, now: node.clock.now() };
     let plan = match Permit::query(asker, standing, &node.ods, node.profile)
         .and_then(|permit| Plan::compile(&permit, &node.catalogue))
     {

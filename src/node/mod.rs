@@ -77,12 +77,6 @@ impl Node {
             clock: parts.clock,
         }))
     }
-
-    /// Whether it can answer: its audit log can be written.
-    #[must_use]
-    pub fn healthy(&self) -> bool {
-        self.0.store.healthy()
-    }
 }
 
 impl Inner {

@@ -48,7 +48,11 @@ impl Shelf {
     }
 
     /// Opens an extract, or hands out the one that is open.
-    pub(super) fn open(&self, dir: &std::path::Path, id: Digest) -> Result<Arc<Snapshot>, ShelfError> {
+    pub(super) fn open(
+        &self,
+        dir: &std::path::Path,
+        id: Digest,
+    ) -> Result<Arc<Snapshot>, ShelfError> {
         let held = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, snapshot)) = held().iter().find(|(open, _)| *open == id) {
             return Ok(Arc::clone(snapshot));

@@ -7,12 +7,19 @@ use evensum_core::port::{AnalystPort, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
 use tokio::sync::mpsc;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use super::pb::coordinator_server::{Coordinator, CoordinatorServer, SERVICE_NAME};
-use super::{MAX_DEADLINE, MAX_REQUEST_BYTES, MAX_VIEW_BYTES, MIN_DEADLINE, convert, faults, pb};
+use super::{
+    DRAIN_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_DEADLINE, MAX_HEADER_BYTES,
+    MAX_REQUEST_BYTES, MAX_VIEW_BYTES, MIN_DEADLINE, convert, faults, pb,
+};
+use crate::trust::handshake::Accepted;
 
 /// The full name of the service, for the health service.
 pub const NAME: &str = SERVICE_NAME;
@@ -31,6 +38,37 @@ pub fn routes(coordinator: Port) -> Routes {
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_VIEW_BYTES);
     Routes::new(service)
+}
+
+/// Serves a coordinator to the connections of analysts until `shutdown`. What is under way then finishes, for
+/// at most [`DRAIN_LIMIT`].
+///
+/// # Errors
+/// tonic's, where its server ends by itself.
+pub async fn serve<I>(
+    coordinator: Port,
+    incoming: I,
+    shutdown: CancellationToken,
+) -> Result<(), tonic::transport::Error>
+where
+    I: Stream<Item = std::io::Result<Accepted>> + Send,
+{
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let serving = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .add_routes(routes(coordinator).add_service(health))
+        .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = overdue => Ok(()),
+    }
 }
 
 struct Service {

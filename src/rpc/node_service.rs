@@ -20,11 +20,14 @@ const UNKNOWN_CALLER: &str =
 
 /// Serves a node. The caller must be in the extensions of each request, as a [`Caller`].
 #[must_use]
-pub fn routes(node: Arc<dyn NodePort<Reply = Outgoing>>) -> Routes {
+pub async fn routes(node: Arc<dyn NodePort<Reply = Outgoing>>) -> Routes {
     let service = NodeServer::new(Service { node })
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_ANSWER_BYTES);
-    Routes::new(service)
+    let (reporter, health) = tonic_health::server::health_reporter();
+    // The empty name is the server as a whole, which is what a coordinator asks after.
+    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    Routes::new(service).add_service(health)
 }
 
 struct Service {

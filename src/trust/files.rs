@@ -115,7 +115,8 @@ impl Roots {
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>, TrustError> {
     refuse_open_key(path)?;
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| TrustError::NoPem { path: path.to_owned(), what: "text" })?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| TrustError::NoPem { path: path.to_owned(), what: "text" })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

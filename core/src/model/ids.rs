@@ -19,7 +19,7 @@ fn printable(text: &str) -> String {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $ok:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal, $max:literal, $rule:literal, $ok:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -33,7 +33,7 @@ macro_rules! text_id {
             pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
                 let ok: fn(u8) -> bool = $ok;
-                if !text.is_empty() && text.len() <= $max && text.bytes().all(ok) {
+                if ($min..=$max).contains(&text.len()) && text.bytes().all(ok) {
                     Ok(Self(text))
                 } else {
                     Err(IdError { text: printable(&text), what: $what, rule: $rule })
@@ -81,58 +81,58 @@ fn snake(b: u8) -> bool {
 
 text_id!(
     /// Organisation code of the Organisation Data Service, such as `R0D`.
-    Ods, "an ODS code", 12, "2 to 12 capital letters and digits",
+    Ods, "an ODS code", 2, 12, "2 to 12 capital letters and digits",
     |b| b.is_ascii_uppercase() || b.is_ascii_digit()
 );
 text_id!(
     /// A federation, which is also the SPIFFE trust domain of its certificates.
-    FederationId, "a federation id", 63, "1 to 63 lower-case letters, digits, dots and hyphens",
+    FederationId, "a federation id", 1, 63, "1 to 63 lower-case letters, digits, dots and hyphens",
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-'
 );
 text_id!(
     /// A data sharing agreement.
-    AgreementId, "an agreement id", 64, "1 to 64 letters, digits, dots, hyphens and underscores",
+    AgreementId, "an agreement id", 1, 64, "1 to 64 letters, digits, dots, hyphens and underscores",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')
 );
 text_id!(
     /// A person who signs queries. Written in full in every audit log.
-    AnalystId, "an analyst id", 64, "1 to 64 letters, digits and . _ @ -",
+    AnalystId, "an analyst id", 1, 64, "1 to 64 letters, digits and . _ @ -",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@')
 );
 text_id!(
     /// What a question is asked for, such as `statutory_reporting`.
-    PurposeId, "a purpose", 64, "1 to 64 lower-case letters, digits and underscores", snake
+    PurposeId, "a purpose", 1, 64, "1 to 64 lower-case letters, digits and underscores", snake
 );
 text_id!(
     /// A dataset of the catalogue, such as `rtt_open_pathway`.
-    DatasetId, "a dataset id", 64, "1 to 64 lower-case letters, digits and underscores", snake
+    DatasetId, "a dataset id", 1, 64, "1 to 64 lower-case letters, digits and underscores", snake
 );
 text_id!(
     /// An indicator of the catalogue, such as `rtt_over_52_weeks`.
-    IndicatorId, "an indicator id", 64, "1 to 64 lower-case letters, digits and underscores", snake
+    IndicatorId, "an indicator id", 1, 64, "1 to 64 lower-case letters, digits and underscores", snake
 );
 text_id!(
     /// A dimension of the catalogue, such as `imd`.
-    DimensionId, "a dimension id", 32, "1 to 32 lower-case letters, digits and underscores", snake
+    DimensionId, "a dimension id", 1, 32, "1 to 32 lower-case letters, digits and underscores", snake
 );
 text_id!(
     /// A level of a dimension, such as `imd.quintile` or `sex`.
-    LevelId, "a level", 64, "a dimension, or dimension.level, in lower-case letters, digits and underscores",
+    LevelId, "a level", 1, 64, "a dimension, or dimension.level, in lower-case letters, digits and underscores",
     |b| snake(b) || b == b'.'
 );
 text_id!(
     /// A category of a dimension, unique across its levels: `q1`, `d01`, `unknown`, `all`.
-    CategoryId, "a category", 32, "1 to 32 letters, digits and _ + -",
+    CategoryId, "a category", 1, 32, "1 to 32 letters, digits and _ + -",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-')
 );
 text_id!(
     /// A column of a dataset, such as `clock_start`.
-    ColumnId, "a column", 64, "1 to 64 lower-case letters, digits and underscores", snake
+    ColumnId, "a column", 1, 64, "1 to 64 lower-case letters, digits and underscores", snake
 );
 
 text_id!(
     /// A public key as text: `ed25519:` or `p256:` and the key in base64url.
-    KeyText, "a public key", 128, "ed25519: or p256: and the key in base64url",
+    KeyText, "a public key", 1, 128, "ed25519: or p256: and the key in base64url",
     |b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'_')
 );
 
