@@ -4,6 +4,7 @@ mod audit;
 mod certs;
 mod clock;
 mod coordinator;
+mod demo;
 mod exit;
 mod indicators;
 mod keys;
@@ -34,6 +35,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a coordinator and six invented partners on this machine, and ask them a question
+    Demo(demo::Args),
     /// A partner's own server: load and publish extracts, answer questions
     #[command(subcommand)]
     Node(node::Command),
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Demo(args) => demo::run(args),
         Command::Node(command) => node::run(command),
         Command::Coordinator(command) => coordinator::run(command),
         Command::Query(args) => query::run(args),

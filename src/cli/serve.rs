@@ -30,7 +30,7 @@ use crate::store::{Identity, Store};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub(super) struct StopArgs {
     /// Stop when standard input ends: for a supervisor that holds its other end
     #[arg(long)]
@@ -139,7 +139,7 @@ async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), 
 }
 
 /// Ends on SIGTERM, SIGINT or Ctrl-C, and with standard input where that was asked for.
-fn stop_signal(args: StopArgs) -> Result<CancellationToken, Failure> {
+pub(super) fn stop_signal(args: StopArgs) -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     if args.until_stdin_ends {
         let ended = stop.clone();

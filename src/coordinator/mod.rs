@@ -37,6 +37,12 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Coordinator(Arc<Parts>);
 
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Coordinator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Coordinator").field("own", &self.0.own).finish_non_exhaustive()

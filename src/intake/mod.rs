@@ -19,7 +19,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evensum_core::catalogue::{Catalogue, Dataset, Outcome, PeriodKind};
+use evensum_core::catalogue::{Catalogue, Dataset, Outcome};
 use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
 
 use bind::{Binding, WaitFrom};

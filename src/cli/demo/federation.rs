@@ -1,0 +1,294 @@
+//! The files of the demonstration: authority, certificates, keys, agreement, configurations, extracts.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use evensum_core::model::{FederationId, Ods, Role, Timestamp};
+use evensum_core::sign::SigningKey;
+
+use super::children::{self, Child};
+use super::partners::{self, Partner};
+use super::{DATASET, PERIOD};
+use crate::cli::exit::{Exit, Failure, OrExit};
+use crate::cli::{clock, terminal};
+use crate::reference::Reference;
+use crate::synth::{DateStyle, Geography, HOME_ICB, RttExtract, Truth};
+use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
+
+const FEDERATION: &str = "demo.evensum.example";
+const ANALYST: &str = "ada.demo";
+const AGREEMENT: &str = "demo-agreement";
+const DAY: i64 = 86_400;
+
+/// The federation on disk.
+#[derive(Debug)]
+pub(super) struct Federation {
+    dir: PathBuf,
+    seed: u64,
+    partners: Vec<Partner>,
+    coordinator: Ods,
+}
+
+impl Federation {
+    /// Writes everything that there is before anybody serves.
+    pub(super) fn make(dir: &Path, count: u8, rows: u32, seed: u64) -> Result<Self, Failure> {
+        let federation = Self {
+            dir: dir.to_owned(),
+            seed,
+            partners: partners::invent(count, rows)?,
+            coordinator: Ods::new(HOME_ICB).or_exit(Exit::Fault)?,
+        };
+        let now = clock::system().now();
+        federation.write_reference()?;
+        federation.write_servers(now)?;
+        federation.write_extracts()?;
+        Ok(federation)
+    }
+
+    pub(super) fn partners(&self) -> &[Partner] {
+        &self.partners
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn home(&self, ods: &Ods) -> PathBuf {
+        self.dir.join(ods.as_str())
+    }
+
+    pub(super) fn node_config(&self, ods: &Ods) -> PathBuf {
+        self.home(ods).join("node.toml")
+    }
+
+    pub(super) fn analyst_config(&self) -> PathBuf {
+        self.dir.join("analyst").join("analyst.toml")
+    }
+
+    pub(super) fn truth_file(&self) -> PathBuf {
+        self.dir.join("truth.json")
+    }
+
+    fn write_reference(&self) -> Result<(), Failure> {
+        let geography = Geography::new(self.seed);
+        let files = self.dir.join("reference-files");
+        fs::create_dir_all(&files).or_exit(Exit::Config)?;
+        let folder = self.dir.join("reference");
+        let (imd, icb) = (files.join("imd2025.csv"), files.join("lsoa_to_icb.csv"));
+        let mut imd_file = BufWriter::new(File::create(&imd).or_exit(Exit::Config)?);
+        geography.write_imd(&mut imd_file).or_exit(Exit::Config)?;
+        imd_file.flush().or_exit(Exit::Config)?;
+        let mut icb_file = BufWriter::new(File::create(&icb).or_exit(Exit::Config)?);
+        geography.write_lookup(&mut icb_file).or_exit(Exit::Config)?;
+        icb_file.flush().or_exit(Exit::Config)?;
+        for file in [imd, icb] {
+            Reference::add(&folder, &file).or_exit(Exit::Data)?;
+        }
+        Ok(())
+    }
+
+    /// Keys and certificates of every server and of the analyst, and the agreement that lists them.
+    fn write_servers(&self, now: Timestamp) -> Result<(), Failure> {
+        let name: FederationId = FEDERATION.parse().or_exit(Exit::Fault)?;
+        let authority =
+            Authority::create(&name, AuthorityKind::Example, 30, now).or_exit(Exit::Fault)?;
+        let folder = self.dir.join("ca");
+        fs::create_dir_all(&folder).or_exit(Exit::Config)?;
+        authority.save(&folder).or_exit(Exit::Config)?;
+
+        let mut parties = String::new();
+        let party = |ods: &Ods, role: Role, name: &str| -> Result<String, Failure> {
+            let home = self.home(ods);
+            fs::create_dir_all(&home).or_exit(Exit::Config)?;
+            let request = IssueRequest {
+                ods: ods.clone(),
+                role,
+                name: "main".to_owned(),
+                dns: vec!["localhost".to_owned()],
+                ips: vec![std::net::Ipv4Addr::LOCALHOST.into()],
+                days: 30,
+                now,
+            };
+            let issued = authority.issue(&request).or_exit(Exit::Fault)?;
+            write_public(&home.join("server.pem"), issued.cert_pem.as_bytes(), false)
+                .or_exit(Exit::Config)?;
+            write_private(&home.join("server.key"), issued.key_pem.as_bytes(), false)
+                .or_exit(Exit::Config)?;
+            let answer = self.key(&home.join("answer.pem"), SigningKey::generate_ed25519)?;
+            let ledger = self.key(&home.join("ledger.pem"), SigningKey::generate_ed25519)?;
+            Ok(format!(
+                "\n[[parties]]\nods = \"{ods}\"\nname = \"{name}\"\nrole = \"{}\"\nanswer_key = \"{answer}\"\nledger_key = \"{ledger}\"\n",
+                role.as_str()
+            ))
+        };
+        parties += &party(&self.coordinator, Role::Coordinator, "Arden and Moors ICB")?;
+        for partner in &self.partners {
+            parties += &party(&partner.ods, Role::Node, &partner.name)?;
+            let secret = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>());
+            write_private(&self.home(&partner.ods).join("node.key"), secret.as_bytes(), false)
+                .or_exit(Exit::Config)?;
+        }
+        let analyst = self.dir.join("analyst");
+        fs::create_dir_all(&analyst).or_exit(Exit::Config)?;
+        let key = self.key(&analyst.join("analyst.pem"), SigningKey::generate_p256)?;
+        let (from, until) = (now.plus(-30 * DAY).date(), now.plus(365 * DAY).date());
+        let text = format!(
+            "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\
+             from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\"]\npacks = [\"13sa\"]\n\
+             indicators = [\"rtt_over_18_weeks\", \"rtt_over_52_weeks\", \"rtt_over_65_weeks\", \"rtt_over_78_weeks\", \"rtt_over_104_weeks\"]\n\
+             dimensions = [\"imd\", \"ethnicity\", \"sex\", \"age\", \"tfc\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
+             show_partners = true\nasker_runs_coordinator = true\n{parties}\n\
+             [[analysts]]\nid = \"{ANALYST}\"\nkey = \"{key}\"\nassurance_min = \"enrolled\"\n"
+        );
+        self.write("agreement.toml", &text)?;
+        let coordinator = self.home(&self.coordinator).join("coordinator.toml");
+        let text = format!(
+            "{}\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n",
+            server_table(&self.coordinator)
+        );
+        fs::write(coordinator, text).or_exit(Exit::Config)?;
+        // The port is known once the coordinator serves; loading needs none.
+        self.write_node_configs("127.0.0.1:1")
+    }
+
+    fn key(
+        &self,
+        file: &Path,
+        make: fn() -> Result<SigningKey, evensum_core::sign::KeyError>,
+    ) -> Result<String, Failure> {
+        let key = make().or_exit(Exit::Fault)?;
+        write_private(file, key.to_pem().as_bytes(), false).or_exit(Exit::Config)?;
+        Ok(key.verifying_key().to_text().to_string())
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        fs::write(self.dir.join(name), text).or_exit(Exit::Config)
+    }
+
+    fn write_node_configs(&self, address: &str) -> Result<(), Failure> {
+        for partner in &self.partners {
+            let text = format!(
+                "{}\n[node]\nkey = \"node.key\"\nprofile = \"nhs75m\"\nreference = \"../reference\"\n\n\
+                 [node.coordinator]\nods = \"{}\"\naddress = \"{address}\"\n",
+                server_table(&partner.ods),
+                self.coordinator
+            );
+            fs::write(self.node_config(&partner.ods), text).or_exit(Exit::Config)?;
+        }
+        Ok(())
+    }
+
+    /// Synthetic extracts and the mapping files that read them.
+    fn write_extracts(&self) -> Result<(), Failure> {
+        for partner in &self.partners {
+            if partner.profile.is_none() {
+                continue;
+            }
+            let date = match partner.dates {
+                DateStyle::Iso => "%Y-%m-%d",
+                DateStyle::DayFirst => "%d/%m/%Y",
+            };
+            let mut text = format!(
+                "dataset = \"{DATASET}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [\"{date}\"]\nimd_edition = \"2025\"\n\n[columns]\n"
+            );
+            for (column, field) in [
+                ("person", "PATIENT_ID"),
+                ("clock_start", "REFERRAL_TO_TREATMENT_PERIOD_START_DATE"),
+                ("birth_date", "DATE_OF_BIRTH"),
+                ("lsoa", "LSOA"),
+                ("ethnic_category", "ETHNIC_CATEGORY"),
+                ("sex", "SEX"),
+                ("treatment_function", "ACTIVITY_TREATMENT_FUNCTION_CODE"),
+                ("provider", "PROVIDER"),
+                ("icb_residence", "ICB_RESIDENCE"),
+            ] {
+                let _ = writeln!(text, "{column} = \"{field}\"");
+            }
+            fs::write(self.home(&partner.ods).join("mapping.toml"), text).or_exit(Exit::Config)?;
+        }
+        Ok(())
+    }
+
+    /// Writes, loads and publishes every extract, and adds up what was planted.
+    pub(super) fn load(&self) -> Result<Truth, Failure> {
+        let holders: Vec<&Partner> = self.partners.iter().filter(|p| p.profile.is_some()).collect();
+        let bar = terminal::bar(3 * holders.len() as u64, "Extracts");
+        let mut truth = Truth::default();
+        let geography = Geography::new(self.seed);
+        for (number, partner) in (1_u64..).zip(&holders) {
+            let Some(profile) = &partner.profile else { continue };
+            let home = self.home(&partner.ods);
+            bar.set_message(format!("{}: extract", partner.name));
+            let extract = home.join("extract.csv");
+            let file = BufWriter::new(File::create(&extract).or_exit(Exit::Config)?);
+            let period = PERIOD.parse().or_exit(Exit::Fault)?;
+            let seed = self.seed.wrapping_mul(1_000).wrapping_add(number);
+            let planted = RttExtract::write_csv(file, profile, &geography, period, seed, |_| {})
+                .or_exit(Exit::Config)?;
+            truth.add(&planted);
+            bar.inc(1);
+            let config = self.node_config(&partner.ods).display().to_string();
+            let of = ["--dataset", DATASET, "--period", PERIOD, "--config", &config];
+            let (mapping, file) =
+                (home.join("mapping.toml").display().to_string(), extract.display().to_string());
+            bar.set_message(format!("{}: load", partner.name));
+            let load = [&["node", "load", "--mapping", &mapping, &file], &of[..]].concat();
+            children::complete(&load, &home.join("load.log"))?;
+            bar.inc(1);
+            bar.set_message(format!("{}: publish", partner.name));
+            children::complete(
+                &[&["node", "publish"], &of[..]].concat(),
+                &home.join("publish.log"),
+            )?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(truth)
+    }
+
+    pub(super) fn write_truth(&self, truth: &Truth) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(truth).or_exit(Exit::Fault)?;
+        fs::write(self.truth_file(), text).or_exit(Exit::Config)
+    }
+
+    /// Starts the coordinator, tells the nodes where it is, and starts them.
+    pub(super) fn start(&self) -> Result<Vec<Child>, Failure> {
+        let home = self.home(&self.coordinator);
+        let config = home.join("coordinator.toml").display().to_string();
+        let coordinator =
+            Child::serve(&["coordinator", "serve", "--config", &config], &home.join("server.log"))?;
+        let ready = coordinator.ready()?;
+        let place = |key: &str| {
+            ready[key].as_str().map(str::to_owned).ok_or_else(|| {
+                Failure::says(Exit::Fault, format!("the coordinator did not say its port '{key}'"))
+            })
+        };
+        self.write_node_configs(&place("nodes")?)?;
+        let text = format!(
+            "analyst = \"{ANALYST}\"\nkey = \"analyst.pem\"\ncoordinator = \"{}\"\nca = \"../ca/ca.pem\"\nagreements = [\"../agreement.toml\"]\n",
+            place("analysts")?
+        );
+        fs::write(self.analyst_config(), text).or_exit(Exit::Config)?;
+        let mut servers = vec![coordinator];
+        for partner in &self.partners {
+            let config = self.node_config(&partner.ods).display().to_string();
+            let log = self.home(&partner.ods).join("server.log");
+            servers.push(Child::serve(&["node", "serve", "--config", &config], &log)?);
+        }
+        for node in &servers[1..] {
+            node.ready()?;
+        }
+        Ok(servers)
+    }
+}
+
+/// The part of a configuration that every server has.
+fn server_table(ods: &Ods) -> String {
+    format!(
+        "federation = \"{FEDERATION}\"\nods = \"{ods}\"\nstate = \"state\"\nagreements = [\"../agreement.toml\"]\n\n\
+         [keys]\nanswer = \"answer.pem\"\nledger = \"ledger.pem\"\n\n\
+         [tls]\nca = \"../ca/ca.pem\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
+    )
+}

@@ -1,0 +1,106 @@
+//! What the demonstration says after the answer: the planted truth beside the published ranges, what one
+//! partner's audit log holds, and where everything lies.
+
+use std::fmt::Write;
+
+use evensum_core::model::{Bounds, CategoryId};
+use evensum_core::view::{Answer, Cell};
+
+use super::federation::Federation;
+use crate::cli::exit::Failure;
+use crate::cli::{audit, serve};
+use crate::config::Server;
+use crate::present::sentence::sentence;
+use crate::synth::Truth;
+
+fn category<'a>(answer: &'a Answer, cell: &Cell, axis: usize) -> Option<&'a CategoryId> {
+    answer.axes.get(axis)?.categories.get(*cell.at.get(axis)?).map(|c| &c.id)
+}
+
+fn range(bounds: Bounds) -> String {
+    match bounds.high {
+        Some(high) if high == bounds.low => high.to_string(),
+        Some(high) => format!("{} to {high}", bounds.low),
+        None => format!("{} or more", bounds.low),
+    }
+}
+
+/// Planted and published, for each total by deprivation and by ethnic group, and how many cells of the
+/// whole table hold the truth. Axes: the ethnic group's stands before deprivation, by name.
+pub(super) fn beside_truth(answer: &Answer, truth: &Truth) -> String {
+    let mut text = String::from("\nWhat was planted, beside what was published\n\n");
+    let _ =
+        writeln!(text, "  {:<34} {:>10}   {:<20}", "Waiting over 52 weeks", "planted", "published");
+    let (mut held, mut all) = (0_usize, 0_usize);
+    let at = |dimension: &str| answer.axes.iter().position(|a| a.dimension.as_str() == dimension);
+    let (Some(imd), Some(ethnicity)) = (at("imd"), at("ethnicity")) else { return String::new() };
+    for cell in &answer.cells {
+        let (Some(q), Some(e)) = (category(answer, cell, imd), category(answer, cell, ethnicity))
+        else {
+            continue;
+        };
+        let planted = truth.at(q, e);
+        let (over, pathways) = (planted.over52, planted.all);
+        all += 2;
+        held += usize::from(cell.numerator.bounds.contains(over));
+        held += usize::from(cell.denominator.bounds.contains(pathways));
+        if q.is_all() || e.is_all() {
+            let axis = if e.is_all() { imd } else { ethnicity };
+            let label = cell.at.get(axis).and_then(|p| answer.axes[axis].categories.get(*p));
+            let label = label.map(|c| c.label.as_str()).unwrap_or_default();
+            let dimension = if e.is_all() && q.is_all() {
+                String::new()
+            } else {
+                format!("{}: ", answer.axes[axis].dimension)
+            };
+            let name = format!("{dimension}{label}");
+            let _ =
+                writeln!(text, "  {name:<34} {over:>10}   {:<20}", range(cell.numerator.bounds));
+        }
+    }
+    let _ = writeln!(text, "\n  {held} of {all} published ranges contain the planted figure.");
+    text
+}
+
+/// What the first partner's audit log now holds about this query.
+pub(super) fn audit_log(federation: &Federation, answer: &Answer) -> Result<String, Failure> {
+    let Some(partner) = federation.partners().first() else { return Ok(String::new()) };
+    let server = Server::read(&federation.node_config(&partner.ods))?;
+    let entries = serve::runtime()?.block_on(audit::entries(&server))?;
+    let mut text =
+        format!("\nWhat the audit log of {} now holds about this query\n\n", partner.name);
+    let of_query = |e: &&evensum_core::ledger::Entry| {
+        e.event.query().is_some_and(|(query, _)| query == answer.query_id)
+    };
+    for entry in entries.iter().filter(of_query) {
+        let _ = writeln!(text, "  {}", sentence(entry));
+    }
+    Ok(text)
+}
+
+/// Where everything lies, and what to try next.
+pub(super) fn places(federation: &Federation, kept: bool) -> String {
+    let dir = federation.dir().display();
+    let mut text = format!("\nWhere everything lies: {dir}\n\n");
+    let first = federation.partners().first().map(|p| p.ods.to_string()).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "  agreement.toml             the data sharing agreement, with everybody's keys"
+    );
+    let _ = writeln!(text, "  truth.json                 what was planted");
+    let _ = writeln!(
+        text,
+        "  {first}/                       a partner: configuration, keys, extract, state, logs"
+    );
+    let _ = writeln!(text, "\nWhile it serves, in another terminal:\n");
+    let _ = writeln!(
+        text,
+        "  evensum query rtt_over_18_weeks --by age.band --period 2026-10 --purpose service_planning --config {dir}/analyst/analyst.toml"
+    );
+    let _ = writeln!(text, "  evensum audit verify --config {dir}/{first}/node.toml");
+    if !kept {
+        let _ =
+            writeln!(text, "\nThe folder is removed at the end; name one with --dir to keep it.");
+    }
+    text
+}
