@@ -1,1 +1,3 @@
-//! x
+//! The shell around the core: everything that reads, writes, listens or prints.
+
+pub mod present;

@@ -1,0 +1,134 @@
+//! What an answer says in one line, and no more than its ranges allow.
+
+use evensum_core::statistics::ProportionBounds;
+use evensum_core::view::{Answer, AxisView, Cell, CoverageStatus};
+
+use super::number::{Share, points};
+use super::{grid, words};
+
+/// `Waiting over 52 weeks, October 2026, by deprivation quintile and ethnic group`.
+pub(super) fn title(answer: &Answer) -> String {
+    let name = words::clean(&answer.indicator.name);
+    let mut title = format!("{name}, {}", words::period(answer.period));
+    if !answer.axes.is_empty() {
+        let by: Vec<String> = answer.axes.iter().map(axis_name).collect();
+        title.push_str(", by ");
+        title.push_str(&words::list(&by));
+    }
+    if let Some(scope) = &answer.scope {
+        title.push_str(&format!(", only {} {}", scope.level, scope.category));
+    }
+    title
+}
+
+/// The name of an axis without what its catalogue name says in brackets.
+pub(super) fn axis_name(axis: &AxisView) -> String {
+    let name = words::clean(&axis.name);
+    words::within(name.split(" (").next().unwrap_or_default())
+}
+
+/// The headline: the two ends of deprivation where the answer has them, else the total.
+pub(super) fn sentence(answer: &Answer) -> String {
+    if answer.cells.is_empty() {
+        return "No partner's figures are in this answer.".to_owned();
+    }
+    deprivation(answer)
+        .or_else(|| total(answer))
+        .unwrap_or_else(|| "Too much is withheld to say anything of the total.".to_owned())
+}
+
+/// The two ends of a level of deprivation in words.
+fn ends(axis: &AxisView) -> Option<(&'static str, &'static str)> {
+    match axis.level.as_str() {
+        "imd.quintile" => Some(("the most deprived fifth", "the least deprived fifth")),
+        "imd.decile" => Some(("the most deprived tenth", "the least deprived tenth")),
+        "imd.core20" => Some(("the most deprived fifth (Core20)", "the other four fifths")),
+        _ => None,
+    }
+}
+
+fn deprivation(answer: &Answer) -> Option<String> {
+    let axes = answer.axes.iter().enumerate();
+    let (index, axis, (most, least)) =
+        axes.into_iter().find_map(|(i, axis)| Some((i, axis, ends(axis)?)))?;
+    let known = grid::known(axis);
+    let end = |position: Option<&usize>| grid::alone(answer, index, *position?);
+    let (top, bottom) = (end(known.first())?, end(known.last())?);
+    let (a, b) = (said(top), said(bottom));
+    if a == Share::Unknown || b == Share::Unknown {
+        return Some(format!(
+            "The figures do not show whether {most} and {least} differ: too much is withheld."
+        ));
+    }
+    let (x, y) = (top.proportion?, bottom.proportion?);
+    if x.low <= y.high && y.low <= x.high {
+        return Some(format!(
+            "The figures do not show a difference between {most} and {least}: {} of {} {}, against {}.",
+            a.cell(),
+            words::clean(&answer.indicator.counted),
+            what(answer),
+            b.cell()
+        ));
+    }
+    let gap = if x.low > y.high {
+        format!("{} higher", points(x.low - y.high, x.high - y.low))
+    } else {
+        format!("{} lower", points(y.low - x.high, y.high - x.low))
+    };
+    let chance = if limits_overlap(x, y) {
+        " Their 95 % limits overlap: the difference may be chance."
+    } else {
+        ""
+    };
+    Some(format!(
+        "{} of {} of people in {most} {}, against {} in {least}: {gap}.{chance}",
+        words::opening(&a.sentence()),
+        words::clean(&answer.indicator.counted),
+        what(answer),
+        b.cell(),
+    ))
+}
+
+fn limits_overlap(x: ProportionBounds, y: ProportionBounds) -> bool {
+    x.lower95 <= y.upper95 && y.lower95 <= x.upper95
+}
+
+fn total(answer: &Answer) -> Option<String> {
+    let share = words::share(grid::cell(answer, &grid::total(answer))?)?;
+    if share == Share::Unknown {
+        return None;
+    }
+    Some(format!(
+        "{} of {} {}.",
+        words::opening(&share.sentence()),
+        words::clean(&answer.indicator.counted),
+        what(answer)
+    ))
+}
+
+fn said(cell: &Cell) -> Share {
+    words::share(cell).unwrap_or(Share::Unknown)
+}
+
+/// The indicator as a verb: `wait over 52 weeks`.
+fn what(answer: &Answer) -> String {
+    let name = words::clean(&answer.indicator.name);
+    match name.strip_prefix("Waiting ") {
+        Some(rest) => format!("wait {rest}"),
+        None => format!("count towards “{}”", words::within(&name)),
+    }
+}
+
+/// `9 of the 12 partners asked are in the figures.`
+pub(super) fn counted(answer: &Answer) -> String {
+    let of = answer.coverage.len();
+    let inside = answer.coverage.iter().filter(|c| c.status == CoverageStatus::Answered).count();
+    match (inside, of) {
+        (_, 0) => "No partner was asked.".to_owned(),
+        (1, 1) => "The one partner asked is in the figures.".to_owned(),
+        (inside, of) if inside == of => format!("All {of} partners asked are in the figures."),
+        (0, _) => format!("None of the {of} partners asked is in the figures."),
+        (1, _) => format!("1 of the {of} partners asked is in the figures."),
+        (inside, of) => format!("{inside} of the {of} partners asked are in the figures."),
+    }
+}

@@ -1,0 +1,215 @@
+//! The JSON answer: the one form of an answer that programs read, the same from the command line and from
+//! the API. Counts are bounds: `low` and `high`, where `high` is null if nothing published bounds it.
+
+use data_encoding::BASE64;
+use evensum_core::disclosure::{Policy, Side};
+use evensum_core::model::{
+    CellState, Date, Digest, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId, Scope,
+};
+use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, ReceiptRow, ReleaseRow};
+use serde::{Serialize, Serializer};
+
+/// The answer as a JSON value, for embedding in another document. A value does not keep the order of its
+/// keys: [`to_string_pretty`] does.
+#[must_use]
+pub fn answer(answer: &Answer) -> serde_json::Value {
+    serde_json::to_value(AnswerJson::from(answer)).unwrap_or_default()
+}
+
+/// The answer as JSON text, its keys in the order of the format.
+#[must_use]
+pub fn to_string_pretty(answer: &Answer) -> String {
+    serde_json::to_string_pretty(&AnswerJson::from(answer)).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct AnswerJson<'a> {
+    indicator: IndicatorJson<'a>,
+    period: Period,
+    breakdown: Vec<&'a LevelId>,
+    scope: Option<&'a Scope>,
+    view: &'static str,
+    policy: Option<Policy>,
+    rung: &'a str,
+    imd_edition: Option<ImdEdition>,
+    cells: Vec<CellJson<'a>>,
+    coverage: Vec<CoverageJson<'a>>,
+    caveats: &'a [String],
+    receipts: Vec<ReceiptJson<'a>>,
+    releases: Vec<ReleaseJson<'a>>,
+    query_id: QueryId,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct IndicatorJson<'a> {
+    id: &'a IndicatorId,
+    version: u32,
+    name: &'a str,
+    unit: &'a str,
+}
+
+#[derive(Serialize)]
+struct CellJson<'a> {
+    at: At<'a>,
+    state: CellState,
+    numerator: SideJson,
+    denominator: SideJson,
+    proportion: Option<RangeJson>,
+    lower95: Option<f64>,
+    upper95: Option<f64>,
+}
+
+/// `{dimension: category}`, in the order of the axes.
+struct At<'a> {
+    axes: &'a [AxisView],
+    at: &'a [usize],
+}
+
+impl Serialize for At<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.axes.iter().zip(self.at);
+        to.collect_map(pairs.filter_map(|(axis, &position)| {
+            axis.categories.get(position).map(|category| (&axis.dimension, &category.id))
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct SideJson {
+    state: CellState,
+    low: u64,
+    high: Option<u64>,
+    published: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct RangeJson {
+    low: f64,
+    high: f64,
+}
+
+#[derive(Serialize)]
+struct CoverageJson<'a> {
+    ods: &'a Ods,
+    name: &'a str,
+    status: &'static str,
+    reason: Option<&'a str>,
+    snapshot: Option<Digest>,
+    as_of: Option<Date>,
+    policy: Option<Policy>,
+    rung: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ReceiptJson<'a> {
+    ods: &'a Ods,
+    index: u64,
+    entry: String,
+    proof: Vec<String>,
+    checkpoint: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReleaseJson<'a> {
+    ods: &'a Ods,
+    bytes: String,
+    signature: String,
+}
+
+impl<'a> From<&'a Answer> for AnswerJson<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        Self {
+            indicator: IndicatorJson::from(&answer.indicator),
+            period: answer.period,
+            breakdown: answer.axes.iter().map(|axis| &axis.level).collect(),
+            scope: answer.scope.as_ref(),
+            view: answer.view.as_str(),
+            policy: answer.policy,
+            rung: &answer.rung,
+            imd_edition: answer.imd_edition,
+            cells: answer.cells.iter().map(|c| CellJson::new(&answer.axes, c)).collect(),
+            coverage: answer.coverage.iter().map(CoverageJson::from).collect(),
+            caveats: &answer.caveats,
+            receipts: answer.receipts.iter().map(ReceiptJson::from).collect(),
+            releases: answer.releases.iter().map(ReleaseJson::from).collect(),
+            query_id: answer.query_id,
+            elapsed_ms: answer.elapsed_ms,
+        }
+    }
+}
+
+impl<'a> From<&'a IndicatorView> for IndicatorJson<'a> {
+    fn from(indicator: &'a IndicatorView) -> Self {
+        Self {
+            id: &indicator.id,
+            version: indicator.version,
+            name: &indicator.name,
+            unit: &indicator.unit,
+        }
+    }
+}
+
+impl<'a> CellJson<'a> {
+    fn new(axes: &'a [AxisView], cell: &'a Cell) -> Self {
+        let share = cell.proportion;
+        Self {
+            at: At { axes, at: &cell.at },
+            state: cell.numerator.state,
+            numerator: SideJson::from(cell.numerator),
+            denominator: SideJson::from(cell.denominator),
+            proportion: share.map(|p| RangeJson { low: rounded(p.low), high: rounded(p.high) }),
+            lower95: share.map(|p| rounded(p.lower95)),
+            upper95: share.map(|p| rounded(p.upper95)),
+        }
+    }
+}
+
+impl From<Side> for SideJson {
+    fn from(side: Side) -> Self {
+        let Side { state, bounds, published } = side;
+        Self { state, low: bounds.low, high: bounds.high, published }
+    }
+}
+
+impl<'a> From<&'a Coverage> for CoverageJson<'a> {
+    fn from(line: &'a Coverage) -> Self {
+        Self {
+            ods: &line.ods,
+            name: &line.name,
+            status: line.status.as_str(),
+            reason: line.reason.as_deref(),
+            snapshot: line.snapshot,
+            as_of: line.as_of,
+            policy: line.policy,
+            rung: line.rung.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a ReceiptRow> for ReceiptJson<'a> {
+    fn from(row: &'a ReceiptRow) -> Self {
+        Self {
+            ods: &row.ods,
+            index: row.parts.index,
+            entry: BASE64.encode(&row.parts.entry),
+            proof: row.parts.proof.iter().map(|hash| BASE64.encode(hash.as_bytes())).collect(),
+            checkpoint: &row.parts.checkpoint,
+        }
+    }
+}
+
+impl<'a> From<&'a ReleaseRow> for ReleaseJson<'a> {
+    fn from(row: &'a ReleaseRow) -> Self {
+        Self {
+            ods: &row.ods,
+            bytes: BASE64.encode(&row.bytes),
+            signature: BASE64.encode(&row.signature),
+        }
+    }
+}
+
+/// To six decimals, the precision of the format.
+pub(super) fn rounded(share: f64) -> f64 {
+    (share * 1e6).round() / 1e6
+}

@@ -1,0 +1,203 @@
+//! What a load says of its extract: completeness of each dimension, and what to do about the worst. For the
+//! partner's own people.
+
+use evensum_core::view::{DimensionQuality, QualityReport};
+use serde::Serialize;
+
+use super::layout::{Column, Line, draw, paragraph};
+use super::number::{part, thousands};
+use super::{Glyphs, Width, words};
+
+/// A dimension gets a line of advice where more than this many rows in a hundred are unusable.
+pub const ADVICE_ABOVE_PER_CENT: u64 = 5;
+
+/// The report for a terminal.
+#[must_use]
+pub fn table(report: &QualityReport, width: Width, glyphs: Glyphs) -> String {
+    let mut text = glyphs.apply(head(report, width));
+    text.push('\n');
+    // A kind of gap that no dimension has would be a column of noughts.
+    let kinds: Vec<&Kind> =
+        KINDS.iter().filter(|k| report.dimensions.iter().any(|d| (k.rows)(d) > 0)).collect();
+    let mut columns = vec![Column::words("Dimension"), Column::figures("Usable")];
+    columns.extend(kinds.iter().map(|kind| Column::figures(kind.header)));
+    let lines = report.dimensions.iter().map(|d| line(d, &kinds)).collect();
+    text.push_str(&draw(&columns, lines, width, glyphs));
+    let advice: Vec<String> = report.dimensions.iter().filter_map(advice).collect();
+    if !advice.is_empty() {
+        let mut after = String::from("\nWhat to do\n");
+        for one in &advice {
+            after.push_str(&paragraph("· ", one, width));
+        }
+        text.push_str(&glyphs.apply(after));
+    }
+    text
+}
+
+fn head(report: &QualityReport, width: Width) -> String {
+    let mut text = paragraph(
+        "",
+        &format!("Quality of {}, {}", report.dataset, words::period(report.period)),
+        width,
+    );
+    let rows = format!(
+        "{} rows read, {} taken, {} in the reject file ({}).",
+        thousands(report.rows_read),
+        thousands(report.rows_taken),
+        thousands(report.rows_rejected),
+        part(report.rows_rejected, report.rows_read).unwrap_or_else(|| words::NOTHING.to_owned())
+    );
+    text.push_str(&paragraph("", &rows, width));
+    text.push_str(&paragraph("", &timeliness(report), width));
+    text
+}
+
+fn timeliness(report: &QualityReport) -> String {
+    let lag = match report.loaded.days_since(report.as_of) {
+        0 => "the same day".to_owned(),
+        1 => "1 day later".to_owned(),
+        days if days > 1 => format!("{days} days later"),
+        _ => "before that date: check the period".to_owned(),
+    };
+    format!("The extract describes {}; it was loaded on {}, {lag}.", report.as_of, report.loaded)
+}
+
+/// A kind of row without a usable value.
+struct Kind {
+    header: &'static str,
+    rows: fn(&DimensionQuality) -> u64,
+}
+
+const KINDS: [Kind; 7] = [
+    Kind { header: "Not stated", rows: |d| d.not_stated },
+    Kind { header: "Not known", rows: |d| d.not_known },
+    Kind { header: "Blank", rows: |d| d.blank },
+    Kind { header: "Invalid", rows: |d| d.invalid },
+    Kind { header: "Not in the reference", rows: |d| d.unmatched },
+    Kind { header: "Not collected", rows: |d| d.not_collected },
+    Kind { header: "Not applicable", rows: |d| d.not_applicable },
+];
+
+fn line(dimension: &DimensionQuality, kinds: &[&Kind]) -> Line {
+    let name = words::clean(&dimension.name);
+    if !dimension.held {
+        return Line::Cells(vec![name, "no column".to_owned()]);
+    }
+    let whole = rows(dimension);
+    let figure = |n: u64| part(n, whole).unwrap_or_else(|| words::NOTHING.to_owned());
+    let mut cells = vec![name, figure(dimension.valid)];
+    cells.extend(kinds.iter().map(|kind| figure((kind.rows)(dimension))));
+    Line::Cells(cells)
+}
+
+/// All rows, by what they say of the dimension.
+const fn rows(d: &DimensionQuality) -> u64 {
+    d.valid.saturating_add(unusable(d)).saturating_add(d.not_applicable)
+}
+
+/// Rows that say nothing of a person of whom something could be said.
+const fn unusable(d: &DimensionQuality) -> u64 {
+    d.not_stated
+        .saturating_add(d.not_known)
+        .saturating_add(d.blank)
+        .saturating_add(d.invalid)
+        .saturating_add(d.unmatched)
+        .saturating_add(d.not_collected)
+}
+
+/// What to do about a dimension; nothing where at most [`ADVICE_ABOVE_PER_CENT`] of its rows are unusable.
+fn advice(d: &DimensionQuality) -> Option<String> {
+    let name = words::clean(&d.name);
+    if !d.held {
+        return Some(format!(
+            "{name}: the extract has no such column. Name its field in the mapping, or ask for it to be added to the extract; until then this partner counts as holding no such data."
+        ));
+    }
+    let (bad, whole) = (unusable(d), rows(d));
+    if u128::from(bad) * 100 <= u128::from(whole) * u128::from(ADVICE_ABOVE_PER_CENT) {
+        return None;
+    }
+    let causes = [
+        (
+            d.blank,
+            "blank. Check that the mapping names the right field and that the source fills it",
+        ),
+        (
+            d.not_known,
+            "coded as not known. Ask the services that record it to complete it at the next contact",
+        ),
+        (d.not_stated, "declined. Ask again at the next contact, and explain why it is asked"),
+        (
+            d.invalid,
+            "a code that the catalogue does not have. Translate it under [codes] in the mapping",
+        ),
+        (
+            d.unmatched,
+            "not in the reference data. Check how postcodes or areas are written, and that the reference file is of the same census",
+        ),
+        (d.not_collected, "coded as not collected. Ask the supplier of the system to collect it"),
+    ];
+    let (_, cause) = causes.into_iter().rev().max_by_key(|(n, _)| *n)?;
+    Some(format!(
+        "{name}: {} of the rows cannot be used; the commonest reason is: {cause}.",
+        part(bad, whole)?
+    ))
+}
+
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    #[serde(flatten)]
+    report: &'a QualityReport,
+    days_to_load: i64,
+    per_cent: Vec<PerCent<'a>>,
+    advice: Vec<String>,
+}
+
+/// A dimension in per cent of its rows, to one decimal; null where there are no rows or no column.
+#[derive(Serialize)]
+struct PerCent<'a> {
+    dimension: &'a str,
+    valid: Option<f64>,
+    unusable: Option<f64>,
+    not_stated: Option<f64>,
+    not_known: Option<f64>,
+    blank: Option<f64>,
+    invalid: Option<f64>,
+    unmatched: Option<f64>,
+    not_collected: Option<f64>,
+    not_applicable: Option<f64>,
+}
+
+/// The report as JSON: its counts as they are, with `days_to_load`, `per_cent` of each dimension and `advice`.
+#[must_use]
+pub fn json(report: &QualityReport) -> serde_json::Value {
+    let value = ReportJson {
+        report,
+        days_to_load: report.loaded.days_since(report.as_of),
+        per_cent: report.dimensions.iter().map(per_cent).collect(),
+        advice: report.dimensions.iter().filter_map(advice).collect(),
+    };
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn per_cent(d: &DimensionQuality) -> PerCent<'_> {
+    let whole = if d.held { rows(d) } else { 0 };
+    let of = |n: u64| tenth(n, whole);
+    PerCent {
+        dimension: d.dimension.as_str(),
+        valid: of(d.valid),
+        unusable: of(unusable(d)),
+        not_stated: of(d.not_stated),
+        not_known: of(d.not_known),
+        blank: of(d.blank),
+        invalid: of(d.invalid),
+        unmatched: of(d.unmatched),
+        not_collected: of(d.not_collected),
+        not_applicable: of(d.not_applicable),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of rows are far below 2^53")]
+fn tenth(n: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| (n as f64 * 1000.0 / whole as f64).round() / 10.0)
+}

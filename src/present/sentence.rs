@@ -1,0 +1,311 @@
+//! The audit log in plain English: one sentence an entry, and the same as rows for CSV and JSON.
+
+use std::collections::BTreeMap;
+
+use evensum_core::ledger::{Asked, Entry, Event, Missing};
+use evensum_core::model::{Assurance, QueryId, Role};
+use evensum_core::view::CoverageStatus;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::asked;
+use super::csv::{CsvError, guarded, lines_of};
+use super::words::{clean, list, server, status, within};
+
+/// One sentence: when, who asked what for which purpose under which agreement through which coordinator, what
+/// was decided, and what was withheld.
+#[must_use]
+pub fn sentence(entry: &Entry) -> String {
+    format!("{}, entry {}: {}.", entry.at, entry.seq, told(entry))
+}
+
+fn told(entry: &Entry) -> String {
+    let whose = || format!("the {} {}", server(entry.role), entry.ods);
+    match &entry.event {
+        Event::LogOpened { software } => {
+            format!("{} began to write its audit log, running {}", whose(), clean(software))
+        }
+        Event::AgreementInForce { agreement, version, hash } => format!(
+            "agreement {agreement}, version {version} (hash {}), is in force from here on",
+            hash.short()
+        ),
+        Event::SnapshotPublished { dataset, period, snapshot, .. } => {
+            let edition = snapshot.imd_edition.map_or_else(String::new, |edition| {
+                format!(", with the Index of Multiple Deprivation {}", edition.as_str())
+            });
+            format!(
+                "questions about {dataset} for {period} are answered from the {} extract {} of {}{edition}",
+                snapshot.version.as_str(),
+                snapshot.id.short(),
+                snapshot.as_of
+            )
+        }
+        Event::QueryAccepted { asked } => format!("{}; allowed", who_asked(asked)),
+        Event::Refused { asked: Some(asked), code, .. } => {
+            format!("{}; refused: {}", who_asked(asked), code.says())
+        }
+        Event::Refused { asked: None, query_id, code, .. } => format!(
+            "question {query_id} was refused before it was established who asked: {}",
+            code.says()
+        ),
+        Event::Replayed { query_id, release_hash: Some(hash), .. } => format!(
+            "question {query_id} came again in the same words and got the same answer, release {}",
+            hash.short()
+        ),
+        Event::Replayed { query_id, release_hash: None, .. } => {
+            format!("question {query_id} came again in the same words and got the same refusal")
+        }
+        Event::Published { indicator, by, period, scope, profile, cells, withheld, .. } => {
+            let table = asked::table(indicator, by, *period, scope.as_ref());
+            let hidden = match withheld {
+                0 => "nothing in it is withheld".to_owned(),
+                1 => format!("1 of its {cells} figures is withheld"),
+                n => format!("{n} of its {cells} figures are withheld"),
+            };
+            format!(
+                "the table {table} was put under disclosure control (profile {}) and frozen; {hidden}",
+                profile.as_str()
+            )
+        }
+        Event::AnswerReleased { query_id, release_hash, .. } => {
+            format!("question {query_id} was answered with release {}", release_hash.short())
+        }
+        Event::Aborted { query_id, .. } => format!(
+            "question {query_id} had no end when the server started again; nothing was released for it"
+        ),
+        Event::Failed { query_id, .. } => {
+            format!("question {query_id} could not be answered because of a fault of this server")
+        }
+        Event::Panicked { query_id, .. } => {
+            format!("the software broke over question {query_id}, which was not answered")
+        }
+        Event::AnswerCombined { query_id, answered, missing, .. } => {
+            combined(*query_id, answered, missing)
+        }
+    }
+}
+
+fn combined(
+    query_id: QueryId,
+    answered: &[evensum_core::model::Ods],
+    missing: &[Missing],
+) -> String {
+    let inside: Vec<&str> = answered.iter().map(|ods| ods.as_str()).collect();
+    let first = match inside.as_slice() {
+        [] => format!("question {query_id} got no partner's figures"),
+        [one] => format!("question {query_id} was answered from the release of {one} alone"),
+        several => {
+            format!("question {query_id} was answered by adding the releases of {}", list(several))
+        }
+    };
+    if missing.is_empty() {
+        return first;
+    }
+    let out: Vec<String> =
+        missing.iter().map(|m| format!("{} ({})", m.ods, status_word(&m.status))).collect();
+    format!("{first}; not in it: {}", list(&out))
+}
+
+fn status_word(text: &str) -> String {
+    let known = CoverageStatus::ALL.into_iter().find(|s| s.as_str() == text);
+    known.map_or_else(|| clean(text), |known| status(known).to_owned())
+}
+
+fn who_asked(asked: &Asked) -> String {
+    let through = asked
+        .coordinator
+        .as_ref()
+        .map_or_else(String::new, |ods| format!(", through the coordinator {ods}"));
+    format!(
+        "{} asked for {}, for {}, under agreement {}{through}; sign-in strength {}",
+        asked.signer,
+        asked::question(asked),
+        purpose(asked),
+        asked.agreement,
+        strength(asked.assurance)
+    )
+}
+
+fn purpose(asked: &Asked) -> String {
+    within(&asked.purpose.as_str().replace('_', " "))
+}
+
+const fn strength(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Attested => "attested",
+        Assurance::Enrolled => "enrolled",
+        Assurance::IdpBound => "bound to an organisation's log-in",
+    }
+}
+
+/// One line a row of `audit list`, the same in CSV and JSON. `organisation` is the one that passed the
+/// question on; in a coordinator's own log it is the coordinator's.
+#[derive(Serialize)]
+struct Row {
+    index: u64,
+    time: String,
+    kind: &'static str,
+    who: Option<String>,
+    organisation: Option<String>,
+    what: Option<String>,
+    purpose: Option<String>,
+    agreement: Option<String>,
+    decision: Option<String>,
+    query_id: Option<QueryId>,
+}
+
+const COLUMNS: [&str; 10] = [
+    "index",
+    "time",
+    "kind",
+    "who",
+    "organisation",
+    "what",
+    "purpose",
+    "agreement",
+    "decision",
+    "query_id",
+];
+
+/// The entries as a JSON list. What an entry does not say of its question is taken from the entry among
+/// these that accepted it.
+#[must_use]
+pub fn listing(entries: &[Entry]) -> serde_json::Value {
+    serde_json::to_value(rows(entries)).unwrap_or_default()
+}
+
+/// The entries as CSV, with the same columns as [`listing`].
+///
+/// # Errors
+/// [`CsvError`].
+pub fn listing_csv(entries: &[Entry]) -> Result<String, CsvError> {
+    let header = COLUMNS.map(str::to_owned).to_vec();
+    let text = |field: Option<String>| guarded(&field.unwrap_or_default());
+    let lines = rows(entries).into_iter().map(|row| {
+        vec![
+            row.index.to_string(),
+            row.time,
+            row.kind.to_owned(),
+            text(row.who),
+            text(row.organisation),
+            text(row.what),
+            text(row.purpose),
+            text(row.agreement),
+            text(row.decision),
+            text(row.query_id.map(|id| id.to_string())),
+        ]
+    });
+    lines_of(std::iter::once(header).chain(lines))
+}
+
+fn rows(entries: &[Entry]) -> Vec<Row> {
+    let questions: BTreeMap<QueryId, &Asked> = entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::QueryAccepted { asked } => Some((asked.query_id, asked)),
+            _ => None,
+        })
+        .collect();
+    entries.iter().map(|entry| row(entry, &questions)).collect()
+}
+
+fn row(entry: &Entry, questions: &BTreeMap<QueryId, &Asked>) -> Row {
+    let query_id = entry.event.query().map(|(id, _)| id);
+    let own = match &entry.event {
+        Event::QueryAccepted { asked } | Event::Refused { asked: Some(asked), .. } => Some(asked),
+        _ => None,
+    };
+    // A refused question with a seen id must not borrow the name of whoever used that id first.
+    let borrowed = || match &entry.event {
+        Event::Refused { .. } => None,
+        _ => query_id.and_then(|id| questions.get(&id).copied()),
+    };
+    let asked = own.or_else(borrowed);
+    let organisation = asked.and_then(|a| match (&a.coordinator, entry.role) {
+        (Some(ods), _) => Some(ods.to_string()),
+        (None, Role::Coordinator) => Some(entry.ods.to_string()),
+        (None, _) => None,
+    });
+    Row {
+        index: entry.seq,
+        time: instant(entry),
+        kind: kind(&entry.event),
+        who: asked.map(|a| a.signer.to_string()),
+        organisation,
+        what: what(&entry.event).or_else(|| asked.map(asked::question)),
+        purpose: asked.map(|a| a.purpose.to_string()),
+        agreement: match &entry.event {
+            Event::AgreementInForce { agreement, .. } => Some(agreement.to_string()),
+            _ => asked.map(|a| a.agreement.to_string()),
+        },
+        decision: decision(&entry.event),
+        query_id,
+    }
+}
+
+/// The time as programs read it.
+fn instant(entry: &Entry) -> String {
+    OffsetDateTime::from_unix_timestamp(entry.at.as_unix())
+        .ok()
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        .unwrap_or_else(|| entry.at.to_string())
+}
+
+const fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::LogOpened { .. } => "log_opened",
+        Event::AgreementInForce { .. } => "agreement_in_force",
+        Event::SnapshotPublished { .. } => "snapshot_published",
+        Event::QueryAccepted { .. } => "query_accepted",
+        Event::Refused { .. } => "refused",
+        Event::Replayed { .. } => "replayed",
+        Event::Published { .. } => "published",
+        Event::AnswerReleased { .. } => "answer_released",
+        Event::Aborted { .. } => "aborted",
+        Event::Failed { .. } => "failed",
+        Event::Panicked { .. } => "panicked",
+        Event::AnswerCombined { .. } => "answer_combined",
+    }
+}
+
+/// What an event is about, where it says so itself.
+fn what(event: &Event) -> Option<String> {
+    match event {
+        Event::LogOpened { software } => Some(clean(software)),
+        Event::AgreementInForce { version, hash, .. } => {
+            Some(format!("version {version}, hash {}", hash.short()))
+        }
+        Event::SnapshotPublished { dataset, period, snapshot, .. } => Some(format!(
+            "{} extract {} of {dataset} for {period}",
+            snapshot.version.as_str(),
+            snapshot.id.short()
+        )),
+        Event::Published { indicator, by, period, scope, .. } => {
+            Some(asked::table(indicator, by, *period, scope.as_ref()))
+        }
+        _ => None,
+    }
+}
+
+fn decision(event: &Event) -> Option<String> {
+    let fixed = match event {
+        Event::LogOpened { .. }
+        | Event::AgreementInForce { .. }
+        | Event::SnapshotPublished { .. } => return None,
+        Event::QueryAccepted { .. } => "allowed",
+        Event::Refused { code, .. } => return Some(format!("refused: {code}")),
+        Event::Replayed { release_hash: Some(_), .. } => "answered again",
+        Event::Replayed { release_hash: None, .. } => "refused again",
+        Event::Published { cells, withheld, .. } => {
+            return Some(format!("frozen: {withheld} of {cells} figures withheld"));
+        }
+        Event::AnswerReleased { .. } => "answered",
+        Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => "not answered",
+        Event::AnswerCombined { answered, missing, .. } => {
+            let of = answered.len() + missing.len();
+            return Some(format!("answered from {} of {of} partners", answered.len()));
+        }
+    };
+    Some(fixed.to_owned())
+}

@@ -1,0 +1,311 @@
+//! What every text of this room keeps to, and how each of them looks.
+
+use evensum_core::catalogue::CategoryKind;
+use evensum_core::model::{CellState, Profile};
+use evensum_core::view::{Answer, CoverageStatus};
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::fixture::{
+    asked, bare, by_quintile, cell, crossed, entries, query, report, side, undivided,
+};
+use super::{Glyphs, Width, asked as question, chart, csv, json, quality, sentence, table};
+
+const UNICODE: Glyphs = Glyphs::Unicode;
+
+fn hundred() -> Width {
+    Width::new(100)
+}
+
+#[test]
+fn a_table_by_one_dimension() {
+    assert_snapshot!(table::answer(&by_quintile(), hundred(), UNICODE));
+}
+
+#[test]
+fn a_table_by_two_dimensions() {
+    assert_snapshot!(table::figures(&crossed(), hundred(), UNICODE));
+}
+
+#[test]
+fn a_table_on_a_narrow_terminal_in_ascii() {
+    let text = table::answer(&by_quintile(), Width::new(80), Glyphs::Ascii);
+    assert!(text.is_ascii(), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn the_total_alone_and_no_answer_at_all() {
+    let mut nobody = bare(&["sex"]);
+    nobody.policy = None;
+    nobody.imd_edition = None;
+    for line in &mut nobody.coverage {
+        line.status = CoverageStatus::Unreachable;
+        line.policy = None;
+    }
+    let both = [undivided(), nobody].map(|a| table::answer(&a, hundred(), UNICODE));
+    assert_snapshot!(both.join("\n=====\n\n"));
+}
+
+#[test]
+fn bars_by_two_dimensions() {
+    assert_snapshot!(chart::bars(&crossed(), hundred(), UNICODE));
+}
+
+#[test]
+fn bars_in_ascii() {
+    let text = chart::bars(&by_quintile(), Width::new(80), Glyphs::Ascii);
+    assert!(text.is_ascii(), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn answer_as_csv() {
+    assert_snapshot!(csv::answer(&by_quintile()).expect("csv"));
+}
+
+#[test]
+fn answer_as_json() {
+    let mut answer = by_quintile();
+    answer.cells.drain(1..6);
+    answer.scope = query().questions[0].scope.clone();
+    assert_snapshot!(json::to_string_pretty(&answer));
+    let text: serde_json::Value =
+        serde_json::from_str(&json::to_string_pretty(&answer)).expect("json");
+    assert_eq!(text, json::answer(&answer));
+}
+
+#[test]
+fn entries_as_sentences() {
+    let sentences: Vec<String> = entries().iter().map(sentence::sentence).collect();
+    assert_snapshot!(sentences.join("\n"));
+}
+
+#[test]
+fn entries_as_rows() {
+    assert_snapshot!(sentence::listing_csv(&entries()).expect("csv"));
+    let list = sentence::listing(&entries());
+    let accepted = &list[3];
+    assert_eq!(accepted["decision"], "allowed");
+    assert_eq!(accepted["organisation"], "QZ1");
+    assert_eq!(list[12]["who"], serde_json::Value::Null, "a refusal never borrows a name");
+}
+
+#[test]
+fn quality_as_table_and_json() {
+    let text = quality::table(&report(), hundred(), UNICODE);
+    assert_snapshot!(format!("{text}\n{:#}", quality::json(&report())["per_cent"]));
+}
+
+#[test]
+fn a_question_whose_bytes_were_changed_is_not_read() {
+    assert!(question::query(&asked()).is_some());
+    let mut other = asked();
+    other.query_hash = evensum_core::model::Digest::of(b"other");
+    assert_eq!(question::question(&other), question::UNREADABLE);
+    other.payload = "no base64".to_owned();
+    assert_eq!(question::question(&other), question::UNREADABLE);
+}
+
+#[test]
+fn overlapping_ranges_claim_nothing() {
+    let headline = |numerators: [(u64, u64); 2]| {
+        let mut answer = by_quintile();
+        for (position, (low, high)) in [0, 4].into_iter().zip(numerators) {
+            let x = side(CellState::Value, low, Some(high));
+            answer.cells[position] =
+                cell(vec![position], x, side(CellState::Value, 998, Some(1002)));
+        }
+        super::headline::sentence(&answer)
+    };
+    let apart = headline([(100, 104), (40, 44)]);
+    assert!(apart.contains("percentage points higher."), "{apart}");
+    assert!(headline([(40, 44), (100, 104)]).contains("percentage points lower."));
+    assert!(headline([(60, 64), (50, 54)]).ends_with("the difference may be chance."));
+    assert!(headline([(50, 60), (55, 65)]).contains("do not show a difference"));
+    let mut hidden = by_quintile();
+    hidden.cells[0] =
+        cell(vec![0], side(CellState::Suppressed, 0, None), side(CellState::Suppressed, 0, None));
+    assert!(super::headline::sentence(&hidden).contains("too much is withheld"));
+}
+
+#[test]
+fn differing_policies_are_said_partner_by_partner() {
+    let mut answer = by_quintile();
+    answer.policy = None;
+    answer.coverage[2].policy = Some(Profile::Nhs75.into());
+    let text = table::answer(&answer, hundred(), UNICODE);
+    assert!(text.contains("(R0D): figures rounded to the nearest 5; fewer than 8 withheld."));
+    assert!(
+        text.contains("(RBD): figures rounded to the nearest 5; fewer than 8 withheld, except")
+    );
+    assert!(csv::answer(&answer).expect("csv").contains(",mixed,"));
+}
+
+#[test]
+fn spreadsheets_get_no_formula() {
+    for bad in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        assert_eq!(csv::guarded(bad), format!("'{bad}"));
+    }
+    assert_eq!(csv::guarded("1 – most deprived"), "1 – most deprived");
+    let mut answer = by_quintile();
+    answer.axes[0].categories[0].label = "=cmd|' /C calc'!A0".to_owned();
+    assert!(csv::answer(&answer).expect("csv").contains(",'=cmd|"));
+}
+
+/// Words that people who are not developers never meet.
+const FORBIDDEN: [&str; 14] = [
+    "lattice",
+    "margin",
+    "ledger",
+    "receipt",
+    "helper",
+    "deposit",
+    "roster",
+    "attacker",
+    "interval",
+    "suppress",
+    "assurance",
+    "snapshot",
+    "structural",
+    "null",
+];
+
+fn for_people(answer: &Answer, width: Width) -> [String; 2] {
+    [table::answer(answer, width, UNICODE), chart::bars(answer, width, UNICODE)]
+}
+
+#[test]
+fn people_read_words_and_not_states() {
+    let mut texts: Vec<String> = entries().iter().map(sentence::sentence).collect();
+    texts.push(quality::table(&report(), hundred(), UNICODE));
+    for text in texts {
+        let lower = text.to_lowercase();
+        assert!(FORBIDDEN.iter().all(|word| !lower.contains(word)), "{text}");
+    }
+}
+
+const STATES: [CellState; 6] = [
+    CellState::Value,
+    CellState::Small,
+    CellState::Suppressed,
+    CellState::StructuralZero,
+    CellState::Refused,
+    CellState::NotCollected,
+];
+
+fn sides() -> impl Strategy<Value = evensum_core::disclosure::Side> {
+    let high = prop_oneof![Just(None), (0_u64..60).prop_map(Some)];
+    (0..STATES.len(), 8_u64..4000, 0_u64..30, high).prop_map(
+        |(state, low, more, high)| match STATES[state] {
+            CellState::Value => side(CellState::Value, low, Some(low + more)),
+            CellState::StructuralZero => side(CellState::StructuralZero, 0, Some(0)),
+            hidden => side(hidden, 0, high),
+        },
+    )
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    prop_oneof![Just(vec!["imd.quintile"]), Just(vec!["sex", "imd.core20"]), Just(vec![])]
+        .prop_flat_map(|levels| {
+            let answer = bare(&levels);
+            let sizes: Vec<usize> = answer.axes.iter().map(|a| a.categories.len()).collect();
+            let cells = sizes.iter().product::<usize>();
+            (Just((answer, sizes)), prop::collection::vec((sides(), sides()), cells))
+        })
+        .prop_map(|((mut answer, sizes), sides)| {
+            let each = sides.into_iter().enumerate();
+            answer.cells = each
+                .map(|(index, (x, n))| {
+                    let mut rest = index;
+                    let mut at: Vec<usize> = sizes
+                        .iter()
+                        .rev()
+                        .map(|size| {
+                            let position = rest % size;
+                            rest /= size;
+                            position
+                        })
+                        .collect();
+                    at.reverse();
+                    cell(at, x, n)
+                })
+                .collect();
+            answer
+        })
+}
+
+const HIDDEN: [&str; 3] = ["small", "suppressed", "refused"];
+
+proptest! {
+    #[test]
+    fn nothing_hidden_is_ever_a_zero(answer in answers()) {
+        let text = csv::answer(&answer).expect("csv");
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().expect("header").clone();
+        let records: Vec<_> = reader.records().map(|r| r.expect("record")).collect();
+        prop_assert_eq!(records.len(), answer.cells.len());
+        for record in &records {
+            let field = |name: &str| {
+                let place = header.iter().position(|h| h == name).expect("column");
+                record[place].to_owned()
+            };
+            let figures = |side: &str| ["low", "high", "published"].map(|f| field(&format!("{side}_{f}")));
+            let mut hidden = Vec::new();
+            if HIDDEN.contains(&field("state").as_str()) {
+                hidden.extend(figures("numerator"));
+                hidden.extend(["proportion_low", "lower95"].map(field));
+            }
+            if HIDDEN.contains(&field("denominator_state").as_str()) {
+                hidden.extend(figures("denominator"));
+            }
+            prop_assert!(hidden.iter().all(|f| f != "0"), "{:?}", record);
+        }
+    }
+
+    #[test]
+    fn hidden_cells_are_words_in_tables_and_bars(mut answer in answers(), state in 1_usize..3) {
+        for cell in &mut answer.cells {
+            let hidden = side([CellState::Value, CellState::Small, CellState::Suppressed][state], 0, Some(7));
+            *cell = super::fixture::cell(cell.at.clone(), hidden, cell.denominator);
+        }
+        let figures = table::figures(&answer, hundred(), UNICODE);
+        let said = figures.matches("fewer than 8").count() + figures.matches("withheld").count();
+        prop_assert!(said >= answer.cells.len(), "{}", figures);
+        prop_assert!(!figures.contains(" 0.0 %"), "{}", figures);
+        let bars = chart::bars(&answer, hundred(), UNICODE);
+        for line in bars.lines().filter(|l| l.contains('│')) {
+            prop_assert!(!line.contains(['█', '░', '▏']), "{}", line);
+            prop_assert!(line.contains("fewer than") || line.contains("withheld"), "{}", line);
+        }
+    }
+
+    #[test]
+    fn every_line_fits_and_speaks_plainly(answer in answers(), columns in 80_u16..=160) {
+        let width = Width::new(columns);
+        for text in for_people(&answer, width) {
+            for line in text.lines() {
+                prop_assert!(line.chars().count() <= usize::from(columns), "{columns}: {line}");
+                prop_assert!(line.trim_end() == line, "spaces at the end of '{}'", line);
+            }
+            let lower = text.to_lowercase();
+            prop_assert!(FORBIDDEN.iter().all(|word| !lower.contains(word)), "{}", text);
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_come_after_known_ones(answer in answers()) {
+        for axis in &answer.axes {
+            let order = super::grid::reading_order(axis);
+            let kinds: Vec<u8> = order
+                .iter()
+                .map(|&p| match &axis.categories[p] {
+                    c if c.id.is_all() => 2,
+                    c => u8::from(c.kind != CategoryKind::Known),
+                })
+                .collect();
+            prop_assert!(kinds.is_sorted(), "{:?}", kinds);
+            prop_assert_eq!(order.len(), axis.categories.len());
+        }
+    }
+}
