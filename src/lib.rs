@@ -1,15 +1,3 @@
-//! The shell of Evensum: files, stores, servers and the command line around the pure core.
+//! The shell around the core: everything that reads, writes, listens or prints.
 
-pub mod cli;
-pub mod config;
-pub mod coordinator;
-pub mod intake;
-pub mod node;
 pub mod present;
-pub mod reference;
-pub mod rpc;
-pub mod snapshot;
-pub mod store;
-pub mod synth;
-pub mod tabulate;
-pub mod trust;

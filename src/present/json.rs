@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 /// keys: [`to_string_pretty`] does.
 #[must_use]
 pub fn answer(answer: &Answer) -> serde_json::Value {
+    // Every key is text, so that there is nothing that JSON could not hold.
     serde_json::to_value(AnswerJson::from(answer)).unwrap_or_default()
 }
 

@@ -66,14 +66,14 @@ pub(super) fn draw(
 ) -> String {
     let widths: Vec<usize> =
         columns.iter().enumerate().map(|(i, column)| content(column, i, &lines)).collect();
-    wrap_labels(columns, &widths, &mut lines, width);
+    let room_for_labels = wrap_labels(columns, &widths, &mut lines, width);
     let mut table = Table::new();
     table
         .load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width.columns())
         .set_header(columns.iter().zip(&widths).map(|(column, &room)| match column.of {
-            Of::Words => column.header.clone(),
+            Of::Words => wrapped(&column.header, room_for_labels.unwrap_or(usize::MAX)).join("\n"),
             Of::Figures => wrapped(&column.header, room).join("\n"),
         }));
     let mut headings = Vec::new();
@@ -90,9 +90,12 @@ pub(super) fn draw(
     }
     for (index, column) in columns.iter().enumerate() {
         let Some(drawn) = table.column_mut(index) else { continue };
-        drawn.set_padding((0, if index + 1 == columns.len() { 0 } else { BETWEEN }));
-        if column.of == Of::Figures {
+        // The library itself puts one space between columns.
+        drawn.set_padding((0, if index + 1 == columns.len() { 0 } else { BETWEEN - 1 }));
+        if column.of == Of::Figures || room_for_labels.is_some() {
             drawn.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if column.of == Of::Figures {
             drawn.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -126,24 +129,30 @@ fn content(column: &Column, index: usize, lines: &[Line]) -> usize {
     cells.chain(header).max().unwrap_or_default()
 }
 
-/// Breaks the labels of a table with one column of words, each under its own beginning.
-fn wrap_labels(columns: &[Column], widths: &[usize], lines: &mut [Line], width: Width) {
-    let [Column { of: Of::Words, .. }, figures @ ..] = columns else { return };
+/// Breaks the labels of a table whose one column of words is its first, each under its own beginning; returns
+/// the room that they have in such a table.
+fn wrap_labels(
+    columns: &[Column],
+    widths: &[usize],
+    lines: &mut [Line],
+    width: Width,
+) -> Option<usize> {
+    let [Column { of: Of::Words, .. }, figures @ ..] = columns else { return None };
     if figures.iter().any(|column| column.of == Of::Words) {
-        return;
+        return None;
     }
     let taken: usize = widths.iter().skip(1).map(|w| w + usize::from(BETWEEN)).sum();
     let room = usize::from(width.columns()).saturating_sub(taken).max(LEAST_WORDS);
     for line in lines {
         let Line::Cells(cells) = line else { continue };
-        let Some(label) = cells.first_mut() else { continue };
+        let Some(label) = cells.first_mut().filter(|label| label.chars().count() > room) else {
+            continue;
+        };
         let indent = " ".repeat(label.chars().take_while(|c| *c == ' ').count());
         let broken = wrapped(label, room.saturating_sub(indent.len() + 2));
-        let whole = label.chars().count() <= room;
-        if !whole {
-            *label = format!("{indent}{}", broken.join(&format!("\n{indent}  ")));
-        }
+        *label = format!("{indent}{}", broken.join(&format!("\n{indent}  ")));
     }
+    Some(room)
 }
 
 /// A text broken between words into lines of at most so many characters, where its words allow.

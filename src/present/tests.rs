@@ -1,7 +1,8 @@
 //! What every text of this room keeps to, and how each of them looks.
 
 use evensum_core::catalogue::CategoryKind;
-use evensum_core::model::{CellState, Profile};
+use evensum_core::ledger::{Asked, Event};
+use evensum_core::model::{CellState, Profile, Role};
 use evensum_core::view::{Answer, CoverageStatus};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -88,6 +89,10 @@ fn entries_as_rows() {
     let accepted = &list[3];
     assert_eq!(accepted["decision"], "allowed");
     assert_eq!(accepted["organisation"], "QZ1");
+    let mut own = entries().swap_remove(3);
+    own.role = Role::Coordinator;
+    own.event = Event::QueryAccepted { asked: Asked { coordinator: None, ..asked() } };
+    assert_eq!(sentence::listing(&[own])[0]["organisation"], "R0D");
     assert_eq!(list[12]["who"], serde_json::Value::Null, "a refusal never borrows a name");
 }
 
@@ -206,38 +211,45 @@ fn sides() -> impl Strategy<Value = evensum_core::disclosure::Side> {
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
-    prop_oneof![Just(vec!["imd.quintile"]), Just(vec!["sex", "imd.core20"]), Just(vec![])]
-        .prop_flat_map(|levels| {
-            let answer = bare(&levels);
-            let sizes: Vec<usize> = answer.axes.iter().map(|a| a.categories.len()).collect();
-            let cells = sizes.iter().product::<usize>();
-            (Just((answer, sizes)), prop::collection::vec((sides(), sides()), cells))
-        })
-        .prop_map(|((mut answer, sizes), sides)| {
-            let each = sides.into_iter().enumerate();
-            answer.cells = each
-                .map(|(index, (x, n))| {
-                    let mut rest = index;
-                    let mut at: Vec<usize> = sizes
-                        .iter()
-                        .rev()
-                        .map(|size| {
-                            let position = rest % size;
-                            rest /= size;
-                            position
-                        })
-                        .collect();
-                    at.reverse();
-                    cell(at, x, n)
-                })
-                .collect();
-            answer
-        })
+    prop_oneof![
+        Just(vec!["imd.quintile", "ethnicity.group"]),
+        Just(vec!["sex", "imd.core20"]),
+        Just(vec!["age.band"]),
+        Just(vec![])
+    ]
+    .prop_flat_map(|levels| {
+        let answer = bare(&levels);
+        let sizes: Vec<usize> = answer.axes.iter().map(|a| a.categories.len()).collect();
+        let cells = sizes.iter().product::<usize>();
+        (Just((answer, sizes)), prop::collection::vec((sides(), sides()), cells))
+    })
+    .prop_map(|((mut answer, sizes), sides)| {
+        let each = sides.into_iter().enumerate();
+        answer.cells = each
+            .map(|(index, (x, n))| {
+                let mut rest = index;
+                let mut at: Vec<usize> = sizes
+                    .iter()
+                    .rev()
+                    .map(|size| {
+                        let position = rest % size;
+                        rest /= size;
+                        position
+                    })
+                    .collect();
+                at.reverse();
+                cell(at, x, n)
+            })
+            .collect();
+        answer
+    })
 }
 
 const HIDDEN: [&str; 3] = ["small", "suppressed", "refused"];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn nothing_hidden_is_ever_a_zero(answer in answers()) {
         let text = csv::answer(&answer).expect("csv");
