@@ -1,3 +1,15 @@
-//! The shell around the core: everything that reads, writes, listens or prints.
+//! The shell of Evensum: everything that reads, writes, listens or prints, around the pure core.
 
+pub mod cli;
+pub mod config;
+pub mod coordinator;
+pub mod intake;
+pub mod node;
 pub mod present;
+pub mod reference;
+pub mod rpc;
+pub mod snapshot;
+pub mod store;
+pub mod synth;
+pub mod tabulate;
+pub mod trust;

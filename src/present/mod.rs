@@ -20,7 +20,7 @@ mod layout;
 mod number;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
 /// Columns of the terminal that the text may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

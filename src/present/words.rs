@@ -72,8 +72,9 @@ pub(super) fn coverage(line: &Coverage) -> String {
     }
 }
 
-/// A status of the coverage.
-pub(super) const fn status(status: CoverageStatus) -> &'static str {
+/// A status of the coverage, in words.
+#[must_use]
+pub const fn status(status: CoverageStatus) -> &'static str {
     match status {
         CoverageStatus::Answered => "in the figures",
         CoverageStatus::Refused => "refused",
