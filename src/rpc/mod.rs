@@ -11,6 +11,8 @@ mod faults;
 pub mod node_service;
 mod pb;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use connect::ConnectError;
 pub use status::{Failure, classify};
