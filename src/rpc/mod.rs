@@ -22,6 +22,8 @@ mod refusal;
 mod registry;
 mod rev_io;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};

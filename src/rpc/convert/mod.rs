@@ -5,6 +5,8 @@
 
 pub(super) mod answer;
 pub(super) mod envelope;
+#[cfg(test)]
+mod tests;
 pub(super) mod view;
 
 use evensum_core::model::IdError;

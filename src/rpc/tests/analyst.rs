@@ -1,0 +1,256 @@
+//! The Coordinator service and its client.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use evensum_core::model::RefusalCode;
+use evensum_core::port::{
+    AnalystPort, AskFault, BoxFuture, PartnerStanding, Progress, ProgressSink,
+};
+use evensum_core::sign::Envelope;
+use evensum_core::view::{Bundle, CoverageStatus, Shared, SystemView};
+use tokio::sync::Notify;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::scene::{ABSENT, ANSWERS, REFUSES, Scene, ods};
+use super::{ready, served};
+use crate::rpc::client::AnalystClient;
+use crate::rpc::convert::view::{write_last, write_progress};
+use crate::rpc::coordinator_service::routes;
+use crate::rpc::pb::coordinator_server::{Coordinator, CoordinatorServer};
+use crate::rpc::{MAX_DEADLINE, MIN_DEADLINE, pb};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// What the tests' coordinator does.
+enum Does {
+    Answers(Box<SystemView<Shared>>),
+    Fails(AskFault),
+    Breaks,
+    /// Tells the first that it has begun, waits for the second, tells the third that it has ended.
+    Waits(Arc<Notify>, Arc<Notify>, Arc<Notify>),
+}
+
+pub(super) struct Fake {
+    does: Does,
+    deadlines: Mutex<Vec<Duration>>,
+}
+
+impl Fake {
+    fn new(does: Does) -> Arc<Self> {
+        Arc::new(Self { does, deadlines: Mutex::default() })
+    }
+
+    /// One that answers.
+    pub(super) fn answering(scene: &Scene) -> Arc<Self> {
+        Self::new(Does::Answers(Box::new(scene.view())))
+    }
+}
+
+fn happened() -> Vec<Progress> {
+    use CoverageStatus::{Answered, Late, NoData};
+    let settled = |code, status| Progress::Settled { ods: ods(code), status };
+    let settled = [settled(ANSWERS, Answered), settled(REFUSES, NoData), settled(ABSENT, Late)];
+    [Progress::Asked { partners: 3 }].into_iter().chain(settled).collect()
+}
+
+pub(super) fn standing() -> Vec<PartnerStanding> {
+    let one = |code, connected| PartnerStanding {
+        ods: ods(code),
+        name: format!("Trust {code}"),
+        connected,
+    };
+    vec![one(ANSWERS, true), one(ABSENT, false)]
+}
+
+impl AnalystPort for Fake {
+    type Reply = SystemView<Shared>;
+
+    fn ask<'a>(
+        &'a self,
+        _envelope: Envelope,
+        deadline: Duration,
+        progress: ProgressSink,
+    ) -> BoxFuture<'a, Result<SystemView<Shared>, AskFault>> {
+        self.deadlines.lock().expect("lock").push(deadline);
+        happened().into_iter().for_each(|one| progress(one));
+        match &self.does {
+            Does::Answers(view) => ready(Ok((**view).clone())),
+            Does::Fails(fault) => ready(Err(fault.clone())),
+            Does::Breaks => panic!("a fault of the test's coordinator"),
+            Does::Waits(begun, go, ended) => Box::pin(async move {
+                begun.notify_one();
+                go.notified().await;
+                ended.notify_one();
+                Err(AskFault::Internal)
+            }),
+        }
+    }
+
+    fn partners<'a>(
+        &'a self,
+        _envelope: Envelope,
+    ) -> BoxFuture<'a, Result<Vec<PartnerStanding>, AskFault>> {
+        match &self.does {
+            Does::Fails(fault) => ready(Err(fault.clone())),
+            _ => ready(Ok(standing())),
+        }
+    }
+}
+
+async fn client(does: Does) -> (AnalystClient, Arc<Fake>) {
+    let fake = Fake::new(does);
+    (AnalystClient::new(served(routes(fake.clone()), None).await), fake)
+}
+
+/// Asks, and hands out what was heard on the way.
+async fn ask(
+    client: &AnalystClient,
+    envelope: Envelope,
+    deadline: Duration,
+) -> (Result<Bundle, AskFault>, Vec<Progress>) {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let into = heard.clone();
+    let sink: ProgressSink = Arc::new(move |one| into.lock().expect("lock").push(one));
+    let answered = client.ask(envelope, deadline, sink).await;
+    let heard = heard.lock().expect("lock").clone();
+    (answered, heard)
+}
+
+#[tokio::test]
+async fn a_view_arrives_and_can_be_checked() {
+    let scene = Scene::new();
+    let view = scene.view();
+    let (client, fake) = client(Does::Answers(Box::new(view.clone()))).await;
+    let (answered, heard) = ask(&client, scene.envelope(), LONG).await;
+    let bundle = answered.expect("a view");
+    assert_eq!(bundle, view.bundle());
+    assert_eq!(heard, happened());
+    let again = scene.check(bundle).expect("believed");
+    assert_eq!(again, view);
+    for (given, used) in
+        [(Duration::ZERO, MIN_DEADLINE), (Duration::MAX, MAX_DEADLINE), (LONG, LONG)]
+    {
+        fake.deadlines.lock().expect("lock").clear();
+        assert!(ask(&client, scene.envelope(), given).await.0.is_ok());
+        assert_eq!(*fake.deadlines.lock().expect("lock"), [used]);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_out_of_range_is_moved_into_it_by_the_coordinator_too() {
+    let scene = Scene::new();
+    let fake = Fake::answering(&scene);
+    let channel = served(routes(fake.clone()), None).await;
+    let mut client = pb::coordinator_client::CoordinatorClient::new(channel);
+    for deadline_ms in [0, u32::MAX] {
+        let envelope = Some(crate::rpc::convert::envelope::write(&scene.envelope()));
+        let stream = client.ask(pb::AskRequest { envelope, deadline_ms }).await.expect("begun");
+        let mut events = stream.into_inner();
+        while events.message().await.expect("an event").is_some() {}
+    }
+    assert_eq!(*fake.deadlines.lock().expect("lock"), [MIN_DEADLINE, MAX_DEADLINE]);
+}
+
+#[tokio::test]
+async fn altered_figures_are_found_after_the_journey() {
+    let scene = Scene::new();
+    let (client, _) = client(Does::Answers(Box::new(scene.view()))).await;
+    let mut bundle = ask(&client, scene.envelope(), LONG).await.0.expect("a view");
+    bundle.cells[0].numerator.bounds.low += 1;
+    assert!(scene.check(bundle).is_err());
+}
+
+#[tokio::test]
+async fn faults_arrive_after_the_progress() {
+    let envelope = Scene::new().envelope();
+    for fault in [
+        AskFault::Denied(RefusalCode::Withheld),
+        AskFault::Denied(RefusalCode::AgreementUnknown),
+        AskFault::AgreementUnknown,
+        AskFault::LedgerUnavailable,
+    ] {
+        let (client, _) = client(Does::Fails(fault.clone())).await;
+        let (answered, heard) = ask(&client, envelope.clone(), LONG).await;
+        assert_eq!((answered, heard), (Err(fault.clone()), happened()));
+        assert_eq!(client.partners(envelope.clone()).await, Err(fault));
+    }
+}
+
+#[tokio::test]
+async fn even_a_broken_coordinator_says_that_it_is_broken() {
+    let (client, _) = client(Does::Breaks).await;
+    let (answered, _) = ask(&client, Scene::new().envelope(), LONG).await;
+    assert_eq!(answered, Err(AskFault::Internal));
+}
+
+#[tokio::test]
+async fn a_query_is_finished_though_nobody_listens() {
+    let [begun, go, ended] = [(); 3].map(|()| Arc::new(Notify::new()));
+    let does = Does::Waits(begun.clone(), go.clone(), ended.clone());
+    let (client, _) = client(does).await;
+    let asking = tokio::spawn(async move { ask(&client, Scene::new().envelope(), LONG).await.0 });
+    begun.notified().await;
+    asking.abort();
+    assert!(asking.await.expect_err("aborted").is_cancelled());
+    go.notify_one();
+    let finished = tokio::time::timeout(Duration::from_secs(20), ended.notified()).await;
+    assert!(finished.is_ok());
+}
+
+#[tokio::test]
+async fn partners_arrive() {
+    let scene = Scene::new();
+    let (client, _) = client(Does::Answers(Box::new(scene.view()))).await;
+    assert_eq!(client.partners(scene.envelope()).await, Ok(standing()));
+}
+
+/// A coordinator that sends what it likes.
+struct Scripted(Vec<Result<pb::AskResponse, Status>>);
+
+#[tonic::async_trait]
+impl Coordinator for Scripted {
+    type AskStream = std::pin::Pin<Box<dyn Stream<Item = Result<pb::AskResponse, Status>> + Send>>;
+
+    async fn ask(
+        &self,
+        _request: Request<pb::AskRequest>,
+    ) -> Result<Response<Self::AskStream>, Status> {
+        Ok(Response::new(Box::pin(tokio_stream::iter(self.0.clone()))))
+    }
+
+    async fn partners(
+        &self,
+        _request: Request<pb::PartnersRequest>,
+    ) -> Result<Response<pb::PartnersResponse>, Status> {
+        let twice = crate::rpc::convert::view::write_partners([standing(), standing()].concat());
+        Ok(Response::new(twice))
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_exactly_one_view() {
+    let scene = Scene::new();
+    let view = || Ok(write_last(&scene.view()));
+    let asked = || Ok(write_progress(Progress::Asked { partners: 3 }));
+    let nothing = || Ok(pb::AskResponse { event: None });
+    let broken = || Err(Status::unavailable("gone"));
+    let cases = [
+        (vec![asked(), view()], None),
+        (vec![], Some(AskFault::Unreadable)),
+        (vec![asked()], Some(AskFault::Unreadable)),
+        (vec![view(), view()], Some(AskFault::Unreadable)),
+        (vec![view(), asked()], Some(AskFault::Unreadable)),
+        (vec![nothing(), view()], Some(AskFault::Unreadable)),
+        (vec![view(), broken()], Some(AskFault::Unreachable)),
+        ([vec![asked(); 132], vec![view()]].concat(), Some(AskFault::Unreadable)),
+    ];
+    for (script, fault) in cases {
+        let routes = tonic::service::Routes::new(CoordinatorServer::new(Scripted(script)));
+        let client = AnalystClient::new(served(routes, None).await);
+        let (answered, _) = ask(&client, scene.envelope(), LONG).await;
+        assert_eq!(answered.err(), fault);
+        assert_eq!(client.partners(scene.envelope()).await, Err(AskFault::Unreadable));
+    }
+}

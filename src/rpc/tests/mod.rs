@@ -1,0 +1,40 @@
+//! The services and their clients over real connections, with ports of the tests' own behind them.
+
+mod analyst;
+mod faults;
+mod node;
+pub(super) mod scene;
+mod tls;
+
+use evensum_core::port::BoxFuture;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::{InterceptorLayer, Routes};
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Status};
+
+use super::node_service::Caller;
+
+/// Serves routes on a port that the system chooses, and connects to it. `caller` is in every request.
+async fn served(routes: Routes, caller: Option<Caller>) -> Channel {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let introduce = move |mut request: Request<()>| {
+        if let Some(caller) = &caller {
+            request.extensions_mut().insert(caller.clone());
+        }
+        Ok::<_, Status>(request)
+    };
+    let server = Server::builder()
+        .layer(InterceptorLayer::new(introduce))
+        .add_routes(routes)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(server);
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    endpoint.connect().await.expect("connects")
+}
+
+/// A future that is ready.
+fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
+    Box::pin(std::future::ready(value))
+}

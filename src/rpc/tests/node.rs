@@ -1,0 +1,135 @@
+//! The Node service and its client.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use evensum_core::disclosure::{AnswerParts, Outgoing};
+use evensum_core::identity::Peer;
+use evensum_core::port::{BoxFuture, NodeFault, NodePort};
+use evensum_core::sign::Envelope;
+
+use super::scene::{Scene, peer};
+use super::{ready, served};
+use crate::rpc::client::NodeClient;
+use crate::rpc::convert::MAX_PAYLOAD_BYTES;
+use crate::rpc::node_service::{Caller, routes};
+use crate::rpc::{MAX_DEADLINE, pb};
+
+/// Answers what it is told to, and notes what it was asked.
+struct Fake {
+    replies: Mutex<Vec<Result<Outgoing, NodeFault>>>,
+    asked: Mutex<Vec<(Peer, Envelope, Duration)>>,
+}
+
+impl Fake {
+    fn new(replies: Vec<Result<Outgoing, NodeFault>>) -> Arc<Self> {
+        Arc::new(Self { replies: Mutex::new(replies), asked: Mutex::default() })
+    }
+}
+
+impl NodePort for Fake {
+    type Reply = Outgoing;
+
+    fn answer<'a>(
+        &'a self,
+        caller: &'a Peer,
+        envelope: &'a Envelope,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Outgoing, NodeFault>> {
+        self.asked.lock().expect("lock").push((caller.clone(), envelope.clone(), deadline));
+        match self.replies.lock().expect("lock").pop() {
+            Some(reply) => ready(reply),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+async fn ask(
+    client: &NodeClient,
+    envelope: &Envelope,
+    deadline: Duration,
+) -> Result<AnswerParts, NodeFault> {
+    client.answer(&peer(), envelope, deadline).await
+}
+
+#[tokio::test]
+async fn answers_arrive_byte_for_byte() {
+    let scene = Scene::new();
+    let (release, refusal) = (scene.release(), scene.refusal());
+    let sent = [refusal.parts().clone(), release.parts().clone()];
+    let fake = Fake::new(vec![Ok(release), Ok(refusal)]);
+    let caller = Caller(peer());
+    let client = NodeClient::new(served(routes(fake.clone()), Some(caller.clone())).await);
+    let envelope = scene.envelope();
+    for (parts, deadline) in sent.iter().zip([Duration::from_millis(1_234), Duration::MAX]) {
+        assert_eq!(ask(&client, &envelope, deadline).await.as_ref(), Ok(parts));
+    }
+    let asked = fake.asked.lock().expect("lock");
+    let expected = [Duration::from_millis(1_234), MAX_DEADLINE]
+        .map(|deadline| (caller.peer().clone(), envelope.clone(), deadline));
+    assert_eq!(*asked, expected);
+}
+
+#[tokio::test]
+async fn faults_arrive() {
+    let faults = [NodeFault::Running, NodeFault::LedgerUnavailable, NodeFault::Late];
+    let fake = Fake::new(faults.iter().rev().cloned().map(Err).collect());
+    let client = NodeClient::new(served(routes(fake), Some(Caller(peer()))).await);
+    let envelope = Scene::new().envelope();
+    for fault in faults {
+        assert_eq!(ask(&client, &envelope, Duration::from_secs(5)).await, Err(fault));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_answered_without_a_certificate() {
+    let fake = Fake::new(vec![]);
+    let client = NodeClient::new(served(routes(fake.clone()), None).await);
+    let answered = ask(&client, &Scene::new().envelope(), Duration::from_secs(5)).await;
+    assert!(matches!(answered, Err(NodeFault::Unauthenticated(_))));
+    assert!(fake.asked.lock().expect("lock").is_empty());
+}
+
+#[tokio::test]
+async fn a_node_that_says_nothing_is_late() {
+    let fake = Fake::new(vec![]);
+    let client = NodeClient::new(served(routes(fake.clone()), Some(Caller(peer()))).await);
+    let answered = ask(&client, &Scene::new().envelope(), Duration::from_millis(10)).await;
+    assert_eq!(answered, Err(NodeFault::Late));
+    assert_eq!(fake.asked.lock().expect("lock").len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_gone_is_unreachable() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
+    let client = NodeClient::new(endpoint.expect("an address").connect_lazy());
+    let answered = ask(&client, &Scene::new().envelope(), Duration::from_secs(5)).await;
+    assert_eq!(answered, Err(NodeFault::Unreachable));
+}
+
+#[tokio::test]
+async fn what_is_no_request_does_not_reach_the_node() {
+    let scene = Scene::new();
+    let fake = Fake::new(vec![Ok(scene.refusal())]);
+    let channel = served(routes(fake.clone()), Some(Caller(peer()))).await;
+    let mut client = pb::node_client::NodeClient::new(channel);
+    let good = crate::rpc::convert::envelope::write(&scene.envelope());
+    let longest = pb::Envelope { payload: vec![b'1'; MAX_PAYLOAD_BYTES], ..good.clone() };
+    let longer = pb::Envelope { payload: vec![b'1'; MAX_PAYLOAD_BYTES + 1], ..good.clone() };
+    let huge = pb::Envelope { payload: vec![b'1'; MAX_PAYLOAD_BYTES * 2], ..good };
+    let cases = [
+        (None, tonic::Code::InvalidArgument),
+        (Some(longer), tonic::Code::InvalidArgument),
+        (Some(huge), tonic::Code::OutOfRange),
+    ];
+    for (envelope, code) in cases {
+        let request = pb::AnswerRequest { envelope, deadline_ms: 1_000 };
+        assert_eq!(client.answer(request).await.expect_err("refused").code(), code);
+    }
+    assert!(fake.asked.lock().expect("lock").is_empty());
+    let request = pb::AnswerRequest { envelope: Some(longest), deadline_ms: 1_000 };
+    assert!(client.answer(request).await.is_ok(), "a payload of the greatest length passes");
+}
