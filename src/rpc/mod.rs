@@ -1,7 +1,17 @@
 //! gRPC: the messages and the services of `proto/evensum/v1`, adapted to the ports at both ends.
 //!
 //! The generated types have public fields, so whoever can name one can put any number into it. They stay
-//! private to this module, and only `convert` makes them, from values that may leave.
+//! private to this module, and only `convert` makes them, from values that may leave. This does not compile:
+//!
+//! ```compile_fail,E0603
+//! use evensum::rpc::pb::Cell;
+//! ```
+//!
+//! and this does:
+//!
+//! ```
+//! use evensum::rpc::client::NodeClient;
+//! ```
 
 pub mod client;
 mod connect;
