@@ -33,7 +33,7 @@ fn parts() -> impl Strategy<Value = AnswerParts> {
 }
 
 fn code() -> impl Strategy<Value = Ods> {
-    "[A-Z0-9]{1,12}".prop_map(|text| Ods::new(text).expect("a code"))
+    "[A-Z0-9]{2,12}".prop_map(|text| Ods::new(text).expect("a code"))
 }
 
 /// Through the bytes of the wire.

@@ -32,7 +32,7 @@ enum Does {
     Waits(Arc<Notify>, Arc<Notify>, Arc<Notify>),
 }
 
-pub(super) struct Fake {
+struct Fake {
     does: Does,
     deadlines: Mutex<Vec<Duration>>,
 }
@@ -43,7 +43,7 @@ impl Fake {
     }
 
     /// One that answers.
-    pub(super) fn answering(scene: &Scene) -> Arc<Self> {
+    fn answering(scene: &Scene) -> Arc<Self> {
         Self::new(Does::Answers(Box::new(scene.view())))
     }
 }
@@ -55,7 +55,7 @@ fn happened() -> Vec<Progress> {
     [Progress::Asked { partners: 3 }].into_iter().chain(settled).collect()
 }
 
-pub(super) fn standing() -> Vec<PartnerStanding> {
+fn standing() -> Vec<PartnerStanding> {
     let one = |code, connected| PartnerStanding {
         ods: ods(code),
         name: format!("Trust {code}"),
