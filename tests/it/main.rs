@@ -2,4 +2,5 @@
 
 mod certificates;
 mod pki;
+mod tidy;
 mod transport;
