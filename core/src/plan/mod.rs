@@ -201,7 +201,7 @@ impl<U: Use> Plan<U> {
         struct Key<'a> {
             ods: &'a Ods,
             question: &'a Question,
-            snapshot: &'a Digest,
+            snapshot: &'a SnapshotRef,
             profile: Profile,
             federation: Option<&'a FederationId>,
             residence: &'a [CategoryId],
@@ -211,7 +211,7 @@ impl<U: Use> Plan<U> {
         let key = Key {
             ods,
             question: &layout.question,
-            snapshot: &snapshot.id,
+            snapshot,
             profile: self.profile,
             federation: layout.residence.as_ref().map(|(federation, _)| federation),
             residence: layout.residence.as_ref().map_or(&[], |(_, scope)| scope),
