@@ -15,7 +15,7 @@ use crate::intake::{self, LoadRequest, Mapping};
 use crate::node;
 use crate::present;
 use crate::reference::Reference;
-use crate::store::StoreError;
+use crate::store::{StoreError, prepare_state};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -116,6 +116,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
     let text = std::fs::read_to_string(&args.mapping)
         .map_err(|source| ConfigError::Read { path: args.mapping.clone(), source })?;
+    prepare_state(&server.state).or_exit(Exit::Config)?;
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
     let spinner = terminal::spinner("rows read");
