@@ -132,8 +132,8 @@ fn a_private_key_that_others_may_read_is_refused() {
     for file in ["server.key", "answer.pem", "ledger.pem", "node.key"] {
         let fed = Fed::at_rest();
         let key = fed.path("ZZ1").join(file);
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).expect("changed");
-        is_refused(&fed, &[file, "640", "chmod 600"]);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("changed");
+        is_refused(&fed, &[file, "644", "chmod 600"]);
     }
 }
 

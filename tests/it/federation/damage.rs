@@ -27,7 +27,7 @@ fn an_audit_log_that_was_edited_is_found_and_nothing_is_served_from_it() {
         "UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'ada.demo', 'eve.demo') AS BLOB) \
          WHERE seq = 4",
         "DELETE FROM record WHERE seq = 6",
-        "UPDATE frozen SET bytes = CAST(replace(CAST(bytes AS TEXT), 'small', 'suppressed') AS BLOB)",
+        "UPDATE frozen SET bytes = CAST(replace(CAST(bytes AS TEXT), 'suppressed', 'small') AS BLOB)",
     ] {
         let fed = Fed::at_rest();
         assert_eq!(fed.verify("ZZ1").json()["sound"], true);

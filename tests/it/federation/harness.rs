@@ -108,17 +108,21 @@ impl Fed {
     /// The coordinator and these partners, connected to it.
     pub(crate) fn start(partners: &[&str]) -> Self {
         let mut fed = Self::at_rest();
-        fed.start_coordinator();
-        fed.start_partners(partners);
+        fed.serve(partners);
         fed
+    }
+
+    /// Starts the coordinator and these partners, and waits until they are connected.
+    pub(crate) fn serve(&mut self, partners: &[&str]) {
+        self.start_coordinator();
+        self.start_partners(partners);
     }
 
     /// The same, at addresses that stay the same when the coordinator starts again.
     pub(crate) fn start_at_lasting_addresses(partners: &[&str]) -> Self {
         let mut fed = Self::at_rest();
         fed.relays = Some([Relay::open(), Relay::open()]);
-        fed.start_coordinator();
-        fed.start_partners(partners);
+        fed.serve(partners);
         fed
     }
 

@@ -82,14 +82,16 @@ fn an_agreement_that_the_analyst_does_not_have_is_a_configuration_error() {
 
 #[test]
 fn a_question_that_the_agreement_does_not_allow_is_denied() {
-    let fed = Fed::start(&["ZZ1"]);
+    let mut fed = Fed::at_rest();
+    fed.edit("agreement.toml", "\"rtt_over_104_weeks\"", "\"rtt_over_78_weeks\"");
+    fed.serve(&["ZZ1"]);
     let purpose =
         fed.query(&[&["rtt_over_18_weeks", "--purpose", "curiosity"], &PERIOD[..]].concat());
     purpose.fails(77, &["purpose"]);
     let dimension =
         |by| fed.query(&[&["rtt_over_18_weeks", "--by", by], &PERIOD[..], &PURPOSE].concat());
     dimension("provider").fails(77, &["dimension"]);
-    let indicator = fed.query(&[&["rtt_within_18_weeks"], &PERIOD[..], &PURPOSE].concat());
+    let indicator = fed.query(&[&["rtt_over_104_weeks"], &PERIOD[..], &PURPOSE].concat());
     indicator.fails(77, &["indicator"]);
     let scope = fed.query(&[&QUESTION[..], &["--scope", "ethnicity.group=white"]].concat());
     scope.fails(77, &["restricted"]);
@@ -128,8 +130,8 @@ fn an_analyst_whose_key_is_not_enrolled_is_denied() {
     run(&["keys", "new", "analyst", "--out", text(&key)]).succeeds();
     fed.query(&QUESTION).fails(77, &["key"]);
     fed.edit("analyst/analyst.toml", "ada.demo", "eve.demo");
-    fed.query(&QUESTION).fails(77, &["does not list the analyst"]);
-    fed.analyst(&["partners"]).fails(77, &["does not list the analyst"]);
+    fed.query(&QUESTION).fails(77, &["lists your key"]);
+    fed.analyst(&["partners"]).fails(77, &["lists your key"]);
     // Whoever was not believed leaves no entry.
     assert!(!fed.kinds(COORDINATOR, 4).contains(&"refused".to_owned()));
 }
