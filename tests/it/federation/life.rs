@@ -174,3 +174,53 @@ fn a_partner_that_is_told_to_stop_ends_soon_and_says_so() {
         until("the partner's leaving", || fed.connected().is_empty().then_some(()));
     }
 }
+
+#[test]
+fn a_partner_that_is_killed_among_many_questions_has_an_end_and_an_entry_for_each() {
+    let mut fed = Fed::start(&["ZZ1"]);
+    let begun = fed.audit("ZZ1").len();
+    let levels = ["sex", "imd.quintile", "imd.decile", "imd.core20", "ethnicity.code", "age.band"];
+    let asking = levels.map(|level| {
+        let question = ["rtt_over_65_weeks", "--by", level, "--ask", "ZZ1", "--period", "2026-10"];
+        fed.begin_query(&[&question[..], &["--purpose", "service_planning"]].concat())
+    });
+    until("the first answer", || {
+        fed.kinds("ZZ1", begun).contains(&"answer_released".to_owned()).then_some(())
+    });
+    fed.kill("ZZ1");
+    let answers: Vec<Value> = asking
+        .into_iter()
+        .map(|asked| asked.end())
+        .inspect(|output| assert!([Some(0), Some(69)].contains(&output.code), "{}", output.stderr))
+        .map(|output| serde_json::from_str(&output.stdout).expect("an answer"))
+        .collect();
+    fed.restart("ZZ1");
+    assert_eq!(fed.verify("ZZ1").json()["sound"], true);
+    let log = fed.audit("ZZ1");
+    let of = |query: &Value, kinds: &[&str]| {
+        let mine = log.iter().filter(|e| e["query_id"] == *query);
+        mine.filter(|e| kinds.contains(&e["kind"].as_str().expect("a kind"))).count()
+    };
+    for accepted in log.iter().skip(begun).filter(|e| e["kind"] == "query_accepted") {
+        let ends = of(&accepted["query_id"], &["answer_released", "aborted"]);
+        assert_eq!(ends, 1, "{accepted}");
+    }
+    for answer in answers.iter().filter(|a| coverage(a, "ZZ1")["status"] == "answered") {
+        assert_eq!(of(&answer["query_id"], &["answer_released"]), 1, "an answer without an entry");
+    }
+}
+
+#[test]
+fn one_question_asked_by_many_at_once_is_frozen_once() {
+    let fed = Fed::start(&["ZZ1"]);
+    let begun = fed.audit("ZZ1").len();
+    let asking = [(); 6].map(|()| fed.begin_query(&with(&["--ask", "ZZ1"])));
+    let answers = asking.map(|asked| asked.end().json());
+    for answer in &answers {
+        assert_eq!(coverage(answer, "ZZ1")["status"], "answered", "{}", coverage(answer, "ZZ1"));
+        assert_eq!(releases(answer), releases(&answers[0]));
+    }
+    let kinds = fed.kinds("ZZ1", begun);
+    assert_eq!(kinds.iter().filter(|k| *k == "published").count(), 1, "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|k| *k == "answer_released").count(), answers.len());
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::harness::{COORDINATOR, Fed, QUESTION, text};
+use super::harness::{COORDINATOR, Fed, QUESTION, coverage, text};
 use super::process::{Output, run};
 
 const PERIOD: [&str; 2] = ["--period", "2026-10"];
@@ -177,4 +177,55 @@ fn a_coordinator_of_another_authority_is_not_believed() {
         .succeeds();
     fed.edit("analyst/analyst.toml", "../ca/ca.pem", "../other-ca/ca.pem");
     fed.query(&QUESTION).fails(69, &["authority"]);
+}
+
+#[test]
+fn a_partner_goes_by_its_own_copy_of_the_agreement_and_the_others_answer() {
+    let mut fed = Fed::at_rest();
+    fs::copy(fed.path("agreement.toml"), fed.path("ZZ1/agreement.toml")).expect("copied");
+    fed.edit("ZZ1/node.toml", "../agreement.toml", "agreement.toml");
+    fed.edit("ZZ1/agreement.toml", "\"service_planning\"", "\"research\"");
+    fed.serve(&["ZZ1", "ZZ2"]);
+    let answer = fed.query(&[&QUESTION[..], &["--ask", "ZZ1,ZZ2"]].concat()).json();
+    assert_eq!(coverage(&answer, "ZZ1")["status"], "refused");
+    let reason = coverage(&answer, "ZZ1")["reason"].as_str().expect("a reason");
+    assert!(reason.contains("another version of the agreement"), "{reason}");
+    assert_eq!(coverage(&answer, "ZZ2")["status"], "answered");
+    let last = fed.audit("ZZ1").pop().expect("an entry");
+    assert_eq!((&last["kind"], &last["query_id"]), (&"refused".into(), &answer["query_id"]));
+    assert_eq!(last["who"], "ada.demo");
+    // Where nobody but the refusing partner was asked, the question as a whole is denied.
+    let alone = fed.query(&[&QUESTION[..], &["--ask", "ZZ1"]].concat());
+    assert_eq!(alone.code, Some(77), "{}", alone.stderr);
+}
+
+#[test]
+fn a_demonstration_does_not_write_into_a_folder_that_is_in_use() {
+    let fed = Fed::at_rest();
+    let dir = fed.path("ZZ1");
+    run(&["demo", "--exit", "--dir", text(&dir)]).fails(64, &["is not empty", "--dir"]);
+    assert!(!dir.join("agreement.toml").exists());
+    is_usage(&run(&["demo", "--exit", "--rows", "10"]), &["--rows"]);
+}
+
+#[test]
+fn an_audit_log_that_there_is_not_is_no_empty_log() {
+    let fed = Fed::at_rest();
+    fs::remove_file(fed.path("ZZ1/state/evensum.db")).expect("removed");
+    let config = fed.config("ZZ1");
+    for what in ["list", "verify"] {
+        run(&["audit", what, "--config", text(&config)]).fails(64, &["no audit log"]);
+    }
+    let other = fed.config("ZZ2");
+    run(&["audit", "list", "--query", "seven", "--config", text(&other)]).fails(2, &["query"]);
+}
+
+#[test]
+fn nothing_at_all_is_answered_with_the_help_and_an_unknown_command_with_its_name() {
+    let bare = run::<&str>(&[]);
+    assert_eq!((bare.code, bare.stdout.as_str()), (Some(2), ""));
+    assert!(bare.stderr.contains("Start with: evensum demo"), "{}", bare.stderr);
+    is_usage(&run(&["ask"]), &["'ask'"]);
+    let version = run(&["--version"]).succeeds();
+    assert!(version.stdout.starts_with("evensum "), "{}", version.stdout);
 }

@@ -1,5 +1,7 @@
 //! What the commands show people and programs.
 
+use serde_json::Value;
+
 use super::harness::{Fed, PARTNERS, QUESTION, text};
 use super::process::run;
 
@@ -118,4 +120,23 @@ fn a_partner_without_data_is_logged_as_refused_and_not_as_a_stranger() {
     let told = told.succeeds().stdout;
     assert!(told.contains("holds no such data"), "{told}");
     assert!(!told.contains("before it was established"), "{told}");
+}
+
+#[test]
+fn a_restricted_question_counts_no_more_than_the_whole() {
+    let fed = Fed::start(&["ZZ1"]);
+    let whole = fed.query(&[&QUESTION[..], &["--ask", "ZZ1"]].concat()).json();
+    let part = [&QUESTION[..], &["--ask", "ZZ1", "--scope", "tfc.group=130"]].concat();
+    let part = fed.query(&part).json();
+    assert_eq!(part["scope"]["category"], "130");
+    let cells = |of: &Value| of["cells"].as_array().expect("cells").clone();
+    let (whole, part) = (cells(&whole), cells(&part));
+    assert_eq!(whole.len(), part.len());
+    for (of, inside) in whole.iter().zip(&part) {
+        assert_eq!(of["at"], inside["at"]);
+        let least = inside["denominator"]["low"].as_u64().expect("a lower end");
+        assert!(of["denominator"]["high"].as_u64().is_none_or(|most| least <= most), "{inside}");
+    }
+    let all = part.last().expect("the total")["denominator"]["low"].as_u64();
+    assert!(all.is_some_and(|all| all > 0), "nothing was counted");
 }
