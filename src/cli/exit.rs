@@ -51,7 +51,7 @@ impl Failure {
     pub(super) fn report(&self) -> ExitCode {
         let mut text = String::new();
         for cause in self.error.chain() {
-            let said = cause.to_string();
+            let said = in_one_line(&cause.to_string());
             if !text.contains(&said) {
                 if !text.is_empty() {
                     text.push_str(": ");
@@ -62,6 +62,16 @@ impl Failure {
         terminal::note(&format!("evensum: {text}"));
         self.exit.into()
     }
+}
+
+/// The text without line breaks. TOML's errors draw the line that they are about: the drawing is left out,
+/// and the number of the line, which they give as well, is kept.
+fn in_one_line(text: &str) -> String {
+    let drawn = |line: &&str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|')
+    };
+    let said = text.lines().filter(|line| !line.trim().is_empty() && !drawn(line));
+    said.map(str::trim).collect::<Vec<_>>().join(": ")
 }
 
 impl From<ConfigError> for Failure {

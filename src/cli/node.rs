@@ -30,10 +30,15 @@ pub(super) enum Command {
     )]
     Publish(PeriodArgs),
     /// How complete the newest extract is, dimension by dimension
+    #[command(
+        after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
+    )]
     Quality(QualityArgs),
     /// Answer questions, over a connection that this server dials to the coordinator
+    #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
     /// Check configuration, keys, certificates, agreements and reference data, without serving
+    #[command(after_help = "Example: evensum node check --config node.toml")]
     Check(ConfigArgs),
 }
 

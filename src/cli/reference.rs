@@ -16,6 +16,7 @@ pub(super) enum Command {
     #[command(after_help = "Example: evensum reference add File_7_IoD2025.csv --config node.toml")]
     Add(AddArgs),
     /// List what was imported
+    #[command(after_help = "Example: evensum reference list --config node.toml")]
     List(Place),
 }
 

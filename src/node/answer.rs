@@ -140,7 +140,9 @@ async fn steps(
     };
     // 5. From which extract.
     let question = plan.layout().question();
-    let found = node.shelf.find(plan.layout().dataset(), question.period)?;
+    let found = node.shelf.find(plan.layout().dataset(), question.period);
+    // A shelf that cannot be read is a fault that the audit log shall hold: it waits until step 6.
+    let (found, broken) = found.map_or_else(|e| (None, Some(e)), |found| (found, None));
     let found = found.and_then(|(dir, m)| m.reference().map(|of| (dir, m, of)));
     if let Some((_, manifest, of)) = &found {
         node.note(manifest, of).await?;
@@ -173,6 +175,9 @@ async fn steps(
             return refusal(node, about, RefusalCode::QueryIdSeen, &receipt).map(Ok);
         }
         Begun::Running => return Ok(Err(NodeFault::Running)),
+    }
+    if let Some(broken) = broken {
+        return Err(broken.into());
     }
     let (Some((dir, _, of)), None) = (found, lacking) else {
         return end_refused(node, about, lacking.unwrap_or(RefusalCode::NoData)).await.map(Ok);

@@ -45,10 +45,9 @@ fn told(entry: &Entry) -> String {
         Event::Refused { asked: Some(asked), code, .. } => {
             format!("{}; refused: {}", who_asked(asked), code.says())
         }
-        Event::Refused { asked: None, query_id, code, .. } => format!(
-            "question {query_id} was refused before it was established who asked: {}",
-            code.says()
-        ),
+        Event::Refused { asked: None, query_id, code, .. } => {
+            format!("question {query_id} was refused: {}", code.says())
+        }
         Event::Replayed { query_id, release_hash: Some(hash), .. } => format!(
             "question {query_id} came again in the same words and got the same answer, release {}",
             hash.short()

@@ -121,7 +121,7 @@ pub enum Event {
     },
     /// A question was refused.
     Refused {
-        /// Who asked what, as far as that was established.
+        /// Who asked what; none where an earlier entry, which accepted the question, says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked: Option<Asked>,
         /// The question.
