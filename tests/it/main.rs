@@ -1,5 +1,6 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
 mod certificates;
+mod hostile;
 mod pki;
 mod transport;
