@@ -90,6 +90,7 @@ pub(super) struct OpenNode {
 /// A coordinator that runs, with its audit log.
 pub(super) struct OpenCoordinator {
     pub(super) coordinator: Coordinator,
+    pub(super) store: Store,
     pub(super) state: PathBuf,
 }
 
@@ -206,11 +207,11 @@ impl Federation {
             own: self.caller(),
             agreements: vec![self.agreement.clone()],
             catalogue: Arc::clone(&self.catalogue),
-            store,
+            store: store.clone(),
             partners,
             clock: Arc::clone(&self.clock) as _,
         });
-        OpenCoordinator { coordinator, state }
+        OpenCoordinator { coordinator, store, state }
     }
 
     pub(super) fn fresh_id(&self) -> QueryId {
