@@ -175,7 +175,7 @@ async fn a_coordinator_refuses_by_the_same_rules_and_asks_nobody() {
         let status = wired.refused(envelope.clone()).await;
         let text = format!("refused: {}", case.code.says());
         assert_eq!((status.code(), status.message()), (case.wire, &*text), "{}", case.what);
-        let restored = wired.ask(envelope).await.expect_err(case.what);
+        let restored = wired.ask(envelope).await.map(drop).expect_err(case.what);
         assert_eq!(restored, AskFault::Denied(case.code), "{}", case.what);
     }
     let log = logged(&wired.coordinator.state).await;
@@ -195,14 +195,15 @@ async fn a_node_goes_by_its_own_copy_of_the_agreement() {
     let node = f.node_of("ZZ1", evensum_core::model::ImdEdition::Imd2025, &narrower).await;
     let caller = f.caller();
     // Struck off at the node: the coordinator's opinion does not count.
-    let fault = node.ask(&caller, &f.sign(&f.query(&["ZZ1"]))).await.expect_err("struck off");
+    let fault =
+        node.ask(&caller, &f.sign(&f.query(&["ZZ1"]))).await.map(drop).expect_err("struck off");
     assert!(fault.to_string().starts_with("the agreement does not list"), "{fault}");
     assert!(node.log().await.is_empty());
 
     let mut renamed = f.agreement.clone();
     renamed.id = AgreementId::new("dsa-0").expect("an id");
     let other = f.node_of("ZZ2", evensum_core::model::ImdEdition::Imd2025, &renamed).await;
-    let fault = other.ask(&caller, &f.sign(&f.query(&["ZZ2"]))).await.expect_err("none");
+    let fault = other.ask(&caller, &f.sign(&f.query(&["ZZ2"]))).await.map(drop).expect_err("none");
     assert_eq!(fault.to_string(), "the partner has no agreement of that name");
     assert!(other.log().await.is_empty());
 }

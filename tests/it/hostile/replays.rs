@@ -70,7 +70,7 @@ async fn only_the_agreements_coordinator_brings_a_query() {
             node.ask(&f.caller(), &envelope).await.expect("an answer");
         }
         for other in &others {
-            let fault = node.ask(other, &envelope).await.expect_err("refused");
+            let fault = node.ask(other, &envelope).await.map(drop).expect_err("refused");
             assert_eq!(fault, told, "{other:?}");
         }
     }
@@ -124,7 +124,7 @@ async fn a_restart_forgets_no_query() {
     drop(node);
 
     let node = f.node("ZZ1").await;
-    node.ask(&elsewhere, &envelope).await.expect_err("not the coordinator");
+    node.ask(&elsewhere, &envelope).await.map(drop).expect_err("not the coordinator");
     let again = node.ask(&caller, &envelope).await.expect("the same answer");
     assert_eq!(again.parts().document, first.parts().document);
     let mut other = query;
@@ -153,11 +153,11 @@ async fn replays_through_the_coordinator_publish_nothing_new() {
     assert_eq!(documents(&first), documents(&again));
     f.check(again, &query).expect("a replayed answer verifies");
     // Another analyst with the same bytes, and the same id with other bytes.
-    let stolen = wired.ask(f.sign_as(&query, "a1")).await.expect_err("refused");
+    let stolen = wired.ask(f.sign_as(&query, "a1")).await.map(drop).expect_err("refused");
     assert_eq!(stolen, AskFault::Denied(RefusalCode::QueryIdSeen));
     let mut other = query.clone();
     other.expires = NOW.plus(299);
-    let other = wired.ask(f.sign(&other)).await.expect_err("refused");
+    let other = wired.ask(f.sign(&other)).await.map(drop).expect_err("refused");
     assert_eq!(other, AskFault::Denied(RefusalCode::QueryIdSeen));
     assert_eq!(
         nodes[0].log().await,
