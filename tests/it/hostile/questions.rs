@@ -47,81 +47,125 @@ fn scope(level_id: &str, category: &str) -> Scope {
     Scope { level: level(level_id), category: CategoryId::new(category).expect("a category") }
 }
 
+/// Changes one thing of a good query.
+type Edit = Box<dyn Fn(&mut Query)>;
+
+fn edit(how: impl Fn(&mut Query) + 'static) -> Edit {
+    Box::new(how)
+}
+
 /// Every rule that a query can break, broken once.
 fn cases(f: &Federation, target: &str) -> Vec<Case> {
+    let rows = of_the_query().into_iter().chain(of_the_question(f));
+    let mut cases: Vec<Case> = rows
+        .map(|(what, code, wire, edit)| {
+            let mut query = f.query(&[target]);
+            edit(&mut query);
+            Case { what, analyst: "a0", query, code, wire }
+        })
+        .collect();
+    let (code, wire) = (RefusalCode::AssuranceTooLow, Code::PermissionDenied);
+    let query = f.query(&[target]);
+    cases.push(Case { what: "a weak sign-in", analyst: WEAK, query, code, wire });
+    cases
+}
+
+type Row = (&'static str, RefusalCode, Code, Edit);
+
+fn of_the_query() -> Vec<Row> {
     use RefusalCode as R;
-    let mut cases = Vec::new();
-    let mut case = |what, code, wire, edit: &dyn Fn(&mut Query)| {
-        let mut query = f.query(&[target]);
-        edit(&mut query);
-        cases.push(Case { what, analyst: "a0", query, code, wire });
+    let (bad, failed) = (Code::InvalidArgument, Code::FailedPrecondition);
+    let denied = Code::PermissionDenied;
+    let lives = |from: i64, until: i64| {
+        edit(move |q| (q.not_before, q.expires) = (NOW.plus(from), NOW.plus(until)))
     };
-    let indicator = |id: &str| IndicatorId::new(id).expect("an id");
+    vec![
+        ("expired", R::Expired, failed, lives(-300, 0)),
+        ("too early", R::TooEarly, failed, lives(1, 300)),
+        ("lives too long", R::Malformed, bad, lives(-1, 600)),
+        ("lives not at all", R::Malformed, bad, lives(0, 0)),
+        ("lives backwards", R::Malformed, bad, lives(i64::MAX, i64::MIN)),
+        (
+            "another federation",
+            R::FederationDiffers,
+            denied,
+            edit(|q| {
+                q.federation = FederationId::new("other.example").expect("an id");
+            }),
+        ),
+        (
+            "another version of the agreement",
+            R::AgreementDiffers,
+            failed,
+            edit(|q| {
+                q.agreement_hash = Digest::of(b"another");
+            }),
+        ),
+        (
+            "another purpose",
+            R::PurposeNotAllowed,
+            denied,
+            edit(|q| {
+                q.purpose = PurposeId::new("marketing").expect("an id");
+            }),
+        ),
+        ("two questions", R::Malformed, bad, edit(|q| q.questions.push(q.questions[0].clone()))),
+        ("no question", R::Malformed, bad, edit(|q| q.questions.clear())),
+        ("nobody asked", R::Malformed, bad, edit(|q| q.targets.clear())),
+        ("asked twice", R::Malformed, bad, edit(|q| q.targets.push(q.targets[0].clone()))),
+    ]
+}
+
+fn of_the_question(f: &Federation) -> Vec<Row> {
+    use RefusalCode as R;
+    let (bad, failed) = (Code::InvalidArgument, Code::FailedPrecondition);
+    let (denied, none) = (Code::PermissionDenied, Code::NotFound);
     let ask = |id: &str| {
-        let id = indicator(id);
+        let id = IndicatorId::new(id).expect("an id");
         let hash = f.catalogue.definition_hash(&id).unwrap_or(Digest::of(b""));
-        move |q: &mut Query| {
+        edit(move |q| {
             q.questions[0].definition_hash = hash;
             q.questions[0].indicator = id.clone();
-        }
+        })
     };
     let by = |levels: &[&str]| {
         let levels: Vec<_> = levels.iter().map(|id| level(id)).collect();
-        move |q: &mut Query| q.questions[0].by = levels.clone()
+        edit(move |q| q.questions[0].by = levels.clone())
     };
     let only = |id: &str, category: &str| {
         let scope = scope(id, category);
-        move |q: &mut Query| q.questions[0].scope = Some(scope.clone())
+        edit(move |q| q.questions[0].scope = Some(scope.clone()))
     };
-    let lives = |from: i64, until: i64| {
-        move |q: &mut Query| (q.not_before, q.expires) = (NOW.plus(from), NOW.plus(until))
-    };
-    let (bad, failed) = (Code::InvalidArgument, Code::FailedPrecondition);
-    let (denied, none) = (Code::PermissionDenied, Code::NotFound);
-    case("expired", R::Expired, failed, &lives(-300, 0));
-    case("too early", R::TooEarly, failed, &lives(1, 300));
-    case("lives too long", R::Malformed, bad, &lives(-1, 600));
-    case("lives not at all", R::Malformed, bad, &lives(0, 0));
-    case("lives backwards", R::Malformed, bad, &lives(i64::MAX, i64::MIN));
-    case("another federation", R::FederationDiffers, denied, &|q| {
-        q.federation = FederationId::new("other.example").expect("an id");
-    });
-    case("another version of the agreement", R::AgreementDiffers, failed, &|q| {
-        q.agreement_hash = Digest::of(b"another");
-    });
-    case("another purpose", R::PurposeNotAllowed, denied, &|q| {
-        q.purpose = PurposeId::new("marketing").expect("an id");
-    });
-    case("another indicator", R::IndicatorNotAllowed, denied, &ask("rtt_over_18_weeks"));
-    case("no indicator", R::IndicatorUnknown, none, &ask("rtt_over_tea"));
-    case("another definition", R::DefinitionDiffers, failed, &|q| {
-        q.questions[0].definition_hash = Digest::of(b"mine");
-    });
-    case("another dimension", R::DimensionNotAllowed, denied, &by(&["provider"]));
-    case("no dimension", R::LevelUnknown, none, &by(&["sex.shoe"]));
-    case("too many dimensions", R::TooManyDimensions, denied, &by(&["sex", "imd.quintile"]));
-    case("many dimensions", R::Malformed, bad, &by(&["sex", "imd.quintile", "ethnicity.group"]));
-    case("a dimension twice", R::Malformed, bad, &by(&["imd.quintile", "imd.decile"]));
-    case("a scope of no scope", R::ScopeNotAllowed, bad, &only("imd.quintile", "q1"));
-    case("a scope not agreed", R::DimensionNotAllowed, denied, &only("icb.residence", "QZ1"));
-    case("a scope on nothing", R::CategoryUnknown, none, &only("tfc.group", "999999"));
-    case("a scope on everything", R::CategoryUnknown, none, &only("tfc.group", "all"));
-    case("a year", R::PeriodKind, bad, &|q| {
-        q.questions[0].period = "2026-27Q3".parse().expect("a period");
-    });
-    case("two questions", R::Malformed, bad, &|q| q.questions.push(q.questions[0].clone()));
-    case("no question", R::Malformed, bad, &|q| q.questions.clear());
-    case("nobody asked", R::Malformed, bad, &|q| q.targets.clear());
-    case("somebody asked twice", R::Malformed, bad, &|q| q.targets.push(q.targets[0].clone()));
-    let (code, wire) = (R::AssuranceTooLow, denied);
-    cases.push(Case {
-        what: "a weak sign-in",
-        analyst: WEAK,
-        query: f.query(&[target]),
-        code,
-        wire,
-    });
-    cases
+    let three = ["sex", "imd.quintile", "ethnicity.group"];
+    vec![
+        ("another indicator", R::IndicatorNotAllowed, denied, ask("rtt_over_18_weeks")),
+        ("no indicator", R::IndicatorUnknown, none, ask("rtt_over_tea")),
+        (
+            "another definition",
+            R::DefinitionDiffers,
+            failed,
+            edit(|q| {
+                q.questions[0].definition_hash = Digest::of(b"mine");
+            }),
+        ),
+        ("another dimension", R::DimensionNotAllowed, denied, by(&["provider"])),
+        ("no dimension", R::LevelUnknown, none, by(&["sex.shoe"])),
+        ("too many dimensions", R::TooManyDimensions, denied, by(&three[..2])),
+        ("many dimensions", R::Malformed, bad, by(&three)),
+        ("a dimension twice", R::Malformed, bad, by(&["imd.quintile", "imd.decile"])),
+        ("a scope of no scope", R::ScopeNotAllowed, bad, only("imd.quintile", "q1")),
+        ("a scope not agreed", R::DimensionNotAllowed, denied, only("icb.residence", "QZ1")),
+        ("a scope on nothing", R::CategoryUnknown, none, only("tfc.group", "999999")),
+        ("a scope on everything", R::CategoryUnknown, none, only("tfc.group", "all")),
+        (
+            "a quarter",
+            R::PeriodKind,
+            bad,
+            edit(|q| {
+                q.questions[0].period = "2026-27Q3".parse().expect("a period");
+            }),
+        ),
+    ]
 }
 
 fn refused(event: &Event, case: &Case) -> bool {
@@ -225,4 +269,41 @@ async fn a_question_on_nothing_is_accepted_and_then_refused() {
     }
     let whose: &Ods = &query.targets[0];
     assert_eq!(whose, &council.ods());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nodes_own_judgement_reaches_the_analyst_as_coverage() {
+    let f = Federation::new();
+    let mut narrower = f.agreement.clone();
+    narrower.analysts.retain(|a| a.id.as_str() != "a0");
+    let mut newer = f.agreement.clone();
+    newer.version += 1;
+    let mut renamed = f.agreement.clone();
+    renamed.id = AgreementId::new("dsa-0").expect("an id");
+    let edition = evensum_core::model::ImdEdition::Imd2025;
+    let nodes = [
+        f.node_of("ZZ1", edition, &narrower).await,
+        f.node_of("ZZ2", edition, &newer).await,
+        f.node_of("ZZ3", edition, &renamed).await,
+    ];
+    let wired = f.wire(&[&nodes[0], &nodes[1], &nodes[2]]).await;
+    let query = f.query(&["ZZ1", "ZZ2", "ZZ3"]);
+    let bundle = wired.ask(f.sign(&query)).await.expect("an answer");
+    let view = f.check(bundle, &query).expect("verifies");
+    let reasons: Vec<&str> =
+        view.answer().coverage.iter().filter_map(|line| line.reason.as_deref()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "the partner's copy of the agreement does not list the key that signed: ask for it to be enrolled",
+            RefusalCode::AgreementDiffers.says(),
+            "the partner has no agreement of that name",
+        ]
+    );
+    let refused = evensum_core::view::CoverageStatus::Refused;
+    assert!(view.answer().coverage.iter().all(|line| line.status == refused));
+    assert!(view.answer().cells.is_empty());
+    for (node, log) in nodes.iter().zip([&[][..], &["refused"], &[]]) {
+        assert_eq!(node.log().await, log);
+    }
 }
