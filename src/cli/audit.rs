@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// Say what is in the log, oldest first
     #[command(after_help = "Example: evensum audit list --config node.toml --last 20")]
     List(ListArgs),
-    /// Check every entry, every signature and every kept table; exit 3 if anything is wrong
+    /// Check every entry, every signature and every kept table; exit 65 if anything is wrong
     #[command(after_help = "Example: evensum audit verify --config node.toml")]
     Verify(VerifyArgs),
 }
@@ -129,5 +129,5 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
         ),
     });
-    Ok(if sound { ExitCode::SUCCESS } else { Exit::Test.into() })
+    Ok(if sound { ExitCode::SUCCESS } else { Exit::Data.into() })
 }

@@ -11,8 +11,6 @@ use crate::config::ConfigError;
 pub(super) enum Exit {
     /// Not asked for as it must be.
     Usage = 2,
-    /// A test of ours failed: the log is not sound.
-    Test = 3,
     /// Answered in part, where all was required.
     Part = 4,
     /// A configuration that cannot be used.

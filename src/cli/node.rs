@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use evensum_core::catalogue::Catalogue;
-use evensum_core::ledger::Event;
 use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
@@ -13,8 +12,10 @@ use super::exit::{Exit, Failure, OrExit};
 use super::{clock, serve, terminal};
 use crate::config::{ConfigError, Server};
 use crate::intake::{self, LoadRequest, Mapping};
+use crate::node;
 use crate::present;
 use crate::reference::Reference;
+use crate::store::{StoreError, prepare_state};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -115,6 +116,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
     let text = std::fs::read_to_string(&args.mapping)
         .map_err(|source| ConfigError::Read { path: args.mapping.clone(), source })?;
+    prepare_state(&server.state).or_exit(Exit::Config)?;
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
     let spinner = terminal::spinner("rows read");
@@ -148,8 +150,13 @@ fn publish(args: &PeriodArgs) -> Result<(), Failure> {
     let server = Server::read(&config.config)?;
     let key = server.node()?.secret()?;
     serve::runtime()?.block_on(async {
-        // The audit log first: without its lock nothing is published.
-        let store = serve::open_store(&server).await?;
+        // A server that runs holds the audit log: it writes the publication there itself, before it first
+        // answers from the extract.
+        let store = match serve::try_open_store(&server).await? {
+            Ok(store) => Some(store),
+            Err(StoreError::Locked { .. }) => None,
+            Err(error) => return Err(Failure::new(Exit::Config, error)),
+        };
         let manifest =
             intake::publish(&server.state, dataset, *period, &key).or_exit(Exit::Data)?;
         let snapshot = manifest
@@ -160,14 +167,14 @@ fn publish(args: &PeriodArgs) -> Result<(), Failure> {
             snapshot.version.as_str(),
             snapshot.id.short()
         ));
-        let event = Event::SnapshotPublished {
-            dataset: dataset.clone(),
-            period: *period,
-            snapshot,
-            definition_hash: manifest.definition_hash,
-        };
-        store.append(event).await.or_exit(Exit::Unavailable)?;
-        store.close().await;
+        match store {
+            Some(store) => {
+                let event = node::publication(&manifest, &snapshot);
+                store.append(event).await.or_exit(Exit::Unavailable)?;
+                store.close().await;
+            }
+            None => terminal::note("The server that runs answers from it from now on."),
+        }
         Ok(())
     })
 }

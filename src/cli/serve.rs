@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{Event, Receipt};
+use evensum_core::ledger::{Entry, Event, Receipt};
 use evensum_core::model::{Agreement, Ods, Role};
 use evensum_core::port::{NodePort, PartnerDirectory};
 use tokio::net::TcpListener;
@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{clock, ready};
+use super::{audit, clock, ready};
 use crate::config::{self, Server};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Node};
@@ -26,7 +26,7 @@ use crate::rpc::{
     AcceptConfig, Address, DialConfig, DialState, Refusal, Registry, accept_analysts, accept_nodes,
     coordinator_service, node_service, serve_dialled,
 };
-use crate::store::{Identity, Store};
+use crate::store::{Identity, Store, StoreError};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
@@ -117,13 +117,18 @@ pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
 }
 
 pub(super) async fn open_store(server: &Server) -> Result<Store, Failure> {
+    try_open_store(server).await?.or_exit(Exit::Config)
+}
+
+/// The outer result is the configuration's, the inner one the store's.
+pub(super) async fn try_open_store(server: &Server) -> Result<Result<Store, StoreError>, Failure> {
     let identity = Identity {
         federation: server.federation.clone(),
         ods: server.ods.clone(),
         role: server.role(),
     };
     let key = Arc::new(config::signing_key(&server.keys.ledger)?);
-    Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await.or_exit(Exit::Config)
+    Ok(Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await)
 }
 
 async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
@@ -182,6 +187,11 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     let table = server.node()?;
     let store = open_store(&server).await?;
     note_agreements(&store, &agreements).await?;
+    let published = |entry: Entry| match entry.event {
+        Event::SnapshotPublished { snapshot, .. } => Some(snapshot),
+        _ => None,
+    };
+    let noted = audit::entries(&server).await?.into_iter().filter_map(published).collect();
     let node = Node::new(node::Parts {
         federation: server.federation.clone(),
         ods: server.ods.clone(),
@@ -192,6 +202,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         state: server.state.clone(),
         node_key: table.secret()?,
         answer_key: config::signing_key(&server.keys.answer)?,
+        noted,
         clock: clock::system(),
     });
     let routes = node_service::routes(Arc::new(node)).await;

@@ -143,6 +143,9 @@ async fn steps(
     let question = plan.layout().question();
     let found = node.shelf.find(plan.layout().dataset(), question.period)?;
     let found = found.and_then(|(dir, m)| m.reference().map(|of| (dir, m, of)));
+    if let Some((_, manifest, of)) = &found {
+        node.note(manifest, of).await?;
+    }
     let (key, lacking) = match &found {
         None => (None, Some(RefusalCode::NoData)),
         Some((_, manifest, of)) if holds(manifest, &plan) => {

@@ -4,6 +4,7 @@
 mod answer;
 mod shelf;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,16 @@ use std::time::Duration;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::Peer;
-use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile};
+use evensum_core::ledger::Event;
+use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile, SnapshotRef};
 use evensum_core::port::{BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
+use tokio::sync::Mutex;
+
 use self::shelf::Shelf;
-use crate::snapshot::NodeKey;
-use crate::store::Store;
+use crate::snapshot::{Manifest, NodeKey};
+use crate::store::{Store, StoreError};
 
 /// What a node is made of.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct Parts {
     pub node_key: NodeKey,
     /// The key that signs its answers.
     pub answer_key: SigningKey,
+    /// Extracts whose publication the audit log holds already.
+    pub noted: HashSet<SnapshotRef>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -57,6 +63,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     store: Store,
     shelf: Shelf,
+    noted: Mutex<HashSet<SnapshotRef>>,
     answer_key: SigningKey,
     clock: Arc<dyn Clock>,
 }
@@ -73,6 +80,7 @@ impl Node {
             catalogue: parts.catalogue,
             store: parts.store,
             shelf: Shelf::new(parts.state, parts.node_key),
+            noted: Mutex::new(parts.noted),
             answer_key: parts.answer_key,
             clock: parts.clock,
         }))
@@ -82,6 +90,28 @@ impl Node {
 impl Inner {
     fn agreement(&self, id: &AgreementId) -> Option<&Agreement> {
         self.agreements.iter().find(|a| a.id == *id)
+    }
+
+    /// Sees to it that the audit log holds an extract's publication before anything is answered from it:
+    /// whoever published beside this server left that to it.
+    async fn note(&self, manifest: &Manifest, of: &SnapshotRef) -> Result<(), StoreError> {
+        let mut noted = self.noted.lock().await;
+        if !noted.contains(of) {
+            self.store.append(publication(manifest, of)).await?;
+            noted.insert(of.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The audit log's entry about a publication.
+#[must_use]
+pub fn publication(manifest: &Manifest, of: &SnapshotRef) -> Event {
+    Event::SnapshotPublished {
+        dataset: manifest.dataset.clone(),
+        period: manifest.period,
+        snapshot: of.clone(),
+        definition_hash: manifest.definition_hash,
     }
 }
 

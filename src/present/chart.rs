@@ -1,6 +1,7 @@
 //! Bars on a terminal: what is certain drawn solid, what may be more drawn light, and a hidden figure as a
 //! word, never as a bar of no length.
 
+use evensum_core::catalogue::CategoryKind;
 use evensum_core::statistics::ProportionBounds;
 use evensum_core::view::{Answer, Cell};
 
@@ -30,11 +31,14 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
         return glyphs.apply(text);
     }
     let blocks = blocks(answer);
-    let rows = || blocks.iter().flat_map(|block| &block.rows);
-    let label = rows().map(|r| r.label.chars().count()).max().unwrap_or_default().min(LABEL);
+    let rows = blocks.iter().flat_map(|block| &block.rows);
+    let label = rows.map(|r| r.label.chars().count()).max().unwrap_or_default().min(LABEL);
     let room = usize::from(width.columns()).saturating_sub(label + FIGURE + 3);
-    let scale = Scale::over(rows().filter_map(|row| row.cell).filter_map(drawn), room);
     for block in &blocks {
+        // A scale of its own, made for the known categories: people of whom little is known would flatten
+        // all other bars. What runs over the edge ends in an arrow.
+        let known = block.rows.iter().filter(|row| row.kind == CategoryKind::Known);
+        let scale = Scale::over(known.filter_map(|row| row.cell).filter_map(drawn), room);
         text.push('\n');
         if let Some(heading) = &block.heading {
             text.push_str(heading);
@@ -58,12 +62,17 @@ struct Block<'a> {
 
 struct Row<'a> {
     label: String,
+    kind: CategoryKind,
     cell: Option<&'a Cell>,
 }
 
 fn blocks(answer: &Answer) -> Vec<Block<'_>> {
     if answer.axes.is_empty() {
-        let row = Row { label: "All".to_owned(), cell: grid::cell(answer, &[]) };
+        let row = Row {
+            label: "All".to_owned(),
+            kind: CategoryKind::Known,
+            cell: grid::cell(answer, &[]),
+        };
         return vec![Block { heading: None, rows: vec![row] }];
     }
     let axes = answer.axes.iter().enumerate();
@@ -73,6 +82,7 @@ fn blocks(answer: &Answer) -> Vec<Block<'_>> {
             .into_iter()
             .map(|position| Row {
                 label: grid::label(axis, position),
+                kind: axis.categories.get(position).map_or(CategoryKind::Known, |c| c.kind),
                 cell: grid::alone(answer, index, position),
             })
             .collect(),
@@ -166,6 +176,13 @@ impl Scale {
         bar.push_str(EIGHTHS[eighths % 8]);
         let used = eighths.div_ceil(8);
         bar.push_str(&"░".repeat((end.round() as usize).saturating_sub(used)));
+        let whole = f64::from(self.step * self.steps) / 1000.0;
+        if bounds.high > whole && bar.pop().is_some() {
+            bar.push(match glyphs {
+                Glyphs::Unicode => '▸',
+                Glyphs::Ascii => '>',
+            });
+        }
         if bar.is_empty() {
             // A true figure that is too small for the scale is still a bar.
             bar.push('▏');

@@ -334,6 +334,16 @@ pub(super) fn report() -> QualityReport {
         loaded: "2026-11-12".parse().expect("date"),
         rows_read: 40_215,
         rows_taken: 40_203,
+        imd_edition: None,
+        persons: 36_480,
+        shortest_wait_weeks: 0,
+        longest_wait_weeks: 118,
+        rejects: vec![evensum_core::view::RejectCount {
+            column: "clock_start".to_owned(),
+            rule: "not a date".to_owned(),
+            rows: 12,
+        }],
+        notes: vec!["The period has not ended.".to_owned()],
         rows_rejected: 12,
         dimensions: vec![
             dimension(

@@ -49,6 +49,25 @@ fn head(report: &QualityReport, width: Width) -> String {
     );
     text.push_str(&paragraph("", &rows, width));
     text.push_str(&paragraph("", &timeliness(report), width));
+    let people = format!(
+        "{} different people; waits of {} to {} weeks.",
+        thousands(report.persons),
+        report.shortest_wait_weeks,
+        report.longest_wait_weeks
+    );
+    text.push_str(&paragraph("", &people, width));
+    for reject in &report.rejects {
+        let one = format!(
+            "Rejected: {}, {} ({} rows).",
+            reject.column,
+            reject.rule,
+            thousands(reject.rows)
+        );
+        text.push_str(&paragraph("", &words::clean(&one), width));
+    }
+    for note in &report.notes {
+        text.push_str(&paragraph("", &words::clean(note), width));
+    }
     text
 }
 

@@ -3,7 +3,17 @@
 //! firewall rule. Analysts dial the coordinator.
 //!
 //! The generated types have public fields, so whoever can name one can put any number into it. They stay
-//! private to this module, and only `convert` makes them, from values that may leave.
+//! private to this module, and only `convert` makes them, from values that may leave. This does not compile:
+//!
+//! ```compile_fail,E0603
+//! use evensum::rpc::pb::Cell;
+//! ```
+//!
+//! and this does:
+//!
+//! ```
+//! use evensum::rpc::client::NodeClient;
+//! ```
 
 mod accept;
 mod address;

@@ -18,15 +18,30 @@ const LOCK: &str = "evensum.lock";
 /// How long a statement waits for another connection. Shorter than a caller waits for the write.
 const BUSY_LIMIT: Duration = Duration::from_millis(1500);
 
+/// Mode of the state directory.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o700;
+
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Makes the state directory, for this account alone, if it is not there.
-pub(super) fn prepare(dir: &Path) -> Result<(), StoreError> {
+/// Makes the state directory if it is not there, and keeps it for this account alone either way. Whoever
+/// puts something there calls this first.
+///
+/// # Errors
+/// [`StoreError::Directory`].
+pub fn prepare_state(dir: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Directory { path: dir.to_owned(), source };
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|source| StoreError::Directory { path: dir.to_owned(), source })
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, PRIVATE);
+    builder.create(dir).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        let alone = std::os::unix::fs::PermissionsExt::from_mode(PRIVATE);
+        std::fs::set_permissions(dir, alone).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Takes the writer's lock. It is held until the file is dropped, and by nobody after the process ends.

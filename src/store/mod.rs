@@ -34,6 +34,7 @@ use writer::{Answer, Condition, Job, Message, Writer};
 
 pub use asked::asked;
 pub use check::{Problem, Verdict};
+pub use database::prepare_state;
 pub use error::StoreError;
 pub use reader::{MAX_PAGE, Reader};
 

@@ -129,7 +129,7 @@ impl Writer {
         if !key.is_ed25519() {
             return Err(StoreError::Key(CheckpointError::Key));
         }
-        database::prepare(dir)?;
+        database::prepare_state(dir)?;
         let lock = database::lock(dir)?;
         let mut conn = database::connect(dir).await?;
         let newest = reader::newest_checkpoint(&mut conn).await?.unwrap_or_default();

@@ -3,4 +3,5 @@
 mod certificates;
 mod hostile;
 mod pki;
+mod tidy;
 mod transport;

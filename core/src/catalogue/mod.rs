@@ -182,6 +182,14 @@ impl Catalogue {
             .ok_or_else(|| Unknown::Level(id.clone()))
     }
 
+    /// Where a level's dimension stands among the dimensions; after all of them if it is none.
+    #[must_use]
+    pub fn place_of(&self, level: &LevelId) -> usize {
+        let dimension = level.dimension();
+        let place = self.dimensions.iter().position(|d| d.id == dimension);
+        place.unwrap_or(self.dimensions.len())
+    }
+
     /// The hash of an indicator's definition: over itself, its dataset and its dimensions.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ pub struct ReleaseDocument {
     pub residence_scope: Vec<CategoryId>,
     /// The dataset.
     pub dataset: DatasetId,
-    /// What was asked, its breakdown in the order of names.
+    /// What was asked, its breakdown in the catalogue's order.
     pub question: Question,
     /// The extract.
     pub snapshot: SnapshotRef,

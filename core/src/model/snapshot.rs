@@ -61,7 +61,7 @@ impl SnapshotVersion {
 }
 
 /// The published extract behind a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotRef {
     /// Its id: a keyed hash that only the node can make.

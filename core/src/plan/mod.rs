@@ -64,8 +64,8 @@ pub fn lists(agreement: &Agreement) -> Lists {
 }
 
 impl Layout {
-    /// Lays a question out. The breakdown is put in the catalogue's order of names, so that the order in
-    /// which somebody asks makes no other table.
+    /// Lays a question out. The breakdown is put in the catalogue's order, so that the order in which
+    /// somebody asks makes no other table.
     ///
     /// # Errors
     /// [`Denied`], where the catalogue has no such question or the table would be too large.
@@ -75,7 +75,7 @@ impl Layout {
         catalogue: &Catalogue,
     ) -> Result<Self, Denied> {
         let mut question = question.clone();
-        question.by.sort();
+        question.by.sort_by_key(|level| (catalogue.place_of(level), level.clone()));
         let indicator = catalogue.indicator(&question.indicator)?;
         let dataset = catalogue.dataset(&indicator.dataset)?;
         let lists = agreement.map(lists).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Layout {
         })
     }
 
-    /// The question, its breakdown in the order of names.
+    /// The question, its breakdown in the catalogue's order.
     #[must_use]
     pub const fn question(&self) -> &Question {
         &self.question
@@ -201,7 +201,7 @@ impl<U: Use> Plan<U> {
         struct Key<'a> {
             ods: &'a Ods,
             question: &'a Question,
-            snapshot: &'a Digest,
+            snapshot: &'a SnapshotRef,
             profile: Profile,
             federation: Option<&'a FederationId>,
             residence: &'a [CategoryId],
@@ -211,7 +211,7 @@ impl<U: Use> Plan<U> {
         let key = Key {
             ods,
             question: &layout.question,
-            snapshot: &snapshot.id,
+            snapshot,
             profile: self.profile,
             federation: layout.residence.as_ref().map(|(federation, _)| federation),
             residence: layout.residence.as_ref().map_or(&[], |(_, scope)| scope),

@@ -26,12 +26,11 @@ fn range(bounds: Bounds) -> String {
 }
 
 /// Planted and published, for each total by deprivation and by ethnic group, and how many cells of the
-/// whole table hold the truth. Axes: the ethnic group's stands before deprivation, by name.
+/// whole table hold the truth.
 pub(super) fn beside_truth(answer: &Answer, truth: &Truth) -> String {
     let mut text = String::from("\nWhat was planted, beside what was published\n\n");
-    let _ =
-        writeln!(text, "  {:<34} {:>10}   {:<20}", "Waiting over 52 weeks", "planted", "published");
     let (mut held, mut all) = (0_usize, 0_usize);
+    let mut totals = [String::new(), String::new()];
     let at = |dimension: &str| answer.axes.iter().position(|a| a.dimension.as_str() == dimension);
     let (Some(imd), Some(ethnicity)) = (at("imd"), at("ethnicity")) else { return String::new() };
     for cell in &answer.cells {
@@ -44,21 +43,19 @@ pub(super) fn beside_truth(answer: &Answer, truth: &Truth) -> String {
         all += 2;
         held += usize::from(cell.numerator.bounds.contains(over));
         held += usize::from(cell.denominator.bounds.contains(pathways));
-        if q.is_all() || e.is_all() {
-            let axis = if e.is_all() { imd } else { ethnicity };
-            let label = cell.at.get(axis).and_then(|p| answer.axes[axis].categories.get(*p));
-            let label = label.map(|c| c.label.as_str()).unwrap_or_default();
-            let dimension = if e.is_all() && q.is_all() {
-                String::new()
-            } else {
-                format!("{}: ", answer.axes[axis].dimension)
-            };
-            let name = format!("{dimension}{label}");
-            let _ =
-                writeln!(text, "  {name:<34} {over:>10}   {:<20}", range(cell.numerator.bounds));
+        for (total, axis, other) in [(0, imd, e), (1, ethnicity, q)] {
+            let label = cell.at.get(axis).and_then(|p| answer.axes.get(axis)?.categories.get(*p));
+            if let Some(label) = label.filter(|_| other.is_all()).map(|c| &c.label) {
+                let published = range(cell.numerator.bounds);
+                let _ = writeln!(totals[total], "  {label:<30} {over:>8}   {published}");
+            }
         }
     }
-    let _ = writeln!(text, "\n  {held} of {all} published ranges contain the planted figure.");
+    for (rows, axis) in totals.iter().zip([imd, ethnicity]) {
+        let name = answer.axes.get(axis).map(|a| a.name.as_str()).unwrap_or_default();
+        let _ = writeln!(text, "  {name:<30} {:>8}   published\n{rows}", "planted");
+    }
+    let _ = writeln!(text, "  {held} of {all} published ranges contain the planted figure.");
     text
 }
 

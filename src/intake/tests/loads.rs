@@ -72,7 +72,7 @@ fn quality_counts_every_kept_row_once() {
         let definition = catalogue.dimensions().iter().find(|d| d.id.as_str() == dimension);
         assert_eq!(*of(dimension), expected.of(definition.expect(dimension), true), "{dimension}");
     }
-    assert_eq!(super::super::publish::quality(&place.staged()).expect("a report"), *quality);
+    assert_eq!(publish::quality(&place.staged()).expect("a report"), *quality);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn a_load_replaces_and_publishing_takes_it_away() {
     assert_eq!(last.version, Some(evensum_core::model::SnapshotVersion::Final));
     let now = published(&place.state()).expect("one");
     assert!(now.len() == 1 && now[0].0.ends_with("2-final") && now[0].1 == last);
-    assert!(quality(&now[0].0).is_ok());
+    assert!(publish::quality(&now[0].0).is_ok());
 
     place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads");
     let error = place.publish().expect_err("refused");

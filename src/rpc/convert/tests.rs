@@ -33,7 +33,7 @@ fn parts() -> impl Strategy<Value = AnswerParts> {
 }
 
 fn code() -> impl Strategy<Value = Ods> {
-    "[A-Z0-9]{1,12}".prop_map(|text| Ods::new(text).expect("a code"))
+    "[A-Z0-9]{2,12}".prop_map(|text| Ods::new(text).expect("a code"))
 }
 
 /// Through the bytes of the wire.
@@ -139,11 +139,14 @@ fn what_leaves_a_partner_is_its_signed_answer() {
     }
 }
 
+/// A change to a good message, and the error that it must give.
+type Case<M> = (Box<dyn Fn(&mut M)>, ConvertError);
+
 /// Changes a good message, and expects it to be refused with this error.
 fn refused<M: Clone, T: std::fmt::Debug>(
     good: &M,
     read: impl Fn(M) -> Result<T, ConvertError>,
-    cases: Vec<(Box<dyn Fn(&mut M)>, ConvertError)>,
+    cases: Vec<Case<M>>,
 ) {
     assert!(read(good.clone()).is_ok());
     for (change, error) in cases {

@@ -32,7 +32,7 @@ enum Does {
     Waits(Arc<Notify>, Arc<Notify>, Arc<Notify>),
 }
 
-pub(super) struct Fake {
+struct Fake {
     does: Does,
     deadlines: Mutex<Vec<Duration>>,
 }
@@ -43,7 +43,7 @@ impl Fake {
     }
 
     /// One that answers.
-    pub(super) fn answering(scene: &Scene) -> Arc<Self> {
+    fn answering(scene: &Scene) -> Arc<Self> {
         Self::new(Does::Answers(Box::new(scene.view())))
     }
 }
@@ -55,7 +55,7 @@ fn happened() -> Vec<Progress> {
     [Progress::Asked { partners: 3 }].into_iter().chain(settled).collect()
 }
 
-pub(super) fn standing() -> Vec<PartnerStanding> {
+fn standing() -> Vec<PartnerStanding> {
     let one = |code, connected| PartnerStanding {
         ods: ods(code),
         name: format!("Trust {code}"),
@@ -190,10 +190,13 @@ async fn a_query_is_finished_though_nobody_listens() {
     let [begun, go, ended] = [(); 3].map(|()| Arc::new(Notify::new()));
     let does = Does::Waits(begun.clone(), go.clone(), ended.clone());
     let (client, _) = client(does).await;
-    let asking = tokio::spawn(async move { ask(&client, Scene::new().envelope(), LONG).await.0 });
+    let (asker, envelope) = (client.clone(), Scene::new().envelope());
+    let asking = tokio::spawn(async move { ask(&asker, envelope, LONG).await.0 });
     begun.notified().await;
     asking.abort();
     assert!(asking.await.expect_err("aborted").is_cancelled());
+    // A later call on the same connection is answered after the coordinator was told of the first one's end.
+    assert!(client.partners(Scene::new().envelope()).await.is_ok());
     go.notify_one();
     let finished = tokio::time::timeout(Duration::from_secs(20), ended.notified()).await;
     assert!(finished.is_ok());

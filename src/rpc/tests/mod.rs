@@ -4,7 +4,6 @@ mod analyst;
 mod faults;
 mod node;
 pub(super) mod scene;
-mod tls;
 
 use evensum_core::port::BoxFuture;
 use tokio::net::TcpListener;
@@ -13,7 +12,7 @@ use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Status};
 
-use super::node_service::Caller;
+use super::Caller;
 
 /// Serves routes on a port that the system chooses, and connects to it. `caller` is in every request.
 async fn served(routes: Routes, caller: Option<Caller>) -> Channel {

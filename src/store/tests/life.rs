@@ -25,6 +25,19 @@ async fn a_new_state_is_private_and_begins_with_its_opening() {
     store.close().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_state_that_others_could_read_becomes_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    std::fs::create_dir_all(place.path()).expect("made");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.path(), open).expect("opened to others");
+    place.open().await.close().await;
+    let mode = std::fs::metadata(place.path()).expect("metadata").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
 #[tokio::test]
 async fn a_second_writer_is_refused_until_the_first_ends() {
     let place = Place::new();

@@ -1,6 +1,6 @@
 //! What becomes of a question that is asked again.
 
-use evensum_core::ledger::RefusalCode;
+use evensum_core::model::RefusalCode;
 
 use super::*;
 
@@ -85,7 +85,7 @@ async fn a_refusal_is_repeated() {
         }
         other => panic!("{other:?}"),
     }
-    let receipt = store.refuse_unbegun(refused(2, RefusalCode::Expired)).await.expect("refuses");
+    let receipt = store.append(refused(2, RefusalCode::Expired)).await.expect("refuses");
     assert!(matches!(receipt.entry().event, Event::Refused { .. }));
     // It never began, so its id is still free.
     fresh(&store, question(2)).await;
