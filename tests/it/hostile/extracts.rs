@@ -1,9 +1,9 @@
 //! Synthetic extracts that went through the real intake, made once; and an independent count of their rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use evensum::intake::{self, LoadRequest, Mapping};
 use evensum::reference::Reference;
@@ -31,26 +31,22 @@ pub(super) fn node_key(code: &str) -> NodeKey {
     NodeKey::from_bytes([code.as_bytes()[2]; 32])
 }
 
-static MADE: LazyLock<HashMap<(&'static str, ImdEdition), Extract>> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a folder");
-    let geography = Geography::new(SEED);
-    let reference = reference(folder.path(), &geography);
-    [
-        ("ZZ1", Kind::Acute, ImdEdition::Imd2025),
-        ("ZZ2", Kind::Acute, ImdEdition::Imd2025),
-        ("ZZ2", Kind::Acute, ImdEdition::Imd2019),
-        ("ZZ3", Kind::Community, ImdEdition::Imd2025),
-    ]
-    .map(|(code, kind, edition)| {
-        let home = folder.path().join(format!("{code}-{}", edition.as_str()));
-        ((code, edition), make(&home, code, kind, edition, &geography, &reference))
-    })
-    .into()
-});
-
-/// The extract of a partner; none for one without data.
-pub(super) fn extract(code: &'static str, edition: ImdEdition) -> Option<&'static Extract> {
-    MADE.get(&(code, edition))
+/// The extract of a partner; none for one without data. Each is made when it is first asked for.
+pub(super) fn extract(code: &str, edition: ImdEdition) -> Option<&'static Extract> {
+    static MADE: [OnceLock<Extract>; 4] = [const { OnceLock::new() }; 4];
+    let (place, kind) = match (code, edition) {
+        ("ZZ1", ImdEdition::Imd2025) => (0, Kind::Acute),
+        ("ZZ2", ImdEdition::Imd2025) => (1, Kind::Acute),
+        ("ZZ2", ImdEdition::Imd2019) => (2, Kind::Acute),
+        ("ZZ3", ImdEdition::Imd2025) => (3, Kind::Community),
+        _ => return None,
+    };
+    Some(MADE[place].get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let geography = Geography::new(SEED);
+        let reference = reference(folder.path(), &geography);
+        make(folder.path(), code, kind, edition, &geography, &reference)
+    }))
 }
 
 /// The same invented areas on both censuses, so that both editions of the index can be derived.
@@ -78,7 +74,6 @@ fn make(
     geography: &Geography,
     reference: &Reference,
 ) -> Extract {
-    fs::create_dir_all(home).expect("a folder");
     let period = PERIOD.parse().expect("a period");
     let profile = PartnerProfile::new(ods(code), ROWS, kind).expect("a profile");
     let mut csv = Vec::new();

@@ -136,6 +136,9 @@ async fn a_release_is_the_same_bytes_for_ever() {
             seen.insert(answer.parts().document.clone());
         }
         published = node.log().await.iter().filter(|kind| *kind == "published").count();
+        let all = entries(&node.state).await.into_iter().map(|(_, entry)| entry.event);
+        let extracts = all.filter(|event| matches!(event, Event::SnapshotPublished { .. }));
+        assert_eq!(extracts.count(), 1, "an extract is written down once");
         node.store.close().await;
     }
     assert_eq!((seen.len(), published), (1, 1));
