@@ -13,6 +13,7 @@ use evensum_core::port::{AskFault, NodeFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Absent, CoverageStatus, Gathered, Shared, SystemView, ViewError};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::Parts;
@@ -39,8 +40,9 @@ pub(super) async fn ask(
     };
     begin(&own, &asker).await?;
     progress(Progress::Asked { partners: asker.query().document().targets.len() });
+    let left = deadline.saturating_sub(started.elapsed());
     let (verified, absent) =
-        fan_out(&own, envelope, &asker, &agreement, &layout, deadline, &progress).await;
+        fan_out(&own, envelope, &asker, &agreement, &layout, left, &progress).await;
     let gathered = Gathered {
         query_id: asker.query().document().query_id,
         verified,
@@ -98,18 +100,21 @@ async fn fan_out(
     asker: &Asker,
     agreement: &Agreement,
     layout: &Layout,
-    deadline: Duration,
+    left: Duration,
     progress: &ProgressSink,
 ) -> (Vec<Verified>, Vec<Absent>) {
     let envelope = Arc::new(envelope);
-    let share = deadline.saturating_sub(OWN_SHARE);
+    let share = left.saturating_sub(OWN_SHARE);
     let mut asked = JoinSet::new();
     for ods in asker.query().document().targets.clone() {
         let (own, envelope) = (Arc::clone(own), Arc::clone(&envelope));
         asked.spawn(async move {
             let answer = match own.partners.partner(&ods) {
                 None => Err(NodeFault::Unreachable),
-                Some(node) => node.answer(&own.own, &envelope, share).await,
+                // Whoever is at the other end may forget its deadline; the analyst's is kept here.
+                Some(node) => timeout(left, node.answer(&own.own, &envelope, share))
+                    .await
+                    .unwrap_or(Err(NodeFault::Late)),
             };
             (ods, answer)
         });

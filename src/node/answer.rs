@@ -59,7 +59,8 @@ pub(super) async fn within(
         .ok_or(NodeFault::AgreementUnknown)?
         .clone();
     // 2. Who brings it: the agreement's coordinator, by certificate.
-    let of_agreement = agreement.coordinator().is_some_and(|c| c.ods == *caller.ods());
+    let of_agreement = agreement.coordinator().is_some_and(|c| c.ods == *caller.ods())
+        && agreement.federation == *caller.federation();
     if caller.role() != Role::Coordinator || !of_agreement {
         warn!(caller = %caller.ods(), "a query came through a server that is not the agreement's coordinator");
         return Err(NodeFault::Unauthenticated(RefusalCode::NotACoordinator.says()));

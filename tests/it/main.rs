@@ -1,8 +1,8 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
 mod certificates;
-#[cfg(unix)]
 mod federation;
+mod hostile;
 mod pki;
 mod tidy;
 mod transport;

@@ -18,4 +18,4 @@ pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, Policy, ReleaseDocument};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
 pub use protect::{bounds, stands_for};
-pub use received::{Expected, Received, ReceivedError, ReceivedRefusal, Verified};
+pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};

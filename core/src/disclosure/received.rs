@@ -11,6 +11,10 @@ use crate::model::{
 use crate::plan::Layout;
 use crate::sign::{KeyError, VerifyingKey};
 
+/// The highest count that is believed: far above any population, and far below where sums over partners
+/// stop being exact.
+pub const MAX_COUNT: u64 = 1 << 40;
+
 /// Why an answer is not believed. Each names what the partner's people should look at.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceivedError {
@@ -176,6 +180,7 @@ fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::Perso
     use crate::catalogue::PersonRows;
     match cell {
         Shown::Published(0) => profile.zeros() == Zeros::Shown,
+        Shown::Published(r) if r > MAX_COUNT => false,
         Shown::Published(r) => {
             r.is_multiple_of(profile.base()) && r + profile.half_width() > profile.limit()
         }

@@ -122,7 +122,10 @@ impl SystemView<Shared> {
         if let Some(ods) = strangers.into_iter().find(|of| !query.targets.contains(of)) {
             return Err(DoubtError::Account(ods.clone()));
         }
-        if let Some(absent) = bundle.absent.iter().find(|a| a.status == CoverageStatus::Answered) {
+        // Both would pass for a part of a complete answer, and only the partner itself can say either.
+        let own_word =
+            |a: &&Absent| matches!(a.status, CoverageStatus::Answered | CoverageStatus::NoData);
+        if let Some(absent) = bundle.absent.iter().find(own_word) {
             return Err(DoubtError::Account(absent.ods.clone()));
         }
         let mut verified = Vec::with_capacity(bundle.answers.len());
@@ -155,6 +158,10 @@ impl SystemView<Shared> {
         let key = VerifyingKey::parse(&coordinator.ledger_key)?;
         let log = origin(&agreement.federation, &coordinator.ods, Role::Coordinator);
         let receipt = Receipt::verify(bundle.receipt, &log, &key)?;
+        // A log that says other bytes than the signed ones were asked would be believed later.
+        if receipt.entry().event.query() != Some((query.query_id, query_hash)) {
+            return Err(ViewError::Entry.into());
+        }
         Ok(unlogged.logged(&coordinator.ods, &receipt)?)
     }
 }

@@ -1,0 +1,16 @@
+//! Whole nodes and a whole coordinator, with real TLS, real databases and real extracts, and somebody at
+//! the other end who forges, replays, lies, or stays silent.
+
+mod clocks;
+mod concurrent;
+mod envelopes;
+mod extracts;
+mod fixture;
+mod forge;
+mod leaks;
+mod liars;
+mod promises;
+mod questions;
+mod replays;
+mod views;
+mod wire;

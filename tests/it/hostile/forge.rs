@@ -1,0 +1,85 @@
+//! What somebody can make who holds a partner's keys: answers that are signed as they should be and proved
+//! by an audit log that the same hand wrote.
+
+use evensum_core::disclosure::{AnswerParts, DocumentKind};
+use evensum_core::ledger::{Checkpoint, Entry, Event, ReceiptParts, merkle, origin};
+use evensum_core::model::{Digest, FederationId, Ods, Role, Timestamp, canonical};
+use evensum_core::sign::{SigningKey, pre_authentication_encoding};
+
+use super::fixture::{Federation, copy};
+use crate::pki::{NOW, ods};
+
+/// A partner's keys in the wrong hands.
+pub(super) struct Forger {
+    federation: FederationId,
+    ods: Ods,
+    role: Role,
+    answer: SigningKey,
+    ledger: SigningKey,
+}
+
+impl Forger {
+    pub(super) fn new(f: &Federation, code: &str, role: Role) -> Self {
+        let keys = &f.keys[code];
+        Self {
+            federation: f.pki.federation.clone(),
+            ods: ods(code),
+            role,
+            answer: copy(&keys.answer),
+            ledger: copy(&keys.ledger),
+        }
+    }
+
+    /// An audit log of one entry, and its proof.
+    pub(super) fn receipt(&self, event: Event) -> ReceiptParts {
+        self.receipt_at(event, NOW)
+    }
+
+    fn receipt_at(&self, event: Event, at: Timestamp) -> ReceiptParts {
+        let entry = Entry::new(0, at, self.ods.clone(), self.role, event);
+        let entry = entry.encode().expect("encodes");
+        let mut tree = merkle::Frontier::default();
+        tree.push(merkle::leaf_hash(&entry));
+        let log = origin(&self.federation, &self.ods, self.role);
+        let checkpoint = Checkpoint::sign(&log, 1, &tree.root(), &self.ledger).expect("signs");
+        ReceiptParts { entry, index: 0, proof: Vec::new(), checkpoint }
+    }
+
+    /// Signs the parts over again, as they now are.
+    pub(super) fn sign(&self, query_hash: Digest, parts: AnswerParts) -> AnswerParts {
+        let statement = serde_json::json!({
+            "federation": self.federation,
+            "ods": self.ods,
+            "query_hash": query_hash,
+            "document_hash": Digest::of(&parts.document),
+            "index": parts.receipt.index,
+            "checkpoint_hash": Digest::of(parts.receipt.checkpoint.as_bytes()),
+        });
+        let statement = canonical::encode(&statement).expect("encodes");
+        let message =
+            pre_authentication_encoding("application/vnd.evensum.statement.v1+json", &statement);
+        AnswerParts { signature: self.answer.sign(&message).expect("signs"), ..parts }
+    }
+
+    /// A release with another document, signed and proved as if it were the partner's own.
+    pub(super) fn release(&self, parts: &AnswerParts, document: Vec<u8>) -> AnswerParts {
+        let entry = Entry::decode(&parts.receipt.entry).expect("an entry");
+        let (query_id, query_hash) = entry.event.query().expect("of a query");
+        let release_hash = Digest::of(&document);
+        let event = Event::AnswerReleased { query_id, query_hash, release_hash };
+        let receipt = self.receipt(event);
+        let kind = DocumentKind::Release;
+        self.sign(query_hash, AnswerParts { kind, document, receipt, ..parts.clone() })
+    }
+
+    /// A release whose document was changed as JSON.
+    pub(super) fn edited(
+        &self,
+        parts: &AnswerParts,
+        edit: impl FnOnce(&mut serde_json::Value),
+    ) -> AnswerParts {
+        let mut document = serde_json::from_slice(&parts.document).expect("JSON");
+        edit(&mut document);
+        self.release(parts, canonical::encode(&document).expect("encodes"))
+    }
+}

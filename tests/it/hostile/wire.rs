@@ -1,0 +1,180 @@
+//! The federation over real connections, wired as the program wires it; and a caller that is not the
+//! analyst's tool, to see what the wire says before the tool puts it into its own words.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use evensum::coordinator::Coordinator;
+use evensum::rpc::client::{AnalystClient, NodeClient};
+use evensum::rpc::{
+    AcceptConfig, DialConfig, Refusal, Registry, accept_analysts, accept_nodes,
+    coordinator_service, dial_as_analyst, node_service, serve_dialled,
+};
+use evensum::trust::config as tls;
+use evensum_core::identity::Peer;
+use evensum_core::model::{Ods, Role};
+use evensum_core::port::{AnalystPort, AskFault, PartnerDirectory};
+use evensum_core::sign::Envelope;
+use evensum_core::view::Bundle;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use super::fixture::{
+    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, nobody,
+};
+use crate::pki::{clock, ods};
+
+/// Every partner that is connected, as the registry has it.
+struct Connected(Registry);
+
+impl PartnerDirectory for Connected {
+    fn partner(&self, ods: &Ods) -> Option<Partner> {
+        self.0.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as Partner)
+    }
+}
+
+/// The federation over TLS on loopback.
+pub(super) struct Wired {
+    pub(super) coordinator: OpenCoordinator,
+    pub(super) channel: Channel,
+    _stop: DropGuard,
+}
+
+impl Federation {
+    /// Serves a coordinator and these nodes, and dials as an analyst.
+    pub(super) async fn wire(&self, nodes: &[&OpenNode]) -> Wired {
+        let stop = CancellationToken::new();
+        let registry = Registry::new();
+        let open = self.coordinator(Arc::new(Connected(registry.clone()))).await;
+        let own = self.pki.coordinator(COORDINATOR);
+        let ports = self.accept(&own, &open.coordinator, &registry, &stop).await;
+        for node in nodes {
+            self.dial(node, ports[0], &stop).await;
+        }
+        let mut expected: Vec<Ods> = nodes.iter().map(|n| n.ods()).collect();
+        expected.sort();
+        let connected = registry.until(|found| found == expected);
+        tokio::time::timeout(DEADLINE, connected).await.expect("nodes connect");
+        let address = ports[1].to_string().parse().expect("an address");
+        let dial = tls::analyst_dial(&self.pki.roots(), clock()).expect("a configuration");
+        let channel = dial_as_analyst(&address, &self.pki.federation, &ods(COORDINATOR), dial)
+            .await
+            .expect("dials");
+        Wired { coordinator: open, channel, _stop: stop.drop_guard() }
+    }
+
+    /// The ports for nodes and for analysts.
+    async fn accept(
+        &self,
+        own: &evensum::trust::Credentials,
+        coordinator: &Coordinator,
+        registry: &Registry,
+        stop: &CancellationToken,
+    ) -> [SocketAddr; 2] {
+        let nodes = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let analysts = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let ports = [&nodes, &analysts].map(|l| l.local_addr().expect("an address"));
+        let port = tls::coordinator_node_port(own, &self.pki.roots(), clock());
+        let known: Vec<Ods> = self.agreement.nodes().map(|p| p.ods.clone()).collect();
+        let accept = AcceptConfig {
+            federation: self.pki.federation.clone(),
+            tls: watch::channel(port.expect("a configuration")).1,
+            health_service: String::new(),
+            gate: Arc::new(move |peer: &Peer| {
+                let member = peer.role() == Role::Node && known.contains(peer.ods());
+                if member { Ok(()) } else { Err(Refusal::Partner) }
+            }),
+        };
+        tokio::spawn(accept_nodes(nodes, accept, registry.clone(), stop.clone()));
+        let port = tls::analyst_port(own, clock()).expect("a configuration");
+        let own = Peer::from_certificate(own.certificate(), &self.pki.federation).expect("a peer");
+        let incoming = accept_analysts(analysts, watch::channel(port).1, own, stop.clone());
+        let serving =
+            coordinator_service::serve(Arc::new(coordinator.clone()), incoming, stop.clone());
+        tokio::spawn(serving);
+        ports
+    }
+
+    async fn dial(&self, node: &OpenNode, address: SocketAddr, stop: &CancellationToken) {
+        let routes = node_service::routes(Arc::new(node.node.clone())).await;
+        let own = self.pki.node(node.ods().as_str());
+        let dial = tls::node_dial(&own, &self.pki.roots(), clock()).expect("a configuration");
+        let config = DialConfig {
+            address: address.to_string().parse().expect("an address"),
+            federation: self.pki.federation.clone(),
+            coordinator: ods(COORDINATOR),
+            tls: watch::channel(dial).1,
+            seed: 11,
+        };
+        tokio::spawn(serve_dialled(routes, config, stop.clone(), |_| {}));
+    }
+}
+
+impl OpenNode {
+    /// Whose it is, as its state directory is named.
+    pub(super) fn ods(&self) -> Ods {
+        ods(self.state.file_name().and_then(|name| name.to_str()).expect("a name"))
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawEnvelope {
+    #[prost(bytes = "vec", tag = "1")]
+    payload: Vec<u8>,
+    #[prost(string, tag = "2")]
+    payload_type: String,
+    #[prost(string, tag = "3")]
+    signer: String,
+    #[prost(bytes = "vec", tag = "4")]
+    signature: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawAsk {
+    #[prost(message, optional, tag = "1")]
+    envelope: Option<RawEnvelope>,
+    #[prost(uint32, tag = "2")]
+    deadline_ms: u32,
+}
+
+/// An answer whose content nobody looks at.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawAnswer {}
+
+impl Wired {
+    /// Asks as the analyst's tool does.
+    pub(super) async fn ask(&self, envelope: Envelope) -> Result<Bundle, AskFault> {
+        AnalystClient::new(self.channel.clone()).ask(envelope, DEADLINE, nobody()).await
+    }
+
+    /// Asks without the tool, and gives the status that came instead of an answer.
+    pub(super) async fn refused(&self, envelope: Envelope) -> Status {
+        let Envelope { payload, payload_type, signer, signature } = envelope;
+        let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
+        let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
+        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        client.ready().await.expect("ready");
+        let path =
+            tonic::codegen::http::uri::PathAndQuery::from_static("/evensum.v1.Coordinator/Ask");
+        let codec = tonic_prost::ProstCodec::<RawAsk, RawAnswer>::default();
+        let request = tonic::Request::new(RawAsk { envelope, deadline_ms });
+        let mut events = match client.server_streaming(request, path, codec).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return status,
+        };
+        loop {
+            match events.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the stream ended without a status"),
+                Err(status) => return status,
+            }
+        }
+    }
+
+    pub(super) async fn log(&self) -> Vec<String> {
+        kinds(&logged(&self.coordinator.state).await)
+    }
+}
