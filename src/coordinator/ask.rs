@@ -39,17 +39,43 @@ pub(super) async fn ask(
         Err(Denied(code)) => return Err(refuse(&own, &asker, code).await),
     };
     begin(&own, &asker).await?;
-    progress(Progress::Asked { partners: asker.query().document().targets.len() });
-    let left = deadline.saturating_sub(started.elapsed());
-    let (verified, absent) =
-        fan_out(&own, envelope, &asker, &agreement, &layout, left, &progress).await;
+    let (query_id, query_hash) = (asker.query().document().query_id, asker.query().hash());
+    let begun = Question { started, deadline, envelope, asker, agreement, layout, progress };
+    // A task of its own: whoever asked may go away, and a break in it is an end too.
+    match tokio::spawn(answer(Arc::clone(&own), begun)).await {
+        Ok(answered) => answered,
+        Err(broken) => {
+            error!(query = %query_id, %broken, "answering broke");
+            let event = Event::Panicked { query_id, query_hash };
+            own.store.end(query_id, event).await.map_err(|reason| unavailable(&reason))?;
+            Err(AskFault::Internal)
+        }
+    }
+}
+
+/// A question that was allowed and written down.
+struct Question {
+    started: Instant,
+    deadline: Duration,
+    envelope: Envelope,
+    asker: Asker,
+    agreement: Agreement,
+    layout: Layout,
+    progress: ProgressSink,
+}
+
+async fn answer(own: Arc<Parts>, question: Question) -> Result<SystemView<Shared>, AskFault> {
+    let asker = &question.asker;
+    let partners = asker.query().document().targets.len();
+    (question.progress)(Progress::Asked { partners });
+    let (verified, absent) = fan_out(&own, &question).await;
     let gathered = Gathered {
         query_id: asker.query().document().query_id,
         verified,
         absent,
-        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        elapsed_ms: u64::try_from(question.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    finish(&own, &asker, gathered, &layout, &agreement).await
+    finish(&own, asker, gathered, &question.layout, &question.agreement).await
 }
 
 /// What the coordinator itself checks, before anybody is asked.
@@ -94,16 +120,10 @@ async fn begin(own: &Parts, asker: &Asker) -> Result<(), AskFault> {
     }
 }
 
-async fn fan_out(
-    own: &Arc<Parts>,
-    envelope: Envelope,
-    asker: &Asker,
-    agreement: &Agreement,
-    layout: &Layout,
-    left: Duration,
-    progress: &ProgressSink,
-) -> (Vec<Verified>, Vec<Absent>) {
-    let envelope = Arc::new(envelope);
+async fn fan_out(own: &Arc<Parts>, question: &Question) -> (Vec<Verified>, Vec<Absent>) {
+    let Question { asker, agreement, layout, progress, .. } = question;
+    let envelope = Arc::new(question.envelope.clone());
+    let left = question.deadline.saturating_sub(question.started.elapsed());
     let share = left.saturating_sub(OWN_SHARE);
     let mut asked = JoinSet::new();
     for ods in asker.query().document().targets.clone() {

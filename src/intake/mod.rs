@@ -29,7 +29,8 @@ pub use error::IntakeError;
 use error::io;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use publish::{
-    QUALITY_FILE, REJECTS_FILE, newest_quality, publish, published, published_root, staged_root,
+    QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
+    staged_root,
 };
 use quality::Counts;
 pub use read::MAX_RECORD_BYTES;

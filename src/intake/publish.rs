@@ -74,25 +74,23 @@ pub fn publish(
     Ok(manifest)
 }
 
-/// What is published: the newest version of each dataset and period, in that order.
+/// The extract in force for a dataset and period: the newest that was published, and where it lies.
 ///
 /// # Errors
-/// [`IntakeError`] where a manifest cannot be read, or speaks of another dataset or period.
-pub fn published(state: &Path) -> Result<Vec<(PathBuf, Manifest)>, IntakeError> {
-    let mut found = Vec::new();
-    for dataset in directories(&published_root(state))? {
-        for home in directories(&dataset)? {
-            let Some((_, newest)) = versions(&home)?.pop() else { continue };
-            let manifest = Manifest::read(&newest)?;
-            let named = place(&published_root(state), &manifest.dataset, manifest.period);
-            if named != home || manifest.version.is_none() {
-                return Err(IntakeError::Misplaced(newest));
-            }
-            found.push((newest, manifest));
-        }
+/// [`IntakeError`] where its manifest cannot be read, or speaks of another dataset or period.
+pub fn newest_published(
+    state: &Path,
+    dataset: &DatasetId,
+    period: Period,
+) -> Result<Option<(PathBuf, Manifest)>, IntakeError> {
+    let home = place(&published_root(state), dataset, period);
+    let Some((_, newest)) = versions(&home)?.pop() else { return Ok(None) };
+    let manifest = Manifest::read(&newest)?;
+    let own = manifest.dataset == *dataset && manifest.period == period;
+    if !own || manifest.version.is_none() {
+        return Err(IntakeError::Misplaced(newest));
     }
-    found.sort_by(|a, b| (&a.1.dataset, a.1.period).cmp(&(&b.1.dataset, b.1.period)));
-    Ok(found)
+    Ok(Some((newest, manifest)))
 }
 
 /// The quality report of the newest extract of a period: the staged one, else the published one.

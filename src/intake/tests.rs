@@ -45,6 +45,12 @@ const MARKERS: [&str; 9] = [
 ];
 
 impl Place {
+    fn published(&self) -> Option<(PathBuf, Manifest)> {
+        let dataset = DatasetId::new(DATASET).expect("dataset");
+        newest_published(&self.state(), &dataset, PERIOD.parse().expect("period"))
+            .expect("readable")
+    }
+
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let reference = dir.path().join("reference");

@@ -1,5 +1,6 @@
 //! The one pipeline from question to release.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use evensum_core::authz::{self, Denied, Permit, Standing};
 use evensum_core::disclosure::{Draft, Frozen, Outgoing, protect};
 use evensum_core::identity::{Asker, Peer, claimed_agreement};
 use evensum_core::ledger::{Asked, Event, Receipt};
-use evensum_core::model::{Agreement, QueryId, RefusalCode, Role, SnapshotRef};
+use evensum_core::model::{Agreement, Digest, QueryId, RefusalCode, Role, SnapshotRef};
 use evensum_core::plan::Plan;
 use evensum_core::port::NodeFault;
 use evensum_core::sign::Envelope;
@@ -34,7 +35,7 @@ enum Trouble {
     Outgoing(#[from] evensum_core::disclosure::OutgoingError),
     #[error("a release has no key to be frozen under")]
     Key(#[from] evensum_core::model::canonical::CanonicalError),
-    #[error("counting did not end")]
+    #[error("counting was called off")]
     Counting,
 }
 
@@ -42,7 +43,7 @@ enum Trouble {
 #[derive(Debug, Clone, Copy)]
 struct About {
     query_id: QueryId,
-    query_hash: evensum_core::model::Digest,
+    query_hash: Digest,
 }
 
 /// Answers within the deadline. The pipeline runs in a task of its own, so that a caller who goes away
@@ -95,9 +96,14 @@ async fn supervise(
     };
     error!(query = %about.query_id, %broken, "answering broke");
     let About { query_id, query_hash } = about;
-    match node.store.end(query_id, Event::Panicked { query_id, query_hash }).await {
-        Ok(_) => Err(NodeFault::Internal),
-        Err(_) => Err(NodeFault::LedgerUnavailable),
+    Err(end_broken(&node, query_id, Event::Panicked { query_id, query_hash }).await)
+}
+
+/// Writes down that an accepted query ends without an answer of any kind.
+async fn end_broken(node: &Inner, query_id: QueryId, event: Event) -> NodeFault {
+    match node.store.end(query_id, event).await {
+        Ok(_) | Err(StoreError::NotBegun) => NodeFault::Internal,
+        Err(_) => NodeFault::LedgerUnavailable,
     }
 }
 
@@ -118,10 +124,7 @@ async fn pipeline(
         return Err(NodeFault::LedgerUnavailable);
     }
     let About { query_id, query_hash } = about;
-    match node.store.end(query_id, Event::Failed { query_id, query_hash }).await {
-        Ok(_) => Err(NodeFault::Internal),
-        Err(_) => Err(NodeFault::LedgerUnavailable),
-    }
+    Err(end_broken(&node, query_id, Event::Failed { query_id, query_hash }).await)
 }
 
 async fn steps(
@@ -139,22 +142,8 @@ async fn steps(
         Ok(plan) => plan,
         Err(Denied(code)) => return refuse(node, asked, about, code).await.map(Ok),
     };
-    // 5. From which extract.
-    let question = plan.layout().question();
-    let found = node.shelf.find(plan.layout().dataset(), question.period);
-    // A shelf that cannot be read is a fault that the audit log shall hold: it waits until step 6.
-    let (found, broken) = found.map_or_else(|e| (None, Some(e)), |found| (found, None));
-    let found = found.and_then(|(dir, m)| m.reference().map(|of| (dir, m, of)));
-    if let Some((_, manifest, of)) = &found {
-        node.note(manifest, of).await?;
-    }
-    let (key, lacking) = match &found {
-        None => (None, Some(RefusalCode::NoData)),
-        Some((_, manifest, of)) if holds(manifest, &plan) => {
-            (Some(plan.frozen_key(&node.ods, of)?), None)
-        }
-        Some(_) => (None, Some(RefusalCode::ColumnNotHeld)),
-    };
+    // 5. From which extract. What is wrong with it waits until the audit log holds the question.
+    let source = source(node, &plan).await?;
     // 6. Written down before any record is touched; a frozen table is answered in the same transaction.
     let begin = Begin {
         query_id: about.query_id,
@@ -162,7 +151,7 @@ async fn steps(
         caller: asked.coordinator.as_ref().map(ToString::to_string).unwrap_or_default(),
         expires: asker.query().document().expires,
         asked,
-        frozen: key,
+        frozen: source.as_ref().ok().map(|source| source.key),
     };
     match node.store.begin(begin).await? {
         Begun::Fresh(_) => {}
@@ -177,14 +166,13 @@ async fn steps(
         }
         Begun::Running => return Ok(Err(NodeFault::Running)),
     }
-    if let Some(broken) = broken {
-        return Err(broken.into());
-    }
-    let (Some((dir, _, of)), None) = (found, lacking) else {
-        return end_refused(node, about, lacking.unwrap_or(RefusalCode::NoData)).await.map(Ok);
+    let source = match source {
+        Ok(source) => source,
+        Err(Lack::Refused(code)) => return end_refused(node, about, code).await.map(Ok),
+        Err(Lack::Broken(broken)) => return Err(broken.into()),
     };
     // 7. Count, protect, freeze.
-    let draft = count(node, plan, dir, of).await?;
+    let draft = count(node, plan, source).await?;
     let publish = Publish::new(about.query_id, about.query_hash, &draft);
     let (row, receipt) = node.store.publish(publish).await?;
     // 8. Only now the answer, signed.
@@ -193,30 +181,64 @@ async fn steps(
     Ok(Ok(outgoing))
 }
 
-fn holds(manifest: &Manifest, plan: &Plan<authz::Asked>) -> bool {
+/// The extract that a plan is answered from, and the key of its table.
+struct Source {
+    dir: PathBuf,
+    manifest: Manifest,
+    of: SnapshotRef,
+    key: Digest,
+}
+
+/// Why there is none.
+enum Lack {
+    Refused(RefusalCode),
+    Broken(ShelfError),
+}
+
+async fn source(node: &Inner, plan: &Plan<authz::Asked>) -> Result<Result<Source, Lack>, Trouble> {
+    let layout = plan.layout();
+    let found = match node.shelf.find(layout.dataset(), layout.question().period) {
+        Ok(found) => found.and_then(|(dir, m)| m.reference().map(|of| (dir, m, of))),
+        Err(broken) => return Ok(Err(Lack::Broken(broken))),
+    };
+    let Some((dir, manifest, of)) = found else {
+        return Ok(Err(Lack::Refused(RefusalCode::NoData)));
+    };
+    node.note(&manifest, &of).await?;
+    if node.catalogue.dataset_hash(layout.dataset()).ok() != Some(manifest.definition_hash) {
+        // Derived by other rules than those that the answer would cite.
+        return Ok(Err(Lack::Refused(RefusalCode::DefinitionDiffers)));
+    }
     let filters = plan.filters().iter().map(|f| &f.column);
-    plan.columns().iter().chain(filters).all(|column| manifest.columns_held.contains(column))
+    if !plan.columns().iter().chain(filters).all(|c| manifest.columns_held.contains(c)) {
+        return Ok(Err(Lack::Refused(RefusalCode::ColumnNotHeld)));
+    }
+    let key = plan.frozen_key(&node.ods, &of)?;
+    Ok(Ok(Source { dir, manifest, of, key }))
 }
 
 async fn count(
     node: &Arc<Inner>,
     plan: Plan<authz::Asked>,
-    dir: std::path::PathBuf,
-    of: SnapshotRef,
+    source: Source,
 ) -> Result<Draft, Trouble> {
     let node = Arc::clone(node);
-    tokio::task::spawn_blocking(move || {
-        let snapshot = node.shelf.open(&dir, of.id)?;
+    let counting = tokio::task::spawn_blocking(move || {
+        let snapshot = node.shelf.open(&source.dir, &source.manifest)?;
         let request = Request {
             lattice: Arc::clone(plan.layout().lattice()),
             columns: plan.columns(),
             filters: plan.filters(),
         };
         let raw = tabulate(&snapshot, &request)?;
-        Ok(protect(&plan, raw, &of, &node.ods)?)
-    })
-    .await
-    .map_err(|_| Trouble::Counting)?
+        Ok(protect(&plan, raw, &source.of, &node.ods)?)
+    });
+    match counting.await {
+        Ok(draft) => draft,
+        // A break goes on here, to whoever supervises.
+        Err(broken) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
+        Err(_) => Err(Trouble::Counting),
+    }
 }
 
 fn release(

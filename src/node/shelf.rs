@@ -1,10 +1,10 @@
 //! The published extracts of a node, opened when first asked for.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use evensum_core::model::{DatasetId, Digest, Period};
+use evensum_core::model::{DatasetId, Period};
 
 use crate::intake::{self, IntakeError};
 use crate::snapshot::{self, Manifest, NodeKey, Snapshot, SnapshotError};
@@ -21,6 +21,9 @@ pub(super) enum ShelfError {
     /// The file is not what was published.
     #[error("a published extract cannot be opened")]
     Open(#[from] SnapshotError),
+    /// It was replaced while it was being opened.
+    #[error("a published extract was changed while it was opened: ask again")]
+    Changed,
 }
 
 /// The shelf.
@@ -28,7 +31,7 @@ pub(super) enum ShelfError {
 pub(super) struct Shelf {
     state: PathBuf,
     key: NodeKey,
-    open: Mutex<VecDeque<(Digest, Arc<Snapshot>)>>,
+    open: Mutex<VecDeque<Arc<Snapshot>>>,
 }
 
 impl Shelf {
@@ -43,26 +46,25 @@ impl Shelf {
         dataset: &DatasetId,
         period: Period,
     ) -> Result<Option<(PathBuf, Manifest)>, ShelfError> {
-        let published = intake::published(&self.state)?;
-        Ok(published.into_iter().find(|(_, m)| m.dataset == *dataset && m.period == period))
+        Ok(intake::newest_published(&self.state, dataset, period)?)
     }
 
-    /// Opens an extract, or hands out the one that is open.
-    pub(super) fn open(
-        &self,
-        dir: &std::path::Path,
-        id: Digest,
-    ) -> Result<Arc<Snapshot>, ShelfError> {
-        let held = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, snapshot)) = held().iter().find(|(open, _)| *open == id) {
+    /// Opens an extract, or hands out the one that is open. Either way its authenticated manifest must be the
+    /// one that was found.
+    pub(super) fn open(&self, dir: &Path, found: &Manifest) -> Result<Arc<Snapshot>, ShelfError> {
+        // Held while a file is read: those who want the same one wait for it rather than read it too.
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(snapshot) = open.iter().find(|snapshot| snapshot.manifest() == found) {
             return Ok(Arc::clone(snapshot));
         }
         let snapshot = Arc::new(snapshot::read(dir, &self.key)?);
-        let mut open = held();
+        if snapshot.manifest() != found {
+            return Err(ShelfError::Changed);
+        }
         if open.len() >= MAX_OPEN {
             open.pop_front();
         }
-        open.push_back((id, Arc::clone(&snapshot)));
+        open.push_back(Arc::clone(&snapshot));
         Ok(snapshot)
     }
 }

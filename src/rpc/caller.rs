@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use evensum_core::identity::Peer;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tonic::codegen::{Service, http};
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -15,12 +15,12 @@ const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 #[derive(Clone)]
 pub struct Caller {
     peer: Arc<Peer>,
-    health_asked: Arc<Notify>,
+    health_asked: Arc<Semaphore>,
 }
 
 impl Caller {
     pub(super) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, health_asked: Arc::new(Notify::new()) }
+        Self { peer, health_asked: Arc::new(Semaphore::new(0)) }
     }
 
     /// The identity in its certificate.
@@ -29,9 +29,11 @@ impl Caller {
         &self.peer
     }
 
-    /// Resolves once the coordinator has made its health call, which is how it takes a node in.
-    pub(super) async fn health_asked(&self) {
-        self.health_asked.notified().await;
+    /// Resolves once the coordinator has made its two health calls: the first decides whether it takes the
+    /// node in, the second says that it has.
+    pub(super) async fn taken_in(&self) {
+        // The semaphore is never closed.
+        let _ = self.health_asked.acquire_many(2).await;
     }
 }
 
@@ -61,7 +63,7 @@ where
         if request.uri().path() == HEALTH_CHECK
             && let Some(caller) = request.extensions().get::<Caller>()
         {
-            caller.health_asked.notify_one();
+            caller.health_asked.add_permits(1);
         }
         self.0.call(request)
     }

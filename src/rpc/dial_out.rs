@@ -137,7 +137,7 @@ pub enum DialState {
         /// The key exchange that was agreed, such as `X25519MLKEM768`.
         key_exchange: String,
     },
-    /// The coordinator has asked after this node's health, or the connection has lasted a minute.
+    /// The coordinator has taken this node in, or the connection has lasted a minute.
     Serving,
     /// The next attempt comes after a wait.
     Waiting {
@@ -245,7 +245,7 @@ impl<F: Fn(DialState) + Send + Sync> Dialler<'_, F> {
         (self.on_state)(DialState::Connected { peer, key_exchange });
         tokio::select! {
             () = closed.cancelled() => return DialError::Lost,
-            () = caller.health_asked() => {}
+            () = caller.taken_in() => {}
             () = sleep(HEALTHY_AFTER) => {}
         }
         backoff.reset();

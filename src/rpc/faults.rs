@@ -101,6 +101,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::DimensionNotAllowed
         | RefusalCode::TooManyDimensions
         | RefusalCode::ColumnNotHeld
+        | RefusalCode::PartnersNotShown
         | RefusalCode::PolicyDiffers
         | RefusalCode::NotATarget
         | RefusalCode::Withheld => Code::PermissionDenied,

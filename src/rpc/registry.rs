@@ -134,12 +134,14 @@ impl Registry {
         .await
         .unwrap_or(Err(AdmitError::Slow))?;
         let ods = peer.ods().clone();
-        let generation = self.enter(channel, Arc::new(peer), cut);
+        let generation = self.enter(channel.clone(), Arc::new(peer), cut);
         let registry = self.clone();
         tokio::spawn(async move {
             closed.cancelled().await;
             registry.leave(&ods, generation);
         });
+        // Asked once more, so that the node knows that it is entered. Were this call lost, so is the connection.
+        let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel, health_service)).await;
         Ok(())
     }
 

@@ -171,6 +171,17 @@ impl Store {
     /// [`StoreError::Full`], [`StoreError::Slow`], [`StoreError::Broken`], [`StoreError::Closed`]: nothing
     /// may be answered; [`StoreError::Entry`] where the entry is too long.
     pub async fn append(&self, event: Event) -> Result<Receipt, StoreError> {
+        // What begins, ends or freezes has a call of its own, which does more than write an entry.
+        let alone = matches!(
+            event,
+            Event::LogOpened { .. }
+                | Event::AgreementInForce { .. }
+                | Event::SnapshotPublished { .. }
+                | Event::Refused { .. }
+        );
+        if !alone {
+            return Err(StoreError::Contradiction("this entry is not written by itself"));
+        }
         match self.ask(Work::Append(event)).await? {
             Settled { entry: Some(receipt), .. } => Ok(receipt),
             _ => Err(self.condition.ended()),

@@ -114,6 +114,8 @@ pub(super) struct Writer {
     nodes: Nodes,
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
+    /// Ends of questions that could not be written when they came.
+    owed: Vec<(QueryId, Digest)>,
     _lock: File,
 }
 
@@ -149,6 +151,7 @@ impl Writer {
             nodes: Nodes::default(),
             checkpoint: watch::Sender::new(newest),
             condition: Arc::default(),
+            owed: Vec::new(),
             _lock: lock,
         };
         writer.recover().await?;
@@ -203,8 +206,9 @@ impl Writer {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
-                    // Whoever stopped waiting was told that nothing was written.
-                    Message::Job(job) if job.reply.is_closed() => {}
+                    // Whoever stopped waiting was told that nothing was written. An end is written all the
+                    // same: the question would have none.
+                    Message::Job(job) if job.reply.is_closed() && ending(&job.work).is_none() => {}
                     Message::Job(job) => jobs.push(*job),
                     Message::Close(closer) => {
                         queue.close();
@@ -231,15 +235,25 @@ impl Writer {
         let (works, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
         let ids: Vec<_> = works.iter().map(begun).collect();
+        let ends: Vec<_> = works.iter().filter_map(ending).collect();
         let written = self.transact(works).await;
-        let orphans = deliver(written, ids, replies)?;
-        if orphans.is_empty() {
+        if written.is_err() {
+            // Nothing of the batch is on the disk: these questions still run, and nobody comes back for them.
+            self.owed.extend(ends);
+        }
+        self.owed.extend(deliver(written, ids, replies)?);
+        if self.owed.is_empty() {
             return Ok(());
         }
-        match self.transact(orphans).await {
+        let works = self.owed.iter().map(|(id, hash)| aborted(*id, *hash)).collect();
+        match self.transact(works).await {
             Err(Failure::Broken(fault)) => Err(fault),
-            // Where the disk is full too, the next start ends them.
-            Ok(_) | Err(Failure::Full | Failure::Busy) => Ok(()),
+            // Where the disk is full, the next batch that finds room ends them, or the next start.
+            Err(Failure::Full | Failure::Busy) => Ok(()),
+            Ok(_) => {
+                self.owed.clear();
+                Ok(())
+            }
         }
     }
 
@@ -293,6 +307,15 @@ fn aborted(query_id: QueryId, query_hash: Digest) -> Work {
     Work::End(query_id, Event::Aborted { query_id, query_hash })
 }
 
+/// The question that a piece of work ends.
+fn ending(work: &Work) -> Option<(QueryId, Digest)> {
+    match work {
+        Work::End(_, event) => event.query(),
+        Work::Publish(publish) => Some((publish.query_id, publish.query_hash)),
+        _ => None,
+    }
+}
+
 fn begun(work: &Work) -> Option<(QueryId, Digest)> {
     match work {
         Work::Begin(begin) => Some((begin.query_id, begin.query_hash)),
@@ -306,7 +329,7 @@ pub(super) fn deliver(
     written: Result<Vec<Answer>, Failure>,
     begun: Vec<Option<(QueryId, Digest)>>,
     replies: Vec<oneshot::Sender<Answer>>,
-) -> Result<Vec<Work>, Arc<Fault>> {
+) -> Result<Vec<(QueryId, Digest)>, Arc<Fault>> {
     let answers = match written {
         Ok(answers) => answers,
         Err(failure) => {
@@ -322,9 +345,9 @@ pub(super) fn deliver(
     let mut orphans = Vec::new();
     for ((answer, query), reply) in answers.into_iter().zip(begun).zip(replies) {
         if let Err(Ok(Settled { kind: Kind::Fresh, .. })) = reply.send(answer)
-            && let Some((query_id, query_hash)) = query
+            && let Some(query) = query
         {
-            orphans.push(aborted(query_id, query_hash));
+            orphans.push(query);
         }
     }
     Ok(orphans)

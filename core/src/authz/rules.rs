@@ -62,6 +62,10 @@ pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'_>) -> Result<&'a Quest
         return refuse(RefusalCode::PurposeNotAllowed);
     }
     question_allowed(question, standing)?;
+    // The only view that there is adds the partners' own protected tables, which the asker then holds.
+    if !agreement.show_partners {
+        return refuse(RefusalCode::PartnersNotShown);
+    }
     Ok(question)
 }
 
@@ -72,6 +76,7 @@ pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'_>) -> Result<&'a Quest
 pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> Result<(), Denied> {
     let Standing { agreement, catalogue, .. } = standing;
     let refuse = |code| Err(Denied(code));
+    question.shape().map_err(|_| Denied(RefusalCode::Malformed))?;
     question_known(question, catalogue)?;
     if !agreement.indicators.contains(&question.indicator) {
         return refuse(RefusalCode::IndicatorNotAllowed);

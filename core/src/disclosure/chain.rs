@@ -146,28 +146,39 @@ impl Draft {
 ///
 /// ```compile_fail,E0451
 /// use evensum_core::disclosure::Frozen;
-/// fn forge(bytes: Vec<u8>) -> Frozen { Frozen { bytes, hash: evensum_core::model::Digest::of(b"") } }
+/// fn forge(bytes: Vec<u8>) -> Frozen {
+///     Frozen { bytes, hash: evensum_core::model::Digest::of(b""), log: String::new() }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Frozen {
     bytes: Vec<u8>,
     hash: Digest,
+    log: String,
 }
 
 impl Frozen {
-    /// Takes the stored bytes of a release, which the audit log's `Published` entry must be about. There
-    /// is no other way to a frozen table: a draft becomes one by being stored.
+    /// Takes the stored bytes of a release, which the audit log's `Published` entry must be about: by hash,
+    /// partner, question, extract and profile. There is no other way to a frozen table: a draft becomes one
+    /// by being stored.
     ///
     /// # Errors
-    /// [`ChainError::Receipt`] where the entry is about other bytes.
+    /// [`ChainError::Receipt`] where the entry is about another table, [`ChainError::Canonical`] where the
+    /// bytes are no release.
     pub fn reopen(bytes: Vec<u8>, published: &Receipt) -> Result<Self, ChainError> {
         let hash = Digest::of(&bytes);
-        match &published.entry().event {
-            Event::Published { release_hash, .. } if *release_hash == hash => {
-                Ok(Self { bytes, hash })
-            }
-            _ => Err(ChainError::Receipt),
+        let document: ReleaseDocument = canonical::decode(&bytes)?;
+        let entry = published.entry();
+        let Event::Published { key, .. } = &entry.event else {
+            return Err(ChainError::Receipt);
+        };
+        // What the entry must say is what it would say of these bytes as a draft.
+        let draft = Draft { key: *key, document, bytes };
+        if entry.event != draft.event() || entry.ods != draft.document.ods {
+            return Err(ChainError::Receipt);
         }
+        let log = published.checkpoint().origin().to_owned();
+        Ok(Self { bytes: draft.bytes, hash, log })
     }
 
     /// Releases the table for one query, which the audit log must already say.
@@ -175,6 +186,9 @@ impl Frozen {
     /// # Errors
     /// [`ChainError::Receipt`] where the entry is about another query or other bytes.
     pub fn release(self, query_id: QueryId, receipt: Receipt) -> Result<Released, ChainError> {
+        if receipt.checkpoint().origin() != self.log {
+            return Err(ChainError::Receipt);
+        }
         let query_hash = match &receipt.entry().event {
             Event::AnswerReleased { query_id: id, query_hash, release_hash }
                 if *id == query_id && *release_hash == self.hash =>
@@ -194,13 +208,17 @@ impl Frozen {
 
 /// A frozen table, released for one query.
 ///
-/// ```compile_fail,E0599
-/// use evensum_core::disclosure::Released;
-/// fn unlogged() -> Released { Released::new() }
+/// ```compile_fail,E0451
+/// use evensum_core::{disclosure::{Frozen, Released}, ledger::Receipt, model::Digest};
+/// fn unlogged(frozen: Frozen, receipt: Receipt) -> Released {
+///     Released { frozen, query_hash: Digest::of(b""), receipt }
+/// }
 /// ```
-/// ```compile_fail,E0308
-/// use evensum_core::{disclosure::{Draft, Released}};
-/// fn skipped(draft: Draft) -> Released { draft }
+/// ```
+/// use evensum_core::{disclosure::{ChainError, Frozen, Released}, ledger::Receipt, model::QueryId};
+/// fn logged(frozen: Frozen, query: QueryId, receipt: Receipt) -> Result<Released, ChainError> {
+///     frozen.release(query, receipt)
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Released {

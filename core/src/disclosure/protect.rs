@@ -14,9 +14,10 @@ pub(super) fn shown(cell: &RawCell, profile: Profile, person_rows: PersonRows) -
     let dominated = cell.top().saturating_mul(2) > events;
     if events <= profile.limit() || few_people || dominated {
         // One marker for every rule: which of them hid a cell would itself say something.
+        // Only where a row is a person is it surely not above the limit.
         return match person_rows {
-            PersonRows::One => Shown::Small,
-            PersonRows::Several => Shown::Suppressed,
+            PersonRows::One if events <= profile.limit() => Shown::Small,
+            PersonRows::One | PersonRows::Several => Shown::Suppressed,
         };
     }
     Shown::Published(rounded(events, profile.base()))

@@ -185,8 +185,9 @@ fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::Perso
             r.is_multiple_of(profile.base()) && r + profile.half_width() > profile.limit()
         }
         Shown::Small => person_rows == PersonRows::One,
-        Shown::Suppressed => person_rows == PersonRows::Several,
-        Shown::StructuralZero => true,
+        Shown::Suppressed => true,
+        // No layout declares any yet, so that nobody can publish a true zero as one.
+        Shown::StructuralZero => false,
     }
 }
 

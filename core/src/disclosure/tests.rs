@@ -51,7 +51,7 @@ impl Scene {
         };
         let text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
-             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"imd\", \"sex\"]\nmax_dimensions = 2\nprofile = \"{}\"\n\
+             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"imd\", \"sex\"]\nmax_dimensions = 2\nprofile = \"{}\"\nshow_partners = true\n\
              {}{}{}[[analysts]]\nid = \"ada\"\nkey = \"{}\"\nassurance_min = \"enrolled\"\n",
             profile.as_str(),
             party(&partners[0], "coordinator"),

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::canonical;
 use crate::model::{
-    Agreement, AgreementId, AnalystId, Assurance, Digest, FederationId, Query, QueryId,
-    RefusalCode, Timestamp,
+    Agreement, AgreementId, AnalystId, Assurance, Digest, FederationId, MAX_LIFE_SECONDS, Query,
+    QueryId, RefusalCode, Timestamp,
 };
 use crate::sign::{Envelope, KeyError, Signed, VerifyError, VerifyingKey};
 
@@ -118,7 +118,7 @@ pub fn claimed_agreement(envelope: &Envelope) -> Option<AgreementId> {
     struct Claim {
         agreement: AgreementId,
     }
-    canonical::decode::<Claim>(&envelope.payload).ok().map(|claim| claim.agreement)
+    canonical::decode_part::<Claim>(&envelope.payload).ok().map(|claim| claim.agreement)
 }
 
 fn person(
@@ -217,6 +217,13 @@ impl CallAsker {
         let document = call.document();
         if document.agreement != agreement.id {
             return Err(IdentityError::OtherAgreement);
+        }
+        if document.federation != agreement.federation {
+            return Ok(Err(RefusalCode::FederationDiffers));
+        }
+        let life = document.expires.as_unix().saturating_sub(document.not_before.as_unix());
+        if !(1..=MAX_LIFE_SECONDS).contains(&life) {
+            return Ok(Err(RefusalCode::Malformed));
         }
         if now < document.not_before {
             return Ok(Err(RefusalCode::TooEarly));

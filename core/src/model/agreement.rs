@@ -194,6 +194,21 @@ impl Agreement {
                 return wrong("a party stands twice in the same role");
             }
         }
+        let ed25519 = |key: &KeyText| key.as_str().starts_with("ed25519:");
+        if !self.parties.iter().all(|p| ed25519(&p.answer_key) && ed25519(&p.ledger_key)) {
+            return wrong("a party's keys are not of the kind 'ed25519:'");
+        }
+        if !self.analysts.iter().all(|a| a.key.as_str().starts_with("p256:")) {
+            return wrong("an analyst's key is not of the kind 'p256:'");
+        }
+        for (i, icb) in self.residence_scope.iter().enumerate() {
+            if self.residence_scope[..i].contains(icb) || Ods::new(icb.as_str()).is_err() {
+                return wrong("'residence_scope' names an ICB twice, or something that is no ICB");
+            }
+        }
+        if !self.approvals.is_empty() {
+            return wrong("it carries approvals, which this version cannot check: leave them out");
+        }
         for (i, analyst) in self.analysts.iter().enumerate() {
             if self.analysts[..i].iter().any(|a| a.id == analyst.id || a.key == analyst.key) {
                 return wrong("two analysts share an id or a key");

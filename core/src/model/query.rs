@@ -28,6 +28,25 @@ pub struct Question {
     pub scope: Option<Scope>,
 }
 
+impl Question {
+    /// The most dimensions beside the outcome in a partner's table.
+    pub const MAX_DIMENSIONS: usize = 2;
+
+    /// Checks that the breakdown is no larger than a partner's table may be, and names each dimension once.
+    ///
+    /// # Errors
+    /// [`QueryError::Breakdown`].
+    pub fn shape(&self) -> Result<(), QueryError> {
+        let mut dimensions: Vec<_> = self.by.iter().map(LevelId::dimension).collect();
+        dimensions.sort();
+        dimensions.dedup();
+        if dimensions.len() != self.by.len() || dimensions.len() > Self::MAX_DIMENSIONS {
+            return Err(QueryError::Breakdown { most: Self::MAX_DIMENSIONS });
+        }
+        Ok(())
+    }
+}
+
 /// A restriction to one category of one level of the dataset's closed list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,9 +102,6 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// The most dimensions beside the outcome in a partner's table.
-    pub const MAX_DIMENSIONS: usize = 2;
-
     /// Checks what can be checked of the query alone, and hands out its question.
     ///
     /// # Errors
@@ -104,12 +120,7 @@ impl Query {
         let [question] = self.questions.as_slice() else {
             return Err(QueryError::Questions);
         };
-        let mut dimensions: Vec<_> = question.by.iter().map(LevelId::dimension).collect();
-        dimensions.sort();
-        dimensions.dedup();
-        if dimensions.len() != question.by.len() || dimensions.len() > Self::MAX_DIMENSIONS {
-            return Err(QueryError::Breakdown { most: Self::MAX_DIMENSIONS });
-        }
+        question.shape()?;
         Ok(question)
     }
 }

@@ -87,6 +87,8 @@ codes! {
     QueryIdSeen = "query_id_seen", "the query's id was used before with other content or through another server: ask again with a new one";
     /// Would disclose.
     Withheld = "withheld", "the table is withheld: ask by fewer or coarser dimensions";
+    /// The fallback view shows partners' own tables.
+    PartnersNotShown = "partners_not_shown", "the agreement does not let partners' own tables be shown, and this version has no other way to answer: agree to `show_partners`";
     /// Different editions of the deprivation index.
     MixedEditions = "mixed_editions", "the partners' extracts use different editions of the Index of Multiple Deprivation, which cannot be added";
     /// Too many cells.

@@ -3,6 +3,7 @@
 
 mod keys;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use keys::{KeyError, SigningKey, VerifyingKey};
@@ -87,7 +88,7 @@ pub struct Signed<T> {
     bytes: Vec<u8>,
 }
 
-impl<T: DeserializeOwned> Signed<T> {
+impl<T: Serialize + DeserializeOwned> Signed<T> {
     /// Verifies the signature over the bytes, then decodes them.
     ///
     /// ```

@@ -263,23 +263,22 @@ fn a_load_replaces_and_publishing_takes_it_away() {
     let second = place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads").manifest;
     assert_ne!(first.snapshot_id, second.snapshot_id);
     assert_eq!(second.version, None);
-    assert!(published(&place.state()).expect("none").is_empty());
+    assert_eq!(place.published(), None);
 
     let provisional = place.publish().expect("published");
     assert_eq!(provisional.version, Some(evensum_core::model::SnapshotVersion::Provisional));
     assert_eq!(provisional.snapshot_id, second.snapshot_id);
     assert!(!place.staged().exists());
-    let now = published(&place.state()).expect("one");
-    assert_eq!(now.len(), 1);
-    assert!(now[0].0.ends_with("published/rtt_open_pathway/2026-10/1-provisional"));
-    assert_eq!(now[0].1, provisional);
+    let now = place.published().expect("one");
+    assert!(now.0.ends_with("published/rtt_open_pathway/2026-10/1-provisional"));
+    assert_eq!(now.1, provisional);
 
     place.load(csv(&ROWS[..2]).as_bytes(), PLAIN).expect("loads");
     let last = place.publish().expect("published");
     assert_eq!(last.version, Some(evensum_core::model::SnapshotVersion::Final));
-    let now = published(&place.state()).expect("one");
-    assert!(now.len() == 1 && now[0].0.ends_with("2-final") && now[0].1 == last);
-    assert!(publish::quality(&now[0].0).is_ok());
+    let now = place.published().expect("one");
+    assert!(now.0.ends_with("2-final") && now.1 == last);
+    assert!(publish::quality(&now.0).is_ok());
 
     place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads");
     let error = place.publish().expect_err("refused");
@@ -297,7 +296,7 @@ fn what_was_changed_after_loading_is_not_published() {
     bytes[last] ^= 1;
     fs::write(&file, bytes).expect("written");
     assert!(matches!(place.publish(), Err(IntakeError::Snapshot(_))));
-    assert!(published(&place.state()).expect("none").is_empty());
+    assert_eq!(place.published(), None);
     assert!(place.staged().exists());
 }
 
