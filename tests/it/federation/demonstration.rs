@@ -1,9 +1,8 @@
 //! The demonstration's answer against what was planted, and its proofs against the agreement's keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
-#[cfg(target_os = "linux")]
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use evensum::synth::Truth;
@@ -203,6 +202,38 @@ fn every_release_is_signed_with_the_key_that_the_agreement_lists() {
         let another = agreement.nodes().find(|p| p.ods.as_str() != code).expect("another");
         let another = VerifyingKey::parse(&another.answer_key).expect("a key");
         assert!(!another.verifies(&message, &signature));
+    }
+}
+
+/// Every file below a folder.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn no_identifier_of_the_extracts_is_kept_logged_or_answered() {
+    let template = template();
+    let mut persons: HashSet<[u8; 10]> = HashSet::new();
+    for ods in &PARTNERS[..5] {
+        let extract = fs::read_to_string(template.dir.join(ods).join("extract.csv")).expect("text");
+        let person = |row: &str| row.as_bytes().first_chunk().copied().expect("ten digits");
+        persons.extend(extract.lines().skip(1).map(person));
+    }
+    assert!(persons.len() > 1_000 && persons.iter().all(|p| p.iter().all(u8::is_ascii_digit)));
+    let names_somebody = |bytes: &[u8]| {
+        bytes.windows(10).any(|w| w.first_chunk().is_some_and(|w| persons.contains(w)))
+    };
+    let kept = files(&template.dir).into_iter().filter(|f| !f.ends_with("extract.csv"));
+    let kept: Vec<PathBuf> = kept.collect();
+    assert!(kept.iter().any(|f| f.extension().is_some_and(|e| e == "arrow")));
+    assert!(kept.iter().any(|f| f.ends_with("server.log")));
+    for file in kept {
+        let bytes = fs::read(&file).expect("readable");
+        assert!(!names_somebody(&bytes), "a person's number is in {}", file.display());
+    }
+    for said in [&template.output.stdout, &template.output.stderr] {
+        assert!(!names_somebody(said.as_bytes()));
     }
 }
 
