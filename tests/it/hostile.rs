@@ -12,5 +12,6 @@ mod liars;
 mod promises;
 mod questions;
 mod replays;
+mod rogues;
 mod views;
 mod wire;

@@ -1,9 +1,10 @@
 //! The same thing many times at once.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use evensum_core::disclosure::DocumentKind;
-use evensum_core::port::NodeFault;
+use evensum_core::port::{AskFault, NodeFault, NodePort};
 use tokio::task::JoinSet;
 
 use super::fixture::{DEADLINE, Federation};
@@ -16,7 +17,6 @@ fn count(log: &[String], kind: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_envelope_ten_times_at_once_is_answered_once() {
-    use evensum_core::port::NodePort;
     let f = Federation::new();
     let node = f.node("ZZ1").await;
     let envelope = f.sign(&f.query(&["ZZ1"]));
@@ -44,7 +44,6 @@ async fn one_envelope_ten_times_at_once_is_answered_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_analysts_with_one_question_get_the_same_bytes() {
-    use evensum_core::port::NodePort;
     let f = Federation::with_analysts(ANALYSTS);
     let node = f.node("ZZ1").await;
     let mut asking = JoinSet::new();
@@ -65,4 +64,34 @@ async fn fifty_analysts_with_one_question_get_the_same_bytes() {
     assert_eq!(count(&log, "query_accepted"), ANALYSTS);
     assert_eq!(count(&log, "answer_released"), ANALYSTS);
     assert_eq!(log.len(), 2 * ANALYSTS + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_envelope_ten_times_at_once_through_the_coordinator_is_one_release() {
+    let f = Federation::new();
+    let node = f.node("ZZ1").await;
+    let wired = Arc::new(f.wire(&[&node]).await);
+    let query = f.query(&["ZZ1"]);
+    let mut asking = JoinSet::new();
+    for _ in 0..10 {
+        let (wired, envelope) = (Arc::clone(&wired), f.sign(&query));
+        asking.spawn(async move { wired.ask(envelope).await });
+    }
+    let mut documents = HashSet::new();
+    for answer in asking.join_all().await {
+        match answer {
+            Ok(bundle) => {
+                documents.insert(bundle.answers[0].1.document.clone());
+                f.check(bundle, &query).expect("verifies");
+            }
+            Err(fault) => assert_eq!(fault, AskFault::Running),
+        }
+    }
+    assert_eq!(documents.len(), 1);
+    let (at_node, at_coordinator) = (node.log().await, wired.log().await);
+    assert_eq!(count(&at_node, "published"), 1, "{at_node:?}");
+    assert_eq!(count(&at_node, "query_accepted"), 1, "{at_node:?}");
+    let (begun, ended) =
+        (count(&at_coordinator, "query_accepted"), count(&at_coordinator, "answer_combined"));
+    assert_eq!((begun, begun + ended), (ended, at_coordinator.len()), "{at_coordinator:?}");
 }

@@ -69,7 +69,7 @@ async fn each_is_left_out(lies: impl FnOnce(&Federation, &OpenNode) -> Vec<Lie>)
         let open = with(&f, altered(&zz1, how), &zz3).await;
         let query = f.query(&["ZZ1", "ZZ3"]);
         let view = open.ask(f.sign(&query)).await.expect(what);
-        eprintln_on_failure(what, || {
+        named(what, || {
             stands_without(&f, &view, &query, "ZZ1", &format!("{NOT_BELIEVED}{reason}"));
         });
         assert_eq!(open.log().await.last().map(String::as_str), Some("answer_combined"));
@@ -78,7 +78,7 @@ async fn each_is_left_out(lies: impl FnOnce(&Federation, &OpenNode) -> Vec<Lie>)
 }
 
 /// Names the case before the panic of its assertion goes on.
-fn eprintln_on_failure(what: &str, check: impl FnOnce()) {
+fn named(what: &str, check: impl FnOnce()) {
     if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)) {
         panic!("{what}: {}", panic.downcast_ref::<String>().cloned().unwrap_or_default());
     }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evensum::coordinator::Coordinator;
 use evensum::rpc::client::{AnalystClient, NodeClient};
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
+use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use super::fixture::{
@@ -46,16 +48,26 @@ pub(super) struct Wired {
 impl Federation {
     /// Serves a coordinator and these nodes, and dials as an analyst.
     pub(super) async fn wire(&self, nodes: &[&OpenNode]) -> Wired {
+        let mut served = Vec::new();
+        for node in nodes {
+            let routes = node_service::routes(Arc::new(node.node.clone())).await;
+            served.push((node.ods(), routes));
+        }
+        self.wire_routes(served).await
+    }
+
+    /// The same with whatever these partners serve.
+    pub(super) async fn wire_routes(&self, served: Vec<(Ods, Routes)>) -> Wired {
         let stop = CancellationToken::new();
         let registry = Registry::new();
         let open = self.coordinator(Arc::new(Connected(registry.clone()))).await;
         let own = self.pki.coordinator(COORDINATOR);
         let ports = self.accept(&own, &open.coordinator, &registry, &stop).await;
-        for node in nodes {
-            self.dial(node, ports[0], &stop).await;
-        }
-        let mut expected: Vec<Ods> = nodes.iter().map(|n| n.ods()).collect();
+        let mut expected: Vec<Ods> = served.iter().map(|(ods, _)| ods.clone()).collect();
         expected.sort();
+        for (ods, routes) in served {
+            self.dial(&ods, routes, ports[0], &stop);
+        }
         let connected = registry.until(|found| found == expected);
         tokio::time::timeout(DEADLINE, connected).await.expect("nodes connect");
         let address = ports[1].to_string().parse().expect("an address");
@@ -98,9 +110,8 @@ impl Federation {
         ports
     }
 
-    async fn dial(&self, node: &OpenNode, address: SocketAddr, stop: &CancellationToken) {
-        let routes = node_service::routes(Arc::new(node.node.clone())).await;
-        let own = self.pki.node(node.ods().as_str());
+    fn dial(&self, own: &Ods, routes: Routes, address: SocketAddr, stop: &CancellationToken) {
+        let own = self.pki.node(own.as_str());
         let dial = tls::node_dial(&own, &self.pki.roots(), clock()).expect("a configuration");
         let config = DialConfig {
             address: address.to_string().parse().expect("an address"),
@@ -147,7 +158,15 @@ struct RawAnswer {}
 impl Wired {
     /// Asks as the analyst's tool does.
     pub(super) async fn ask(&self, envelope: Envelope) -> Result<Bundle, AskFault> {
-        AnalystClient::new(self.channel.clone()).ask(envelope, DEADLINE, nobody()).await
+        self.ask_within(envelope, DEADLINE).await
+    }
+
+    pub(super) async fn ask_within(
+        &self,
+        envelope: Envelope,
+        deadline: Duration,
+    ) -> Result<Bundle, AskFault> {
+        AnalystClient::new(self.channel.clone()).ask(envelope, deadline, nobody()).await
     }
 
     /// Asks without the tool, and gives the status that came instead of an answer.
