@@ -13,7 +13,7 @@ for ods in QZ1 ZZ1 ZZ2; do
     "$evensum" certs issue --ca ca --ods "$ods" --role node --days 30 --out "$ods"
     "$evensum" keys new node --out "$ods.node.key"
   fi
-  for kind in answer ledger; do
+  for kind in answer audit-log; do
     printf '%s %s ' "$ods" "$kind"
     "$evensum" keys new "$kind" --out "$ods.$kind.pem"
   done

@@ -1,14 +1,18 @@
 //! Configuration files: one TOML form for servers, one for analysts. Paths are relative to the file.
 //! Unknown keys are refused, and everything is checked before a port is bound.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use evensum_core::model::{Agreement, AgreementId, AnalystId, FederationId, Ods, Profile, Role};
+use evensum_core::model::{
+    Agreement, AgreementId, AnalystId, FederationId, Ods, Profile, Role, TomlProblem,
+};
 use evensum_core::sign::SigningKey;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
@@ -26,6 +30,18 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// Longer than is read.
+    #[error("'{path}' is longer than {MAX_TEXT_BYTES} bytes: check that the right file is named")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No agreement, or one twice.
+    #[error("'{path}' must name each agreement once, and at least one, under 'agreements'")]
+    Agreements {
+        /// The file.
+        path: PathBuf,
+    },
     /// Not of the form.
     #[error("'{path}' is not a configuration that evensum understands: {source}")]
     Toml {
@@ -33,7 +49,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Line and reason.
         #[source]
-        source: Box<toml::de::Error>,
+        source: TomlProblem,
     },
     /// Another role was wanted.
     #[error("'{path}' does not configure a {wanted}: it needs a table [{wanted}]")]
@@ -59,7 +75,9 @@ pub enum ConfigError {
         source: Box<evensum_core::model::AgreementError>,
     },
     /// No agreement of that id.
-    #[error("there is no agreement '{wanted}' among those of '{path}': it has {known}")]
+    #[error(
+        "name one of the agreements of '{path}' with --agreement, not '{wanted}': it has {known}"
+    )]
     NoAgreement {
         /// The file.
         path: PathBuf,
@@ -168,8 +186,30 @@ pub struct Server {
     path: PathBuf,
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+/// The longest configuration, agreement or mapping that is read, in bytes.
+pub const MAX_TEXT_BYTES: u64 = 1 << 20;
+
+/// Reads a text file of at most [`MAX_TEXT_BYTES`].
+///
+/// # Errors
+/// [`ConfigError::Read`], [`ConfigError::TooLong`].
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_TEXT_BYTES {
+        return Err(ConfigError::TooLong { path: path.to_owned() });
+    }
+    Ok(text)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let text = read(path)?;
+    toml::from_str(&text).map_err(|error| ConfigError::Toml {
+        path: path.to_owned(),
+        source: TomlProblem::new(&text, &error),
+    })
 }
 
 fn beside(config: &Path, path: &mut PathBuf) {
@@ -184,11 +224,7 @@ impl Server {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut config: Self = parse(path)?;
         if config.node.is_some() == config.coordinator.is_some() {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
@@ -234,7 +270,13 @@ impl Server {
     /// # Errors
     /// [`ConfigError`].
     pub fn agreements(&self) -> Result<Vec<Agreement>, ConfigError> {
-        self.agreements.iter().map(|path| agreement(path)).collect()
+        let all: Vec<Agreement> =
+            self.agreements.iter().map(|path| agreement(path)).collect::<Result<_, _>>()?;
+        let once = |(i, a): (usize, &Agreement)| all[..i].iter().all(|other| other.id != a.id);
+        if all.is_empty() || !all.iter().enumerate().all(once) {
+            return Err(ConfigError::Agreements { path: self.path.clone() });
+        }
+        Ok(all)
     }
 }
 
@@ -303,11 +345,7 @@ impl AnalystConfig {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut config: Self = parse(path)?;
         let Self { key, ca, agreements, .. } = &mut config;
         for file in [key, ca].into_iter().chain(agreements) {
             beside(path, file);

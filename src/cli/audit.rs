@@ -1,5 +1,6 @@
 //! `evensum audit`: what an audit log says, in plain words, and whether anybody edited it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,16 +67,17 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Every entry of a server's log.
-pub(super) async fn entries(server: &Server) -> Result<Vec<Entry>, Failure> {
+/// Goes through a server's log, oldest entry first.
+pub(super) async fn each(server: &Server, mut see: impl FnMut(Entry)) -> Result<(), Failure> {
     let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;
-    let mut all: Vec<Entry> = Vec::new();
+    let mut from = 0;
     loop {
-        let page = reader.entries(all.len() as u64, MAX_PAGE).await.or_exit(Exit::Data)?;
+        let page = reader.entries(from, MAX_PAGE).await.or_exit(Exit::Data)?;
         let last = page.len() < MAX_PAGE;
-        all.extend(page.into_iter().map(|(_, _, entry)| entry));
+        from += page.len() as u64;
+        page.into_iter().for_each(|(_, _, entry)| see(entry));
         if last {
-            return Ok(all);
+            return Ok(());
         }
     }
 }
@@ -83,13 +85,17 @@ pub(super) async fn entries(server: &Server) -> Result<Vec<Entry>, Failure> {
 fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
     let server = Server::read(&args.place.config)?;
     let wanted = args.query.as_deref().map(QueryId::new).transpose().or_exit(Exit::Usage)?;
-    let mut found = serve::runtime()?.block_on(entries(&server))?;
-    if let Some(id) = wanted {
-        found.retain(|e| e.event.query().is_some_and(|(query, _)| query == id));
-    }
-    if let Some(last) = args.last {
-        found.drain(..found.len().saturating_sub(last));
-    }
+    let mut found: VecDeque<Entry> = VecDeque::new();
+    serve::runtime()?.block_on(each(&server, |entry| {
+        let asked = |id| entry.event.query().is_some_and(|(query, _)| query == id);
+        if wanted.is_none_or(asked) {
+            found.push_back(entry);
+        }
+        if args.last.is_some_and(|last| found.len() > last) {
+            found.pop_front();
+        }
+    }))?;
+    let found = Vec::from(found);
     terminal::out(&match args.format {
         Format::Table => {
             found.iter().map(present::sentence::sentence).collect::<Vec<_>>().join("\n")

@@ -1,7 +1,7 @@
 //! `evensum certs`: a federation's own authority, and the certificates that it issues.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,7 +9,7 @@ use evensum_core::model::{FederationId, Ods, Role};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, terminal};
-use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
+use crate::trust::{Authority, AuthorityKind, IssueRequest, absent, write_private, write_public};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -95,6 +95,10 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 RoleArg::Node => Role::Node,
                 RoleArg::Coordinator => Role::Coordinator,
             };
+            if role == Role::Coordinator && args.dns.is_empty() && args.ip.is_empty() {
+                let text = "a coordinator's certificate needs the name that others dial: add --dns or --ip";
+                return Err(Failure::says(Exit::Usage, text));
+            }
             let request = IssueRequest {
                 ods: args.ods,
                 role,
@@ -105,11 +109,18 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 now,
             };
             let issued = authority.issue(&request).or_exit(Exit::Config)?;
-            let (pem, key) = (args.out.with_extension("pem"), args.out.with_extension("key"));
+            let (pem, key) = (with_ending(&args.out, ".pem"), with_ending(&args.out, ".key"));
+            absent(&[&pem, &key]).or_exit(Exit::Config)?;
             write_private(&key, issued.key_pem.as_bytes(), false).or_exit(Exit::Config)?;
             write_public(&pem, issued.cert_pem.as_bytes(), false).or_exit(Exit::Config)?;
             terminal::note(&format!("Wrote {} and {}.", pem.display(), key.display()));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }

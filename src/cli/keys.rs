@@ -30,7 +30,7 @@ enum Kind {
     /// Ed25519, signs a server's answers
     Answer,
     /// Ed25519, signs a server's audit log
-    Ledger,
+    AuditLog,
     /// A node's secret behind pseudonyms; it has no public half
     Node,
 }

@@ -10,7 +10,7 @@ use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, serve, terminal};
-use crate::config::{ConfigError, Server};
+use crate::config::{self, Server};
 use crate::intake::{self, LoadRequest, Mapping};
 use crate::node;
 use crate::present;
@@ -119,8 +119,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let server = Server::read(&config.config)?;
     let node = server.node()?;
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-    let text = std::fs::read_to_string(&args.mapping)
-        .map_err(|source| ConfigError::Read { path: args.mapping.clone(), source })?;
+    let text = config::read(&args.mapping)?;
     prepare_state(&server.state).or_exit(Exit::Config)?;
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;

@@ -108,9 +108,15 @@ fn exit_code(view: &SystemView<Shared>, require_all: bool) -> ExitCode {
         let part = require_all && !view.answer().complete();
         return if part { Exit::Part.into() } else { ExitCode::SUCCESS };
     }
-    let away = |s| matches!(s, CoverageStatus::Late | CoverageStatus::Unreachable);
-    let exit =
-        if coverage.iter().any(|c| away(c.status)) { Exit::Unavailable } else { Exit::Denied };
+    let any = |wanted: &[CoverageStatus]| coverage.iter().any(|c| wanted.contains(&c.status));
+    let exit = if any(&[CoverageStatus::Late, CoverageStatus::Unreachable]) {
+        Exit::Unavailable
+    } else if any(&[CoverageStatus::Refused]) {
+        Exit::Denied
+    } else {
+        // Everybody answered that there is no such data.
+        Exit::Data
+    };
     exit.into()
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
 use crate::config::Server;
-use crate::reference::Reference;
+use crate::reference::{Extent, Reference};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -43,14 +43,18 @@ impl Place {
 pub(super) struct AddArgs {
     /// The official CSV file
     file: PathBuf,
+    /// The file holds a part of England on purpose
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     place: Place,
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Add(AddArgs { file, place }) => {
-            let added = Reference::add(&place.folder()?, &file).or_exit(Exit::Data)?;
+        Command::Add(AddArgs { file, partial, place }) => {
+            let extent = if partial { Extent::Partial } else { Extent::Whole };
+            let added = Reference::add(&place.folder()?, &file, extent).or_exit(Exit::Data)?;
             terminal::out(&format!(
                 "Imported {} ({} rows). SHA-256 of the file: {}",
                 added.kind.as_str(),

@@ -1,12 +1,12 @@
 //! Wiring of the servers: configuration to parts, parts to ports, and the end.
 
-use std::io::Read;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use clap::Args;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{Entry, Event, Receipt};
+use evensum_core::ledger::{Event, Receipt};
 use evensum_core::model::{Agreement, Ods, Role};
 use evensum_core::port::{NodePort, PartnerDirectory};
 use tokio::net::TcpListener;
@@ -117,7 +117,14 @@ pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
 }
 
 pub(super) async fn open_store(server: &Server) -> Result<Store, Failure> {
-    try_open_store(server).await?.or_exit(Exit::Config)
+    try_open_store(server).await?.map_err(|error| {
+        let exit = match error {
+            StoreError::Locked { .. } | StoreError::Full | StoreError::Slow => Exit::Unavailable,
+            StoreError::Tampered { .. } => Exit::Data,
+            _ => Exit::Config,
+        };
+        Failure::new(exit, error)
+    })
 }
 
 /// The outer result is the configuration's, the inner one the store's.
@@ -143,25 +150,29 @@ async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), 
     Ok(())
 }
 
-/// Ends on SIGTERM, SIGINT or Ctrl-C, and with standard input where that was asked for.
+/// Ends on SIGTERM, SIGHUP, SIGINT or Ctrl-C, and with standard input where that was asked for.
 pub(super) fn stop_signal(args: StopArgs) -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     if args.until_stdin_ends {
         let ended = stop.clone();
         // A thread, since a read of standard input cannot be called off.
         std::thread::spawn(move || {
-            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             ended.cancel();
         });
     }
     let told = stop.clone();
     #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .or_exit(Exit::Fault)?;
+    let (mut terminate, mut hangup) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hear = |kind| signal(kind).or_exit(Exit::Fault);
+        (hear(SignalKind::terminate())?, hear(SignalKind::hangup())?)
+    };
     tokio::spawn(async move {
         #[cfg(unix)]
         tokio::select! {
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         #[cfg(not(unix))]
@@ -187,11 +198,13 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     let table = server.node()?;
     let store = open_store(&server).await?;
     note_agreements(&store, &agreements).await?;
-    let published = |entry: Entry| match entry.event {
-        Event::SnapshotPublished { snapshot, .. } => Some(snapshot),
-        _ => None,
-    };
-    let noted = audit::entries(&server).await?.into_iter().filter_map(published).collect();
+    let mut noted = HashSet::new();
+    audit::each(&server, |entry| {
+        if let Event::SnapshotPublished { snapshot, .. } = entry.event {
+            noted.insert(snapshot);
+        }
+    })
+    .await?;
     let node = Node::new(node::Parts {
         federation: server.federation.clone(),
         ods: server.ods.clone(),

@@ -148,8 +148,14 @@ impl<'a> Derivation<'a> {
         if let Some(id) = self.translations.and_then(|t| t.get(&text.to_lowercase())) {
             return self.translated(id);
         }
+        // A local second character makes codes such as NA, which elsewhere means nothing.
+        let coded = matches!(self.origin, Origin::Ethnicity) && !field.is_empty();
         if rules.is_null(field) {
-            return Derived::Leaf(self.unknown, Seen::Blank);
+            let told = coded.then(|| self.ethnicity(&text));
+            return match told {
+                Some(Derived::Leaf(id, Seen::Valid)) => Derived::Leaf(id, Seen::Valid),
+                _ => Derived::Leaf(self.unknown, Seen::Blank),
+            };
         }
         match &self.origin {
             Origin::Code => self.coded(&text),

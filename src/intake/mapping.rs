@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use evensum_core::catalogue::{Catalogue, Dataset, Dimension};
-use evensum_core::model::{CategoryId, DatasetId, ImdEdition, Ods};
+use evensum_core::model::{CategoryId, DatasetId, ImdEdition, Ods, TomlProblem};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -24,7 +24,7 @@ const DEFAULT_NULLS: [&str; 4] = ["NULL", "NA", "N/A", "\\N"];
 pub enum MappingError {
     /// Not TOML of this form; the text has line and reason.
     #[error("the mapping cannot be read: {0}")]
-    Toml(#[source] Box<toml::de::Error>),
+    Toml(#[source] TomlProblem),
     /// Longer than [`MAX_MAPPING_BYTES`].
     #[error("the mapping is longer than {MAX_MAPPING_BYTES} bytes")]
     TooLong,
@@ -123,7 +123,8 @@ impl Mapping {
         if text.len() > MAX_MAPPING_BYTES {
             return Err(MappingError::TooLong);
         }
-        let file: File = toml::from_str(text).map_err(|e| MappingError::Toml(Box::new(e)))?;
+        let file: File =
+            toml::from_str(text).map_err(|e| MappingError::Toml(TomlProblem::new(text, &e)))?;
         let at = |span: std::ops::Range<usize>, reason: String| {
             let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
             MappingError::Line { line, reason }

@@ -122,14 +122,15 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
         prepared.rejects.write(&fresh.join(REJECTS_FILE))?;
     }
     publish::sync_dir(&fresh)?;
-    put_in_place(&fresh, &target, &temporary.path().join("before"))?;
-    publish::sync_dir(parent)?;
+    // The list of an earlier load that failed. Before anything is replaced: it may be open in another program.
     match fs::remove_file(&failed) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             return Err(io(&failed, "removed")(e));
         }
         _ => {}
     }
+    put_in_place(&fresh, &target, &temporary.path().join("before"))?;
+    publish::sync_dir(parent)?;
     let rejects_file = (bad > 0).then(|| target.join(REJECTS_FILE));
     Ok(Loaded { manifest, quality: prepared.quality, rejects_file })
 }

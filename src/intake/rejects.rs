@@ -86,6 +86,10 @@ impl Rejects {
                 reject.rule.as_str()
             ));
         }
+        let more = self.total - self.listed.len() as u64;
+        if more > 0 {
+            text.push_str(&format!(",,\"and {more} more rows that are not listed\"\n"));
+        }
         write_durably(path, text.as_bytes())
     }
 }

@@ -245,7 +245,11 @@ fn row(row: u32) -> usize {
     usize::try_from(row).unwrap_or(usize::MAX)
 }
 
+/// The keyed pseudonym of an identifier. An NHS number is one person however its ten digits are grouped.
 fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
+    let bare: Vec<u8> = person.iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect();
+    let number = bare.len() == 10 && bare.iter().all(u8::is_ascii_digit);
+    let person = if number { bare.as_slice() } else { person };
     let mut half = [0; 16];
     half.copy_from_slice(&key.hmac(PERSON, person).as_bytes()[..16]);
     u128::from_be_bytes(half)

@@ -59,7 +59,8 @@ impl Place {
             ("icb.csv", "lsoa11cd,icb_ods\nE01000001,QVV\nE01000002,QMF\n"),
         ] {
             fs::write(dir.path().join(name), text).expect("written");
-            Reference::add(&reference, &dir.path().join(name)).expect("taken");
+            Reference::add(&reference, &dir.path().join(name), crate::reference::Extent::Partial)
+                .expect("taken");
         }
         Self {
             catalogue: Catalogue::builtin().expect("catalogue"),

@@ -30,6 +30,16 @@ const INDEX: &str = "index.json";
 /// Why a reference file is not taken, or the tables cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
+    /// Cut off, or not the official file.
+    #[error(
+        "the file has {rows} areas and the official one has {official}: fetch it again, or say --partial if it is meant to have fewer"
+    )]
+    Incomplete {
+        /// Areas of the file.
+        rows: u32,
+        /// Areas of the official file.
+        official: u32,
+    },
     /// The file system said no.
     #[error("{path} cannot be {action}")]
     Io {
@@ -115,6 +125,15 @@ pub struct Entry {
     pub rows: u32,
 }
 
+/// How much of England a file must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every area, as the official file does.
+    Whole,
+    /// Some areas: invented places, or a part on purpose.
+    Partial,
+}
+
 /// All tables of a node.
 #[derive(Debug, Clone, Default)]
 pub struct Reference {
@@ -128,7 +147,7 @@ impl Reference {
     ///
     /// # Errors
     /// [`ReferenceError`]; the directory is then as it was.
-    pub fn add(dir: &Path, file: &Path) -> Result<Added, ReferenceError> {
+    pub fn add(dir: &Path, file: &Path, extent: Extent) -> Result<Added, ReferenceError> {
         let size = fs::metadata(file).map_err(io(file, "read"))?.len();
         if size > MAX_BYTES {
             return Err(ReferenceError::TooLarge);
@@ -136,6 +155,10 @@ impl Reference {
         let bytes = fs::read(file).map_err(io(file, "read"))?;
         let (layout, content) = read::parse(&bytes)?;
         let rows = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let official = layout.kind.official_rows();
+        if extent == Extent::Whole && rows != official {
+            return Err(ReferenceError::Incomplete { rows, official });
+        }
         let stored = content.to_csv(&layout);
         let sha256 = Digest::of(&bytes);
         let entry = Entry {

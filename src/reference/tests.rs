@@ -19,7 +19,7 @@ fn add(text: &str) -> Result<(Added, Reference), ReferenceError> {
     let dir = dir();
     let file = write(dir.path(), "source.csv", text);
     let store = dir.path().join("reference");
-    let added = Reference::add(&store, &file)?;
+    let added = Reference::add(&store, &file, Extent::Partial)?;
     Ok((added, Reference::open(&store)?))
 }
 
@@ -96,10 +96,10 @@ fn a_refused_file_leaves_what_was_there_and_a_second_one_replaces_it() {
         reference.imd(ImdEdition::Imd2019).and_then(|t| t.decile(lsoa("E01000001")))
     };
     assert_eq!(decile(), None);
-    Reference::add(&store, &first).expect("taken");
-    assert!(Reference::add(&store, &bad).is_err());
+    Reference::add(&store, &first, Extent::Partial).expect("taken");
+    assert!(Reference::add(&store, &bad, Extent::Partial).is_err());
     assert_eq!(decile(), Some(1));
-    Reference::add(&store, &second).expect("taken");
+    Reference::add(&store, &second, Extent::Partial).expect("taken");
     assert_eq!(decile(), Some(2));
     assert_eq!(Reference::open(&store).expect("opens").entries().len(), 1);
 
@@ -131,7 +131,7 @@ fn official_files_are_recognised_and_complete() {
             eprintln_skip(name);
             continue;
         };
-        let added = Reference::add(dir.path(), &file).expect(name);
+        let added = Reference::add(dir.path(), &file, Extent::Whole).expect(name);
         assert_eq!((added.kind, added.edition.as_str()), (kind, edition));
         assert_eq!(added.rows, kind.official_rows());
     }
@@ -190,4 +190,16 @@ fn official_deciles_end_at_the_published_ranks() {
             assert!(read::parse(changed.as_bytes()).is_err(), "{field} {value}");
         }
     }
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_refused_unless_that_is_meant() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (store, file) = (dir.path().join("store"), dir.path().join("imd.csv"));
+    fs::write(&file, "lsoa21cd,imd_rank,imd_decile\nE01000001,1,1\nE01000002,2,10\n")
+        .expect("written");
+    let refused = Reference::add(&store, &file, Extent::Whole).expect_err("cut off");
+    assert!(matches!(refused, ReferenceError::Incomplete { rows: 2, official: 33_755 }));
+    assert!(!store.exists());
+    Reference::add(&store, &file, Extent::Partial).expect("meant");
 }

@@ -16,10 +16,9 @@ use tonic::{Request, Response, Status};
 
 use super::pb::coordinator_server::{Coordinator, CoordinatorServer, SERVICE_NAME};
 use super::{
-    DRAIN_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_DEADLINE, MAX_HEADER_BYTES,
+    Connection, DRAIN_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_DEADLINE, MAX_HEADER_BYTES,
     MAX_REQUEST_BYTES, MAX_VIEW_BYTES, MIN_DEADLINE, convert, faults, pb,
 };
-use crate::trust::handshake::Accepted;
 
 /// The full name of the service, for the health service.
 pub const NAME: &str = SERVICE_NAME;
@@ -27,6 +26,9 @@ pub const NAME: &str = SERVICE_NAME;
 /// Progress that waits for a slow reader: one event for each partner, the first and the last. What does not
 /// fit is left out, the view never.
 const WAITING_EVENTS: usize = convert::MAX_PARTNERS + 2;
+
+/// Calls at one time on an analyst's connection.
+const MAX_STREAMS: u32 = 16;
 
 type Events = ReceiverStream<Result<pb::AskResponse, Status>>;
 type Port = Arc<dyn AnalystPort<Reply = SystemView<Shared>>>;
@@ -45,13 +47,14 @@ pub fn routes(coordinator: Port) -> Routes {
 ///
 /// # Errors
 /// tonic's, where its server ends by itself.
-pub async fn serve<I>(
+pub async fn serve<I, C>(
     coordinator: Port,
     incoming: I,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error>
 where
-    I: Stream<Item = std::io::Result<Accepted>> + Send,
+    I: Stream<Item = std::io::Result<C>> + Send,
+    C: Connection,
 {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
@@ -59,6 +62,7 @@ where
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .max_concurrent_streams(MAX_STREAMS)
         .add_routes(routes(coordinator).add_service(health))
         .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let overdue = async {

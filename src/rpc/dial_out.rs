@@ -38,7 +38,7 @@ const MAX_PENDING_RESETS: usize = 100_000;
 /// A connection that lasts this long counts as a success even without a health call.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// How every HTTP/2 client begins (RFC 9113, 3.4).
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Which coordinator is dialled, and with what.
 #[derive(Clone)]

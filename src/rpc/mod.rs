@@ -37,7 +37,7 @@ mod tests;
 
 pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};
-pub use analysts::{accept_analysts, dial_as_analyst};
+pub use analysts::{Connection, MAX_ANALYSTS, Place, accept_analysts, dial_as_analyst};
 pub use caller::Caller;
 pub use dial_out::{DRAIN_LIMIT, DialConfig, DialError, DialState, serve_dialled};
 pub use refusal::Refusal;

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::check::key_matches;
 use super::error::TrustError;
-use super::files::{Credentials, no_pem, read, write_private, write_public};
+use super::files::{Credentials, absent, no_pem, read, write_private, write_public};
 
 /// Longest life of an authority.
 pub const MAX_AUTHORITY_DAYS: u32 = 3_653;
@@ -156,6 +156,8 @@ impl Authority {
     /// [`TrustError::Write`], [`TrustError::Exists`].
     pub fn save(&self, folder: &Path) -> Result<(), TrustError> {
         let key = Zeroizing::new(self.issuer.key().serialize_pem());
+        // Neither half is written beside another authority's other half.
+        absent(&[&folder.join(KEY_FILE), &folder.join(CERTIFICATE_FILE)])?;
         write_private(&folder.join(KEY_FILE), key.as_bytes(), false)?;
         write_public(&folder.join(CERTIFICATE_FILE), self.certificate_pem.as_bytes(), false)
     }

@@ -141,7 +141,7 @@ pub enum TrustError {
     Random,
     /// rustls refuses the settings.
     #[error(
-        "the TLS settings are refused: check the certificate and the key with `evensum certs check`"
+        "the TLS settings are refused: check the certificate and the key with `evensum node check`"
     )]
     Settings(#[source] rustls::Error),
 }

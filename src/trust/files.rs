@@ -120,6 +120,17 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<String>, TrustError> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
+/// Makes sure that none of the files is there.
+///
+/// # Errors
+/// [`TrustError::Exists`], the first that is.
+pub fn absent(paths: &[&Path]) -> Result<(), TrustError> {
+    match paths.iter().find(|path| path.exists()) {
+        Some(path) => Err(TrustError::Exists((*path).to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// Writes a private file, mode 0600 where the system has modes: the whole file or nothing.
 ///
 /// # Errors

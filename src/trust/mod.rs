@@ -15,4 +15,6 @@ pub use ca::{
 };
 pub use check::{Expected, check_pair, example_refused};
 pub use error::TrustError;
-pub use files::{Credentials, MAX_PEM_BYTES, Roots, read_private, write_private, write_public};
+pub use files::{
+    Credentials, MAX_PEM_BYTES, Roots, absent, read_private, write_private, write_public,
+};

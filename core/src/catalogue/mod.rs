@@ -13,7 +13,7 @@ use definition::{File, checked};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     Axis, AxisCategory, CategoryId, DatasetId, Digest, DimensionId, IndicatorId, LatticeError,
-    LevelId, Period,
+    LevelId, Period, TomlProblem,
 };
 
 /// Categories of the listed dimensions (provider, ICB), which a federation's agreement supplies.
@@ -24,7 +24,7 @@ pub type Lists = BTreeMap<DimensionId, Vec<(CategoryId, String)>>;
 pub enum CatalogueError {
     /// Not TOML of this form; the text has line and reason.
     #[error("a catalogue file cannot be read: {0}")]
-    Toml(#[source] Box<toml::de::Error>),
+    Toml(#[source] TomlProblem),
     /// A definition contradicts itself or another.
     #[error("{of}: {reason}")]
     Definition {
@@ -99,7 +99,8 @@ impl Catalogue {
     pub fn from_texts(texts: &[&str]) -> Result<Self, CatalogueError> {
         let mut all = File::default();
         for text in texts {
-            let file: File = toml::from_str(text).map_err(|e| CatalogueError::Toml(Box::new(e)))?;
+            let file: File = toml::from_str(text)
+                .map_err(|e| CatalogueError::Toml(TomlProblem::new(text, &e)))?;
             all.dimension.extend(file.dimension);
             all.dataset.extend(file.dataset);
             all.indicator.extend(file.indicator);

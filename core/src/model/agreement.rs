@@ -9,6 +9,7 @@ use super::ids::{
 };
 use super::profile::Profile;
 use super::time::Date;
+use super::toml_problem::TomlProblem;
 
 /// What a party does in the federation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ pub struct Agreement {
 pub enum AgreementError {
     /// Not TOML of this form.
     #[error("the agreement cannot be read: {0}")]
-    Toml(#[source] Box<toml::de::Error>),
+    Toml(#[source] TomlProblem),
     /// Contradicts itself.
     #[error("the agreement contradicts itself: {0}")]
     Content(&'static str),
@@ -170,7 +171,7 @@ impl Agreement {
     /// [`AgreementError`], with the line where it is the TOML.
     pub fn parse(text: &str) -> Result<Self, AgreementError> {
         let agreement: Self =
-            toml::from_str(text).map_err(|e| AgreementError::Toml(Box::new(e)))?;
+            toml::from_str(text).map_err(|e| AgreementError::Toml(TomlProblem::new(text, &e)))?;
         agreement.check()?;
         Ok(agreement)
     }

@@ -12,6 +12,7 @@ mod query;
 mod refusal;
 mod snapshot;
 mod time;
+mod toml_problem;
 
 pub use agreement::{Agreement, AgreementError, Analyst, Approval, Assurance, Party, Role};
 pub use cell::{Bounds, CellState, RawCell, Shown};
@@ -26,3 +27,4 @@ pub use query::{MAX_LIFE_SECONDS, Query, QueryError, Question, Scope};
 pub use refusal::RefusalCode;
 pub use snapshot::{ImdEdition, SnapshotRef, SnapshotVersion};
 pub use time::{Clock, Date, Timestamp};
+pub use toml_problem::TomlProblem;

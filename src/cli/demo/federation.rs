@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use evensum_core::model::{FederationId, Ods, Role, Timestamp};
 use evensum_core::sign::SigningKey;
+use tokio_util::sync::CancellationToken;
 
 use super::children::{self, Child};
 use super::partners::{self, Partner};
-use super::{DATASET, PERIOD};
+use super::{DATASET, PERIOD, unless_stopped};
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::{clock, terminal};
-use crate::reference::Reference;
+use crate::reference::{Extent, Reference};
 use crate::synth::{DateStyle, Geography, HOME_ICB, RttExtract, Truth};
 use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
 
@@ -84,7 +85,7 @@ impl Federation {
         geography.write_lookup(&mut icb_file).or_exit(Exit::Config)?;
         icb_file.flush().or_exit(Exit::Config)?;
         for file in [imd, icb] {
-            Reference::add(&folder, &file).or_exit(Exit::Data)?;
+            Reference::add(&folder, &file, Extent::Partial).or_exit(Exit::Data)?;
         }
         Ok(())
     }
@@ -212,13 +213,14 @@ impl Federation {
     }
 
     /// Writes, loads and publishes every extract, and adds up what was planted.
-    pub(super) fn load(&self) -> Result<Truth, Failure> {
+    pub(super) fn load(&self, stop: &CancellationToken) -> Result<Truth, Failure> {
         let holders: Vec<&Partner> = self.partners.iter().filter(|p| p.profile.is_some()).collect();
         let bar = terminal::bar(3 * holders.len() as u64, "Extracts");
         let mut truth = Truth::default();
         let geography = Geography::new(self.seed);
         for (number, partner) in (1_u64..).zip(&holders) {
             let Some(profile) = &partner.profile else { continue };
+            unless_stopped(stop)?;
             let home = self.home(&partner.ods);
             bar.set_message(format!("{}: extract", partner.name));
             let extract = home.join("extract.csv");
@@ -254,7 +256,7 @@ impl Federation {
     }
 
     /// Starts the coordinator, tells the nodes where it is, and starts them.
-    pub(super) fn start(&self) -> Result<Vec<Child>, Failure> {
+    pub(super) fn start(&self, stop: &CancellationToken) -> Result<Vec<Child>, Failure> {
         let home = self.home(&self.coordinator);
         let config = home.join("coordinator.toml").display().to_string();
         let coordinator =
@@ -278,6 +280,7 @@ impl Federation {
             servers.push(Child::serve(&["node", "serve", "--config", &config], &log)?);
         }
         for node in &servers[1..] {
+            unless_stopped(stop)?;
             node.ready()?;
         }
         Ok(servers)

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
+use tokio_util::sync::CancellationToken;
 
 use self::children::Child;
 use self::federation::Federation;
@@ -61,17 +62,20 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
             (Some(temporary), path)
         }
     };
+    // Heard from the beginning, so that the temporary folder goes however early somebody stops this.
+    let runtime = serve::runtime()?;
+    let stop = runtime.block_on(async { serve::stop_signal(serve::StopArgs::default()) })?;
     let say = |text: &str| terminal::note(text);
     say(&format!("1. Inventing {} partners in {}", args.nodes, dir.display()));
     let federation = Federation::make(&dir, args.nodes, args.rows, args.seed)?;
     say("2. Loading and publishing their extracts");
-    let truth = federation.load()?;
+    let truth = federation.load(&stop)?;
     federation.write_truth(&truth)?;
     say("3. Starting the coordinator and the partners");
-    let servers = federation.start()?;
+    let servers = federation.start(&stop)?;
     say(&format!("4. Asking {INDICATOR} by {} for {PERIOD}", BY.join(" and ")));
     let asked = question(&federation)?;
-    let view = serve::runtime()?.block_on(query::ask(&asked))?;
+    let view = runtime.block_on(query::ask(&asked))?;
     if args.format == Format::Table {
         terminal::out(&query::shown(&view, Format::Table)?);
         terminal::out(&query::shown(&view, Format::Chart)?);
@@ -83,7 +87,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     if !args.exit {
         say("Serving. Press Ctrl-C to end.");
-        wait_for_the_end()?;
+        runtime.block_on(stop.cancelled());
     }
     Child::stop_all(servers);
     Ok(ExitCode::SUCCESS)
@@ -116,10 +120,7 @@ fn question(federation: &Federation) -> Result<query::Args, Failure> {
     })
 }
 
-fn wait_for_the_end() -> Result<(), Failure> {
-    serve::runtime()?.block_on(async {
-        let stop = serve::stop_signal(serve::StopArgs::default())?;
-        stop.cancelled().await;
-        Ok(())
-    })
+/// Fails where somebody has stopped the demonstration.
+pub(super) fn unless_stopped(stop: &CancellationToken) -> Result<(), Failure> {
+    if stop.is_cancelled() { Err(Failure::says(Exit::Unavailable, "stopped")) } else { Ok(()) }
 }

@@ -63,15 +63,13 @@ pub(super) fn beside_truth(answer: &Answer, truth: &Truth) -> String {
 pub(super) fn audit_log(federation: &Federation, answer: &Answer) -> Result<String, Failure> {
     let Some(partner) = federation.partners().first() else { return Ok(String::new()) };
     let server = Server::read(&federation.node_config(&partner.ods))?;
-    let entries = serve::runtime()?.block_on(audit::entries(&server))?;
     let mut text =
         format!("\nWhat the audit log of {} now holds about this query\n\n", partner.name);
-    let of_query = |e: &&evensum_core::ledger::Entry| {
-        e.event.query().is_some_and(|(query, _)| query == answer.query_id)
-    };
-    for entry in entries.iter().filter(of_query) {
-        let _ = writeln!(text, "  {}", sentence(entry));
-    }
+    serve::runtime()?.block_on(audit::each(&server, |entry| {
+        if entry.event.query().is_some_and(|(query, _)| query == answer.query_id) {
+            let _ = writeln!(text, "  {}", sentence(&entry));
+        }
+    }))?;
     Ok(text)
 }
 

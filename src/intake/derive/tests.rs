@@ -26,12 +26,17 @@ fn check(dimension: &str, origin: fn(&Reference) -> Origin<'_>, cases: &[(&str, 
         ("icb.csv", "lsoa11cd,icb_ods\nE01000001,QVV\n"),
     ] {
         fs::write(dir.path().join(name), text).expect("written");
-        Reference::add(&dir.path().join("reference"), &dir.path().join(name)).expect("taken");
+        Reference::add(
+            &dir.path().join("reference"),
+            &dir.path().join(name),
+            crate::reference::Extent::Partial,
+        )
+        .expect("taken");
     }
     let reference = Reference::open(&dir.path().join("reference")).expect("opens");
     let derivation =
         Derivation::new(found.expect(dimension), origin(&reference), None).expect("usable");
-    let nulls = vec!["null".to_owned()];
+    let nulls = ["null", "na", "n/a"].map(str::to_owned);
     for (text, expected) in cases {
         let meaning = match derivation.of(text.as_bytes(), &rules(&nulls)) {
             Derived::Leaf(id, seen) => format!("{id} {seen:?}"),
@@ -62,6 +67,9 @@ fn ethnic_category_is_its_first_character() {
             ("X", "unknown NotKnown"),
             ("", "unknown Blank"),
             ("NULL", "unknown Blank"),
+            ("N/A", "unknown Blank"),
+            // N with a local second character, and no word for nothing.
+            ("NA", "N Valid"),
             ("I", "unknown Invalid"),
             ("O", "unknown Invalid"),
             ("Q", "unknown Invalid"),

@@ -76,6 +76,14 @@ fn quality_counts_every_kept_row_once() {
 }
 
 #[test]
+fn an_nhs_number_is_one_person_however_it_is_grouped() {
+    let place = Place::new();
+    let text = "person,weeks_waited\n9990000001,19\n999 000 0001,3\n999-000-0001,4\n999 000 000,5\n999000000,6\n";
+    let prepared = place.prepare(text.as_bytes(), PLAIN).expect("loads");
+    assert_eq!(prepared.quality.persons, 3, "texts that are no ten digits stay apart");
+}
+
+#[test]
 fn columns_that_are_not_there_are_not_held() {
     let place = Place::new();
     let text = "person,weeks_waited,age\np1,19,40\np2,3,\n";

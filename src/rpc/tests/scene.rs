@@ -68,7 +68,7 @@ impl Scene {
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\n\
              from = \"2026-01-01\"\nuntil = \"2027-12-31\"\npurposes = [\"planning\"]\npacks = [\"13sa\"]\n\
              indicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"imd\", \"sex\"]\nmax_dimensions = 2\n\
-             profile = \"{}\"\n{parties}[[analysts]]\nid = \"ada\"\nkey = \"{}\"\nassurance_min = \"enrolled\"\n",
+             profile = \"{}\"\nshow_partners = true\n{parties}[[analysts]]\nid = \"ada\"\nkey = \"{}\"\nassurance_min = \"enrolled\"\n",
             Profile::Nhs75m.as_str(),
             analyst.verifying_key().to_text(),
         );

@@ -33,14 +33,14 @@ fn an_audit_log_that_was_edited_is_found_and_nothing_is_served_from_it() {
         assert_eq!(fed.verify("ZZ1").json()["sound"], true);
         tamper(&fed.path("ZZ1/state"), statement);
         let verdict = fed.verify("ZZ1");
-        assert_eq!(verdict.code, Some(3), "{statement}: {}", verdict.stdout);
+        assert_eq!(verdict.code, Some(65), "{statement}: {}", verdict.stdout);
         assert!(verdict.stdout.contains("\"sound\": false"), "{}", verdict.stdout);
         let config = fed.config("ZZ1");
         let plain = run(&["audit", "verify", "--config", text(&config)]);
-        assert_eq!(plain.code, Some(3));
+        assert_eq!(plain.code, Some(65));
         assert!(plain.stdout.contains("NOT sound"), "{}", plain.stdout);
         let serve = run(&["node", "serve", "--config", text(&config)]);
-        serve.fails(64, &["changed outside evensum", "audit verify"]);
+        serve.fails(65, &["changed outside evensum", "audit verify"]);
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use evensum::intake::{self, LoadRequest, Mapping};
-use evensum::reference::Reference;
+use evensum::reference::{Extent, Reference};
 use evensum::snapshot::NodeKey;
 use evensum::synth::{Geography, HOME_ICB, Kind, PartnerProfile, RttExtract};
 use evensum_core::catalogue::Catalogue;
@@ -60,7 +60,7 @@ fn reference(folder: &Path, geography: &Geography) -> Reference {
         for text in [text.replace("lsoa21cd", "lsoa11cd"), text] {
             let file = folder.join(name);
             fs::write(&file, text).expect("written");
-            Reference::add(&tables, &file).expect("recognised");
+            Reference::add(&tables, &file, Extent::Partial).expect("recognised");
         }
     }
     Reference::open(&tables).expect("opens")
