@@ -26,7 +26,7 @@ use self::exit::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "evensum", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 3 an audit log is not sound; 4 answered in part\nwith --require-all; 64 configuration; 65 data; 69 unavailable; 70 our fault; 77 refused."
+    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data or an audit log that cannot be used; 69 unavailable; 70 our fault; 77 refused."
 )]
 struct Cli {
     #[command(subcommand)]
