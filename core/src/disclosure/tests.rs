@@ -329,6 +329,25 @@ fn links_of_the_chain_hold_only_for_their_own_entry() {
         release_hash: Digest::of(b"other"),
     };
     assert!(frozen.release(id, scene.receipt(north, wrong)).is_err());
+    let right = || Event::AnswerReleased {
+        query_id: id,
+        query_hash: asker.query().hash(),
+        release_hash: Digest::of(draft.bytes()),
+    };
+    let frozen = || Frozen::reopen(draft.bytes().to_vec(), &published).expect("frozen");
+    assert!(
+        frozen().release(id, scene.receipt(&scene.partners[2], right())).is_err(),
+        "another log"
+    );
+    assert!(frozen().release(id, scene.receipt(north, right())).is_ok(), "the control");
+    // An entry that says something else of the table than its bytes do.
+    let mut lies = draft.event();
+    if let Event::Published { profile, .. } = &mut lies {
+        *profile = Profile::Nhs75;
+    }
+    assert!(Frozen::reopen(draft.bytes().to_vec(), &scene.receipt(north, lies)).is_err());
+    let elsewhere = scene.receipt(&scene.partners[2], draft.event());
+    assert!(Frozen::reopen(draft.bytes().to_vec(), &elsewhere).is_err());
 
     let other = scene.plan(&scene.asker(&scene.query(&["imd.core20"])));
     let lattice = other.layout().lattice().clone();
@@ -431,6 +450,11 @@ fn every_rule_refuses_with_its_own_code() {
     let asker = scene.asker(&scene.query(&["sex"]));
     let denied = Permit::query(&asker, scene.standing(), &ods("ZZ2"), Profile::Nhs75).map(|_| ());
     assert_eq!(denied.map_err(|d| d.0), Err(RefusalCode::PolicyDiffers));
+    let mut closed = Scene::new(Profile::Nhs75m);
+    closed.agreement.show_partners = false;
+    let asker = closed.asker(&closed.query(&["sex"]));
+    let denied = crate::authz::cleared(&asker, closed.standing()).map(|_| ());
+    assert_eq!(denied.map_err(|d| d.0), Err(RefusalCode::PartnersNotShown));
     let late = Standing { now: NOW.plus(100_000_000), ..scene.standing() };
     let mut query = scene.query(&["sex"]);
     (query.not_before, query.expires) = (late.now, late.now.plus(60));

@@ -184,3 +184,22 @@ async fn what_contradicts_itself_is_refused_and_harms_nobody_beside_it() {
     store.close().await;
     assert_eq!(place.verdict().await.problems, []);
 }
+
+#[tokio::test]
+async fn what_ends_or_freezes_is_never_written_by_itself() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    let release = release(1, "table", "bytes");
+    let released = Event::AnswerReleased {
+        query_id: id(1),
+        query_hash: hash(1),
+        release_hash: Digest::of(b"bytes"),
+    };
+    for event in [release.published.clone(), released] {
+        let refused = store.append(event).await;
+        assert!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    }
+    store.publish(release).await.expect("the control");
+    store.close().await;
+}

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use evensum_core::disclosure::{CombineError, DocumentKind, Outgoing};
 use evensum_core::ledger::{Event, Receipt, origin};
 use evensum_core::model::{ImdEdition, Query, RefusalCode, Role};
-use evensum_core::port::{AskFault, NodeFault};
+use evensum_core::port::{AnalystPort, AskFault, NodeFault};
 use evensum_core::sign::VerifyingKey;
 use evensum_core::view::CoverageStatus;
 
 use super::fixture::{
-    COUNCIL, Directory, Federation, HOLDERS, OpenNode, entries, honest, level, logged,
+    COUNCIL, DEADLINE, Directory, Federation, HOLDERS, OpenNode, entries, honest, level, logged,
 };
 use crate::pki::{NOW, ods};
 
@@ -223,4 +223,54 @@ async fn mixed_editions_have_one_name_on_the_wire() {
     let query = by(&f, "sex");
     let bundle = wired.ask(f.sign(&query)).await.expect("an answer");
     f.check(bundle, &query).expect("verifies");
+}
+
+#[tokio::test]
+async fn a_break_in_the_middle_of_a_question_is_its_end_in_the_log() {
+    let f = Federation::new();
+    let node = f.node("ZZ1").await;
+    let open = f.coordinator(Directory::new([("ZZ1", honest(&node))])).await;
+    let breaks = std::sync::Arc::new(|_| panic!("whoever listens to progress breaks"));
+    let query = f.sign(&f.query(&["ZZ1"]));
+    let fault = open.coordinator.ask(query, DEADLINE, breaks).await.map(drop).expect_err("broken");
+    assert_eq!(fault, AskFault::Internal);
+    assert_eq!(open.log().await, ["query_accepted", "panicked"]);
+    open.ask(f.sign(&f.query(&["ZZ1"]))).await.expect("the next question is answered");
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_edited_is_not_believed() {
+    let f = Federation::new();
+    let (node, caller) = (f.node("ZZ1").await, f.caller());
+    let first = f.sign(&f.query(&["ZZ1"]));
+    let answered = node.ask(&caller, &first).await.expect("answered, and the extract stays open");
+    assert_eq!(answered.parts().kind, DocumentKind::Release);
+    let dir =
+        evensum::intake::published_root(&node.state).join("rtt_open_pathway/2026-10/1-provisional");
+    let original = std::fs::read_to_string(dir.join("manifest.json")).expect("a manifest");
+    let mut by_sex = f.query(&["ZZ1"]);
+    by_sex.questions[0].by = vec![level("sex")];
+    for (from, to, outcome) in [
+        ("\"as_of\": \"2026-10-31\"", "\"as_of\": \"2026-09-30\"", "failed"),
+        ("\"definition_hash\": \"", "\"definition_hash\": \"00", "refused"),
+    ] {
+        let mut edited = original.replacen(from, to, 1);
+        if outcome == "refused" {
+            // As long as it was: two digits go at the end of the hash.
+            let at = edited.find(to).expect("edited") + "\"definition_hash\": \"".len();
+            edited.replace_range(at + 64..at + 66, "");
+        }
+        assert_ne!(edited, original);
+        std::fs::write(dir.join("manifest.json"), edited).expect("written");
+        let mut query = by_sex.clone();
+        query.query_id = f.fresh_id();
+        let reply = node.ask(&caller, &f.sign(&query)).await;
+        let released = reply.is_ok_and(|r| r.parts().kind == DocumentKind::Release);
+        assert!(!released, "{from}");
+        assert_eq!(node.log().await.last().map(String::as_str), Some(outcome), "{from}");
+    }
+    std::fs::write(dir.join("manifest.json"), original).expect("written");
+    by_sex.query_id = f.fresh_id();
+    let reply = node.ask(&caller, &f.sign(&by_sex)).await.expect("the control");
+    assert_eq!(reply.parts().kind, DocumentKind::Release);
 }

@@ -310,3 +310,25 @@ async fn impatient(channel: Channel, patience: Duration) -> bool {
         }
     }
 }
+
+#[tokio::test]
+async fn an_analyst_who_stays_silent_after_tls_is_let_go() {
+    use tokio::io::AsyncReadExt;
+    let pki = Pki::new("north.example");
+    let own = pki.coordinator(COORDINATOR);
+    let peer = Peer::from_certificate(own.certificate(), &pki.federation).expect("a peer");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let shutdown = CancellationToken::new();
+    let tls = watch::channel(analyst_port(&own, clock()).expect("a configuration")).1;
+    // Held, so that the port stays open; nobody takes anything from it.
+    let _incoming = accept_analysts(listener, tls, peer, shutdown.clone());
+    let tcp = tokio::net::TcpStream::connect(address).await.expect("connected");
+    let dial = analyst_dial(&pki.roots(), clock()).expect("a configuration");
+    let name = "localhost".to_owned().try_into().expect("a name");
+    let mut stream = evensum::trust::handshake::dial(dial, name, tcp).await.expect("a handshake");
+    let mut nothing = [0; 1];
+    let ended = within("the end of a silent connection", stream.read(&mut nothing)).await;
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    shutdown.cancel();
+}
