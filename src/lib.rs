@@ -8,6 +8,7 @@ pub mod node;
 pub mod present;
 pub mod reference;
 pub mod rpc;
+pub mod security_log;
 pub mod snapshot;
 pub mod store;
 pub mod synth;

@@ -16,24 +16,22 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use super::Parts;
+use super::Inner;
 use crate::store::{self, Begin, Begun, StoreError};
 
 /// Kept back from the analyst's deadline for combining and for the audit log.
 const OWN_SHARE: Duration = Duration::from_millis(500);
 
 pub(super) async fn ask(
-    own: Arc<Parts>,
+    own: Arc<Inner>,
     envelope: Envelope,
     deadline: Duration,
     progress: ProgressSink,
 ) -> Result<SystemView<Shared>, AskFault> {
     let started = Instant::now();
     let agreement = own.agreement(&envelope)?.clone();
-    let asker = Asker::verify(&envelope, &agreement).map_err(|reason| {
-        warn!(%reason, "an envelope was not believed");
-        AskFault::Unauthenticated(reason.says())
-    })?;
+    let asker =
+        Asker::verify(&envelope, &agreement).map_err(|reason| own.unauthenticated(&reason))?;
     let layout = match allowed(&own, &asker, &agreement) {
         Ok(layout) => layout,
         Err(Denied(code)) => return Err(refuse(&own, &asker, code).await),
@@ -64,7 +62,7 @@ struct Question {
     progress: ProgressSink,
 }
 
-async fn answer(own: Arc<Parts>, question: Question) -> Result<SystemView<Shared>, AskFault> {
+async fn answer(own: Arc<Inner>, question: Question) -> Result<SystemView<Shared>, AskFault> {
     let asker = &question.asker;
     let partners = asker.query().document().targets.len();
     (question.progress)(Progress::Asked { partners });
@@ -79,7 +77,7 @@ async fn answer(own: Arc<Parts>, question: Question) -> Result<SystemView<Shared
 }
 
 /// What the coordinator itself checks, before anybody is asked.
-fn allowed(own: &Parts, asker: &Asker, agreement: &Agreement) -> Result<Layout, Denied> {
+fn allowed(own: &Inner, asker: &Asker, agreement: &Agreement) -> Result<Layout, Denied> {
     let standing = Standing { agreement, catalogue: &own.catalogue, now: own.clock.now() };
     let question = cleared(asker, standing)?;
     let stranger = |ods: &Ods| agreement.party(ods, Role::Node).is_none();
@@ -89,7 +87,7 @@ fn allowed(own: &Parts, asker: &Asker, agreement: &Agreement) -> Result<Layout, 
     Layout::new(question, Some(agreement), &own.catalogue)
 }
 
-async fn refuse(own: &Parts, asker: &Asker, code: RefusalCode) -> AskFault {
+async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
     let event = Event::Refused {
         asked: Some(store::asked(asker, None)),
         query_id: asker.query().document().query_id,
@@ -102,7 +100,7 @@ async fn refuse(own: &Parts, asker: &Asker, code: RefusalCode) -> AskFault {
     }
 }
 
-async fn begin(own: &Parts, asker: &Asker) -> Result<(), AskFault> {
+async fn begin(own: &Inner, asker: &Asker) -> Result<(), AskFault> {
     let query = asker.query();
     let begin = Begin {
         query_id: query.document().query_id,
@@ -120,7 +118,7 @@ async fn begin(own: &Parts, asker: &Asker) -> Result<(), AskFault> {
     }
 }
 
-async fn fan_out(own: &Arc<Parts>, question: &Question) -> (Vec<Verified>, Vec<Absent>) {
+async fn fan_out(own: &Arc<Inner>, question: &Question) -> (Vec<Verified>, Vec<Absent>) {
     let Question { asker, agreement, layout, progress, .. } = question;
     let envelope = Arc::new(question.envelope.clone());
     let left = question.deadline.saturating_sub(question.started.elapsed());
@@ -193,7 +191,7 @@ fn missing(ods: &Ods, fault: &NodeFault) -> Absent {
 }
 
 async fn finish(
-    own: &Parts,
+    own: &Inner,
     asker: &Asker,
     gathered: Gathered,
     layout: &Layout,

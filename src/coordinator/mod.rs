@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::catalogue::Catalogue;
-use evensum_core::identity::{CallAsker, CallKind, Peer, claimed_agreement};
+use evensum_core::identity::{CallAsker, CallKind, IdentityError, Peer, claimed_agreement};
 use evensum_core::model::{Agreement, Clock, RefusalCode};
 use evensum_core::port::{
     AnalystPort, AskFault, BoxFuture, PartnerDirectory, PartnerStanding, ProgressSink,
@@ -15,6 +15,7 @@ use evensum_core::port::{
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
 
+use crate::security_log::SecurityLog;
 use crate::store::Store;
 
 /// What a coordinator is made of.
@@ -35,7 +36,17 @@ pub struct Parts {
 
 /// A coordinator. Cheap to clone.
 #[derive(Clone)]
-pub struct Coordinator(Arc<Parts>);
+pub struct Coordinator(Arc<Inner>);
+
+struct Inner {
+    own: Peer,
+    agreements: Vec<Agreement>,
+    catalogue: Arc<Catalogue>,
+    store: Store,
+    partners: Arc<dyn PartnerDirectory>,
+    security: SecurityLog,
+    clock: Arc<dyn Clock>,
+}
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,14 +64,16 @@ impl Coordinator {
     /// Puts a coordinator together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        let Parts { own, agreements, catalogue, store, partners, clock } = parts;
+        let security = SecurityLog::new(Arc::clone(&clock));
+        Self(Arc::new(Inner { own, agreements, catalogue, store, partners, security, clock }))
     }
 
     async fn list(&self, envelope: &Envelope) -> Result<Vec<PartnerStanding>, AskFault> {
         let agreement = self.0.agreement(envelope)?;
         let now = self.0.clock.now();
         let caller = CallAsker::verify(envelope, CallKind::Partners, agreement, now)
-            .map_err(|reason| AskFault::Unauthenticated(reason.says()))?
+            .map_err(|reason| self.0.unauthenticated(&reason))?
             .map_err(AskFault::Denied)?;
         if agreement.hash().ok() != Some(caller.call().agreement_hash) {
             return Err(AskFault::Denied(RefusalCode::AgreementDiffers));
@@ -74,13 +87,24 @@ impl Coordinator {
     }
 }
 
-impl Parts {
+impl Inner {
     fn agreement(&self, envelope: &Envelope) -> Result<&Agreement, AskFault> {
         claimed_agreement(envelope)
             .and_then(|id| self.agreements.iter().find(|a| a.id == id))
-            .ok_or(AskFault::AgreementUnknown)
+            .ok_or_else(|| {
+                self.security.refused(ANALYSTS, RefusalCode::AgreementUnknown.says());
+                AskFault::AgreementUnknown
+            })
+    }
+
+    fn unauthenticated(&self, reason: &IdentityError) -> AskFault {
+        self.security.refused(ANALYSTS, reason.says());
+        AskFault::Unauthenticated(reason.says())
     }
 }
+
+/// Who brings what arrives at the port for analysts: nobody yet.
+const ANALYSTS: &str = "the port for analysts";
 
 impl AnalystPort for Coordinator {
     type Reply = SystemView<Shared>;

@@ -12,7 +12,7 @@ use evensum_core::model::{Agreement, Digest, QueryId, RefusalCode, Role, Snapsho
 use evensum_core::plan::Plan;
 use evensum_core::port::NodeFault;
 use evensum_core::sign::Envelope;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::Inner;
 use super::shelf::ShelfError;
@@ -57,18 +57,21 @@ pub(super) async fn within(
     // 1. Whose agreement: the node's own copy decides.
     let agreement = claimed_agreement(envelope)
         .and_then(|id| node.agreement(&id))
-        .ok_or(NodeFault::AgreementUnknown)?
+        .ok_or_else(|| {
+            node.security.refused(caller.ods().as_str(), RefusalCode::AgreementUnknown.says());
+            NodeFault::AgreementUnknown
+        })?
         .clone();
     // 2. Who brings it: the agreement's coordinator, by certificate.
     let of_agreement = agreement.coordinator().is_some_and(|c| c.ods == *caller.ods())
         && agreement.federation == *caller.federation();
     if caller.role() != Role::Coordinator || !of_agreement {
-        warn!(caller = %caller.ods(), "a query came through a server that is not the agreement's coordinator");
+        node.security.refused(caller.ods().as_str(), RefusalCode::NotACoordinator.says());
         return Err(NodeFault::Unauthenticated(RefusalCode::NotACoordinator.says()));
     }
     // 3. Who asks: the person whose key signed these bytes.
     let asker = Asker::verify(envelope, &agreement).map_err(|reason| {
-        warn!(caller = %caller.ods(), %reason, "an envelope was not believed");
+        node.security.refused(caller.ods().as_str(), reason.says());
         NodeFault::Unauthenticated(reason.says())
     })?;
     let about =

@@ -20,6 +20,7 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tokio::sync::Mutex;
 
 use self::shelf::Shelf;
+use crate::security_log::SecurityLog;
 use crate::snapshot::{Manifest, NodeKey};
 use crate::store::{Store, StoreError};
 
@@ -65,6 +66,7 @@ struct Inner {
     shelf: Shelf,
     noted: Mutex<HashSet<SnapshotRef>>,
     answer_key: SigningKey,
+    security: SecurityLog,
     clock: Arc<dyn Clock>,
 }
 
@@ -82,6 +84,7 @@ impl Node {
             shelf: Shelf::new(parts.state, parts.node_key),
             noted: Mutex::new(parts.noted),
             answer_key: parts.answer_key,
+            security: SecurityLog::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
         }))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evensum_core::ledger::{Asked, Entry, Event, Missing};
-use evensum_core::model::{Assurance, QueryId, Role};
+use evensum_core::model::{Assurance, Digest, QueryId, Role};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -199,27 +199,24 @@ pub fn listing_csv(entries: &[Entry]) -> Result<String, CsvError> {
 }
 
 fn rows(entries: &[Entry]) -> Vec<Row> {
-    let questions: BTreeMap<QueryId, &Asked> = entries
+    let questions: BTreeMap<(QueryId, Digest), &Asked> = entries
         .iter()
         .filter_map(|entry| match &entry.event {
-            Event::QueryAccepted { asked } => Some((asked.query_id, asked)),
+            Event::QueryAccepted { asked } => Some(((asked.query_id, asked.query_hash), asked)),
             _ => None,
         })
         .collect();
     entries.iter().map(|entry| row(entry, &questions)).collect()
 }
 
-fn row(entry: &Entry, questions: &BTreeMap<QueryId, &Asked>) -> Row {
+fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
     let query_id = entry.event.query().map(|(id, _)| id);
     let own = match &entry.event {
         Event::QueryAccepted { asked } | Event::Refused { asked: Some(asked), .. } => Some(asked),
         _ => None,
     };
-    // A refused question with a seen id must not borrow the name of whoever used that id first.
-    let borrowed = || match &entry.event {
-        Event::Refused { .. } => None,
-        _ => query_id.and_then(|id| questions.get(&id).copied()),
-    };
+    // By id and hash: a question that reuses an id does not borrow the name of whoever used it first.
+    let borrowed = || entry.event.query().and_then(|question| questions.get(&question).copied());
     let asked = own.or_else(borrowed);
     let organisation = asked.and_then(|a| match (&a.coordinator, entry.role) {
         (Some(ods), _) => Some(ods.to_string()),

@@ -1,7 +1,7 @@
 //! The whole chain on values: from a signed query and a raw table to a combined view, and every way in
 //! which a link must not hold.
 
-use proptest::prelude::*;
+mod properties;
 
 use super::*;
 use crate::authz::{Asked as AskedUse, Local, Permit, Standing};
@@ -545,58 +545,5 @@ fn a_refusal_travels_with_its_proof() {
     match Verified::verify(parts, expected).expect("believed") {
         Verified::Refusal(refusal) => assert_eq!(refusal.code(), RefusalCode::NoData),
         Verified::Release(_) => panic!("a release"),
-    }
-}
-
-fn counts() -> impl Strategy<Value = (u64, u64, u64)> {
-    (0_u64..60, 0_u64..60, 0_u64..60).prop_map(|(e, p, t)| {
-        let persons = p.min(e);
-        (e, if e > 0 { persons.max(1) } else { 0 }, t.min(e).max(u64::from(e > 0)))
-    })
-}
-
-const PROFILES: [Profile; 3] = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m];
-
-proptest! {
-    #[test]
-    fn limit_and_base_hold_and_the_truth_lies_within(cell in counts(), several in any::<bool>()) {
-        use crate::catalogue::PersonRows;
-        let rows = if several { PersonRows::Several } else { PersonRows::One };
-        for profile in PROFILES {
-            let raw = RawCell::new(cell.0, cell.1, cell.2);
-            if let Shown::Published(r) = protect::shown(&raw, profile, rows) {
-                prop_assert_eq!(r % profile.base(), 0);
-                prop_assert!(stands_for(r, profile).contains(cell.0));
-                let zero = profile.zeros() == Zeros::Shown && cell.0 == 0;
-                prop_assert!(zero || (cell.0 > profile.limit() && cell.1 > profile.limit() && 2 * cell.2 <= cell.0));
-            }
-        }
-    }
-
-    #[test]
-    fn a_stricter_limit_never_shows_what_a_weaker_one_hides(cell in counts()) {
-        let rows = crate::catalogue::PersonRows::Several;
-        let shown = |profile| protect::shown(&RawCell::new(cell.0, cell.1, cell.2), profile, rows);
-        if shown(Profile::Nhs75m) == Shown::Suppressed {
-            prop_assert_eq!(shown(Profile::Ons105m), Shown::Suppressed);
-        }
-    }
-
-    #[test]
-    fn withheld_cells_lie_within_their_bounds(rows in prop::collection::vec((0_u64..40, 0_u64..60), 5)) {
-        let table = by_sex([rows[0], rows[1], rows[2], rows[3], rows[4]].map(|(x, n)| (x, x + n)));
-        let scene_free = Catalogue::builtin().expect("catalogue");
-        let lists = crate::catalogue::Lists::new();
-        let axis = scene_free.axis(&LevelId::new("sex").expect("id"), &lists).expect("axis");
-        let outcome = &scene_free.datasets()[0].outcome;
-        let over = CategoryId::new("over52").expect("id");
-        let lattice = Lattice::new(vec![axis, outcome.axis(&[&over]).expect("axis")]).expect("lattice");
-        for profile in PROFILES {
-            let rows = crate::catalogue::PersonRows::Several;
-            let shown: Vec<Shown> = table.iter().map(|(e, p, t)| protect::shown(&RawCell::new(*e, *p, *t), profile, rows)).collect();
-            for (bounds, cell) in bounds(&lattice, &shown, profile).iter().zip(&table) {
-                prop_assert!(bounds.contains(cell.0), "{bounds:?} {cell:?}");
-            }
-        }
     }
 }
