@@ -93,7 +93,16 @@ fn entries_as_rows() {
     own.role = Role::Coordinator;
     own.event = Event::QueryAccepted { asked: Asked { coordinator: None, ..asked() } };
     assert_eq!(sentence::listing(&[own])[0]["organisation"], "R0D");
-    assert_eq!(list[12]["who"], serde_json::Value::Null, "a refusal never borrows a name");
+    assert_eq!(
+        list[12]["who"], accepted["who"],
+        "the same question, refused after it was accepted"
+    );
+    let mut reused = entries();
+    if let Event::Refused { query_hash, .. } = &mut reused[12].event {
+        *query_hash = evensum_core::model::Digest::of(b"other bytes");
+    }
+    let who = &sentence::listing(&reused)[12]["who"];
+    assert_eq!(*who, serde_json::Value::Null, "another question under the same id borrows no name");
 }
 
 #[test]
