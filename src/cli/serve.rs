@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{Event, Receipt};
+use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, Ods, Role};
 use evensum_core::port::{NodePort, PartnerDirectory};
 use tokio::net::TcpListener;
@@ -145,7 +145,7 @@ async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), 
             version: agreement.version,
             hash: agreement.hash().or_exit(Exit::Config)?,
         };
-        let _: Receipt = store.append(event).await.or_exit(Exit::Unavailable)?;
+        store.append(event).await.or_exit(Exit::Unavailable)?;
     }
     Ok(())
 }

@@ -69,6 +69,7 @@ async fn answer(own: Arc<Inner>, question: Question) -> Result<SystemView<Shared
     let (verified, absent) = fan_out(&own, &question).await;
     let gathered = Gathered {
         query_id: asker.query().document().query_id,
+        query_hash: asker.query().hash(),
         verified,
         absent,
         elapsed_ms: u64::try_from(question.started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -107,12 +107,6 @@ impl PartnerProfile {
         Self { deprivation_skew: skew.clamp(-90, 90), ..self }
     }
 
-    /// Weights of the known ethnic categories, in the order of [`ETHNIC_CODES`].
-    #[must_use]
-    pub fn with_ethnic_mix(self, ethnic_mix: [u32; 16]) -> Self {
-        Self { ethnic_mix, ..self }
-    }
-
     /// How often the ethnic category is no known one.
     #[must_use]
     pub fn with_unknown_ethnicity(self, unknown: UnknownEthnicity) -> Self {

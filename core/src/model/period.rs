@@ -91,7 +91,7 @@ impl std::str::FromStr for Period {
             }
             None => {
                 let part = number(rest).ok_or_else(wrong)?;
-                // A financial year and a month may read alike (2011-12): months win, as DESIGN's
+                // A financial year and a month may read alike (2011-12): months win, because
                 // stock datasets have months only; 2000-01 to 2011-12 lie before any data we hold.
                 if (1..=12).contains(&part) {
                     Self::Month { year, month: part }

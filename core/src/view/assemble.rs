@@ -7,7 +7,9 @@ use super::answer::{
 use crate::catalogue::{Catalogue, CategoryKind, Unknown};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
-use crate::model::{Agreement, CellState, Ods, QueryId, RefusalCode, Role, SnapshotVersion};
+use crate::model::{
+    Agreement, CellState, Digest, Ods, QueryId, RefusalCode, Role, SnapshotVersion,
+};
 use crate::plan::Layout;
 use crate::statistics::proportion_bounds;
 
@@ -51,6 +53,8 @@ pub struct Absent {
 pub struct Gathered {
     /// The query.
     pub query_id: QueryId,
+    /// The hash of its signed bytes.
+    pub query_hash: Digest,
     /// Verified answers.
     pub verified: Vec<Verified>,
     /// Partners without one.
@@ -77,17 +81,12 @@ pub enum ViewError {
 #[derive(Debug)]
 pub struct Unlogged {
     answer: Answer,
+    query_hash: Digest,
     answers: Vec<(Ods, AnswerParts)>,
     absent: Vec<Absent>,
 }
 
 impl Unlogged {
-    /// The partners, and what became of each: for the audit log's entry.
-    #[must_use]
-    pub fn coverage(&self) -> &[Coverage] {
-        &self.answer.coverage
-    }
-
     /// The cells.
     #[must_use]
     pub fn cells(&self) -> &[Cell] {
@@ -103,21 +102,17 @@ impl Unlogged {
         coordinator: &Ods,
         receipt: &Receipt,
     ) -> Result<SystemView<Shared>, ViewError> {
-        let Event::AnswerCombined { query_id, answered, missing, .. } = &receipt.entry().event
-        else {
-            return Err(ViewError::Entry);
-        };
-        let (mine_answered, mine_missing) = self.outcome();
-        if *query_id != self.answer.query_id
-            || *answered != mine_answered
-            || *missing != mine_missing
-        {
+        let (answered, missing) = self.outcome();
+        let (query_id, query_hash) = (self.answer.query_id, self.query_hash);
+        // Of the signed bytes too: a log that says others were asked would be believed later.
+        let own = Event::AnswerCombined { query_id, query_hash, answered, missing };
+        if receipt.entry().event != own {
             return Err(ViewError::Entry);
         }
         let row = ReceiptRow { ods: coordinator.clone(), parts: receipt.parts().clone() };
         self.answer.receipts.push(row);
         self.answer.receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
-        let Self { answer, answers, absent } = self;
+        let Self { answer, answers, absent, .. } = self;
         let receipt = receipt.parts().clone();
         let basis = Shared { answers, absent, coordinator: coordinator.clone(), receipt };
         Ok(SystemView { answer, basis })
@@ -146,7 +141,7 @@ impl SystemView<Shared> {
         agreement: &Agreement,
         catalogue: &Catalogue,
     ) -> Result<Unlogged, ViewError> {
-        let Gathered { query_id, verified, absent, elapsed_ms } = gathered;
+        let Gathered { query_id, query_hash, verified, absent, elapsed_ms } = gathered;
         let question = layout.question();
         let indicator = catalogue.indicator(&question.indicator)?;
         let dataset = catalogue.dataset(&indicator.dataset)?;
@@ -208,7 +203,7 @@ impl SystemView<Shared> {
             query_id,
             elapsed_ms,
         };
-        Ok(Unlogged { answer, answers, absent })
+        Ok(Unlogged { answer, query_hash, answers, absent })
     }
 }
 

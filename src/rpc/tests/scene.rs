@@ -193,8 +193,13 @@ impl Scene {
         });
         let late = CoverageStatus::Late;
         let absent = Absent { ods: ods(ABSENT), status: late, reason: "no answer".to_owned() };
-        let gathered =
-            Gathered { query_id, verified: verified.into(), absent: vec![absent], elapsed_ms: 321 };
+        let gathered = Gathered {
+            query_id,
+            query_hash,
+            verified: verified.into(),
+            absent: vec![absent],
+            elapsed_ms: 321,
+        };
         let unlogged =
             SystemView::assemble(gathered, plan.layout(), &self.agreement, &self.catalogue)
                 .expect("combines");

@@ -132,7 +132,7 @@ impl Cell {
         *self.people.entry(person.to_owned()).or_default() += 1;
     }
 
-    /// What `nhs75m` shows of it: DISCLOSURE in one line, written here a second time on purpose.
+    /// What `nhs75m` shows of it: the rule in one line, written here a second time on purpose.
     pub(super) fn shown(&self) -> Option<u64> {
         let top = self.people.values().copied().max().unwrap_or_default();
         let open = self.events > 7 && self.people.len() > 7 && 2 * top <= self.events;

@@ -80,6 +80,7 @@ impl Scene {
         };
         let gathered = Gathered {
             query_id: self.query.query_id,
+            query_hash,
             verified: self.good.answers.iter().filter(|a| a.0 != *left_out).map(verify).collect(),
             absent: Vec::new(),
             elapsed_ms: 1,
