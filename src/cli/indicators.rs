@@ -54,7 +54,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Format::Table if args.show.is_some() => {
             chosen.iter().map(|i| explained(i, &catalogue)).collect()
         }
-        Format::Table => chosen.iter().map(|i| format!("{:<24} {}\n", i.id, i.name)).collect(),
+        Format::Table => {
+            let width = chosen.iter().map(|i| i.id.as_str().len()).max().unwrap_or_default();
+            chosen.iter().map(|i| format!("{:<width$}  {}\n", i.id.as_str(), i.name)).collect()
+        }
     };
     terminal::out(&text);
     Ok(ExitCode::SUCCESS)
@@ -99,7 +102,7 @@ fn explained(indicator: &Indicator, catalogue: &Catalogue) -> String {
     };
     if let Ok(dataset) = catalogue.dataset(&indicator.dataset) {
         let of = |id: &evensum_core::model::CategoryId| {
-            dataset.outcome.rollups.iter().find(|r| r.id == *id).map(|r| r.label.as_str())
+            dataset.outcome.rollup(id).map(|r| r.label.as_str())
         };
         let above = of(&indicator.numerator).unwrap_or("All");
         let below = of(&indicator.denominator).unwrap_or("All");

@@ -108,6 +108,7 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
             version: 1,
             name: "Waiting over 52 weeks".to_owned(),
             unit: "% of incomplete pathways".to_owned(),
+            phrase: "wait over 52 weeks".to_owned(),
             counted: "pathways".to_owned(),
             numerator: "Over 52 weeks".to_owned(),
         },

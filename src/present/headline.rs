@@ -112,11 +112,7 @@ fn said(cell: &Cell) -> Share {
 
 /// The indicator as a verb: `wait over 52 weeks`.
 fn what(answer: &Answer) -> String {
-    let name = words::clean(&answer.indicator.name);
-    match name.strip_prefix("Waiting ") {
-        Some(rest) => format!("wait {rest}"),
-        None => format!("count towards “{}”", words::within(&name)),
-    }
+    words::clean(&answer.indicator.phrase)
 }
 
 /// `9 of the 12 partners asked are in the figures.`

@@ -5,7 +5,7 @@ use std::io::{self as std_io, BufWriter, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::types::{ArrowDictionaryKeyType, UInt8Type, UInt16Type};
+use arrow_array::types::{ArrowDictionaryKeyType, UInt8Type, UInt16Type, UInt32Type};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, PrimitiveArray, RecordBatch, StringArray,
     UInt8Array, UInt16Array, UInt32Array,
@@ -19,7 +19,9 @@ use evensum_core::model::{CategoryId, ColumnId, Digest};
 use super::error::{SnapshotError, io};
 use super::key::{NodeKey, finish};
 use super::manifest::Manifest;
-use super::rows::{Codes, Column, HeldColumn, MAX_COLUMNS, PERSON, Rows, Shape, Snapshot, WEEKS};
+use super::rows::{
+    Codes, Column, HeldColumn, MAX_COLUMNS, MAX_MEASURES, Measure, PERSON, Rows, Shape, Snapshot,
+};
 
 /// The use of the node key that authenticates a file of rows.
 pub(super) const HMAC_CONTEXT: &str = "evensum-snapshot-1 file";
@@ -83,7 +85,9 @@ pub(super) fn write(
         for (column, values) in rows.columns.iter().zip(&dictionaries) {
             arrays.push(encode(&column.codes[from..to], values).map_err(unwritten)?);
         }
-        arrays.push(Arc::new(UInt16Array::from(rows.weeks[from..to].to_vec())));
+        for measure in &rows.measures {
+            arrays.push(Arc::new(UInt16Array::from(measure.values[from..to].to_vec())));
+        }
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(unwritten)?;
         writer.write(&batch).map_err(unwritten)?;
     }
@@ -105,7 +109,9 @@ fn fields(rows: &Rows) -> Vec<Field> {
         let kind = DataType::Dictionary(Box::new(keys), Box::new(DataType::Utf8));
         fields.push(Field::new(column.id.as_str(), kind, false));
     }
-    fields.push(Field::new(WEEKS, DataType::UInt16, false));
+    for measure in &rows.measures {
+        fields.push(Field::new(measure.id.as_str(), DataType::UInt16, false));
+    }
     fields
 }
 
@@ -145,36 +151,52 @@ pub(super) fn decode(bytes: Vec<u8>, manifest: Manifest) -> Result<Snapshot, Sna
     if schema.metadata().get(METADATA) != Some(&bound) {
         return Err(SnapshotError::Layout("it describes another extract than its manifest"));
     }
-    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let [PERSON, middle @ .., WEEKS] = names.as_slice() else {
-        return Err(SnapshotError::Layout("'person' is not first or 'weeks_waited' not last"));
-    };
-    if middle.len() > MAX_COLUMNS {
+    let fields = schema.fields();
+    if fields.first().is_none_or(|f| f.name() != PERSON) {
+        return Err(SnapshotError::Layout("'person' is not first"));
+    }
+    // Dimensions are dictionaries; the plain numbers after them are measures.
+    let plain_number = |at: &usize| *fields[*at].data_type() == DataType::UInt16;
+    let first_measure = (1..fields.len()).find(plain_number).unwrap_or(fields.len());
+    let (columns, measures) = (1..first_measure, first_measure..fields.len());
+    if columns.len() > MAX_COLUMNS {
         return Err(Shape::TooManyColumns.into());
     }
+    if measures.len() > MAX_MEASURES {
+        return Err(Shape::TooManyMeasures.into());
+    }
     let mut persons = Vec::new();
-    let mut weeks = Vec::new();
     let mut growing: Vec<Growing> = Vec::new();
+    let mut values: Vec<Vec<u16>> = vec![Vec::new(); measures.len()];
     for batch in reader {
         let batch = batch.map_err(unread)?;
-        let [first, columns @ .., last] = batch.columns() else {
-            return Err(SnapshotError::Layout("a part of it has no columns"));
-        };
-        persons.extend_from_slice(plain::<arrow_array::types::UInt32Type>(first.as_ref())?);
-        weeks.extend_from_slice(plain::<UInt16Type>(last.as_ref())?);
-        if growing.is_empty() {
-            growing = columns.iter().map(|c| Growing::new(c.as_ref())).collect::<Result<_, _>>()?;
+        let held = batch.columns();
+        if held.len() != fields.len() {
+            return Err(SnapshotError::Layout("a part of it has other columns"));
         }
-        for (grown, column) in growing.iter_mut().zip(columns) {
+        persons.extend_from_slice(plain::<UInt32Type>(held[0].as_ref())?);
+        if growing.is_empty() {
+            let new = held[columns.clone()].iter().map(|c| Growing::new(c.as_ref()));
+            growing = new.collect::<Result<_, _>>()?;
+        }
+        for (grown, column) in growing.iter_mut().zip(&held[columns.clone()]) {
             grown.extend(column.as_ref())?;
         }
+        for (grown, column) in values.iter_mut().zip(&held[measures.clone()]) {
+            grown.extend_from_slice(plain::<UInt16Type>(column.as_ref())?);
+        }
     }
-    let columns = middle
-        .iter()
-        .zip(growing)
-        .map(|(name, grown)| grown.finish(name))
-        .collect::<Result<_, _>>()?;
-    Ok(Snapshot::new(manifest, persons, columns, weeks)?)
+    let columns = columns.zip(growing).map(|(at, grown)| grown.finish(fields[at].name()));
+    let columns = columns.collect::<Result<_, _>>()?;
+    let measures =
+        measures.zip(values).map(|(at, values)| Ok(Measure { id: name(fields[at].name())?, values }));
+    let measures = measures.collect::<Result<_, SnapshotError>>()?;
+    Ok(Snapshot::new(manifest, persons, columns, measures)?)
+}
+
+fn name(text: &str) -> Result<ColumnId, SnapshotError> {
+    ColumnId::new(text)
+        .map_err(|_| SnapshotError::Layout("a column has a name that no dataset uses"))
 }
 
 fn plain<T: ArrowPrimitiveType>(array: &dyn Array) -> Result<&[T::Native], SnapshotError> {
@@ -219,10 +241,8 @@ impl Growing {
         Ok(())
     }
 
-    fn finish(self, name: &str) -> Result<HeldColumn, SnapshotError> {
-        let id = ColumnId::new(name)
-            .map_err(|_| SnapshotError::Layout("a column has a name that no dataset uses"))?;
-        Ok(HeldColumn::new(id, self.dictionary, self.codes)?)
+    fn finish(self, text: &str) -> Result<HeldColumn, SnapshotError> {
+        Ok(HeldColumn::new(name(text)?, self.dictionary, self.codes)?)
     }
 }
 

@@ -2,8 +2,9 @@
 //! open, without a single identifier in it, and a manifest beside it that says what it is.
 //!
 //! The file's columns are `person` (u32, the rank of a pseudonym; rows are sorted by it), one
-//! dictionary-encoded text column for each dimension, and `weeks_waited` (u16). The file is
-//! authenticated with the node key before a byte of it is decoded.
+//! dictionary-encoded text column for each dimension and for the outcome, and plain u16 columns for the
+//! dataset's measures, such as `weeks_waited`, if it has any. The file is authenticated with the node key
+//! before a byte of it is decoded.
 
 mod error;
 mod file;
@@ -23,7 +24,8 @@ pub use error::SnapshotError;
 pub use key::NodeKey;
 pub use manifest::{FORMAT, MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest};
 pub use rows::{
-    Codes, Column, HeldColumn, MAX_COLUMNS, MAX_DICTIONARY, MAX_ROWS, Rows, Shape, Snapshot,
+    Codes, Column, HeldColumn, MAX_COLUMNS, MAX_DICTIONARY, MAX_MEASURES, MAX_ROWS, Measure, Rows,
+    Shape, Snapshot,
 };
 
 /// What `node load` made of a partner's extract: rows, and what is said of them.

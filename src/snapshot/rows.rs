@@ -10,13 +10,13 @@ use super::Manifest;
 pub const MAX_ROWS: usize = 400_000_000;
 /// The most dictionary columns of a snapshot.
 pub const MAX_COLUMNS: usize = 64;
+/// The most measures of a snapshot.
+pub const MAX_MEASURES: usize = 4;
 /// The most categories in one column's dictionary.
 pub const MAX_DICTIONARY: usize = 1 << 16;
 
 /// The file's column of person ordinals.
 pub(super) const PERSON: &str = "person";
-/// The file's column of weeks.
-pub(super) const WEEKS: &str = "weeks_waited";
 
 /// A column of categories: one code a row, an index into the dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,15 @@ pub struct Column {
     pub codes: Vec<u16>,
 }
 
+/// A measure: one whole number a row, such as the weeks waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// Its name.
+    pub id: ColumnId,
+    /// One number for each row.
+    pub values: Vec<u16>,
+}
+
 /// Rows as intake hands them over, sorted by person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
@@ -36,8 +45,8 @@ pub struct Rows {
     pub persons: Vec<u32>,
     /// The categories, column by column.
     pub columns: Vec<Column>,
-    /// Whole weeks waited, row by row.
-    pub weeks: Vec<u16>,
+    /// The measures that the dataset keeps, if any.
+    pub measures: Vec<Measure>,
 }
 
 /// Why rows do not fit together.
@@ -49,6 +58,9 @@ pub enum Shape {
     /// More than [`MAX_COLUMNS`].
     #[error("more than {MAX_COLUMNS} columns")]
     TooManyColumns,
+    /// More than [`MAX_MEASURES`].
+    #[error("more than {MAX_MEASURES} measures")]
+    TooManyMeasures,
     /// More than [`MAX_DICTIONARY`], or a category twice.
     #[error("the dictionary of '{0}' has a category twice or more than {MAX_DICTIONARY} of them")]
     Dictionary(ColumnId),
@@ -69,8 +81,8 @@ pub enum Shape {
 impl Rows {
     /// Checks that the columns fit together.
     pub(super) fn check(&self) -> Result<(), Shape> {
-        check_frame(&self.persons, &self.weeks)?;
-        check_names(self.columns.iter().map(|c| &c.id))?;
+        check_frame(&self.persons, &self.measures)?;
+        check_names(self.columns.iter().map(|c| &c.id), &self.measures)?;
         for column in &self.columns {
             check_dictionary(&column.id, &column.dictionary)?;
             if column.codes.len() != self.persons.len() {
@@ -84,26 +96,32 @@ impl Rows {
     }
 }
 
-fn check_frame(persons: &[u32], weeks: &[u16]) -> Result<(), Shape> {
+fn check_frame(persons: &[u32], measures: &[Measure]) -> Result<(), Shape> {
     if persons.len() > MAX_ROWS {
         return Err(Shape::TooManyRows);
     }
     if !persons.is_sorted() {
         return Err(Shape::Order);
     }
-    if weeks.len() != persons.len() {
-        return Err(Shape::Length(WEEKS.to_owned()));
+    if measures.len() > MAX_MEASURES {
+        return Err(Shape::TooManyMeasures);
+    }
+    if let Some(measure) = measures.iter().find(|m| m.values.len() != persons.len()) {
+        return Err(Shape::Length(measure.id.to_string()));
     }
     Ok(())
 }
 
-fn check_names<'a>(ids: impl Iterator<Item = &'a ColumnId>) -> Result<(), Shape> {
+fn check_names<'a>(
+    columns: impl Iterator<Item = &'a ColumnId>,
+    measures: &'a [Measure],
+) -> Result<(), Shape> {
     let mut seen = HashSet::new();
-    for id in ids {
-        if [PERSON, WEEKS].contains(&id.as_str()) || !seen.insert(id) {
+    for id in columns.chain(measures.iter().map(|m| &m.id)) {
+        if id.as_str() == PERSON || !seen.insert(id) {
             return Err(Shape::Name(id.clone()));
         }
-        if seen.len() > MAX_COLUMNS {
+        if seen.len() > MAX_COLUMNS + measures.len() {
             return Err(Shape::TooManyColumns);
         }
     }
@@ -191,13 +209,13 @@ impl HeldColumn {
     }
 }
 
-/// A snapshot in memory: six bytes a row and one or two more for each column.
+/// A snapshot in memory: four bytes a row, one or two more for each column, and two for each measure.
 #[derive(Clone)]
 pub struct Snapshot {
     manifest: Manifest,
     persons: Vec<u32>,
     columns: Vec<HeldColumn>,
-    weeks: Vec<u16>,
+    measures: Vec<Measure>,
 }
 
 impl Snapshot {
@@ -210,14 +228,14 @@ impl Snapshot {
         manifest: Manifest,
         persons: Vec<u32>,
         columns: Vec<HeldColumn>,
-        weeks: Vec<u16>,
+        measures: Vec<Measure>,
     ) -> Result<Self, Shape> {
-        check_frame(&persons, &weeks)?;
-        check_names(columns.iter().map(HeldColumn::id))?;
+        check_frame(&persons, &measures)?;
+        check_names(columns.iter().map(HeldColumn::id), &measures)?;
         if let Some(column) = columns.iter().find(|c| c.codes.len() != persons.len()) {
             return Err(Shape::Length(column.id.to_string()));
         }
-        Ok(Self { manifest, persons, columns, weeks })
+        Ok(Self { manifest, persons, columns, measures })
     }
 
     /// What the snapshot is.
@@ -256,10 +274,16 @@ impl Snapshot {
         &self.persons
     }
 
-    /// Whole weeks waited, row by row.
+    /// A measure, row by row.
     #[must_use]
-    pub fn weeks(&self) -> &[u16] {
-        &self.weeks
+    pub fn measure(&self, id: &ColumnId) -> Option<&[u16]> {
+        self.measures.iter().find(|m| m.id == *id).map(|m| m.values.as_slice())
+    }
+
+    /// The measures in the file's order.
+    #[must_use]
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
     }
 }
 

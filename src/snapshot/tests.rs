@@ -22,6 +22,10 @@ fn column(id: &str, categories: usize, codes: Vec<u16>) -> Column {
     Column { id: ColumnId::new(id).expect("column"), dictionary, codes }
 }
 
+fn measure(id: &str, values: Vec<u16>) -> Measure {
+    Measure { id: ColumnId::new(id).expect("column"), values }
+}
+
 fn extract(rows: Rows) -> Extract {
     Extract {
         dataset: DatasetId::new("rtt_open_pathway").expect("dataset"),
@@ -41,7 +45,7 @@ fn small() -> Extract {
             column("imd_decile", 3, vec![0, 0, 2, 1, 1]),
             column("provider", 300, vec![299, 299, 0, 255, 256]),
         ],
-        weeks: vec![1, 53, 0, 18, 104],
+        measures: vec![measure("weeks_waited", vec![1, 53, 0, 18, 104])],
     })
 }
 
@@ -53,7 +57,10 @@ fn home() -> (tempfile::TempDir, PathBuf) {
 
 fn assert_holds(snapshot: &Snapshot, extract: &Extract) {
     assert_eq!(snapshot.persons(), extract.rows.persons);
-    assert_eq!(snapshot.weeks(), extract.rows.weeks);
+    assert_eq!(snapshot.measures(), extract.rows.measures);
+    for wanted in &extract.rows.measures {
+        assert_eq!(snapshot.measure(&wanted.id), Some(wanted.values.as_slice()));
+    }
     assert_eq!(snapshot.columns().len(), extract.rows.columns.len());
     for wanted in &extract.rows.columns {
         let held = snapshot.column(&wanted.id).expect("column");
@@ -84,10 +91,26 @@ fn what_was_written_is_read() {
 #[test]
 fn an_extract_without_rows_keeps_its_columns() {
     let (_home, dir) = home();
-    let extract =
-        extract(Rows { persons: vec![], columns: vec![column("sex", 2, vec![])], weeks: vec![] });
+    let extract = extract(Rows {
+        persons: vec![],
+        columns: vec![column("sex", 2, vec![])],
+        measures: vec![measure("minutes", vec![])],
+    });
     write(&dir, &extract, &key()).expect("writes");
     assert_holds(&read(&dir, &key()).expect("reads"), &extract);
+}
+
+#[test]
+fn a_dataset_has_no_measure_or_several() {
+    for names in [&[][..], &["minutes"], &["weeks_waited", "minutes", "m3", "m4"]] {
+        let (_home, dir) = home();
+        let mut extract = small();
+        let values = |i: usize| (0..5).map(|row| (row * 1_000 + i) as u16).collect();
+        extract.rows.measures =
+            names.iter().enumerate().map(|(i, name)| measure(name, values(i))).collect();
+        write(&dir, &extract, &key()).expect("writes");
+        assert_holds(&read(&dir, &key()).expect("reads"), &extract);
+    }
 }
 
 #[test]
@@ -97,7 +120,7 @@ fn rows_beyond_one_batch_stay_in_order() {
     let extract = extract(Rows {
         persons: (0..count).collect(),
         columns: vec![column("sex", 3, (0..count).map(|i| (i % 3) as u16).collect())],
-        weeks: (0..count).map(|i| (i % 120) as u16).collect(),
+        measures: vec![measure("minutes", (0..count).map(|i| (i % 50_021) as u16).collect())],
     });
     write(&dir, &extract, &key()).expect("writes");
     assert_holds(&read(&dir, &key()).expect("reads"), &extract);
@@ -144,9 +167,18 @@ fn publishing_changes_the_standing_and_not_the_id() {
 fn rows_that_do_not_fit_together_are_refused() {
     let (_home, dir) = home();
     type Case = (fn(&mut Rows), fn(&Shape) -> bool);
-    let broken: [Case; 7] = [
+    let broken: [Case; 9] = [
         (|r| r.persons[0] = 3, |s| *s == Shape::Order),
-        (|r| r.weeks.truncate(2), |s| matches!(s, Shape::Length(_))),
+        (|r| r.measures[0].values.truncate(2), |s| matches!(s, Shape::Length(_))),
+        (|r| r.measures[0].id = r.columns[1].id.clone(), |s| matches!(s, Shape::Name(_))),
+        (
+            |r| {
+                r.measures = (0..5)
+                    .map(|i| Measure { id: measure(&format!("m{i}"), vec![]).id, values: vec![0; 5] })
+                    .collect();
+            },
+            |s| *s == Shape::TooManyMeasures,
+        ),
         (|r| r.columns[0].codes.truncate(2), |s| matches!(s, Shape::Length(_))),
         (|r| r.columns[0].codes[4] = 3, |s| matches!(s, Shape::Code(_))),
         (|r| r.columns[0].dictionary[1] = category("c0"), |s| matches!(s, Shape::Dictionary(_))),

@@ -121,8 +121,7 @@ fn snapshot(sides: &[Side], persons: Vec<u32>, raw: &[[u16; 5]], wide: bool) -> 
         };
         HeldColumn::new(column_id(i), dictionary, codes).expect("column")
     });
-    let weeks = vec![0; persons.len()];
-    Snapshot::new(manifest(), persons, columns.collect(), weeks).expect("snapshot")
+    Snapshot::new(manifest(), persons, columns.collect(), Vec::new()).expect("snapshot")
 }
 
 /// The reference: every cell looks at every row.

@@ -1,5 +1,7 @@
 //! The shapes of the catalogue's TOML, and the checks that every definition passes before it is used.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CatalogueError, Lists};
@@ -133,24 +135,113 @@ pub enum PersonRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodKind {
-    /// Months only: a stock at its census date.
+    /// Months only.
     Month,
 }
 
-/// A band of the outcome: a finest category.
+/// Which date puts a row into its period. Ages are taken at the same date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatedBy {
+    /// A stock: every row describes the period's last day.
+    LastDay,
+    /// Activity: the date in this column of an extract. Rows of other periods are left out.
+    Event(ColumnId),
+}
+
+/// A band of weeks waited.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Band {
+pub struct WeekBand {
     /// Its id.
     pub id: CategoryId,
     /// Its label.
     pub label: String,
-    /// The least whole number of weeks waited, where the outcome is a wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_weeks: Option<u32>,
+    /// The least whole number of weeks.
+    pub from: u32,
 }
 
-/// A union of bands that indicators may count. Roll-ups of one outcome nest.
+/// A band of codes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeBand {
+    /// Its id.
+    pub id: CategoryId,
+    /// Its label.
+    pub label: String,
+    /// What source systems write for it. Compared without case.
+    pub codes: Vec<String>,
+}
+
+/// A band of stays.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StayBand {
+    /// Its id.
+    pub id: CategoryId,
+    /// Its label.
+    pub label: String,
+    /// The least whole number of minutes from arrival to departure.
+    pub from: u32,
+    /// Whether the person left before treatment.
+    pub left: bool,
+}
+
+/// Why a code puts a row outside the dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// It has not taken place yet.
+    NotYet,
+    /// What became of it is not known.
+    NotKnown,
+}
+
+/// A code of rows that are no rows of the dataset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideCode {
+    /// What source systems write. Compared without case.
+    pub code: String,
+    /// What it says.
+    pub why: Outside,
+}
+
+/// What the bands of an outcome are made of: a partition of the dataset's rows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Partition {
+    /// A wait in whole weeks, the shortest first.
+    Weeks {
+        /// The bands.
+        bands: Vec<WeekBand>,
+        /// The measure of an extract that keeps the weeks themselves.
+        measure: ColumnId,
+    },
+    /// A code.
+    Codes {
+        /// The bands.
+        bands: Vec<CodeBand>,
+        /// Codes of rows that do not count.
+        outside: Vec<OutsideCode>,
+    },
+    /// A stay in whole minutes, begun minutes counting as whole ones, and whether the person left before
+    /// treatment.
+    Stay {
+        /// The bands: the same cuts for those who left and those who did not.
+        bands: Vec<StayBand>,
+        /// The measure of an extract that keeps the minutes themselves.
+        measure: ColumnId,
+    },
+}
+
+/// A union of bands that indicators may count.
+///
+/// Roll-ups of one family nest or lie apart, and a table holds those of one family only: two of one table that
+/// overlapped otherwise could be subtracted into bands that nobody declared. What does not nest (how long a
+/// stay was; how it ended) is two families of one outcome and not two outcomes. The bands that both are unions
+/// of are then the leaves of one partition, on which a test of everything that was released can take the
+/// families together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rollup {
@@ -160,6 +251,9 @@ pub struct Rollup {
     pub label: String,
     /// Its bands.
     pub of: Vec<CategoryId>,
+    /// Its family; those that name none are one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<CategoryId>,
 }
 
 /// The outcome of a dataset: a partition of its rows.
@@ -168,12 +262,12 @@ pub struct Rollup {
 pub struct Outcome {
     /// Its level id.
     pub level: LevelId,
-    /// The column of an extract that holds it.
+    /// The column of a snapshot that holds its band.
     pub column: ColumnId,
     /// Its name, for people.
     pub name: String,
     /// The partition.
-    pub bands: Vec<Band>,
+    pub made_of: Partition,
     /// The unions that indicators count.
     pub rollups: Vec<Rollup>,
 }
@@ -194,6 +288,8 @@ pub struct Dataset {
     pub person_rows: PersonRows,
     /// The periods that it has.
     pub periods: PeriodKind,
+    /// The date that puts a row into its period.
+    pub dated_by: DatedBy,
     /// What a reader must know about double counting.
     pub caveat: String,
     /// Dimensions that its rows have.
@@ -236,8 +332,13 @@ pub struct Indicator {
     pub dataset: DatasetId,
     /// How its figure is made.
     pub kind: IndicatorKind,
+    /// What it says of those above the line, as a verb: `wait over 52 weeks`.
+    pub phrase: String,
     /// The unit of its figure.
     pub unit: String,
+    /// What is counted below the line, where that is not every row of the dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<String>,
     /// The roll-up that is counted above the line.
     pub numerator: CategoryId,
     /// The roll-up, or `all`, that is counted below it.
@@ -272,12 +373,7 @@ pub(super) fn checked(file: &File) -> Result<(), CatalogueError> {
                 return Err(wrong(format!("the scope '{scope}' is not one of its dimensions")));
             }
         }
-        // Together, so that an overlap between any two roll-ups is found.
-        let all: Vec<&CategoryId> = dataset.outcome.rollups.iter().map(|r| &r.id).collect();
-        dataset.outcome.axis(&all).map_err(|reason| CatalogueError::Axis {
-            of: dataset.outcome.level.to_string(),
-            reason,
-        })?;
+        outcome(&dataset.outcome)?;
     }
     for indicator in &file.indicator {
         let wrong =
@@ -290,11 +386,74 @@ pub(super) fn checked(file: &File) -> Result<(), CatalogueError> {
                 return Err(wrong(format!("there is no roll-up '{id}' in '{}'", dataset.id)));
             }
         }
+        if indicator.denominator.is_all() == indicator.counted.is_some() {
+            let reason = "'counted' says what is below the line where, and only where, that is not all";
+            return Err(wrong(reason.to_owned()));
+        }
+        let ends = [&indicator.numerator, &indicator.denominator];
+        dataset.outcome.axis(&ends).map_err(|reason| CatalogueError::Axis {
+            of: indicator.id.to_string(),
+            reason,
+        })?;
         if let Some(id) = indicator.breakdowns.iter().find(|b| !dataset.dimensions.contains(b)) {
             return Err(wrong(format!("'{}' has no dimension '{id}'", dataset.id)));
         }
         if file.indicator.iter().filter(|i| i.id == indicator.id).count() > 1 {
             return Err(wrong("it is defined twice".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the bands are a partition and that the roll-ups of each family nest.
+fn outcome(outcome: &Outcome) -> Result<(), CatalogueError> {
+    let of = || outcome.level.to_string();
+    partition(&outcome.made_of)
+        .map_err(|reason| CatalogueError::Definition { of: of(), reason: reason.to_owned() })?;
+    for first in &outcome.rollups {
+        // A whole family together, so that an overlap between any two of it is found.
+        let family = outcome.rollups.iter().filter(|r| r.family == first.family);
+        let family: Vec<&CategoryId> = family.map(|r| &r.id).collect();
+        let axis = |reason| CatalogueError::Axis { of: of(), reason };
+        outcome.axis(&family).map_err(axis)?;
+    }
+    let ids: BTreeSet<&CategoryId> = outcome.rollups.iter().map(|r| &r.id).collect();
+    if ids.len() != outcome.rollups.len() || ids.iter().any(|id| id.is_all()) {
+        let reason = "two roll-ups have one id, or one is called 'all'".to_owned();
+        return Err(CatalogueError::Definition { of: of(), reason });
+    }
+    Ok(())
+}
+
+fn partition(made_of: &Partition) -> Result<(), &'static str> {
+    let ascending = |from: &[u32]| from.first() == Some(&0) && from.is_sorted_by(|a, b| a < b);
+    match made_of {
+        Partition::Weeks { bands, .. } => {
+            let cuts: Vec<u32> = bands.iter().map(|b| b.from).collect();
+            if !ascending(&cuts) {
+                return Err("its bands do not begin at 0 and rise");
+            }
+        }
+        Partition::Codes { bands, outside } => {
+            let codes = bands.iter().flat_map(|b| &b.codes).chain(outside.iter().map(|o| &o.code));
+            let codes: Vec<String> = codes.map(|c| c.to_lowercase()).collect();
+            let distinct: BTreeSet<&String> = codes.iter().collect();
+            if distinct.len() != codes.len() {
+                return Err("a code stands in two places");
+            }
+            if bands.is_empty() || bands.iter().any(|b| b.codes.is_empty()) {
+                return Err("a band has no code");
+            }
+        }
+        Partition::Stay { bands, .. } => {
+            let cuts = |left: bool| -> Vec<u32> {
+                bands.iter().filter(|b| b.left == left).map(|b| b.from).collect()
+            };
+            if !ascending(&cuts(false)) || cuts(false) != cuts(true) {
+                return Err(
+                    "its bands do not begin at 0 and rise, alike for those who left and the others",
+                );
+            }
         }
     }
     Ok(())

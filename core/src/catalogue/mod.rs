@@ -5,8 +5,9 @@ mod definition;
 use std::collections::BTreeMap;
 
 pub use definition::{
-    Category, CategoryKind, Dataset, Dimension, Indicator, IndicatorKind, Level, Outcome,
-    PeriodKind, PersonRows, Polarity,
+    Category, CategoryKind, CodeBand, Dataset, DatedBy, Dimension, Indicator, IndicatorKind, Level,
+    Outcome, Outside, OutsideCode, Partition, PeriodKind, PersonRows, Polarity, Rollup, StayBand,
+    WeekBand,
 };
 use definition::{File, checked};
 
@@ -89,6 +90,8 @@ impl Catalogue {
         Self::from_texts(&[
             include_str!("builtin/dimensions.toml"),
             include_str!("builtin/rtt.toml"),
+            include_str!("builtin/outpatient.toml"),
+            include_str!("builtin/emergency.toml"),
         ])
     }
 
@@ -273,29 +276,61 @@ impl Dataset {
     }
 }
 
+/// What a code of the outcome means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfCode<'a> {
+    /// This band.
+    Band(&'a CategoryId),
+    /// The row is none of the dataset.
+    Outside(Outside),
+}
+
 impl Outcome {
+    /// The bands in order, with their labels: the finest categories.
+    #[must_use]
+    pub fn bands(&self) -> Vec<(&CategoryId, &str)> {
+        match &self.made_of {
+            Partition::Weeks { bands, .. } => {
+                bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
+            }
+            Partition::Codes { bands, .. } => {
+                bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
+            }
+            Partition::Stay { bands, .. } => {
+                bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
+            }
+        }
+    }
+
+    /// A roll-up.
+    #[must_use]
+    pub fn rollup(&self, id: &CategoryId) -> Option<&Rollup> {
+        self.rollups.iter().find(|r| r.id == *id)
+    }
+
     /// The outcome axis of an indicator: its numerator and its denominator, and `all`.
     ///
     /// # Errors
-    /// [`LatticeError`] where a roll-up names a band that does not exist.
+    /// [`LatticeError`] where a roll-up does not exist or names a band that does not, where two overlap
+    /// without nesting, and where they are of two families.
     pub fn axis(&self, categories: &[&CategoryId]) -> Result<Axis, LatticeError> {
-        let leaves: Vec<CategoryId> = self.bands.iter().map(|b| b.id.clone()).collect();
+        let leaves: Vec<CategoryId> = self.bands().into_iter().map(|(id, _)| id.clone()).collect();
         let mut wanted: Vec<AxisCategory> = Vec::new();
+        let mut first: Option<&Rollup> = None;
         for id in categories {
             if id.is_all() || wanted.iter().any(|c| c.id == **id) {
                 continue;
             }
-            let rollup = self
-                .rollups
-                .iter()
-                .find(|r| r.id == **id)
-                .ok_or_else(|| LatticeError::Members((*id).clone()))?;
-            let mut members: Vec<u16> = rollup
-                .of
-                .iter()
-                .filter_map(|b| leaves.iter().position(|l| l == b))
-                .filter_map(|p| u16::try_from(p).ok())
-                .collect();
+            let unknown = || LatticeError::Members((*id).clone());
+            let rollup = self.rollup(id).ok_or_else(unknown)?;
+            let kin = *first.get_or_insert(rollup);
+            if kin.family != rollup.family {
+                return Err(LatticeError::Families(kin.id.clone(), rollup.id.clone()));
+            }
+            let place = |band| leaves.iter().position(|l| l == band).map(u16::try_from);
+            let members: Option<Vec<u16>> =
+                rollup.of.iter().map(|band| place(band)?.ok()).collect();
+            let mut members = members.ok_or_else(unknown)?;
             members.sort_unstable();
             wanted.push(AxisCategory {
                 id: rollup.id.clone(),
@@ -306,14 +341,29 @@ impl Outcome {
         Axis::new(self.level.clone(), leaves, wanted)
     }
 
-    /// The band of a whole number of weeks waited.
+    /// The band of a whole number of weeks waited; none where the outcome is no wait.
     #[must_use]
     pub fn band_of_weeks(&self, weeks: u32) -> Option<&CategoryId> {
-        self.bands
-            .iter()
-            .rev()
-            .find(|b| b.from_weeks.is_some_and(|from| from <= weeks))
-            .map(|b| &b.id)
+        let Partition::Weeks { bands, .. } = &self.made_of else { return None };
+        bands.iter().rev().find(|b| b.from <= weeks).map(|b| &b.id)
+    }
+
+    /// The band of a stay of so many minutes; none where the outcome is no stay.
+    #[must_use]
+    pub fn band_of_stay(&self, minutes: u32, left: bool) -> Option<&CategoryId> {
+        let Partition::Stay { bands, .. } = &self.made_of else { return None };
+        bands.iter().rev().find(|b| b.left == left && b.from <= minutes).map(|b| &b.id)
+    }
+
+    /// What a source code means, compared without case and surrounding space; none where the outcome is
+    /// no code, or has no such code.
+    #[must_use]
+    pub fn of_code(&self, code: &str) -> Option<OfCode<'_>> {
+        let Partition::Codes { bands, outside } = &self.made_of else { return None };
+        let is = |known: &String| known.eq_ignore_ascii_case(code.trim());
+        let band = bands.iter().find(|b| b.codes.iter().any(is)).map(|b| OfCode::Band(&b.id));
+        let none = || outside.iter().find(|o| is(&o.code)).map(|o| OfCode::Outside(o.why));
+        band.or_else(none)
     }
 }
 

@@ -2,6 +2,15 @@
 
 use super::*;
 
+fn outcome(dataset: &str) -> Outcome {
+    let id = DatasetId::new(dataset).expect("id");
+    builtin().dataset(&id).expect("dataset").outcome.clone()
+}
+
+fn id(text: &str) -> CategoryId {
+    CategoryId::new(text).expect("id")
+}
+
 fn builtin() -> Catalogue {
     Catalogue::builtin().expect("the built-in catalogue loads")
 }
@@ -9,7 +18,7 @@ fn builtin() -> Catalogue {
 #[test]
 fn every_builtin_indicator_has_a_hash_and_axes() {
     let catalogue = builtin();
-    assert_eq!(catalogue.indicators().len(), 5);
+    assert_eq!(catalogue.indicators().len(), 11);
     for indicator in catalogue.indicators() {
         assert!(catalogue.definition_hash(&indicator.id).is_ok());
         let dataset = catalogue.dataset(&indicator.dataset).expect("dataset");
@@ -38,6 +47,7 @@ fn levels_and_categories_have_the_agreed_ids() {
         ("tfc.group", "110"),
         ("provider", "elsewhere"),
         ("icb.residence", "unknown"),
+        ("department", "type1"),
     ] {
         let axis = catalogue.axis(&LevelId::new(level).expect("id"), &Lists::new()).expect(level);
         assert!(
@@ -49,8 +59,7 @@ fn levels_and_categories_have_the_agreed_ids() {
 
 #[test]
 fn waits_fall_into_bands_strictly() {
-    let catalogue = builtin();
-    let dataset = &catalogue.datasets()[0];
+    let outcome = outcome("rtt_open_pathway");
     for (weeks, band) in [
         (0, "w0_18"),
         (18, "w0_18"),
@@ -64,10 +73,103 @@ fn waits_fall_into_bands_strictly() {
         (900, "w104"),
     ] {
         assert_eq!(
-            dataset.outcome.band_of_weeks(weeks).map(CategoryId::as_str),
+            outcome.band_of_weeks(weeks).map(CategoryId::as_str),
             Some(band),
             "{weeks}"
         );
+    }
+    assert_eq!((outcome.band_of_stay(0, false), outcome.of_code("5")), (None, None));
+}
+
+#[test]
+fn stays_fall_into_bands_strictly() {
+    let outcome = outcome("ae_attendance");
+    for (minutes, band, left) in [
+        (0, "h0_4", "left_h0_4"),
+        (240, "h0_4", "left_h0_4"),
+        (241, "h4_12", "left_h4_12"),
+        (720, "h4_12", "left_h4_12"),
+        (721, "h12", "left_h12"),
+        (20_000, "h12", "left_h12"),
+    ] {
+        let of = |left| outcome.band_of_stay(minutes, left).map(CategoryId::as_str);
+        assert_eq!((of(false), of(true)), (Some(band), Some(left)), "{minutes}");
+    }
+}
+
+#[test]
+fn every_code_of_an_attendance_has_its_place() {
+    let outcome = outcome("outpatient_appointment");
+    for (code, band) in [
+        ("5", "attended"),
+        (" 6", "attended"),
+        ("3", "dna"),
+        ("7", "dna"),
+        ("2", "cancelled_by_patient"),
+        ("4", "cancelled_by_provider"),
+    ] {
+        assert_eq!(outcome.of_code(code), Some(OfCode::Band(&id(band))), "{code}");
+    }
+    assert_eq!(outcome.of_code("0"), Some(OfCode::Outside(Outside::NotYet)));
+    assert_eq!(outcome.of_code("9"), Some(OfCode::Outside(Outside::NotKnown)));
+    assert_eq!((outcome.of_code("1"), outcome.of_code("")), (None, None));
+}
+
+#[test]
+fn a_table_holds_one_family_of_an_outcome() {
+    let outcome = outcome("ae_attendance");
+    let families: Vec<_> = outcome.rollups.iter().map(|r| r.family.clone()).collect();
+    assert_ne!(families[0], families[2]);
+    assert!(outcome.axis(&[&id("over4h"), &id("over12h")]).is_ok());
+    for other in ["over4h", "over12h"] {
+        assert_eq!(
+            outcome.axis(&[&id("left"), &id(other)]).map(|_| ()),
+            Err(LatticeError::Families(id("left"), id(other)))
+        );
+    }
+    // As one family they would not nest.
+    let text = include_str!("builtin/emergency.toml");
+    let merged = text.replace("family = \"ending\"", "family = \"time\"");
+    assert_ne!(merged, text);
+    let error = Catalogue::from_texts(&[include_str!("builtin/dimensions.toml"), &merged])
+        .expect_err("refused")
+        .to_string();
+    assert!(error.contains("overlap"), "{error}");
+    // An indicator of two families is refused even where these lie apart.
+    let apart = text
+        .replace("numerator = \"left\"\ndenominator = \"all\"", "numerator = \"left\"\ndenominator = \"over12h\"\ncounted = \"x\"")
+        .replace("of = [\"left_h0_4\", \"left_h4_12\", \"left_h12\"]", "of = [\"left_h0_4\"]");
+    let error = Catalogue::from_texts(&[include_str!("builtin/dimensions.toml"), &apart])
+        .expect_err("refused")
+        .to_string();
+    assert!(error.contains("two families"), "{error}");
+}
+
+/// Which bands each roll-up holds, written down a second time.
+#[test]
+fn numerators_and_denominators_are_the_agreed_bands() {
+    let catalogue = builtin();
+    let attended = ["attended", "dna", "cancelled_by_patient", "cancelled_by_provider"];
+    let stays = ["h0_4", "h4_12", "h12", "left_h0_4", "left_h4_12", "left_h12"];
+    for (indicator, above, below) in [
+        ("op_dna_rate", &["dna"][..], &attended[..2]),
+        ("op_cancelled_by_patient", &["cancelled_by_patient"], &attended),
+        ("op_cancelled_by_provider", &["cancelled_by_provider"], &attended),
+        ("ae_over_4_hours", &["h4_12", "h12", "left_h4_12", "left_h12"], &stays),
+        ("ae_over_12_hours", &["h12", "left_h12"], &stays),
+        ("ae_left_before_treatment", &["left_h0_4", "left_h4_12", "left_h12"], &stays),
+    ] {
+        let found =
+            catalogue.indicator(&IndicatorId::new(indicator).expect("id")).expect("indicator");
+        let outcome = outcome(found.dataset.as_str());
+        let axis = outcome.axis(&[&found.numerator, &found.denominator]).expect("axis");
+        let holds = |rollup: &CategoryId| -> Vec<&str> {
+            let at = axis.position(rollup).expect("on the axis");
+            let members = axis.categories()[at].members.iter();
+            members.map(|m| axis.leaves()[usize::from(*m)].as_str()).collect()
+        };
+        assert_eq!(holds(&found.numerator), above, "{indicator}");
+        assert_eq!(holds(&found.denominator), below, "{indicator}");
     }
 }
 
@@ -121,6 +223,25 @@ fn bad_definitions_are_refused_with_the_reason() {
         let error = Catalogue::from_texts(&[dimensions, &text]).expect_err(from).to_string();
         let chain = error.contains(says);
         assert!(chain, "{from}: {error}");
+    }
+    let (op, ae) =
+        (include_str!("builtin/outpatient.toml"), include_str!("builtin/emergency.toml"));
+    for (whole, from, to, says) in [
+        (op, "codes = [\"3\", \"7\"]", "codes = [\"3\", \"5\"]", "a code stands in two places"),
+        (op, "code = \"0\"", "code = \"4\"", "a code stands in two places"),
+        (op, "codes = [\"2\"]", "codes = []", "no code"),
+        (op, "of = [\"attended\", \"dna\"]", "of = [\"attended\", \"dno\"]", "expected"),
+        (op, "counted = \"appointments not cancelled\"\n", "", "counted"),
+        (op, "id = \"expected\"", "id = \"dna\"", "one id"),
+        (ae, "from = 241, left = true", "from = 242, left = true", "alike"),
+        (ae, "from = 0, left = true", "from = 1, left = true", "begin at 0"),
+        (ae, "dated_by = { event = \"arrival\" }\n", "", "dated_by"),
+        (rtt, "from = 53", "from = 66", "begin at 0 and rise"),
+    ] {
+        let text = whole.replace(from, to);
+        assert_ne!(text, whole, "{from}");
+        let error = Catalogue::from_texts(&[dimensions, &text]).expect_err(from).to_string();
+        assert!(error.contains(says), "{from}: {error}");
     }
     let text = dimensions.replace(
         "of = [\"d01\", \"d02\"] },\n  { id = \"q2\"",

@@ -35,6 +35,9 @@ pub enum LatticeError {
     /// Two categories overlap without one containing the other.
     #[error("categories '{0}' and '{1}' overlap and neither contains the other")]
     NotNested(CategoryId, CategoryId),
+    /// Two roll-ups of an outcome that no table holds together.
+    #[error("'{0}' and '{1}' are roll-ups of two families: no table holds both")]
+    Families(CategoryId, CategoryId),
     /// The same id or the same leaves twice.
     #[error("category '{0}' stands twice on its axis")]
     Twice(CategoryId),

@@ -40,7 +40,9 @@ pub struct IndicatorView {
     pub name: String,
     /// The unit of its figure.
     pub unit: String,
-    /// What is counted.
+    /// What its figure says of those above the line, as a verb: `wait over 52 weeks`.
+    pub phrase: String,
+    /// What is counted below the line.
     pub counted: String,
     /// What the numerator counts, in words.
     pub numerator: String,

@@ -145,7 +145,7 @@ impl SystemView<Shared> {
         let question = layout.question();
         let indicator = catalogue.indicator(&question.indicator)?;
         let dataset = catalogue.dataset(&indicator.dataset)?;
-        let numerator = dataset.outcome.rollups.iter().find(|r| r.id == indicator.numerator);
+        let numerator = dataset.outcome.rollup(&indicator.numerator);
         let mut coverage: Vec<Coverage> =
             absent.iter().map(|a| absent_line(a, agreement)).collect();
         let mut answers: Vec<(Ods, AnswerParts)> = verified.iter().map(as_arrived).collect();
@@ -185,7 +185,8 @@ impl SystemView<Shared> {
                 version: indicator.version,
                 name: indicator.name.clone(),
                 unit: indicator.unit.clone(),
-                counted: dataset.unit.clone(),
+                phrase: indicator.phrase.clone(),
+                counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
                 numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
             },
             period: question.period,
