@@ -4,26 +4,12 @@
 use std::collections::BTreeSet;
 
 use evensum_core::catalogue::{Catalogue, Dataset, Dimension};
+use evensum_core::model::Period;
 
 use super::error::IntakeError;
+use super::event::{self, Events, Find};
 use super::mapping::{Mapping, dataset_dimensions, origins};
 use super::synonyms;
-
-/// What a wait is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WaitFrom {
-    ClockStart,
-    Weeks,
-}
-
-impl WaitFrom {
-    pub(super) const fn column(self) -> &'static str {
-        match self {
-            Self::ClockStart => "clock_start",
-            Self::Weeks => "weeks_waited",
-        }
-    }
-}
 
 /// A dimension that the file holds.
 #[derive(Debug)]
@@ -38,25 +24,21 @@ pub(super) struct Bound<'a> {
 #[derive(Debug)]
 pub(super) struct Binding<'a> {
     pub(super) person: usize,
-    pub(super) wait: (WaitFrom, usize),
+    pub(super) events: Events<'a>,
     pub(super) dimensions: Vec<Bound<'a>>,
 }
 
 impl<'a> Binding<'a> {
     pub(super) fn new(
-        mapping: &Mapping,
+        mapping: &'a Mapping,
         header: Option<&[String]>,
         fields: usize,
-        dataset: &'a Dataset,
+        (dataset, period): (&'a Dataset, Period),
         catalogue: &'a Catalogue,
     ) -> Result<Self, IntakeError> {
         let finder = Finder::new(mapping, header, fields)?;
-        let (_, person) = finder.one_of(&["person"])?.ok_or(IntakeError::Unmapped("'person'"))?;
-        let wait = match finder.one_of(&["clock_start", "weeks_waited"])? {
-            Some(("clock_start", field)) => (WaitFrom::ClockStart, field),
-            Some((_, field)) => (WaitFrom::Weeks, field),
-            None => return Err(IntakeError::Unmapped("'clock_start' or 'weeks_waited'")),
-        };
+        let (_, person) = finder.needed(&["person"])?;
+        let events = Events::new(dataset, mapping, &finder, period)?;
         let mut dimensions = Vec::new();
         for dimension in dataset_dimensions(dataset, catalogue) {
             if let Some((origin, field)) = finder.one_of(&origins(dimension))? {
@@ -64,11 +46,13 @@ impl<'a> Binding<'a> {
             }
         }
         for column in mapping.codes.keys() {
-            if !dimensions.iter().any(|b| b.origin == column) {
+            let read = event::coded(dataset) == Some(column.as_str())
+                || dimensions.iter().any(|b| b.origin == column);
+            if !read {
                 return Err(IntakeError::IdleCodes(column.clone()));
             }
         }
-        Ok(Self { person, wait, dimensions })
+        Ok(Self { person, events, dimensions })
     }
 }
 
@@ -111,26 +95,6 @@ impl<'m> Finder<'m> {
         }
     }
 
-    /// The one of several alternatives that the file holds.
-    fn one_of<'c>(&self, columns: &[&'c str]) -> Result<Option<(&'c str, usize)>, IntakeError> {
-        let mapped = |column: &str| self.mapping.columns.get(column);
-        let mut named = columns
-            .iter()
-            .filter_map(|c| mapped(c).filter(|field| !field.is_empty()).map(|field| (*c, field)));
-        if let Some((column, field)) = named.next() {
-            return match named.next() {
-                None => Ok(Some((column, self.named_field(column, field)?))),
-                Some((other, _)) => Err(IntakeError::Both(column.to_owned(), other.to_owned())),
-            };
-        }
-        for column in columns.iter().filter(|c| mapped(c).is_none()) {
-            if let Some(field) = self.recognised(column)? {
-                return Ok(Some((column, field)));
-            }
-        }
-        Ok(None)
-    }
-
     /// A field whose header is the column's own name or, failing that, a known synonym.
     fn recognised(&self, column: &str) -> Result<Option<usize>, IntakeError> {
         let header = self.header.unwrap_or_default();
@@ -149,5 +113,26 @@ impl<'m> Finder<'m> {
             [field] => Ok(Some(*field)),
             _ => Err(IntakeError::Ambiguous(column.to_owned())),
         }
+    }
+}
+
+impl Find for Finder<'_> {
+    fn one_of<'c>(&self, columns: &[&'c str]) -> Result<Option<(&'c str, usize)>, IntakeError> {
+        let mapped = |column: &str| self.mapping.columns.get(column);
+        let mut named = columns
+            .iter()
+            .filter_map(|c| mapped(c).filter(|field| !field.is_empty()).map(|field| (*c, field)));
+        if let Some((column, field)) = named.next() {
+            return match named.next() {
+                None => Ok(Some((column, self.named_field(column, field)?))),
+                Some((other, _)) => Err(IntakeError::Both(column.to_owned(), other.to_owned())),
+            };
+        }
+        for column in columns.iter().filter(|c| mapped(c).is_none()) {
+            if let Some(field) = self.recognised(column)? {
+                return Ok(Some((column, field)));
+            }
+        }
+        Ok(None)
     }
 }

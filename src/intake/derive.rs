@@ -1,12 +1,13 @@
-//! From a source field to a category, and from a clock start to weeks waited. What is not known is a
-//! category; only what makes the row itself impossible is a reject.
+//! From a source field to a category, to weeks waited or to minutes. What is not known is a category; only
+//! what makes the row itself impossible is a reject.
 
 use std::collections::HashMap;
 
 use evensum_core::catalogue::{CategoryKind, Dimension};
 use evensum_core::model::{CategoryId, Date, Ods};
 
-use super::dates::{self, DateForm};
+use super::dates::{self, DateForm, Moment};
+use super::event::MAX_MINUTES;
 use super::quality::Seen;
 use super::rejects::Rule;
 use crate::reference::{ImdTable, Reference, Residence};
@@ -19,6 +20,7 @@ pub const MAX_AGE: u32 = 120;
 
 /// What all derivations of a load share.
 pub(super) struct Rules<'a> {
+    /// The period's last day.
     pub(super) census: Date,
     pub(super) nulls: &'a [String],
     pub(super) dates: &'a [DateForm],
@@ -29,7 +31,7 @@ impl Rules<'_> {
         text.is_empty() || self.nulls.iter().any(|t| t.as_bytes().eq_ignore_ascii_case(text))
     }
 
-    fn date(&self, text: &[u8]) -> Option<Date> {
+    fn read(&self, text: &[u8]) -> Option<Moment> {
         if self.dates.is_empty() {
             dates::iso(text)
         } else {
@@ -37,31 +39,50 @@ impl Rules<'_> {
         }
     }
 
+    fn date(&self, text: &[u8]) -> Option<Date> {
+        self.read(text).map(|moment| moment.date)
+    }
+
+    /// A date that must be there, with its time of day if there is one.
+    pub(super) fn moment(&self, text: &[u8]) -> Result<Moment, Rule> {
+        if self.is_null(text) {
+            return Err(Rule::Blank);
+        }
+        self.read(text).ok_or(Rule::NotADate)
+    }
+
     /// Weeks waited from a clock start to the census date, ceil(days / 7), so that over 52 weeks is
     /// strictly more than 364 days.
     pub(super) fn weeks_since(&self, text: &[u8]) -> Result<u16, Rule> {
-        if self.is_null(text) {
-            return Err(Rule::WaitMissing);
-        }
-        let start = self.date(text).ok_or(Rule::NotADate)?;
+        let start = self.moment(text)?.date;
         let days = u64::try_from(self.census.days_since(start)).map_err(|_| Rule::AfterCensus)?;
         believable(days.div_ceil(7))
     }
 
     /// Weeks as the source has them; a part of a week counts as a whole one.
     pub(super) fn weeks_given(&self, text: &[u8]) -> Result<u16, Rule> {
+        believable(self.rounded_up(text, Rule::NotWeeks)?)
+    }
+
+    /// Minutes as the source has them; a part of a minute counts as a whole one.
+    pub(super) fn minutes_given(&self, text: &[u8]) -> Result<u16, Rule> {
+        let minutes = self.rounded_up(text, Rule::NotMinutes)?;
+        u16::try_from(minutes).ok().filter(|m| *m <= MAX_MINUTES).ok_or(Rule::StayTooLong)
+    }
+
+    fn rounded_up(&self, text: &[u8], not_a_number: Rule) -> Result<u64, Rule> {
         if self.is_null(text) {
-            return Err(Rule::WaitMissing);
+            return Err(Rule::Blank);
         }
         let (whole, part) = match text.iter().position(|b| *b == b'.') {
             Some(dot) => (&text[..dot], &text[dot + 1..]),
             None => (text, &b""[..]),
         };
         if whole.is_empty() || whole.len() > 9 || !part.iter().all(u8::is_ascii_digit) {
-            return Err(Rule::NotWeeks);
+            return Err(not_a_number);
         }
-        let whole = digits(whole).ok_or(Rule::NotWeeks)?;
-        believable(u64::from(whole) + u64::from(part.iter().any(|b| *b != b'0')))
+        let whole = digits(whole).ok_or(not_a_number)?;
+        Ok(u64::from(whole) + u64::from(part.iter().any(|b| *b != b'0')))
     }
 }
 
@@ -142,8 +163,13 @@ impl<'a> Derivation<'a> {
         Some(Self { dimension, origin, translations, unknown, not_applicable })
     }
 
-    /// What a trimmed field means.
-    pub(super) fn of(&self, field: &[u8], rules: &Rules<'_>) -> Derived<'a> {
+    /// Whether the meaning of a field depends on the date of its row.
+    pub(super) const fn needs_date(&self) -> bool {
+        matches!(self.origin, Origin::BirthDate)
+    }
+
+    /// What a trimmed field means in a row of this date.
+    pub(super) fn of(&self, field: &[u8], rules: &Rules<'_>, on: Date) -> Derived<'a> {
         let text = String::from_utf8_lossy(field);
         if let Some(id) = self.translations.and_then(|t| t.get(&text.to_lowercase())) {
             return self.translated(id);
@@ -165,8 +191,8 @@ impl<'a> Derivation<'a> {
             Origin::Age => self.age(field),
             Origin::BirthDate => match rules.date(field) {
                 None => self.invalid(),
-                Some(birth) => match rules.census.age_of(birth) {
-                    None => Derived::Refused(Rule::BornAfterCensus),
+                Some(birth) => match on.age_of(birth) {
+                    None => Derived::Refused(Rule::NotYetBorn),
                     Some(age) => self.aged(age),
                 },
             },

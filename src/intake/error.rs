@@ -57,10 +57,8 @@ pub enum IntakeError {
         /// The one asked for.
         asked: DatasetId,
     },
-    /// A stock dataset has months only.
-    #[error(
-        "'{dataset}' has months only, dated at their last day: write the period as 2026-10, not {period}"
-    )]
+    /// A dataset that is loaded by the month.
+    #[error("'{dataset}' is loaded by the month: write the period as 2026-10, not {period}")]
     PeriodKind {
         /// The dataset.
         dataset: DatasetId,
@@ -80,7 +78,7 @@ pub enum IntakeError {
     },
     /// A column that must be there, and is neither mapped nor recognised.
     #[error("no column of the file is mapped to {0}: name it under [columns] of the mapping")]
-    Unmapped(&'static str),
+    Unmapped(String),
     /// Two fields that could be the same column.
     #[error(
         "more than one column of the file could be '{0}': name one under [columns] of the mapping"
@@ -132,6 +130,18 @@ pub enum IntakeError {
         /// The reject file.
         file: PathBuf,
     },
+    /// Every row lies outside the period.
+    #[error(
+        "every row is dated outside {period}, so that nothing was loaded; {} lists the first of them. Check the period, and how the extract \
+         writes its dates",
+        file.display()
+    )]
+    NothingInPeriod {
+        /// The period.
+        period: Period,
+        /// The reject file.
+        file: PathBuf,
+    },
     /// Nothing to publish.
     #[error("nothing is staged for {dataset} {period}: run `evensum node load` first")]
     NothingStaged {
@@ -158,7 +168,7 @@ pub enum IntakeError {
     Report(PathBuf, #[source] serde_json::Error),
     /// A catalogue that intake cannot use.
     #[error(
-        "the catalogue cannot be used: '{0}' has no category for what is not known, or no bands of weeks"
+        "the catalogue cannot be used: '{0}' has no category for what is not known, or no date to begin at"
     )]
     Unusable(String),
     /// Not in the catalogue.

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use evensum_core::catalogue::{Catalogue, Dataset, Dimension};
+use evensum_core::catalogue::{Catalogue, Dataset, Dimension, Outcome};
 use evensum_core::model::{CategoryId, DatasetId, ImdEdition, Ods, TomlProblem};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::dates::DateForm;
+use super::event;
 
 /// The longest mapping that is read, in bytes.
 pub const MAX_MAPPING_BYTES: usize = 1 << 20;
@@ -147,6 +148,10 @@ impl Mapping {
         }
         let mut codes = BTreeMap::new();
         for (column, table) in &file.codes {
+            if event::coded(dataset) == Some(column.as_str()) {
+                codes.insert(column.clone(), outcome_codes(column, table, &dataset.outcome, &at)?);
+                continue;
+            }
             let dimension = dataset_dimensions(dataset, catalogue)
                 .find(|d| d.column.as_str() == column)
                 .ok_or_else(|| {
@@ -220,6 +225,29 @@ fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingErro
     })
 }
 
+/// Translations of the outcome's codes: to its bands and official codes, or to yes and no.
+fn outcome_codes(
+    column: &str,
+    table: &BTreeMap<String, Spanned<String>>,
+    outcome: &Outcome,
+    at: At<'_>,
+) -> Result<HashMap<String, CategoryId>, MappingError> {
+    let mut translations = HashMap::new();
+    for (source, code) in table {
+        let text = code.get_ref().trim().to_lowercase();
+        let id = CategoryId::new(text.as_str()).ok();
+        let id = id.filter(|_| event::translatable(outcome, &text)).ok_or_else(|| {
+            let neither = match column {
+                event::LEFT => "yes nor no".to_owned(),
+                _ => format!("a band nor a code of '{column}'"),
+            };
+            at(code.span(), format!("'{}' is neither {neither}", code.get_ref().escape_debug()))
+        })?;
+        translations.insert(source.trim().to_lowercase(), id);
+    }
+    Ok(translations)
+}
+
 /// The dimensions of a dataset, in its order.
 pub(super) fn dataset_dimensions<'a>(
     dataset: &'a Dataset,
@@ -239,7 +267,8 @@ pub(super) fn origins(dimension: &Dimension) -> Vec<&str> {
 }
 
 fn column_names<'a>(dataset: &'a Dataset, catalogue: &'a Catalogue) -> Vec<&'a str> {
-    let mut names = vec!["person", "clock_start", "weeks_waited"];
+    let mut names = vec!["person"];
+    names.extend(event::columns(dataset));
     names.extend(dataset_dimensions(dataset, catalogue).flat_map(origins));
     names
 }
@@ -292,6 +321,27 @@ mod tests {
         assert_eq!(mapping.codes["sex"]["woman"].as_str(), "female");
         assert_eq!(mapping.codes["provider"]["main site"].as_str(), "R0D");
         assert_eq!(mapping.columns["sex"], "");
+    }
+
+    #[test]
+    fn codes_of_an_outcome_are_translated_to_its_bands_and_codes() {
+        let head = "dataset = \"outpatient_appointment\"\n[codes.attendance]\n";
+        let mapping = parse(&format!(
+            "{head}ARRIVED = \"attended\"\n\"No show\" = \"3\"\nfuture = \"0\"\n[codes.sex]\nm = \"1\"\n"
+        ));
+        let codes = mapping.expect("a mapping").codes;
+        assert_eq!(codes["attendance"]["no show"].as_str(), "3");
+        assert_eq!(codes["attendance"]["arrived"].as_str(), "attended");
+        let wrong = parse(&format!("{head}x = \"8\"\n")).expect_err("no such code").to_string();
+        assert!(wrong.contains("line 3") && wrong.contains("'8' is neither a band"), "{wrong}");
+
+        let head = "dataset = \"ae_attendance\"\n[codes.left_before_treatment]\n";
+        let mapping = parse(&format!("{head}1066301000000103 = \"yes\"\n182992009 = \"No\"\n"));
+        let codes = &mapping.expect("a mapping").codes["left_before_treatment"];
+        assert_eq!((codes["1066301000000103"].as_str(), codes["182992009"].as_str()), ("yes", "no"));
+        assert!(parse(&format!("{head}x = \"left\"\n")).is_err());
+        let other = "dataset = \"rtt_open_pathway\"\n[columns]\nattendance = \"a\"\n";
+        assert!(parse(other).is_err(), "a column of another dataset");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod bind;
 mod dates;
 mod derive;
 mod error;
+mod event;
 mod mapping;
 mod publish;
 mod quality;
@@ -19,14 +20,15 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evensum_core::catalogue::{Catalogue, Dataset, Outcome};
+use evensum_core::catalogue::{Catalogue, Dataset, DatedBy};
 use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
 
-use bind::{Binding, WaitFrom};
+use bind::Binding;
 use derive::{Derivation, Origin, Rules};
 pub use derive::{MAX_AGE, MAX_WEEKS};
 pub use error::IntakeError;
 use error::io;
+pub use event::MAX_MINUTES;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
@@ -35,15 +37,15 @@ pub use publish::{
 use quality::Counts;
 pub use read::MAX_RECORD_BYTES;
 use read::Records;
-pub use rejects::MAX_LISTED_REJECTS;
+pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
-use rows::{Gathered, Growing};
+use rows::{Broken, Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
 
-use evensum_core::view::{DimensionQuality, QualityReport, RejectCount};
+use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
 use crate::reference::Reference;
-use crate::snapshot::{self, Column, Extract, Manifest, NodeKey};
+use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
 
 /// How many rows lie between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 16;
@@ -56,7 +58,7 @@ pub struct LoadRequest<'a> {
     pub mapping: &'a Mapping,
     /// The dataset that it is loaded as.
     pub dataset: &'a DatasetId,
-    /// The period that it is loaded for; a stock is dated at its last day.
+    /// The period that it is loaded for: a stock at its last day, or what happened in it.
     pub period: Period,
     /// Where staged extracts lie: [`staged_root`] of the node's state.
     pub staged_dir: &'a Path,
@@ -102,8 +104,14 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
     fs::create_dir_all(parent).map_err(io(parent, "made"))?;
     let failed = parent.join(format!("{}.rejects.csv", request.period));
     let percent = request.mapping.source.max_rejects_percent;
-    let (bad, read) = (prepared.quality.rows_rejected, prepared.quality.rows_read);
-    if bad == read || share_exceeds(bad, read, percent) {
+    let QualityReport { rows_rejected: bad, rows_read, rows_outside, .. } = prepared.quality;
+    // An extract of a year is no worse for its other months.
+    let inside = rows_read - rows_outside;
+    if inside == 0 {
+        prepared.rejects.write(&failed)?;
+        return Err(IntakeError::NothingInPeriod { period: request.period, file: failed });
+    }
+    if bad == inside || share_exceeds(bad, inside, percent) {
         prepared.rejects.write(&failed)?;
         return Err(IntakeError::TooManyRejects { percent, file: failed });
     }
@@ -118,7 +126,8 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
     let json = serde_json::to_vec_pretty(&prepared.quality)
         .map_err(|e| IntakeError::Report(report.clone(), e))?;
     write_durably(&report, &json)?;
-    if bad > 0 {
+    let listed = bad + rows_outside > 0;
+    if listed {
         prepared.rejects.write(&fresh.join(REJECTS_FILE))?;
     }
     publish::sync_dir(&fresh)?;
@@ -131,7 +140,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
     }
     put_in_place(&fresh, &target, &temporary.path().join("before"))?;
     publish::sync_dir(parent)?;
-    let rejects_file = (bad > 0).then(|| target.join(REJECTS_FILE));
+    let rejects_file = listed.then(|| target.join(REJECTS_FILE));
     Ok(Loaded { manifest, quality: prepared.quality, rejects_file })
 }
 
@@ -173,9 +182,9 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), period });
     }
     let definition_hash = catalogue.dataset_hash(&dataset.id)?;
-    let bands = bands(&dataset.outcome)?;
     let mut records = Records::open(request.file, &mapping.source)?;
-    let binding = Binding::new(mapping, records.header(), records.fields(), dataset, catalogue)?;
+    let of = (dataset, period);
+    let binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
     let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
@@ -185,12 +194,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
-    let outcome = &dataset.outcome;
-    let (rows, persons) = gathered.finish(|weeks| Column {
-        id: outcome.column.clone(),
-        dictionary: outcome.bands.iter().map(|b| b.id.clone()).collect(),
-        codes: weeks.iter().map(|w| bands[usize::from(*w)]).collect(),
-    });
+    let (rows, persons) = gathered.finish(&dataset.outcome, binding.events.measure());
     let quality = QualityReport {
         dataset: dataset.id.clone(),
         period,
@@ -199,10 +203,10 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         imd_edition,
         rows_read,
         rows_taken: rows.persons.len() as u64,
-        rows_rejected: rejects.total(),
+        rows_rejected: rejects.total() - rejects.outside(),
+        rows_outside: rejects.outside(),
         persons,
-        shortest_wait_weeks: rows.weeks.iter().copied().min().unwrap_or_default(),
-        longest_wait_weeks: rows.weeks.iter().copied().max().unwrap_or_default(),
+        measures: rows.measures.iter().filter_map(range).collect(),
         rejects: rejects
             .counts()
             .map(|(column, rule, rows)| RejectCount {
@@ -226,27 +230,22 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     Ok(Prepared { extract, quality, rejects })
 }
 
-/// The code of each believable number of weeks.
-fn bands(outcome: &Outcome) -> Result<Vec<u16>, IntakeError> {
-    let code = |weeks: u16| {
-        let id = outcome.band_of_weeks(u32::from(weeks))?;
-        let at = outcome.bands.iter().position(|b| b.id == *id)?;
-        u16::try_from(at).ok()
-    };
-    let codes: Option<Vec<u16>> = (0..=MAX_WEEKS).map(code).collect();
-    codes.ok_or_else(|| IntakeError::Unusable(outcome.column.to_string()))
+/// From where to where a measure runs; none where there are no rows.
+fn range(measure: &Measure) -> Option<MeasureRange> {
+    let least = *measure.values.iter().min()?;
+    let most = *measure.values.iter().max()?;
+    Some(MeasureRange { measure: measure.id.clone(), least, most })
 }
 
 /// Reads all records; answers how many there were.
-fn gather(
+fn gather<'a>(
     request: &LoadRequest<'_>,
     records: &mut Records,
-    binding: &Binding<'_>,
+    binding: &Binding<'a>,
     rules: &Rules<'_>,
-    gathered: &mut Gathered<'_>,
+    gathered: &mut Gathered<'a>,
     rejects: &mut Rejects,
 ) -> Result<u64, IntakeError> {
-    let (wait, wait_field) = binding.wait;
     let mut record = csv::ByteRecord::new();
     let mut read: u64 = 0;
     while records.advance(&mut record, request.file)? {
@@ -260,30 +259,40 @@ fn gather(
             continue;
         }
         let field = |at: usize| record.get(at).unwrap_or_default().trim_ascii();
-        let person = field(binding.person);
-        if rules.is_null(person) {
-            rejects.add(row, "person", Rule::PersonMissing);
-            continue;
-        }
-        if person.len() > MAX_PERSON_BYTES {
-            rejects.add(row, "person", Rule::PersonTooLong);
-            continue;
-        }
-        let weeks = match wait {
-            WaitFrom::ClockStart => rules.weeks_since(field(wait_field)),
-            WaitFrom::Weeks => rules.weeks_given(field(wait_field)),
-        };
-        match weeks {
-            Err(rule) => rejects.add(row, wait.column(), rule),
-            Ok(weeks) => {
-                if let Some(broken) = gathered.push(&record, person, weeks, rules)? {
-                    rejects.add(row, broken.column, broken.rule);
-                }
-            }
+        match taken(&record, &field, binding, rules, gathered)? {
+            None => {}
+            Some(Broken { column, rule }) => rejects.add(row, column, rule),
         }
     }
     (request.progress)(read);
     if read == 0 { Err(IntakeError::NoRows) } else { Ok(read) }
+}
+
+/// Takes a record, or says which rule it breaks. Whether it lies in the period is asked first.
+fn taken<'a, 'r>(
+    record: &csv::ByteRecord,
+    field: &impl Fn(usize) -> &'r [u8],
+    binding: &Binding<'a>,
+    rules: &Rules<'_>,
+    gathered: &mut Gathered<'a>,
+) -> Result<Option<Broken<'a>>, IntakeError> {
+    let happened = binding.events.of(field, rules);
+    if let Err(broken @ Broken { rule: Rule::OutsidePeriod, .. }) = happened {
+        return Ok(Some(broken));
+    }
+    let person = field(binding.person);
+    let rule = match person {
+        _ if rules.is_null(person) => Some(Rule::PersonMissing),
+        _ if person.len() > MAX_PERSON_BYTES => Some(Rule::PersonTooLong),
+        _ => None,
+    };
+    if let Some(rule) = rule {
+        return Ok(Some(Broken { column: "person", rule }));
+    }
+    match happened {
+        Err(broken) => Ok(Some(broken)),
+        Ok(happened) => gathered.push(record, person, happened, rules),
+    }
 }
 
 type Columns<'a> = (Vec<Growing<'a>>, Option<ImdEdition>, Vec<String>);
@@ -341,7 +350,8 @@ fn columns<'a>(
         let derivation = Derivation::new(dimension, origin, translations)
             .ok_or_else(|| IntakeError::Unusable(dimension.column.to_string()))?;
         let source = bound.map_or(dimension.column.as_str(), |b| b.origin);
-        columns.push(Growing::new(dimension, (source, field), derivation));
+        let dates_differ = dataset.dated_by != DatedBy::LastDay;
+        columns.push(Growing::new(dimension, (source, field), derivation, dates_differ));
     }
     Ok((columns, edition_used, notes))
 }

@@ -9,18 +9,32 @@ use super::error::{IntakeError, io};
 /// The most rejects that are listed; further ones are only counted.
 pub const MAX_LISTED_REJECTS: usize = 100_000;
 
+/// The most of them that lie outside the period: an extract of a year holds so many that they would crowd
+/// out the others.
+pub const MAX_LISTED_OUTSIDE: usize = 1_000;
+
 /// A rule that makes a row unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Rule {
     Fields,
     PersonMissing,
     PersonTooLong,
-    WaitMissing,
+    Blank,
     NotADate,
+    OutsidePeriod,
     AfterCensus,
     NotWeeks,
     WaitTooLong,
-    BornAfterCensus,
+    NotACode,
+    NotYet,
+    OutcomeNotKnown,
+    NoTime,
+    NotATime,
+    BeforeArrival,
+    NotMinutes,
+    StayTooLong,
+    NotYesOrNo,
+    NotYetBorn,
     NegativeAge,
 }
 
@@ -30,14 +44,24 @@ impl Rule {
             Self::Fields => "the row does not have as many fields as the first one",
             Self::PersonMissing => "no person",
             Self::PersonTooLong => "the person's identifier is longer than 128 bytes",
-            Self::WaitMissing => "blank",
+            Self::Blank => "blank",
             Self::NotADate => {
                 "not a date in a declared form, or in ISO form where none is declared"
             }
+            Self::OutsidePeriod => "dated outside the period",
             Self::AfterCensus => "after the last day of the period",
             Self::NotWeeks => "not a number of weeks",
             Self::WaitTooLong => "a wait of more than 520 weeks",
-            Self::BornAfterCensus => "born after the last day of the period",
+            Self::NotACode => "a code that the dataset does not have",
+            Self::NotYet => "coded as not yet taken place",
+            Self::OutcomeNotKnown => "coded as not known",
+            Self::NoTime => "a date without a time of day",
+            Self::NotATime => "not a time of day",
+            Self::BeforeArrival => "before the arrival",
+            Self::NotMinutes => "not a number of minutes",
+            Self::StayTooLong => "a stay of more than 14 days",
+            Self::NotYesOrNo => "neither yes nor no",
+            Self::NotYetBorn => "born after the date that ages are taken at",
             Self::NegativeAge => "a negative age",
         }
     }
@@ -55,19 +79,29 @@ pub(super) struct Rejects {
     listed: Vec<Reject>,
     counts: BTreeMap<(String, Rule), u64>,
     total: u64,
+    outside: u64,
 }
 
 impl Rejects {
     pub(super) fn add(&mut self, row: u64, column: &str, rule: Rule) {
         self.total += 1;
+        let outside = rule == Rule::OutsidePeriod;
+        self.outside += u64::from(outside);
         *self.counts.entry((column.to_owned(), rule)).or_default() += 1;
-        if self.listed.len() < MAX_LISTED_REJECTS {
+        let room = !outside || self.outside <= MAX_LISTED_OUTSIDE as u64;
+        if room && self.listed.len() < MAX_LISTED_REJECTS {
             self.listed.push(Reject { row, column: column.to_owned(), rule });
         }
     }
 
+    /// Rows that the list stands for.
     pub(super) const fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Those of them that are dated outside the period: nothing is wrong with such a row.
+    pub(super) const fn outside(&self) -> u64 {
+        self.outside
     }
 
     /// Rejects by column and rule, for the quality report.

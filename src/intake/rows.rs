@@ -3,15 +3,16 @@
 
 use std::collections::HashMap;
 
-use evensum_core::catalogue::{Dimension, Lists};
-use evensum_core::model::{CategoryId, ColumnId};
+use evensum_core::catalogue::{Dimension, Lists, Outcome};
+use evensum_core::model::{CategoryId, ColumnId, Date};
 use rayon::prelude::*;
 
 use super::derive::{Derivation, Derived, ListedCode, Rules};
 use super::error::IntakeError;
+use super::event::Happened;
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
-use crate::snapshot::{Column, NodeKey, Rows};
+use crate::snapshot::{Column, Measure, NodeKey, Rows};
 
 /// The most rows of one load.
 pub const MAX_ROWS: usize = 50_000_000;
@@ -46,7 +47,8 @@ pub(super) struct Growing<'a> {
     /// Organisations in the order in which they came; their codes follow those of the leaves.
     listed: Vec<ListedCode>,
     places: HashMap<ListedCode, u16>,
-    remembered: HashMap<Box<[u8]>, Meaning>,
+    /// None where a field means something else on another date.
+    remembered: Option<HashMap<Box<[u8]>, Meaning>>,
     codes: Vec<u16>,
     pub(super) counts: Counts,
 }
@@ -56,26 +58,32 @@ impl<'a> Growing<'a> {
         dimension: &'a Dimension,
         source: (&'a str, usize),
         derivation: Derivation<'a>,
+        dates_differ: bool,
     ) -> Self {
         let leaves = dimension.leaves(&Lists::new()).into_iter().map(|(id, _)| id).collect();
         Self {
             dimension,
             source,
+            remembered: (!dates_differ || !derivation.needs_date()).then(HashMap::new),
             derivation,
             leaves,
             listed: Vec::new(),
             places: HashMap::new(),
-            remembered: HashMap::new(),
             codes: Vec::new(),
             counts: Counts::default(),
         }
     }
 
-    fn meaning(&mut self, field: &[u8], rules: &Rules<'_>) -> Result<Meaning, IntakeError> {
-        if let Some(meaning) = self.remembered.get(field) {
+    fn meaning(
+        &mut self,
+        field: &[u8],
+        rules: &Rules<'_>,
+        on: Date,
+    ) -> Result<Meaning, IntakeError> {
+        if let Some(meaning) = self.remembered.as_ref().and_then(|known| known.get(field)) {
             return Ok(*meaning);
         }
-        let meaning = match self.derivation.of(field, rules) {
+        let meaning = match self.derivation.of(field, rules, on) {
             Derived::Refused(rule) => Meaning::Refused(rule),
             Derived::Listed(code) => Meaning::Code(self.place(code)?, Seen::Valid),
             Derived::Leaf(id, seen) => {
@@ -85,8 +93,8 @@ impl<'a> Growing<'a> {
                 Meaning::Code(at.ok_or_else(column)?, seen)
             }
         };
-        if self.remembered.len() < MAX_REMEMBERED {
-            self.remembered.insert(field.into(), meaning);
+        if let Some(known) = self.remembered.as_mut().filter(|known| known.len() < MAX_REMEMBERED) {
+            known.insert(field.into(), meaning);
         }
         Ok(meaning)
     }
@@ -132,13 +140,16 @@ pub(super) struct Gathered<'a> {
     pub(super) columns: Vec<Growing<'a>>,
     /// First half of the pseudonym, and the row that it belongs to. 128 bits of an HMAC do not collide.
     people: Vec<(u128, u32)>,
-    weeks: Vec<u16>,
+    bands: Vec<u16>,
+    /// Empty where the dataset keeps no measure.
+    measure: Vec<u16>,
     waiting: Vec<u8>,
     ends: Vec<usize>,
     scratch: Vec<(u16, Seen)>,
 }
 
 /// A row that breaks a rule in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken<'a> {
     pub(super) column: &'a str,
     pub(super) rule: Rule,
@@ -150,7 +161,8 @@ impl<'a> Gathered<'a> {
             key,
             columns,
             people: Vec::new(),
-            weeks: Vec::new(),
+            bands: Vec::new(),
+            measure: Vec::new(),
             waiting: Vec::new(),
             ends: Vec::new(),
             scratch: Vec::new(),
@@ -162,27 +174,28 @@ impl<'a> Gathered<'a> {
         &mut self,
         record: &csv::ByteRecord,
         person: &[u8],
-        weeks: u16,
+        happened: Happened,
         rules: &Rules<'_>,
     ) -> Result<Option<Broken<'a>>, IntakeError> {
         self.scratch.clear();
         for column in &mut self.columns {
             let field = record.get(column.source.1).unwrap_or_default().trim_ascii();
-            match column.meaning(field, rules)? {
+            match column.meaning(field, rules, happened.on)? {
                 Meaning::Code(code, seen) => self.scratch.push((code, seen)),
                 Meaning::Refused(rule) => {
                     return Ok(Some(Broken { column: column.source.0, rule }));
                 }
             }
         }
-        if self.weeks.len() == MAX_ROWS {
+        if self.bands.len() == MAX_ROWS {
             return Err(IntakeError::TooManyRows);
         }
         for (column, (code, seen)) in self.columns.iter_mut().zip(&self.scratch) {
             column.codes.push(*code);
             column.counts.add(*seen);
         }
-        self.weeks.push(weeks);
+        self.bands.push(happened.band);
+        self.measure.extend(happened.measure);
         self.waiting.extend_from_slice(person);
         self.ends.push(self.waiting.len());
         if self.ends.len() == BLOCK {
@@ -209,15 +222,16 @@ impl<'a> Gathered<'a> {
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
     /// their pseudonyms.
-    pub(super) fn finish(mut self, band: impl FnOnce(&[u16]) -> Column) -> (Rows, u64) {
+    pub(super) fn finish(mut self, outcome: &Outcome, measure: Option<&ColumnId>) -> (Rows, u64) {
         self.name_waiting();
-        let Self { columns, mut people, weeks, .. } = self;
+        let Self { columns, mut people, bands, measure: values, .. } = self;
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
         people.par_sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| {
                 let (i, j) = (row(a.1), row(b.1));
                 let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
-                by_codes.find(|o| o.is_ne()).unwrap_or_else(|| weeks[i].cmp(&weeks[j]))
+                let by_band = || bands[i].cmp(&bands[j]).then_with(|| values.get(i).cmp(&values.get(j)));
+                by_codes.find(|o| o.is_ne()).unwrap_or_else(by_band)
             })
         });
         let mut persons = Vec::with_capacity(people.len());
@@ -231,13 +245,17 @@ impl<'a> Gathered<'a> {
         let count = if people.is_empty() { 0 } else { u64::from(ordinal) + 1 };
         let order: Vec<u32> = people.into_iter().map(|(_, row)| row).collect();
         let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
-        let weeks = sorted(&weeks);
         let mut columns: Vec<Column> = finished
             .into_iter()
             .map(|(id, dictionary, codes)| Column { id, dictionary, codes: sorted(&codes) })
             .collect();
-        columns.push(band(&weeks));
-        (Rows { persons, columns, weeks }, count)
+        columns.push(Column {
+            id: outcome.column.clone(),
+            dictionary: outcome.bands().into_iter().map(|(id, _)| id.clone()).collect(),
+            codes: sorted(&bands),
+        });
+        let measures = measure.map(|id| Measure { id: id.clone(), values: sorted(&values) });
+        (Rows { persons, columns, measures: measures.into_iter().collect() }, count)
     }
 }
 

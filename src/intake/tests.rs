@@ -135,7 +135,9 @@ fn rows_of(extract: &Extract) -> Vec<String> {
                 .iter()
                 .map(|c| c.dictionary[usize::from(c.codes[i])].as_str())
                 .collect();
-            format!("{} {} {}", rows.persons[i], categories.join(" "), rows.weeks[i])
+            let measures: String =
+                rows.measures.iter().map(|m| format!(" {}", m.values[i])).collect();
+            format!("{} {}{measures}", rows.persons[i], categories.join(" "))
         })
         .collect()
 }

@@ -337,8 +337,11 @@ pub(super) fn report() -> QualityReport {
         rows_taken: 40_203,
         imd_edition: None,
         persons: 36_480,
-        shortest_wait_weeks: 0,
-        longest_wait_weeks: 118,
+        measures: vec![evensum_core::view::MeasureRange {
+            measure: evensum_core::model::ColumnId::new("weeks_waited").expect("id"),
+            least: 0,
+            most: 118,
+        }],
         rejects: vec![evensum_core::view::RejectCount {
             column: "clock_start".to_owned(),
             rule: "not a date".to_owned(),
@@ -346,6 +349,7 @@ pub(super) fn report() -> QualityReport {
         }],
         notes: vec!["The period has not ended.".to_owned()],
         rows_rejected: 12,
+        rows_outside: 0,
         dimensions: vec![
             dimension(
                 "imd",

@@ -40,25 +40,33 @@ fn head(report: &QualityReport, width: Width) -> String {
         &format!("Quality of {}, {}", report.dataset, words::period(report.period)),
         width,
     );
+    let outside = match report.rows_outside {
+        0 => String::new(),
+        rows => format!(", {} dated outside the period", thousands(rows)),
+    };
+    let inside = report.rows_read.saturating_sub(report.rows_outside);
     let rows = format!(
-        "{} rows read, {} taken, {} in the reject file ({}).",
+        "{} rows read{outside}, {} taken, {} rejected ({}).",
         thousands(report.rows_read),
         thousands(report.rows_taken),
         thousands(report.rows_rejected),
-        part(report.rows_rejected, report.rows_read).unwrap_or_else(|| words::NOTHING.to_owned())
+        part(report.rows_rejected, inside).unwrap_or_else(|| words::NOTHING.to_owned())
     );
     text.push_str(&paragraph("", &rows, width));
     text.push_str(&paragraph("", &timeliness(report), width));
+    let measures = report.measures.iter().map(|m| {
+        let name = m.measure.as_str().replace('_', " ");
+        format!("; {name} from {} to {}", thousands(m.least.into()), thousands(m.most.into()))
+    });
     let people = format!(
-        "{} different people; waits of {} to {} weeks.",
+        "{} different people{}.",
         thousands(report.persons),
-        report.shortest_wait_weeks,
-        report.longest_wait_weeks
+        measures.collect::<String>()
     );
     text.push_str(&paragraph("", &people, width));
     for reject in &report.rejects {
         let one = format!(
-            "Rejected: {}, {} ({} rows).",
+            "Not taken: {}, {} ({} rows).",
             reject.column,
             reject.rule,
             thousands(reject.rows)

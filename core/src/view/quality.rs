@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{DatasetId, Date, DimensionId, ImdEdition, Period};
+use crate::model::{ColumnId, DatasetId, Date, DimensionId, ImdEdition, Period};
 
 /// Completeness of one dimension, in rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,20 +48,33 @@ pub struct QualityReport {
     pub rows_read: u64,
     /// Rows taken.
     pub rows_taken: u64,
-    /// Rows in the reject file.
+    /// Rows that break a rule.
     pub rows_rejected: u64,
+    /// Rows that are dated outside the period: left out, and nothing wrong with them.
+    #[serde(default)]
+    pub rows_outside: u64,
     /// Different people among the rows that were taken.
     pub persons: u64,
-    /// The shortest wait among them, in whole weeks.
-    pub shortest_wait_weeks: u16,
-    /// The longest.
-    pub longest_wait_weeks: u16,
+    /// The measures of those rows.
+    #[serde(default)]
+    pub measures: Vec<MeasureRange>,
     /// Rejects by column and rule.
     pub rejects: Vec<RejectCount>,
     /// Each dimension of the dataset.
     pub dimensions: Vec<DimensionQuality>,
     /// What else the loader should know.
     pub notes: Vec<String>,
+}
+
+/// From where to where a measure runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureRange {
+    /// The measure, such as `weeks_waited`.
+    pub measure: ColumnId,
+    /// The least.
+    pub least: u16,
+    /// The greatest.
+    pub most: u16,
 }
 
 /// How often a rule was broken.

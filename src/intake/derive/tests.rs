@@ -38,7 +38,7 @@ fn check(dimension: &str, origin: fn(&Reference) -> Origin<'_>, cases: &[(&str, 
         Derivation::new(found.expect(dimension), origin(&reference), None).expect("usable");
     let nulls = ["null", "na", "n/a"].map(str::to_owned);
     for (text, expected) in cases {
-        let meaning = match derivation.of(text.as_bytes(), &rules(&nulls)) {
+        let meaning = match derivation.of(text.as_bytes(), &rules(&nulls), census()) {
             Derived::Leaf(id, seen) => format!("{id} {seen:?}"),
             Derived::Listed(code) => format!("listed {}", code.category().expect("a code")),
             Derived::Refused(rule) => format!("refused {rule:?}"),
@@ -139,7 +139,7 @@ fn ages_fall_into_leaves_at_the_census_date() {
             ("1905-10-31", "unknown Invalid"),
             ("1900-01-01", "unknown Invalid"),
             ("31/10/1950", "unknown Invalid"),
-            ("2026-11-01", "refused BornAfterCensus"),
+            ("2026-11-01", "refused NotYetBorn"),
             ("", "unknown Blank"),
         ],
     );
@@ -250,7 +250,7 @@ fn waits_are_whole_weeks_rounded_up() {
         ("2016-11-12", Ok(520)),
         ("2016-11-11", Err(Rule::WaitTooLong)),
         ("2026-11-01", Err(Rule::AfterCensus)),
-        ("", Err(Rule::WaitMissing)),
+        ("", Err(Rule::Blank)),
         ("soon", Err(Rule::NotADate)),
         ("01/10/2026", Err(Rule::NotADate)),
     ] {
@@ -267,7 +267,7 @@ fn waits_are_whole_weeks_rounded_up() {
         ("-1", Err(Rule::NotWeeks)),
         (".5", Err(Rule::NotWeeks)),
         ("1e2", Err(Rule::NotWeeks)),
-        ("", Err(Rule::WaitMissing)),
+        ("", Err(Rule::Blank)),
     ] {
         assert_eq!(rules(&nulls).weeks_given(text.as_bytes()), expected, "{text}");
     }
@@ -293,15 +293,20 @@ proptest! {
                 Origin::Code, Origin::Ethnicity, Origin::Provider, Origin::Board, Origin::Age, Origin::BirthDate,
             ] {
                 let derivation = Derivation::new(dimension, origin, None).expect("usable");
-                let _ = derivation.of(&text, &rules(&nulls));
+                let _ = derivation.of(&text, &rules(&nulls), census());
             }
         }
         let _ = rules(&nulls).weeks_given(&text);
+        let _ = rules(&nulls).minutes_given(&text);
+        let _ = rules(&nulls).moment(&text);
+        let _ = dates::Clock::read(&text);
     }
 }
 
 #[test]
 fn rules_name_the_limits_in_force() {
+    let days = MAX_MINUTES / (24 * 60);
+    assert!(Rule::StayTooLong.as_str().contains(&format!("{days} days")));
     assert!(Rule::WaitTooLong.as_str().contains(&MAX_WEEKS.to_string()));
     let bytes = crate::intake::MAX_PERSON_BYTES.to_string();
     assert!(Rule::PersonTooLong.as_str().contains(&bytes));

@@ -56,7 +56,8 @@ fn quality_counts_every_kept_row_once() {
     let quality = &loaded.quality;
     assert_eq!((quality.rows_read, quality.rows_rejected, quality.rows_taken), (6, 1, 5));
     assert_eq!((quality.loaded.days_since(quality.as_of), quality.persons), (9, 4));
-    assert_eq!((quality.shortest_wait_weeks, quality.longest_wait_weeks), (5, 111));
+    let [waits] = quality.measures.as_slice() else { panic!("one measure") };
+    assert_eq!((waits.measure.as_str(), waits.least, waits.most), ("weeks_waited", 5, 111));
     let of = |id: &str| quality.dimensions.iter().find(|d| d.dimension.as_str() == id).expect(id);
     let catalogue = Catalogue::builtin().expect("catalogue");
     let empty = Counts::default();
@@ -180,7 +181,7 @@ fn bad_rows_are_rejected_by_row_column_and_rule() {
             "5,row,\"the row does not have as many fields as the first one\"",
             "7,person,\"no person\"",
             "9,clock_start,\"not a date in a declared form, or in ISO form where none is declared\"",
-            "11,birth_date,\"born after the last day of the period\"",
+            "11,birth_date,\"born after the date that ages are taken at\"",
             "13,clock_start,\"a wait of more than 520 weeks\"",
         ]
     );
@@ -360,7 +361,7 @@ proptest! {
         expected.iter_mut().for_each(|p| p.sort_unstable());
         expected.sort();
         let mut found = vec![Vec::new(); expected.len()];
-        for (person, weeks) in first.rows.persons.iter().zip(&first.rows.weeks) {
+        for (person, weeks) in first.rows.persons.iter().zip(&first.rows.measures[0].values) {
             let slot = found.get_mut(usize::try_from(*person).expect("fits"));
             slot.expect("no gap in the numbers").push(*weeks);
         }
