@@ -195,8 +195,7 @@ impl Moment {
     /// of universal time, that is taken into account.
     pub(super) fn minutes_since(self, earlier: Self) -> Option<i64> {
         let (here, there) = (self.clock?, earlier.clock?);
-        let mut seconds = self.date.days_since(earlier.date) * 86_400
-            + i64::from(here.seconds)
+        let mut seconds = self.date.days_since(earlier.date) * 86_400 + i64::from(here.seconds)
             - i64::from(there.seconds);
         if let (Some(here), Some(there)) = (here.ahead, there.ahead) {
             seconds -= (i64::from(here) - i64::from(there)) * 60;
@@ -307,7 +306,11 @@ mod tests {
             ("202610310", None),
             ("2026-10-31 ", None),
         ] {
-            assert_eq!(iso(text.as_bytes()).map(|m| m.date.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(
+                iso(text.as_bytes()).map(|m| m.date.to_string()).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 

@@ -178,9 +178,9 @@ impl<'a> Events<'a> {
     ) -> Result<Happened, Broken<'a>> {
         let on = match self.date {
             None => rules.census,
-            Some((column, at)) => self
-                .dated(rules.moment(field(at)))
-                .map_err(|rule| Broken { column, rule })?,
+            Some((column, at)) => {
+                self.dated(rules.moment(field(at))).map_err(|rule| Broken { column, rule })?
+            }
         };
         let of = |column, rule| Broken { column, rule };
         let (band, measure) = match &self.at {
@@ -204,8 +204,7 @@ impl<'a> Events<'a> {
                 (self.outcome.band_of_stay(u32::from(minutes), left), Some(minutes))
             }
             OutcomeAt::Minutes { minutes, left } => {
-                let minutes =
-                    rules.minutes_given(field(*minutes)).map_err(|r| of(MINUTES, r))?;
+                let minutes = rules.minutes_given(field(*minutes)).map_err(|r| of(MINUTES, r))?;
                 let left = self.left(field(*left), rules).map_err(|r| of(LEFT, r))?;
                 (self.outcome.band_of_stay(u32::from(minutes), left), Some(minutes))
             }

@@ -338,7 +338,10 @@ mod tests {
         let head = "dataset = \"ae_attendance\"\n[codes.left_before_treatment]\n";
         let mapping = parse(&format!("{head}1066301000000103 = \"yes\"\n182992009 = \"No\"\n"));
         let codes = &mapping.expect("a mapping").codes["left_before_treatment"];
-        assert_eq!((codes["1066301000000103"].as_str(), codes["182992009"].as_str()), ("yes", "no"));
+        assert_eq!(
+            (codes["1066301000000103"].as_str(), codes["182992009"].as_str()),
+            ("yes", "no")
+        );
         assert!(parse(&format!("{head}x = \"left\"\n")).is_err());
         let other = "dataset = \"rtt_open_pathway\"\n[columns]\nattendance = \"a\"\n";
         assert!(parse(other).is_err(), "a column of another dataset");

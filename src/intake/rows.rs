@@ -230,7 +230,8 @@ impl<'a> Gathered<'a> {
             a.0.cmp(&b.0).then_with(|| {
                 let (i, j) = (row(a.1), row(b.1));
                 let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
-                let by_band = || bands[i].cmp(&bands[j]).then_with(|| values.get(i).cmp(&values.get(j)));
+                let by_band =
+                    || bands[i].cmp(&bands[j]).then_with(|| values.get(i).cmp(&values.get(j)));
                 by_codes.find(|o| o.is_ne()).unwrap_or_else(by_band)
             })
         });

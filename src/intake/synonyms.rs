@@ -31,12 +31,9 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
             "attendance_status",
             "attend_status",
         ],
-        "arrival" => &[
-            "arrival_date_time",
-            "arrival_date",
-            "ec_arrival_date",
-            "emergency_care_arrival_date",
-        ],
+        "arrival" => {
+            &["arrival_date_time", "arrival_date", "ec_arrival_date", "emergency_care_arrival_date"]
+        }
         "arrival_time" => &["ec_arrival_time", "emergency_care_arrival_time"],
         "departure" => &[
             "departure_date_time",

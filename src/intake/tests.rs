@@ -1,5 +1,6 @@
 //! Whole loads, from files on disk to staged and published directories.
 
+mod activity;
 mod files;
 mod loads;
 
@@ -90,7 +91,7 @@ impl Place {
         run(&LoadRequest {
             file: &file,
             mapping: &mapping,
-            dataset: &DatasetId::new(DATASET).expect("id"),
+            dataset: mapping.dataset(),
             period: PERIOD.parse().expect("a period"),
             staged_dir: &staged_root(&self.state()),
             key: &self.key,

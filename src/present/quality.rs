@@ -58,11 +58,8 @@ fn head(report: &QualityReport, width: Width) -> String {
         let name = m.measure.as_str().replace('_', " ");
         format!("; {name} from {} to {}", thousands(m.least.into()), thousands(m.most.into()))
     });
-    let people = format!(
-        "{} different people{}.",
-        thousands(report.persons),
-        measures.collect::<String>()
-    );
+    let people =
+        format!("{} different people{}.", thousands(report.persons), measures.collect::<String>());
     text.push_str(&paragraph("", &people, width));
     for reject in &report.rejects {
         let one = format!(

@@ -188,8 +188,9 @@ pub(super) fn decode(bytes: Vec<u8>, manifest: Manifest) -> Result<Snapshot, Sna
     }
     let columns = columns.zip(growing).map(|(at, grown)| grown.finish(fields[at].name()));
     let columns = columns.collect::<Result<_, _>>()?;
-    let measures =
-        measures.zip(values).map(|(at, values)| Ok(Measure { id: name(fields[at].name())?, values }));
+    let measures = measures
+        .zip(values)
+        .map(|(at, values)| Ok(Measure { id: name(fields[at].name())?, values }));
     let measures = measures.collect::<Result<_, SnapshotError>>()?;
     Ok(Snapshot::new(manifest, persons, columns, measures)?)
 }

@@ -174,7 +174,10 @@ fn rows_that_do_not_fit_together_are_refused() {
         (
             |r| {
                 r.measures = (0..5)
-                    .map(|i| Measure { id: measure(&format!("m{i}"), vec![]).id, values: vec![0; 5] })
+                    .map(|i| Measure {
+                        id: measure(&format!("m{i}"), vec![]).id,
+                        values: vec![0; 5],
+                    })
                     .collect();
             },
             |s| *s == Shape::TooManyMeasures,

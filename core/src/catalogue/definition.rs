@@ -387,14 +387,15 @@ pub(super) fn checked(file: &File) -> Result<(), CatalogueError> {
             }
         }
         if indicator.denominator.is_all() == indicator.counted.is_some() {
-            let reason = "'counted' says what is below the line where, and only where, that is not all";
+            let reason =
+                "'counted' says what is below the line where, and only where, that is not all";
             return Err(wrong(reason.to_owned()));
         }
         let ends = [&indicator.numerator, &indicator.denominator];
-        dataset.outcome.axis(&ends).map_err(|reason| CatalogueError::Axis {
-            of: indicator.id.to_string(),
-            reason,
-        })?;
+        dataset
+            .outcome
+            .axis(&ends)
+            .map_err(|reason| CatalogueError::Axis { of: indicator.id.to_string(), reason })?;
         if let Some(id) = indicator.breakdowns.iter().find(|b| !dataset.dimensions.contains(b)) {
             return Err(wrong(format!("'{}' has no dimension '{id}'", dataset.id)));
         }

@@ -72,11 +72,7 @@ fn waits_fall_into_bands_strictly() {
         (105, "w104"),
         (900, "w104"),
     ] {
-        assert_eq!(
-            outcome.band_of_weeks(weeks).map(CategoryId::as_str),
-            Some(band),
-            "{weeks}"
-        );
+        assert_eq!(outcome.band_of_weeks(weeks).map(CategoryId::as_str), Some(band), "{weeks}");
     }
     assert_eq!((outcome.band_of_stay(0, false), outcome.of_code("5")), (None, None));
 }
@@ -137,7 +133,10 @@ fn a_table_holds_one_family_of_an_outcome() {
     assert!(error.contains("overlap"), "{error}");
     // An indicator of two families is refused even where these lie apart.
     let apart = text
-        .replace("numerator = \"left\"\ndenominator = \"all\"", "numerator = \"left\"\ndenominator = \"over12h\"\ncounted = \"x\"")
+        .replace(
+            "numerator = \"left\"\ndenominator = \"all\"",
+            "numerator = \"left\"\ndenominator = \"over12h\"\ncounted = \"x\"",
+        )
         .replace("of = [\"left_h0_4\", \"left_h4_12\", \"left_h12\"]", "of = [\"left_h0_4\"]");
     let error = Catalogue::from_texts(&[include_str!("builtin/dimensions.toml"), &apart])
         .expect_err("refused")
