@@ -5,8 +5,11 @@
 //! Everything follows from a seed by integer arithmetic, so that the same seed gives the same bytes on
 //! every machine.
 
+mod attendance;
 mod draw;
 mod geography;
+mod outpatient;
+mod people;
 mod person;
 mod profile;
 mod rtt;
@@ -14,9 +17,11 @@ mod rtt;
 mod tests;
 mod truth;
 
+pub use attendance::AttendanceExtract;
 pub use geography::{AREAS, Geography, HOME_ICB, NEIGHBOUR_ICB};
+pub use outpatient::OutpatientExtract;
 pub use profile::{
     DateStyle, ETHNIC_CODES, Kind, MAX_ROWS, PartnerProfile, ProfileError, UnknownEthnicity,
 };
 pub use rtt::{HEADER, RttExtract};
-pub use truth::{Counts, Truth};
+pub use truth::{AppointmentCounts, AttendanceCounts, Counts, Planted, Truth};

@@ -29,7 +29,7 @@ pub(super) struct Person {
     pub(super) sex: &'static str,
     pub(super) age_days: u64,
     /// The tenth of areas that the wait depends on; the middle where it is not known.
-    decile: u8,
+    pub(super) decile: u8,
     /// The ethnic group that the wait depends on, recorded or not, by position in [`super::truth::GROUPS`].
     true_group: usize,
     /// Position in [`super::truth::QUINTILES`].

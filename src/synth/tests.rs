@@ -7,6 +7,8 @@ use evensum_core::model::{CategoryId, Date, Digest, Ods, Period};
 
 use super::*;
 
+mod activity;
+
 fn period() -> Period {
     "2026-10".parse().expect("period")
 }
@@ -84,36 +86,50 @@ fn geography_has_the_shape_of_the_official_files() {
     assert!(imd.iter().zip(&lookup).all(|(a, b)| a["lsoa21cd"] == b["lsoa21cd"]));
 }
 
+/// The decile of each area.
+fn deciles(imd: &str) -> HashMap<String, String> {
+    let of = |mut r: HashMap<String, String>| {
+        (r["lsoa21cd"].clone(), r.remove("imd_decile").expect("decile"))
+    };
+    records(imd).into_iter().map(of).collect()
+}
+
+/// Deprivation quintile and ethnic group of a row, with the catalogue's codes.
+fn place(
+    catalogue: &Catalogue,
+    deciles: &HashMap<String, String>,
+    lsoa: &str,
+    ethnic_category: &str,
+) -> (String, String) {
+    let dimension = |id: &str| -> &Dimension {
+        catalogue.dimensions().iter().find(|d| d.id.as_str() == id).expect("dimension")
+    };
+    let group = |dimension: &Dimension, leaf: &CategoryId| -> String {
+        let found = dimension.levels[1].categories.iter().find(|c| c.of.contains(leaf));
+        found.expect("group").id.to_string()
+    };
+    let leaf = match deciles.get(lsoa) {
+        Some(decile) => dimension("imd").of_code(decile).expect("decile").id.clone(),
+        None if lsoa.starts_with('W') => category("not_applicable"),
+        None => category("unknown"),
+    };
+    let code = ethnic_category.get(..1).unwrap_or("99");
+    let ethnic = &dimension("ethnicity").of_code(code).expect("code").id;
+    (group(dimension("imd"), &leaf), group(dimension("ethnicity"), ethnic))
+}
+
 /// What a reader of the files counts with the catalogue's codes, beside the generator.
 fn recount(csv: &str, imd: &str, dates: DateStyle) -> BTreeMap<(String, String), Counts> {
     let catalogue = Catalogue::builtin().expect("catalogue");
     let dataset = &catalogue.datasets()[0];
-    let dimension = |id: &str| -> &Dimension {
-        catalogue.dimensions().iter().find(|d| d.id.as_str() == id).expect("dimension")
-    };
-    let group = |dimension: &Dimension, level: usize, leaf: &CategoryId| -> String {
-        let found = dimension.levels[level].categories.iter().find(|c| c.of.contains(leaf));
-        found.expect("group").id.to_string()
-    };
-    let decile_of: HashMap<String, String> = records(imd)
-        .into_iter()
-        .map(|mut r| (r["lsoa21cd"].clone(), r.remove("imd_decile").expect("decile")))
-        .collect();
+    let decile_of = deciles(imd);
     let mut counted: BTreeMap<(String, String), Counts> = BTreeMap::new();
     for row in records(csv) {
         if row["ICB_RESIDENCE"] != HOME_ICB {
             continue;
         }
-        let lsoa = &row["LSOA"];
-        let leaf = match decile_of.get(lsoa) {
-            Some(decile) => dimension("imd").of_code(decile).expect("decile").id.clone(),
-            None if lsoa.starts_with('W') => category("not_applicable"),
-            None => category("unknown"),
-        };
-        let quintile = group(dimension("imd"), 1, &leaf);
-        let code = row["ETHNIC_CATEGORY"].get(..1).unwrap_or("99");
-        let leaf = &dimension("ethnicity").of_code(code).expect("code").id;
-        let ethnicity = group(dimension("ethnicity"), 1, leaf);
+        let (quintile, ethnicity) =
+            place(&catalogue, &decile_of, &row["LSOA"], &row["ETHNIC_CATEGORY"]);
         let start = iso(&row["REFERRAL_TO_TREATMENT_PERIOD_START_DATE"], dates);
         let days = period().last_day().days_since(start);
         let weeks = u32::try_from(days).expect("not in the future").div_ceil(7);

@@ -1,0 +1,196 @@
+//! The people of an extract in the order of its rows, and how a partner writes them down.
+
+use time::{Date, Duration};
+
+use super::draw::{Draw, Weights};
+use super::geography::Geography;
+use super::person::{Ethnicity, Person, Population, Residence};
+use super::profile::{DateStyle, ETHNIC_CODES, Kind, MAX_ROWS, PartnerProfile};
+
+/// Rows that are still to be written of people who were met before: so far apart are a person's rows.
+const WAITING: usize = 200;
+
+const CHILD_FUNCTIONS: [(&str, u64); 6] =
+    [("420", 30), ("120", 25), ("171", 15), ("130", 10), ("110", 10), ("214", 10)];
+const ACUTE_FUNCTIONS: [(&str, u64); 20] = [
+    ("110", 130),
+    ("130", 95),
+    ("100", 75),
+    ("120", 80),
+    ("502", 85),
+    ("330", 75),
+    ("301", 65),
+    ("101", 65),
+    ("320", 60),
+    ("400", 35),
+    ("340", 35),
+    ("410", 30),
+    ("140", 35),
+    ("160", 15),
+    ("107", 20),
+    ("303", 15),
+    ("430", 10),
+    ("150", 8),
+    ("170", 5),
+    ("999", 2),
+];
+const COMMUNITY_FUNCTIONS: [(&str, u64); 6] =
+    [("653", 30), ("650", 25), ("110", 20), ("430", 10), ("710", 10), ("655", 5)];
+const INDEPENDENT_FUNCTIONS: [(&str, u64); 6] =
+    [("110", 45), ("130", 25), ("502", 10), ("100", 10), ("101", 5), ("301", 5)];
+
+/// The people of an extract: those with several rows come again later, among others, as they do in a real
+/// one.
+pub(super) struct People {
+    pub(super) population: Population,
+    invented: u64,
+    again: Vec<Person>,
+    /// How many rows somebody has besides the first.
+    more: fn(&mut Draw) -> u64,
+}
+
+impl People {
+    pub(super) fn new(
+        profile: &PartnerProfile,
+        geography: &Geography,
+        more: fn(&mut Draw) -> u64,
+    ) -> Self {
+        let population = Population::new(profile, geography);
+        Self { population, invented: 0, again: Vec::new(), more }
+    }
+
+    pub(super) fn next(&mut self, rows_left: u32, draw: &mut Draw) -> Person {
+        let waiting = self.again.len();
+        if waiting > WAITING || waiting as u64 >= u64::from(rows_left) {
+            let which = usize::try_from(draw.below(waiting as u64)).unwrap_or_default();
+            return self.again.swap_remove(which);
+        }
+        let person = self.population.person(self.invented, draw);
+        self.invented += 1;
+        for _ in 0..(self.more)(draw) {
+            self.again.push(person);
+        }
+        person
+    }
+}
+
+/// The fields of a person.
+pub(super) struct Written {
+    pub(super) id: String,
+    pub(super) born: String,
+    pub(super) lsoa: String,
+    pub(super) ethnicity: String,
+    pub(super) sex: String,
+    pub(super) provider: String,
+    pub(super) icb: String,
+}
+
+/// Writes people down in a partner's manner.
+pub(super) struct Writer<'a> {
+    profile: &'a PartnerProfile,
+    geography: &'a Geography,
+    /// The day that ages and waits are counted back from.
+    last_day: Date,
+    /// Patient numbers run through all of theirs in steps of `step` from `first`.
+    first: u64,
+    step: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        profile: &'a PartnerProfile,
+        geography: &'a Geography,
+        last_day: Date,
+        draw: &mut Draw,
+    ) -> Self {
+        Self {
+            profile,
+            geography,
+            last_day,
+            first: draw.below(u64::from(MAX_ROWS)),
+            // Ends in 3, so that it shares no factor with the power of ten and no number comes twice.
+            step: 10 * draw.below(u64::from(MAX_ROWS) / 10) + 3,
+        }
+    }
+
+    pub(super) fn person(&self, person: &Person) -> Written {
+        let id = (self.first + person.number * self.step) % u64::from(MAX_ROWS);
+        let lsoa = match person.residence {
+            Residence::Area(area) => self.geography.areas()[area].code.clone(),
+            Residence::Unmatched(number) => format!("E01999{number:03}"),
+            Residence::Wales(number) => format!("W01{:06}", number + 1),
+            Residence::Blank => String::new(),
+        };
+        let ethnicity = match person.ethnicity {
+            Ethnicity::Known(code, local) => {
+                ETHNIC_CODES[code..=code].iter().chain(&local).collect()
+            }
+            Ethnicity::NotStated => "Z".to_owned(),
+            Ethnicity::NotKnown => "99".to_owned(),
+            Ethnicity::Blank => String::new(),
+        };
+        Written {
+            id: format!("999{id:07}"),
+            born: self.date_before(person.age_days),
+            lsoa,
+            ethnicity,
+            sex: person.sex.to_owned(),
+            provider: self.profile.ods.to_string(),
+            icb: person.icb.to_owned(),
+        }
+    }
+
+    /// The date so many days before the last day.
+    pub(super) fn date_before(&self, days: u64) -> String {
+        let back = Duration::days(i64::try_from(days).unwrap_or_default());
+        self.date(self.last_day.saturating_sub(back))
+    }
+
+    /// A date in the partner's style.
+    pub(super) fn date(&self, date: Date) -> String {
+        let (year, month, day) = date.to_calendar_date();
+        let month = u8::from(month);
+        match self.profile.dates {
+            DateStyle::Iso => format!("{year:04}-{month:02}-{day:02}"),
+            DateStyle::DayFirst => format!("{day:02}/{month:02}/{year:04}"),
+        }
+    }
+}
+
+/// The treatment functions of a kind of partner.
+pub(super) struct Functions {
+    kind: Kind,
+    functions: &'static [(&'static str, u64)],
+    weights: Weights,
+    child_weights: Weights,
+}
+
+impl Functions {
+    pub(super) fn new(kind: Kind) -> Self {
+        let functions: &[(&str, u64)] = match kind {
+            Kind::Acute => &ACUTE_FUNCTIONS,
+            Kind::Community => &COMMUNITY_FUNCTIONS,
+            Kind::Independent => &INDEPENDENT_FUNCTIONS,
+        };
+        Self {
+            kind,
+            functions,
+            weights: Weights::new(functions.iter().map(|(_, weight)| *weight)),
+            child_weights: Weights::new(CHILD_FUNCTIONS.iter().map(|(_, weight)| *weight)),
+        }
+    }
+
+    /// The treatment function of one of a person's rows.
+    pub(super) fn of(&self, person: &Person, draw: &mut Draw) -> &'static str {
+        let years = person.age_days / 366;
+        if years < 17 && self.kind != Kind::Independent {
+            return CHILD_FUNCTIONS[self.child_weights.pick(draw)].0;
+        }
+        match self.functions[self.weights.pick(draw)].0 {
+            // Men are not on a gynaecology list, nor the young on that of elderly medicine.
+            "502" if person.sex != "2" => "101",
+            "430" if years < 65 => "300",
+            function => function,
+        }
+    }
+}
