@@ -1,6 +1,8 @@
 //! The counts agree with a slow reference that goes through every cell and every row, on random
 //! lattices, rows and filters.
 
+mod people;
+
 use std::collections::HashMap;
 
 use evensum_core::model::{
