@@ -10,4 +10,5 @@ mod help;
 mod life;
 mod process;
 mod refusals;
+mod sectors;
 mod shown;

@@ -269,15 +269,17 @@ fn a_roll_up_has_its_own_people() {
     assert_eq!(shown[&at("male", "110", "denominator")], Some(30), "10 of 29");
 }
 
-/// Rows of few people, some of whom have many.
+/// Rows of which one person has some share, and many people the rest.
 fn rows(asked: &'static Asked) -> impl Strategy<Value = Vec<Row>> {
-    let row =
-        (0_u32..12, 0_u32..40, any::<bool>(), 0_usize..3, 0_usize..3, any::<prop::sample::Index>());
-    let row = row.prop_map(move |(few, many, often, sex, other, band)| {
-        let person = if often { few % 3 } else { 3 + many };
-        (person, SEXES[sex], asked.other.2[other], *band.get(asked.bands))
-    });
-    prop::collection::vec(row, 0..160)
+    (0.1..0.8, 1_usize..160).prop_flat_map(move |(share, most)| {
+        let often = prop::bool::weighted(share);
+        let row = (often, 1_u32..40, 0_usize..3, 0_usize..3, any::<prop::sample::Index>());
+        let row = row.prop_map(move |(often, many, sex, other, band)| {
+            let person = if often { 0 } else { many };
+            (person, SEXES[sex], asked.other.2[other], *band.get(asked.bands))
+        });
+        prop::collection::vec(row, 0..most)
+    })
 }
 
 proptest! {
