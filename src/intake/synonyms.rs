@@ -17,39 +17,6 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
             "token_person_id",
             "encrypted_hesid",
         ],
-        "clock_start" => &[
-            "referral_to_treatment_period_start_date",
-            "rtt_period_start_date",
-            "clock_start_date",
-        ],
-        "weeks_waited" => &["weeks_waiting", "weeks_wait"],
-        "appointment_date" => &["apptdate", "appt_date"],
-        "attendance" => &[
-            "attended",
-            "attended_or_did_not_attend",
-            "attended_or_did_not_attend_code",
-            "attendance_status",
-            "attend_status",
-        ],
-        "arrival" => {
-            &["arrival_date_time", "arrival_date", "ec_arrival_date", "emergency_care_arrival_date"]
-        }
-        "arrival_time" => &["ec_arrival_time", "emergency_care_arrival_time"],
-        "departure" => &[
-            "departure_date_time",
-            "departure_date",
-            "ec_departure_date",
-            "emergency_care_departure_date",
-        ],
-        "departure_time" => &["ec_departure_time", "emergency_care_departure_time"],
-        "minutes" => &["minutes_in_department", "duration_minutes"],
-        "left_before_treatment" => &["left_before_treated", "left_without_treatment"],
-        "department" => &[
-            "department_type",
-            "ec_department_type",
-            "emergency_care_department_type",
-            "aedepttype",
-        ],
         "birth_date" => &["date_of_birth", "dob", "person_birth_date"],
         "age" => &["der_age_week_ending_date", "age_at_census_date", "age_years"],
         // The areas must be of the census that the edition is published on.
@@ -84,6 +51,46 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
             "icb_of_residence",
             "icb_code_residence",
             "organisation_identifier_residence_responsibility",
+        ],
+        other => of_event(other),
+    }
+}
+
+/// Synonyms of the columns that say what happened, and when.
+fn of_event(column: &str) -> &'static [&'static str] {
+    match column {
+        "clock_start" => &[
+            "referral_to_treatment_period_start_date",
+            "rtt_period_start_date",
+            "clock_start_date",
+        ],
+        "weeks_waited" => &["weeks_waiting", "weeks_wait"],
+        "appointment_date" => &["apptdate", "appt_date"],
+        "attendance" => &[
+            "attended",
+            "attended_or_did_not_attend",
+            "attended_or_did_not_attend_code",
+            "attendance_status",
+            "attend_status",
+        ],
+        "arrival" => {
+            &["arrival_date_time", "arrival_date", "ec_arrival_date", "emergency_care_arrival_date"]
+        }
+        "arrival_time" => &["ec_arrival_time", "emergency_care_arrival_time"],
+        "departure" => &[
+            "departure_date_time",
+            "departure_date",
+            "ec_departure_date",
+            "emergency_care_departure_date",
+        ],
+        "departure_time" => &["ec_departure_time", "emergency_care_departure_time"],
+        "minutes" => &["minutes_in_department", "duration_minutes"],
+        "left_before_treatment" => &["left_before_treated", "left_without_treatment"],
+        "department" => &[
+            "department_type",
+            "ec_department_type",
+            "emergency_care_department_type",
+            "aedepttype",
         ],
         _ => &[],
     }

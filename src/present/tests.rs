@@ -112,6 +112,19 @@ fn quality_as_table_and_json() {
 }
 
 #[test]
+fn quality_of_activity_names_other_months_and_needs_no_measure() {
+    let mut report = report();
+    (report.rows_outside, report.measures) = (30_000, Vec::new());
+    let text = quality::table(&report, hundred(), UNICODE);
+    assert!(
+        text.contains("40,215 rows read, 30,000 dated outside the period, 40,203 taken"),
+        "{text}"
+    );
+    assert!(text.contains("36,480 different people.\n"), "{text}");
+    assert!(text.contains("12 rejected (0.1 %)"), "of those of the period: {text}");
+}
+
+#[test]
 fn a_question_whose_bytes_were_changed_is_not_read() {
     assert!(question::query(&asked()).is_some());
     let mut other = asked();

@@ -374,6 +374,15 @@ pub(super) fn checked(file: &File) -> Result<(), CatalogueError> {
             }
         }
         outcome(&dataset.outcome)?;
+        match (&dataset.outcome.made_of, &dataset.dated_by) {
+            (Partition::Weeks { .. }, DatedBy::Event(_)) => {
+                return Err(wrong("a wait is counted to the period's last day".to_owned()));
+            }
+            (Partition::Stay { .. }, DatedBy::LastDay) => {
+                return Err(wrong("a stay begins at the date of an event".to_owned()));
+            }
+            _ => {}
+        }
     }
     for indicator in &file.indicator {
         let wrong =

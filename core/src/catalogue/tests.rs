@@ -235,6 +235,8 @@ fn bad_definitions_are_refused_with_the_reason() {
         (ae, "from = 241, left = true", "from = 242, left = true", "alike"),
         (ae, "from = 0, left = true", "from = 1, left = true", "begin at 0"),
         (ae, "dated_by = { event = \"arrival\" }\n", "", "dated_by"),
+        (ae, "{ event = \"arrival\" }", "\"last_day\"", "begins at the date of an event"),
+        (rtt, "dated_by = \"last_day\"", "dated_by = { event = \"clock_start\" }", "last day"),
         (rtt, "from = 53", "from = 66", "begin at 0 and rise"),
     ] {
         let text = whole.replace(from, to);
