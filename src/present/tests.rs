@@ -112,6 +112,23 @@ fn quality_as_table_and_json() {
 }
 
 #[test]
+fn the_headline_speaks_of_what_the_dataset_counts() {
+    let mut answer = by_quintile();
+    answer.indicator.name = "Appointments not attended".to_owned();
+    answer.indicator.phrase = "were not attended".to_owned();
+    answer.indicator.counted = "appointments not cancelled".to_owned();
+    let text = table::answer(&answer, hundred(), UNICODE);
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "of appointments not cancelled of people in the most deprived fifth were not attended, against";
+    assert!(flat.contains(said), "{text}");
+    assert!(
+        flat.starts_with("Appointments not attended, October 2026, by deprivation quintile"),
+        "{text}"
+    );
+    assert!(!flat[..flat.find("Partner").unwrap_or(flat.len())].contains("wait"), "{text}");
+}
+
+#[test]
 fn quality_of_activity_names_other_months_and_needs_no_measure() {
     let mut report = report();
     (report.rows_outside, report.measures) = (30_000, Vec::new());
