@@ -10,5 +10,6 @@ mod harness;
 mod help;
 mod life;
 mod process;
+mod python;
 mod refusals;
 mod shown;

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rand::Rng;
 use rand::SeedableRng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rand::seq::IndexedRandom;
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
@@ -81,7 +81,9 @@ impl Board {
             .filter(|((decile, _), _)| areas.contains_key(decile))
             .collect();
         let mut groups = vec![0.0; GROUPS.len()];
-        for row in rows(dir, "census2021_ethnicity_icb24_imd2025.csv").filter(|r| r["icb_ods"] == code) {
+        for row in
+            rows(dir, "census2021_ethnicity_icb24_imd2025.csv").filter(|r| r["icb_ods"] == code)
+        {
             let name = &row["ethnic_group_high_level"];
             let at = GROUPS.iter().position(|(begins, ..)| name.starts_with(begins));
             groups[at.expect("a group")] += row["residents"].parse::<f64>().unwrap_or(0.0);
