@@ -4,6 +4,7 @@
 mod configuration;
 mod damage;
 mod demonstration;
+mod documented;
 mod england;
 mod extracts;
 mod harness;
