@@ -8,6 +8,7 @@ use evensum_core::model::{DatasetId, Period};
 use super::mapping::MappingError;
 use super::read::MAX_RECORD_BYTES;
 use super::rows::{MAX_LISTED, MAX_ROWS};
+use crate::reference::ReferenceError;
 use crate::snapshot::SnapshotError;
 
 /// Why an extract is not loaded or not published. Nothing that was staged before is touched.
@@ -104,6 +105,15 @@ pub enum IntakeError {
         "the Index of Multiple Deprivation {0} is not there yet: import it with `evensum reference add FILE`"
     )]
     NoReference(&'static str),
+    /// No directory with the areas of that census (2011 or 2021).
+    #[error(
+        "postcodes need a directory of postcodes with the LSOAs of {0}: import the ONS Postcode Directory (ONSPD) with `evensum reference add \
+         FILE`, or leave them out with postcode = \"\" under [columns] of the mapping"
+    )]
+    NoPostcodes(u16),
+    /// A reference table cannot be read.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// More than [`MAX_ROWS`].
     #[error("the file has more than {MAX_ROWS} rows")]
     TooManyRows,

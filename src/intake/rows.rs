@@ -25,6 +25,9 @@ pub const MAX_PERSON_BYTES: usize = 128;
 /// Different field texts whose meaning a column remembers.
 const MAX_REMEMBERED: usize = 1 << 17;
 
+/// The longest of them, in bytes: longer ones are no codes, and would fill the memory.
+const MAX_REMEMBERED_BYTES: usize = 64;
+
 /// Identifiers that wait for their pseudonyms, which are made many at a time.
 const BLOCK: usize = 1 << 14;
 
@@ -85,7 +88,7 @@ impl<'a> Growing<'a> {
                 Meaning::Code(at.ok_or_else(column)?, seen)
             }
         };
-        if self.remembered.len() < MAX_REMEMBERED {
+        if self.remembered.len() < MAX_REMEMBERED && field.len() <= MAX_REMEMBERED_BYTES {
             self.remembered.insert(field.into(), meaning);
         }
         Ok(meaning)
