@@ -8,6 +8,7 @@ use evensum_core::model::{DatasetId, Period};
 use super::mapping::MappingError;
 use super::read::MAX_RECORD_BYTES;
 use super::rows::{MAX_LISTED, MAX_ROWS};
+use super::source::MAX_UNPACKED_BYTES;
 use crate::reference::ReferenceError;
 use crate::snapshot::SnapshotError;
 
@@ -29,8 +30,20 @@ pub enum IntakeError {
         source: std::io::Error,
     },
     /// A spreadsheet or archive.
-    #[error("the file is a spreadsheet or an archive: export it as CSV first")]
+    #[error(
+        "the file is a spreadsheet or an archive: export it as CSV first, packed with gzip at most"
+    )]
     Spreadsheet,
+    /// Packed, and cut off or changed on the way.
+    #[error(
+        "the gzip file is cut off or damaged: pack it again, or fetch it again; nothing was loaded"
+    )]
+    DamagedGzip,
+    /// More than [`MAX_UNPACKED_BYTES`].
+    #[error(
+        "the gzip file unpacks to more than {MAX_UNPACKED_BYTES} bytes, which no extract needs"
+    )]
+    UnpacksTooLarge,
     /// Bytes that are no text.
     #[error("the file is not text: export it as CSV, in UTF-8 if there is a choice")]
     Binary,

@@ -88,6 +88,8 @@ pub(super) enum Delimiter {
     Tab,
     #[serde(rename = "|")]
     Pipe,
+    #[serde(rename = ";")]
+    Semicolon,
 }
 
 /// The form of a file.

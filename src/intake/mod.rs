@@ -13,6 +13,7 @@ mod quality;
 mod read;
 mod rejects;
 mod rows;
+mod source;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use rejects::MAX_LISTED_REJECTS;
 use rejects::{Rejects, Rule, write_durably};
 use rows::{Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
+pub use source::MAX_UNPACKED_BYTES;
 
 use evensum_core::view::{DimensionQuality, QualityReport, RejectCount};
 
