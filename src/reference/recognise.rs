@@ -213,7 +213,7 @@ mod tests {
             Some((Kind::Imd2019, "IMD 2019".to_owned()))
         );
         assert_eq!(
-            kind(&["\u{feff}LSOA CODE (2021)", rank, decile]),
+            kind(&["\u{feff}\"LSOA CODE (2021)\"", rank, decile]),
             Some((Kind::Imd2025, "IMD 2025".to_owned()))
         );
         assert_eq!(
