@@ -2,6 +2,7 @@
 
 mod files;
 mod loads;
+mod postcodes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
