@@ -12,7 +12,7 @@ use crate::reference::{Extent, Reference};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Import a file: IMD 2019 or 2025 by LSOA, or LSOA to ICB
+    /// Import a file: IMD 2019 or 2025 by LSOA, LSOA to ICB, or a postcode directory (ONSPD, NSPL)
     #[command(after_help = "Example: evensum reference add File_7_IoD2025.csv --config node.toml")]
     Add(AddArgs),
     /// List what was imported
@@ -43,7 +43,7 @@ impl Place {
 pub(super) struct AddArgs {
     /// The official CSV file
     file: PathBuf,
-    /// The file holds a part of England on purpose
+    /// The file holds a part of the country on purpose
     #[arg(long)]
     partial: bool,
     #[command(flatten)]
@@ -54,10 +54,18 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Add(AddArgs { file, partial, place }) => {
             let extent = if partial { Extent::Partial } else { Extent::Whole };
-            let added = Reference::add(&place.folder()?, &file, extent).or_exit(Exit::Data)?;
+            let folder = place.folder()?;
+            let spinner = terminal::spinner("rows read");
+            let told = |rows| spinner.set_position(rows);
+            let added = Reference::add_watched(&folder, &file, extent, &told);
+            spinner.finish_and_clear();
+            let added = added.or_exit(Exit::Data)?;
+            let kinds: Vec<&str> =
+                [Some(added.kind), added.also].iter().flatten().map(|kind| kind.as_str()).collect();
             terminal::out(&format!(
-                "Imported {} ({} rows). SHA-256 of the file: {}",
-                added.kind.as_str(),
+                "Imported {} from {} ({} rows). SHA-256 of the file: {}",
+                kinds.join(" and "),
+                added.edition,
                 added.rows,
                 added.sha256
             ));
@@ -65,7 +73,14 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::List(place) => {
             let reference = Reference::open(&place.folder()?).or_exit(Exit::Data)?;
             let line = |e: &crate::reference::Entry| {
-                format!("{:<10} {:>8} rows  {}  {}", e.kind.as_str(), e.rows, e.sha256, e.source)
+                format!(
+                    "{:<21} {:>8} rows  {}  {}  {}",
+                    e.kind.as_str(),
+                    e.rows,
+                    e.sha256,
+                    e.edition,
+                    e.source
+                )
             };
             let lines: Vec<String> = reference.entries().iter().map(line).collect();
             terminal::out(&lines.join("\n"));

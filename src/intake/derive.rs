@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use evensum_core::catalogue::{CategoryKind, Dimension};
 use evensum_core::model::{CategoryId, Date, Ods};
 
+use super::area::{AreaFrom, Home};
 use super::dates::{self, DateForm, Moment};
 use super::event::MAX_MINUTES;
 use super::quality::Seen;
 use super::rejects::Rule;
-use crate::reference::{ImdTable, Reference, Residence};
+use crate::reference::{ImdTable, LsoaCode, Reference};
 
 /// The longest wait that is believed, in weeks: ten years.
 pub const MAX_WEEKS: u16 = 520;
@@ -134,8 +135,8 @@ pub(super) enum Origin<'a> {
     Board,
     Age,
     BirthDate,
-    Decile(&'a ImdTable),
-    BoardOfArea(&'a Reference, u16),
+    Decile(AreaFrom<'a>, &'a ImdTable),
+    BoardOfArea(AreaFrom<'a>, &'a Reference, u16),
 }
 
 /// One dimension's derivation.
@@ -196,11 +197,11 @@ impl<'a> Derivation<'a> {
                     Some(age) => self.aged(age),
                 },
             },
-            Origin::Decile(table) => self.area(&text, |code| {
+            Origin::Decile(from, table) => self.area(from.home(&text), |code| {
                 let decile = table.decile(code)?;
                 self.dimension.of_code(&decile.to_string()).map(|c| self.leaf(&c.id, c.kind))
             }),
-            Origin::BoardOfArea(reference, vintage) => self.area(&text, |code| {
+            Origin::BoardOfArea(from, reference, vintage) => self.area(from.home(&text), |code| {
                 let board = reference.icb_of(code, *vintage)?;
                 ListedCode::new(board.as_str()).map(Derived::Listed)
             }),
@@ -280,15 +281,19 @@ impl<'a> Derivation<'a> {
 
     fn area(
         &self,
-        text: &str,
-        look_up: impl FnOnce(crate::reference::LsoaCode) -> Option<Derived<'a>>,
+        home: Home,
+        look_up: impl FnOnce(LsoaCode) -> Option<Derived<'a>>,
     ) -> Derived<'a> {
-        match Residence::parse(text) {
-            None => self.invalid(),
-            Some(Residence::Elsewhere) => Derived::Leaf(self.not_applicable, Seen::NotApplicable),
-            Some(Residence::England(code)) => {
-                look_up(code).unwrap_or(Derived::Leaf(self.unknown, Seen::Unmatched))
+        let unmatched = Derived::Leaf(self.unknown, Seen::Unmatched);
+        match home {
+            Home::Invalid => self.invalid(),
+            Home::Unmatched => unmatched,
+            Home::Elsewhere => Derived::Leaf(self.not_applicable, Seen::NotApplicable),
+            Home::Pseudo(kind) if kind.is_outside_england() => {
+                Derived::Leaf(self.not_applicable, Seen::Pseudo(kind))
             }
+            Home::Pseudo(kind) => Derived::Leaf(self.unknown, Seen::Pseudo(kind)),
+            Home::England(code) => look_up(code).unwrap_or(unmatched),
         }
     }
 }

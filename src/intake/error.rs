@@ -8,6 +8,8 @@ use evensum_core::model::{DatasetId, Period};
 use super::mapping::MappingError;
 use super::read::MAX_RECORD_BYTES;
 use super::rows::{MAX_LISTED, MAX_ROWS};
+use super::source::MAX_UNPACKED_BYTES;
+use crate::reference::ReferenceError;
 use crate::snapshot::SnapshotError;
 
 /// Why an extract is not loaded or not published. Nothing that was staged before is touched.
@@ -28,8 +30,20 @@ pub enum IntakeError {
         source: std::io::Error,
     },
     /// A spreadsheet or archive.
-    #[error("the file is a spreadsheet or an archive: export it as CSV first")]
+    #[error(
+        "the file is a spreadsheet or an archive: export it as CSV first, packed with gzip at most"
+    )]
     Spreadsheet,
+    /// Packed, and cut off or changed on the way.
+    #[error(
+        "the gzip file is cut off or damaged: pack it again, or fetch it again; nothing was loaded"
+    )]
+    DamagedGzip,
+    /// More than [`MAX_UNPACKED_BYTES`].
+    #[error(
+        "the gzip file unpacks to more than {MAX_UNPACKED_BYTES} bytes, which no extract needs"
+    )]
+    UnpacksTooLarge,
     /// Bytes that are no text.
     #[error("the file is not text: export it as CSV, in UTF-8 if there is a choice")]
     Binary,
@@ -102,6 +116,15 @@ pub enum IntakeError {
         "the Index of Multiple Deprivation {0} is not there yet: import it with `evensum reference add FILE`"
     )]
     NoReference(&'static str),
+    /// No directory with the areas of that census (2011 or 2021).
+    #[error(
+        "postcodes need a directory of postcodes with the LSOAs of {0}: import the ONS Postcode Directory (ONSPD) with `evensum reference add \
+         FILE`, or leave them out with postcode = \"\" under [columns] of the mapping"
+    )]
+    NoPostcodes(u16),
+    /// A reference table cannot be read.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// More than [`MAX_ROWS`].
     #[error("the file has more than {MAX_ROWS} rows")]
     TooManyRows,

@@ -89,6 +89,8 @@ pub(super) enum Delimiter {
     Tab,
     #[serde(rename = "|")]
     Pipe,
+    #[serde(rename = ";")]
+    Semicolon,
 }
 
 /// The form of a file.
@@ -257,10 +259,11 @@ pub(super) fn dataset_dimensions<'a>(
     dataset.dimensions.iter().filter_map(|id| all.iter().find(|d| d.id == *id))
 }
 
-/// The source columns that a dimension can be made from, the finest evidence first.
+/// The source columns that a dimension can be made from. Where the mapping names none of them, the first
+/// that the file has is taken: the finest evidence first, but a postcode, which needs a directory, last.
 pub(super) fn origins(dimension: &Dimension) -> Vec<&str> {
     match dimension.id.as_str() {
-        "imd" => vec!["lsoa", dimension.column.as_str()],
+        "imd" => vec!["lsoa", dimension.column.as_str(), "postcode"],
         "age" => vec!["birth_date", dimension.column.as_str()],
         _ => vec![dimension.column.as_str()],
     }
@@ -276,8 +279,6 @@ fn column_names<'a>(dataset: &'a Dataset, catalogue: &'a Catalogue) -> Vec<&'a s
 fn checked_column(column: &str, known: &[&str]) -> Result<(), String> {
     if known.contains(&column) {
         Ok(())
-    } else if column == "postcode" {
-        Err("postcodes cannot be used yet: map 'lsoa', or 'imd_decile', instead".to_owned())
     } else {
         let known = known.join(", ");
         Err(format!("the dataset has no column '{column}': it has {known}"))
@@ -351,7 +352,6 @@ mod tests {
     fn mistakes_are_named_with_their_line() {
         let head = "dataset = \"rtt_open_pathway\"\n";
         for (text, wanted) in [
-            ("[columns]\nperson = \"a\"\npostcode = \"b\"\n", "line 4 of the mapping: postcodes"),
             ("[columns]\nshoe_size = \"b\"\n", "line 3 of the mapping: the dataset has no column"),
             ("[columns]\nperson = \"a\"\nprovider = \"A\"\n", "mapped to the same field"),
             ("[codes.sex]\nx = \"m\"\ny = \"neither\"\n", "line 4 of the mapping: 'neither'"),

@@ -1,7 +1,8 @@
 //! From a partner's extract to a snapshot: a delimited file and a mapping in; codes, a quality report
-//! and a list of rejects out. Identifiers (NHS number, date of birth, small area) live in memory only.
+//! and a list of rejects out. Identifiers (NHS number, date of birth, postcode, small area) live in memory only.
 //! A load stages, all or nothing; publishing is another step.
 
+mod area;
 mod bind;
 mod dates;
 mod derive;
@@ -13,6 +14,7 @@ mod quality;
 mod read;
 mod rejects;
 mod rows;
+mod source;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ use std::path::{Path, PathBuf};
 use evensum_core::catalogue::{Catalogue, Dataset, DatedBy};
 use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
 
+use area::AreaFrom;
 use bind::Binding;
 use derive::{Derivation, Origin, Rules};
 pub use derive::{MAX_AGE, MAX_WEEKS};
@@ -34,13 +37,14 @@ pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
     staged_root,
 };
-use quality::Counts;
+use quality::{Counts, pseudo_postcodes};
 pub use read::MAX_RECORD_BYTES;
 use read::Records;
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
 use rows::{Broken, Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
+pub use source::MAX_UNPACKED_BYTES;
 
 use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
@@ -215,6 +219,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
                 rows,
             })
             .collect(),
+        pseudo_postcodes: pseudo_postcodes(&found),
         dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),
     };
@@ -306,7 +311,8 @@ fn columns<'a>(
     let LoadRequest { mapping, reference, .. } = *request;
     let mut notes = Vec::new();
     let mut edition_used = None;
-    let area = binding.dimensions.iter().find(|b| b.origin == "lsoa").map(|b| b.field);
+    let bound_area = binding.dimensions.iter().find(|b| area::COLUMNS.contains(&b.origin));
+    let area = bound_area.map(|b| (b.origin, b.field));
     let mut columns = Vec::new();
     for dimension in mapping::dataset_dimensions(dataset, request.catalogue) {
         let bound = binding.dimensions.iter().find(|b| b.dimension.id == dimension.id);
@@ -315,11 +321,11 @@ fn columns<'a>(
         };
         let id = dimension.id.as_str();
         let (origin, field) = match (id, bound.map(|b| (b.origin, b.field))) {
-            ("imd", Some((origin @ "lsoa", field))) => {
+            ("imd", Some((origin, field))) if area == Some((origin, field)) => {
                 let edition = *edition_used.insert(edition(origin)?);
                 let table =
                     reference.imd(edition).ok_or(IntakeError::NoReference(edition.as_str()))?;
-                (Origin::Decile(table), field)
+                (Origin::Decile(AreaFrom::new(origin, edition, reference)?, table), field)
             }
             ("imd", Some((origin, field))) => {
                 edition_used = Some(edition(origin)?);
@@ -331,15 +337,17 @@ fn columns<'a>(
             ("provider", Some((_, field))) => (Origin::Provider, field),
             ("icb", Some((_, field))) => (Origin::Board, field),
             ("icb", None) => match (area, mapping.columns.contains_key("icb_residence")) {
-                (Some(field), false) => {
-                    let vintage = edition("lsoa")?.lsoa_vintage();
+                (Some((origin, field)), false) => {
+                    let edition = edition(origin)?;
+                    let vintage = edition.lsoa_vintage();
                     if !reference.has_icb(vintage) {
                         notes.push(format!(
                             "The ICB of residence is not held: import the lookup from LSOA {vintage} to ICB with `evensum reference add FILE`."
                         ));
                         continue;
                     }
-                    (Origin::BoardOfArea(reference, vintage), field)
+                    let from = AreaFrom::new(origin, edition, reference)?;
+                    (Origin::BoardOfArea(from, reference, vintage), field)
                 }
                 _ => continue,
             },

@@ -1,7 +1,10 @@
 //! What a load found in each dimension. For the partner's own people: the counts are exact.
 
 use evensum_core::catalogue::Dimension;
-use evensum_core::view::DimensionQuality;
+use evensum_core::model::ColumnId;
+use evensum_core::view::{DimensionQuality, PseudoPostcodes};
+
+use crate::reference::PseudoPostcode;
 
 /// Rows by what was found of one dimension.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub(super) struct Counts {
     pub(super) not_applicable: u64,
     /// Not collected.
     pub(super) not_collected: u64,
+    /// Among those not known and not applicable: pseudo-postcodes, by kind.
+    pub(super) pseudo: [u64; PseudoPostcode::ALL.len()],
 }
 
 /// What was found in one cell.
@@ -35,6 +40,7 @@ pub(super) enum Seen {
     Unmatched,
     NotApplicable,
     NotCollected,
+    Pseudo(PseudoPostcode),
 }
 
 impl Counts {
@@ -48,6 +54,14 @@ impl Counts {
             Seen::Unmatched => &mut self.unmatched,
             Seen::NotApplicable => &mut self.not_applicable,
             Seen::NotCollected => &mut self.not_collected,
+            Seen::Pseudo(kind) => {
+                self.pseudo[kind as usize] += 1;
+                if kind.is_outside_england() {
+                    &mut self.not_applicable
+                } else {
+                    &mut self.not_known
+                }
+            }
         };
         *count += 1;
     }
@@ -68,6 +82,16 @@ impl Counts {
             not_applicable: self.not_applicable,
         }
     }
+}
+
+/// The pseudo-postcodes of a load by kind: all dimensions that are made from the postcode saw the same ones.
+pub(super) fn pseudo_postcodes(found: &[(ColumnId, Counts)]) -> Vec<PseudoPostcodes> {
+    let counts = found.iter().map(|(_, c)| c.pseudo).find(|p| p.iter().any(|n| *n > 0));
+    let kinds = PseudoPostcode::ALL.into_iter().zip(counts.unwrap_or_default());
+    kinds
+        .filter(|(_, rows)| *rows > 0)
+        .map(|(kind, rows)| PseudoPostcodes { kind: kind.as_str().to_owned(), rows })
+        .collect()
 }
 
 #[cfg(test)]
@@ -98,7 +122,9 @@ mod tests {
                 unmatched,
                 not_applicable,
                 not_collected,
+                pseudo,
             } = counts;
+            assert_eq!(pseudo.iter().sum::<u64>(), 0, "{seen:?}");
             let order = [
                 valid,
                 not_stated,
@@ -111,5 +137,22 @@ mod tests {
             ];
             assert_eq!((order[i], order.iter().sum::<u64>()), (1, 1), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn pseudo_postcodes_are_counted_by_kind_and_as_what_they_mean() {
+        let mut counts = Counts::default();
+        for (n, kind) in (1..).zip(PseudoPostcode::ALL) {
+            (0..n).for_each(|_| counts.add(Seen::Pseudo(kind)));
+        }
+        let inside = [1, 2, 3, 10];
+        assert_eq!(counts.not_known, inside.iter().sum::<u64>());
+        assert_eq!(counts.not_known + counts.not_applicable, (1..=10).sum::<u64>());
+        let none = ColumnId::new("sex").expect("id");
+        let icb = ColumnId::new("icb_residence").expect("id");
+        let listed = pseudo_postcodes(&[(none, Counts::default()), (icb, counts)]);
+        let rows: Vec<u64> = listed.iter().map(|p| p.rows).collect();
+        assert_eq!(rows, (1..=10).collect::<Vec<u64>>());
+        assert_eq!(listed[0].kind, "no fixed abode");
     }
 }

@@ -1,7 +1,6 @@
 //! Records of a delimited text file, whatever its encoding, without holding the file in memory.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
@@ -9,8 +8,9 @@ use std::rc::Rc;
 use csv::ByteRecord;
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::error::{IntakeError, io};
+use super::error::IntakeError;
 use super::mapping::{Delimiter, Encoding, SourceForm};
+use super::source::{self, Mark, failed};
 
 /// The longest record that is read, in bytes of UTF-8.
 pub const MAX_RECORD_BYTES: u64 = 1 << 20;
@@ -33,11 +33,11 @@ impl Records {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path, form: &SourceForm) -> Result<Self, IntakeError> {
         let coding = coding(path, form.encoding)?;
-        let mut file = File::open(path).map_err(io(path, "read"))?;
+        let mut file = source::open(path)?;
         io::copy(&mut (&mut file).take(coding.mark()), &mut io::sink())
-            .map_err(io(path, "read"))?;
+            .map_err(|e| failed(path, e))?;
         let mut text: Box<dyn Read> = match coding.decoder() {
-            None => Box::new(file),
+            None => file,
             Some(decoder) => Box::new(Transcoder::new(file, decoder)),
         };
         let mut head = Vec::new();
@@ -46,6 +46,7 @@ impl Records {
             Delimiter::Comma => b',',
             Delimiter::Tab => b'\t',
             Delimiter::Pipe => b'|',
+            Delimiter::Semicolon => b';',
             Delimiter::Guess => guess_delimiter(&head),
         };
         let ceiling = Rc::new(Cell::new(0));
@@ -104,7 +105,7 @@ impl Records {
         match self.csv.read_byte_record(record) {
             Ok(more) => Ok(more),
             Err(error) => Err(match error.into_kind() {
-                csv::ErrorKind::Io(e) if is_marked(&e, Mark::Ceiling) => {
+                csv::ErrorKind::Io(e) if Mark::of(&e) == Some(Mark::Ceiling) => {
                     IntakeError::RecordTooLong { row: self.row }
                 }
                 csv::ErrorKind::Io(e) => failed(path, e),
@@ -112,23 +113,6 @@ impl Records {
             }),
         }
     }
-}
-
-fn failed(path: &Path, error: io::Error) -> IntakeError {
-    if is_marked(&error, Mark::Encoding) { IntakeError::NotUtf16 } else { io(path, "read")(error) }
-}
-
-/// Errors of our own that pass through `std::io`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Mark {
-    #[error("a record is too long")]
-    Ceiling,
-    #[error("the text is not in its encoding")]
-    Encoding,
-}
-
-fn is_marked(error: &io::Error, mark: Mark) -> bool {
-    error.get_ref().and_then(|e| e.downcast_ref::<Mark>()).is_some_and(|m| *m == mark)
 }
 
 /// Refuses to read on where one record has taken too much: an open quotation mark would otherwise
@@ -152,7 +136,7 @@ impl Read for Metered {
 
 /// Turns another encoding into UTF-8.
 struct Transcoder {
-    inner: File,
+    inner: Box<dyn Read>,
     decoder: Decoder,
     raw: Vec<u8>,
     start: usize,
@@ -164,7 +148,7 @@ struct Transcoder {
 }
 
 impl Transcoder {
-    fn new(inner: File, decoder: Decoder) -> Self {
+    fn new(inner: Box<dyn Read>, decoder: Decoder) -> Self {
         let raw = vec![0; BUFFER];
         Self { inner, decoder, raw, start: 0, end: 0, ended: false, text: Vec::new(), given: 0 }
     }
@@ -243,13 +227,13 @@ impl Coding {
 
 /// Finds the encoding: a byte order mark decides, then the declaration, then the bytes themselves.
 fn coding(path: &Path, declared: Encoding) -> Result<Coding, IntakeError> {
-    let mut file = File::open(path).map_err(io(path, "read"))?;
+    let mut file = source::open(path)?;
     let mut head = Vec::new();
-    (&mut file).take(HEAD).read_to_end(&mut head).map_err(io(path, "read"))?;
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(|e| failed(path, e))?;
     if head.is_empty() {
         return Err(IntakeError::Empty);
     }
-    // Zip (and so xlsx), gzip, the older Excel format, Parquet.
+    // Zip (and so xlsx), gzip within gzip, the older Excel format, Parquet.
     let magic: [&[u8]; 4] = [b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"PAR1"];
     if magic.iter().any(|m| head.starts_with(m)) {
         return Err(IntakeError::Spreadsheet);
@@ -271,7 +255,7 @@ fn coding(path: &Path, declared: Encoding) -> Result<Coding, IntakeError> {
         }
         Encoding::Utf8 | Encoding::Windows1252 => {}
     }
-    let found = scan(head, file).map_err(io(path, "read"))?;
+    let found = scan(head, file).map_err(|e| failed(path, e))?;
     match (found.nul, found.utf8, declared) {
         (true, _, _) => Err(IntakeError::Binary),
         (_, true, Encoding::Windows1252) if !marked => Ok(Coding::Windows1252),
@@ -303,7 +287,7 @@ struct Found {
 }
 
 /// Reads a file to its end to learn whether it is text, and whether it is UTF-8.
-fn scan(head: Vec<u8>, rest: File) -> io::Result<Found> {
+fn scan(head: Vec<u8>, rest: impl Read) -> io::Result<Found> {
     let mut found = Found { nul: false, utf8: true };
     let mut source = Cursor::new(head).chain(rest);
     let mut buffer = vec![0; BUFFER];
@@ -344,7 +328,7 @@ fn guess_delimiter(head: &[u8]) -> u8 {
         reader.read_byte_record(&mut record).map_or(0, |_| record.len())
     };
     let mut best = (fields(b','), b',');
-    for delimiter in [b'\t', b'|'] {
+    for delimiter in [b'\t', b'|', b';'] {
         let count = fields(delimiter);
         if count > best.0 {
             best = (count, delimiter);

@@ -26,6 +26,9 @@ pub const MAX_PERSON_BYTES: usize = 128;
 /// Different field texts whose meaning a column remembers.
 const MAX_REMEMBERED: usize = 1 << 17;
 
+/// The longest of them, in bytes: longer ones are no codes, and would fill the memory.
+const MAX_REMEMBERED_BYTES: usize = 64;
+
 /// Identifiers that wait for their pseudonyms, which are made many at a time.
 const BLOCK: usize = 1 << 14;
 
@@ -93,7 +96,9 @@ impl<'a> Growing<'a> {
                 Meaning::Code(at.ok_or_else(column)?, seen)
             }
         };
-        if let Some(known) = self.remembered.as_mut().filter(|known| known.len() < MAX_REMEMBERED) {
+        let short = field.len() <= MAX_REMEMBERED_BYTES;
+        let room = |known: &&mut HashMap<_, _>| short && known.len() < MAX_REMEMBERED;
+        if let Some(known) = self.remembered.as_mut().filter(room) {
             known.insert(field.into(), meaning);
         }
         Ok(meaning)
@@ -272,4 +277,37 @@ fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
     let mut half = [0; 16];
     half.copy_from_slice(&key.hmac(PERSON, person).as_bytes()[..16]);
     u128::from_be_bytes(half)
+}
+
+#[cfg(test)]
+mod tests {
+    use evensum_core::catalogue::Catalogue;
+
+    use super::super::derive::Origin;
+    use super::*;
+
+    /// A field that is no code can be as long as a record, and there may be as many as rows.
+    #[test]
+    fn long_fields_are_not_remembered() {
+        let catalogue = Catalogue::builtin().expect("catalogue");
+        let sex = catalogue.dimensions().iter().find(|d| d.id.as_str() == "sex").expect("sex");
+        let derivation = Derivation::new(sex, Origin::Code, None).expect("usable");
+        let mut column = Growing::new(sex, ("sex", 0), derivation, false);
+        let nulls = Vec::new();
+        let census = "2026-10-31".parse().expect("a date");
+        let rules = Rules { census, nulls: &nulls, dates: &[] };
+        for (length, remembered) in
+            [(1, 1), (MAX_REMEMBERED_BYTES, 2), (MAX_REMEMBERED_BYTES + 1, 2)]
+        {
+            let meaning = column
+                .meaning("1".repeat(length).as_bytes(), &rules, rules.census)
+                .expect("a meaning");
+            let known = matches!(meaning, Meaning::Code(_, Seen::Valid));
+            assert_eq!(
+                (known, column.remembered.as_ref().map_or(0, HashMap::len)),
+                (length == 1, remembered),
+                "{length}"
+            );
+        }
+    }
 }

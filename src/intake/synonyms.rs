@@ -26,6 +26,13 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
             }
             _ => &["lsoa_residence", "lsoa_code", "lsoa11", "lsoa11cd", "lsoa_2011"],
         },
+        "postcode" => &[
+            "postcode_of_usual_address",
+            "usual_address_postcode",
+            "patient_postcode",
+            "person_postcode",
+            "home_postcode",
+        ],
         "imd_decile" => {
             &["index_of_multiple_deprivation_decile", "der_imd_decile", "ic_indices_of_dep_decile"]
         }

@@ -3,6 +3,7 @@
 mod activity;
 mod files;
 mod loads;
+mod postcodes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -348,6 +348,10 @@ pub(super) fn report() -> QualityReport {
             rows: 12,
         }],
         notes: vec!["The period has not ended.".to_owned()],
+        pseudo_postcodes: vec![
+            evensum_core::view::PseudoPostcodes { kind: "no fixed abode".to_owned(), rows: 1_204 },
+            evensum_core::view::PseudoPostcodes { kind: "Wales".to_owned(), rows: 31 },
+        ],
         rows_rejected: 12,
         rows_outside: 0,
         dimensions: vec![

@@ -70,6 +70,15 @@ fn head(report: &QualityReport, width: Width) -> String {
         );
         text.push_str(&paragraph("", &words::clean(&one), width));
     }
+    let pseudo: Vec<String> = report
+        .pseudo_postcodes
+        .iter()
+        .map(|p| format!("{} ({} rows)", p.kind, thousands(p.rows)))
+        .collect();
+    if !pseudo.is_empty() {
+        let line = format!("Pseudo-postcodes, which stand for no place: {}.", pseudo.join("; "));
+        text.push_str(&paragraph("", &words::clean(&line), width));
+    }
     for note in &report.notes {
         text.push_str(&paragraph("", &words::clean(note), width));
     }

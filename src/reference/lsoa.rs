@@ -16,6 +16,11 @@ impl LsoaCode {
             .then(|| digits.parse().ok().map(Self))?
     }
 
+    /// The code with this number after `E01`; `None` from one million on.
+    pub(super) const fn numbered(number: u32) -> Option<Self> {
+        if number < 1_000_000 { Some(Self(number)) } else { None }
+    }
+
     /// The number after `E01`, below one million.
     #[must_use]
     pub const fn number(self) -> u32 {

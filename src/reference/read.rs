@@ -27,8 +27,8 @@ impl Content {
     /// Our own copy: sorted, with only what is used, under headers that are recognised again.
     pub(super) fn to_csv(&self, layout: &Layout) -> String {
         let vintage = match layout.kind {
-            Kind::Imd2019 | Kind::Icb2011 => "11",
-            Kind::Imd2025 | Kind::Icb2021 => "21",
+            Kind::Imd2019 | Kind::Icb2011 | Kind::Postcodes2011 => "11",
+            Kind::Imd2025 | Kind::Icb2021 | Kind::Postcodes2021 => "21",
         };
         let mut out = String::with_capacity(self.len() * 20);
         let written = match self {
@@ -48,8 +48,9 @@ impl Content {
 
 /// Recognises and reads a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
-    // Spreadsheets are zip archives, and are the form in which the official site offers most files.
-    if bytes.starts_with(b"PK\x03\x04") {
+    // Spreadsheets are zip archives, and are the form in which the official site offers most files. The
+    // other mark is gzip's.
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x1f\x8b") {
         return Err(ReferenceError::Spreadsheet);
     }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
@@ -128,7 +129,7 @@ fn unique<T, K: Ord>(
 
 fn checked_imd(kind: Kind, rows: Vec<(u32, ImdRow)>) -> Result<Vec<ImdRow>, ReferenceError> {
     let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let complete = count == kind.official_rows();
+    let complete = count == kind.official_areas();
     let mut by_rank: Vec<&(u32, ImdRow)> = rows.iter().collect();
     by_rank.sort_by_key(|(row, r)| (r.rank, *row));
     for pair in by_rank.windows(2) {

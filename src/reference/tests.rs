@@ -133,7 +133,7 @@ fn official_files_are_recognised_and_complete() {
         };
         let added = Reference::add(dir.path(), &file, Extent::Whole).expect(name);
         assert_eq!((added.kind, added.edition.as_str()), (kind, edition));
-        assert_eq!(added.rows, kind.official_rows());
+        assert_eq!(added.rows, kind.official_areas());
     }
     let reference = Reference::open(dir.path()).expect("opens");
     if let Some(table) = reference.imd(ImdEdition::Imd2019) {

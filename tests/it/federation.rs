@@ -4,11 +4,14 @@
 mod configuration;
 mod damage;
 mod demonstration;
+mod documented;
+mod england;
 mod extracts;
 mod harness;
 mod help;
 mod life;
 mod process;
+mod python;
 mod refusals;
 mod sectors;
 mod shown;

@@ -12,4 +12,4 @@ pub use answer::{
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
-pub use quality::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
+pub use quality::{DimensionQuality, MeasureRange, PseudoPostcodes, QualityReport, RejectCount};

@@ -60,6 +60,9 @@ pub struct QualityReport {
     pub measures: Vec<MeasureRange>,
     /// Rejects by column and rule.
     pub rejects: Vec<RejectCount>,
+    /// Pseudo-postcodes by kind, where there are any: they stand for no place.
+    #[serde(default)]
+    pub pseudo_postcodes: Vec<PseudoPostcodes>,
     /// Each dimension of the dataset.
     pub dimensions: Vec<DimensionQuality>,
     /// What else the loader should know.
@@ -84,6 +87,15 @@ pub struct RejectCount {
     pub column: String,
     /// The rule.
     pub rule: String,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// How often a kind of pseudo-postcode occurs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PseudoPostcodes {
+    /// The kind, for people.
+    pub kind: String,
     /// How many rows.
     pub rows: u64,
 }

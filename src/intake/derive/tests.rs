@@ -24,6 +24,12 @@ fn check(dimension: &str, origin: fn(&Reference) -> Origin<'_>, cases: &[(&str, 
     for (name, text) in [
         ("imd.csv", "lsoa11cd,imd_rank,imd_decile\nE01000001,1,1\nE01000002,9,10\n"),
         ("icb.csv", "lsoa11cd,icb_ods\nE01000001,QVV\n"),
+        (
+            "onspd.csv",
+            "pcds,doterm,ctry,lsoa11\nBH15 2JA,,E92000001,E01000001\nBH1 1AA,199606,E92000001,E01000002\n\
+             BH1 1AB,,E92000001,E01000003\nBX1 1LT,,E92000001,\nCF10 1AA,,W92000004,W01000001\n\
+             AB1 0AA,199606,S92000003,S01006514\nBT1 1AA,,N92000002,95GG01S1\n",
+        ),
     ] {
         fs::write(dir.path().join(name), text).expect("written");
         Reference::add(
@@ -167,7 +173,7 @@ fn ages_fall_into_leaves_at_the_census_date() {
 fn areas_lead_to_deciles_and_boards() {
     check(
         "imd",
-        |r| Origin::Decile(r.imd(ImdEdition::Imd2019).expect("the table")),
+        |r| Origin::Decile(AreaFrom::Lsoa, r.imd(ImdEdition::Imd2019).expect("the table")),
         &[
             ("E01000001", "d01 Valid"),
             ("e01000002", "d10 Valid"),
@@ -182,7 +188,7 @@ fn areas_lead_to_deciles_and_boards() {
     );
     check(
         "icb",
-        |r| Origin::BoardOfArea(r, 2011),
+        |r| Origin::BoardOfArea(AreaFrom::Lsoa, r, 2011),
         &[
             ("E01000001", "listed QVV"),
             ("E01000002", "unknown Unmatched"),
@@ -201,6 +207,55 @@ fn areas_lead_to_deciles_and_boards() {
             ("11", "unknown Invalid"),
             ("0", "unknown Invalid"),
             ("", "unknown Blank"),
+        ],
+    );
+}
+
+#[test]
+fn postcodes_lead_to_deciles_and_boards() {
+    fn postcodes(reference: &Reference) -> AreaFrom<'_> {
+        AreaFrom::new("postcode", ImdEdition::Imd2019, reference).expect("a directory")
+    }
+    check(
+        "imd",
+        |r| Origin::Decile(postcodes(r), r.imd(ImdEdition::Imd2019).expect("the table")),
+        &[
+            ("BH15 2JA", "d01 Valid"),
+            ("bh152ja", "d01 Valid"),
+            ("BH15  2JA", "d01 Valid"),
+            ("BH1  1AA", "d10 Valid"),
+            // In an area that the index has not; in none; in no directory.
+            ("BH1 1AB", "unknown Unmatched"),
+            ("BX1 1LT", "unknown Unmatched"),
+            ("BH15 2JB", "unknown Unmatched"),
+            ("Z99 3CZ", "unknown Unmatched"),
+            ("CF10 1AA", "not_applicable NotApplicable"),
+            ("AB1 0AA", "not_applicable NotApplicable"),
+            ("BT1 1AA", "not_applicable NotApplicable"),
+            ("BH15", "unknown Invalid"),
+            ("BHI5 2JA", "unknown Invalid"),
+            ("BH15 2JA x", "unknown Invalid"),
+            ("E01000001", "unknown Invalid"),
+            ("ZZ99 3VZ", "unknown Pseudo(NoFixedAbode)"),
+            ("zz993cz", "unknown Pseudo(England)"),
+            ("ZZ99 3WZ", "unknown Pseudo(NotKnown)"),
+            ("ZZ99 9ZZ", "unknown Pseudo(Other)"),
+            ("ZZ99 3GZ", "not_applicable Pseudo(Wales)"),
+            ("ZZ99 4QZ", "not_applicable Pseudo(Overseas)"),
+            ("", "unknown Blank"),
+            ("NULL", "unknown Blank"),
+        ],
+    );
+    check(
+        "icb",
+        |r| Origin::BoardOfArea(postcodes(r), r, 2011),
+        &[
+            ("BH15 2JA", "listed QVV"),
+            ("BH1 1AA", "unknown Unmatched"),
+            ("CF10 1AA", "not_applicable NotApplicable"),
+            ("ZZ99 3VZ", "unknown Pseudo(NoFixedAbode)"),
+            ("ZZ99 3BZ", "not_applicable Pseudo(IsleOfMan)"),
+            ("x", "unknown Invalid"),
         ],
     );
 }

@@ -102,8 +102,14 @@ pub(crate) struct Running {
 
 /// Starts the program.
 pub(crate) fn begin<A: AsRef<OsStr>>(arguments: &[A]) -> Running {
+    begin_in(arguments, Path::new("."))
+}
+
+/// Starts the program in a folder.
+pub(crate) fn begin_in<A: AsRef<OsStr>>(arguments: &[A], folder: &Path) -> Running {
     let begun = Instant::now();
     let mut child = program(arguments)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -155,9 +161,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server; what it logs goes on at the end of `log`.
     pub(crate) fn start(arguments: &[&str], log: &Path) -> Self {
+        Self::start_in(arguments, log, Path::new("."))
+    }
+
+    /// Starts a server in a folder.
+    pub(crate) fn start_in(arguments: &[&str], log: &Path, folder: &Path) -> Self {
         let err = File::options().create(true).append(true).open(log).expect("a log file");
         let mut child = program(arguments)
             .arg("--until-stdin-ends")
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(err)
