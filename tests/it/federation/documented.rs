@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::harness::{Fed, PARTNERS, coverage, text};
+use super::harness::{Fed, PARTNERS, coverage};
 use super::process::{self, Output, Server};
 
 /// The fenced blocks of a page: what kind, and what they hold.
@@ -21,6 +21,31 @@ fn blocks(page: &str) -> Vec<(&str, &str)> {
 
 fn run_in(folder: &Path, command: &[&str]) -> Output {
     process::begin_in(command, folder).end()
+}
+
+/// The agreement's new entry, with the partner's own public keys in place of the page's dots.
+fn with_keys(party: &str, keys: [&str; 2]) -> String {
+    let mut keys = keys.into_iter();
+    let line = |line: &str| match line.split_once("\"ed25519:…\"") {
+        Some((name, _)) => format!("{name}\"{}\"\n", keys.next().expect("two keys")),
+        None => format!("{line}\n"),
+    };
+    party.lines().map(line).collect()
+}
+
+/// Puts the files beside each other that the page takes for granted: what the page shows, with the
+/// federation's own name and address in the place of the example's, and invented records.
+fn furnish(fed: &Fed, home: &Path, node: &str, mapping: &str) {
+    let other = fs::read_to_string(fed.config(PARTNERS[0])).expect("another partner's");
+    let address = other.lines().find(|l| l.starts_with("address")).expect("an address");
+    let node = node
+        .replace("address = \"coordinator.icb.example:7443\"", address)
+        .replace("icb.example", "demo.evensum.example");
+    fs::write(home.join("node.toml"), node).expect("written");
+    fs::write(home.join("rtt.toml"), mapping).expect("written");
+    let invented = fed.path("reference-files/imd2025.csv");
+    fs::copy(invented, home.join("IMD2025.csv")).expect("copied");
+    fs::copy(fed.path("ZZ1/extract.csv"), home.join("extract.csv")).expect("copied");
 }
 
 #[test]
@@ -63,33 +88,14 @@ fn a_partner_comes_in_by_the_ten_commands_of_the_documentation() {
         fs::rename(fed.path(file), home.join(file)).expect("handed over");
     }
     fs::copy(fed.path("ca/ca.pem"), home.join("ca.pem")).expect("handed over");
-    let mut public = [answer_key.trim(), ledger_key.trim()].into_iter();
-    let party: Vec<String> = party
-        .lines()
-        .map(|line| match line.split_once("\"ed25519:…\"") {
-            Some((key, _)) => format!("{key}\"{}\"", public.next().expect("two keys")),
-            None => line.to_owned(),
-        })
-        .collect();
+    let party = with_keys(party, [answer_key.trim(), ledger_key.trim()]);
     let agreement = fs::read_to_string(fed.path("agreement.toml")).expect("the agreement");
-    let agreement = agreement.replace("version = 1", "version = 2") + "\n" + &party.join("\n");
+    let agreement = agreement.replace("version = 1", "version = 2") + "\n" + &party;
     fs::write(fed.path("agreement.toml"), &agreement).expect("given to everybody");
     fs::write(home.join("agreement.toml"), &agreement).expect("given to everybody");
 
     fed.start_coordinator();
-    // The page's example names and the federation's own are the only things that differ.
-    let address = fs::read_to_string(fed.config(PARTNERS[0])).expect("another partner's");
-    let address = address.lines().find(|l| l.starts_with("address")).expect("an address");
-    let node = node
-        .replace("address = \"coordinator.icb.example:7443\"", address)
-        .replace("icb.example", "demo.evensum.example");
-    fs::write(home.join("node.toml"), node).expect("written");
-    fs::write(home.join("rtt.toml"), mapping).expect("written");
-    let official = fs::read_dir(fed.path("reference-files")).expect("files").map_while(Result::ok);
-    let invented = official.map(|f| f.path()).find(|f| text(f).contains("imd"));
-    fs::copy(invented.expect("a table of deprivation"), home.join("IMD2025.csv")).expect("copied");
-    fs::copy(fed.path("ZZ1/extract.csv"), home.join("extract.csv")).expect("copied");
-
+    furnish(&fed, &home, node, mapping);
     // The invented table is a part of England on purpose, and the official one is not.
     run_in(&home, &[&reference[..], &["--partial"]].concat()).succeeds();
     run_in(&home, check).succeeds();

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::harness::{Fed, PARTNERS, text};
-use super::process::run;
+use super::process::{run, skipped};
 
 /// The partners stand for these boards: Dorset, Lincolnshire, North East London.
 const BOARDS: [&str; 3] = ["QVV", "QJM", "QMF"];
@@ -236,7 +236,7 @@ fn load(fed: &Fed, ods: &str, extract: &str) {
 #[test]
 fn real_areas_give_the_answer_that_the_rows_themselves_give() {
     let Some(official) = official() else {
-        println!("skipped: the official files are not here; set EVENSUM_TEST_DATA to their folder");
+        skipped("the official files are not here; set EVENSUM_TEST_DATA to their folder");
         return;
     };
     let mut fed = Fed::at_rest();

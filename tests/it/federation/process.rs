@@ -28,6 +28,12 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Says why a test checks nothing here. `tests/run` says it too, where a runner hides what passing tests print.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+pub(crate) fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}
+
 /// The program, with nothing of the caller's surroundings that changes what it does.
 pub(crate) fn program<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evensum"));

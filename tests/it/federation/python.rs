@@ -7,7 +7,7 @@ use std::process::{Command, Output as Ran};
 use serde_json::{Value, json};
 
 use super::harness::{Fed, PARTNERS};
-use super::process::run;
+use super::process::{run, skipped};
 
 /// The client and its environment.
 struct Python(PathBuf);
@@ -16,7 +16,7 @@ impl Python {
     fn found() -> Option<Self> {
         let found = std::env::var_os("EVENSUM_TEST_PYTHON").map(PathBuf::from);
         if found.is_none() {
-            println!("skipped: no virtual environment in EVENSUM_TEST_PYTHON; tests/run makes one");
+            skipped("no virtual environment in EVENSUM_TEST_PYTHON; tests/run makes one");
         }
         found.map(Self)
     }
