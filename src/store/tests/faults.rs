@@ -110,7 +110,7 @@ async fn work_for_a_caller_who_left_is_not_begun() {
     let store = place.open().await;
     let (reply, left) = oneshot::channel();
     drop(left);
-    let work = Work::Begin(Box::new(question(1)));
+    let work = Work::Begin("".into(), Box::new(question(1)));
     store.queue.send(Message::Job(Box::new(Job { work, reply }))).await.expect("queues");
     fresh(&store, question(2)).await;
     assert_eq!(place.kinds().await, ["log_opened", "query_accepted"]);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use evensum::coordinator::{self, Coordinator};
-use evensum::node::{self, Node};
+use evensum::node::{self, Membership, Node, Site};
 use evensum::store::{Identity, Reader, Store};
 use evensum::trust::AuthorityKind;
 use evensum_core::catalogue::Catalogue;
@@ -164,7 +164,7 @@ impl Federation {
     async fn store(&self, code: &'static str) -> (Store, PathBuf) {
         let state = self.dir.path().join(code);
         let identity =
-            Identity { federation: self.pki.federation.clone(), ods: ods(code), role: role(code) };
+            Identity { ods: ods(code), role: role(code) };
         let key = Arc::new(copy(&self.keys[code].ledger));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let store = Store::open(&state, identity, key, clock, "test").await.expect("opens");
@@ -190,18 +190,21 @@ impl Federation {
             Event::SnapshotPublished { snapshot, .. } => Some(snapshot),
             _ => None,
         });
-        let node = Node::new(node::Parts {
-            federation: self.pki.federation.clone(),
+        let site = Site::new(node::Parts {
             ods: ods(code),
             profile: Profile::Nhs75m,
-            agreements: vec![agreement.clone()],
             catalogue: Arc::clone(&self.catalogue),
             store: store.clone(),
             state: state.clone(),
             node_key: node_key(code),
-            answer_key: copy(&self.keys[code].answer),
             noted: noted.collect(),
             clock: Arc::clone(&self.clock) as _,
+        });
+        let node = site.node(Membership {
+            federation: self.pki.federation.clone(),
+            coordinator: ods(COORDINATOR),
+            agreements: vec![agreement.clone()],
+            answer_key: copy(&self.keys[code].answer),
         });
         OpenNode { node, store, state }
     }
