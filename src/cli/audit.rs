@@ -109,7 +109,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let server = Server::read(&args.place.config)?;
-    let key = config::signing_key(&server.keys.ledger)?.verifying_key();
+    let key = config::signing_key(&server.ledger_key)?.verifying_key();
     let log = origin(&server.ods, server.role());
     let verdict = serve::runtime()?.block_on(async {
         let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;

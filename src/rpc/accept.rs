@@ -171,11 +171,10 @@ fn judge(
     federation: &FederationId,
     role: Role,
 ) -> Result<Peer, Refusal> {
-    let peer =
-        handshake::accepted_peer(stream, federation).map_err(|error| match error {
-            HandshakeError::TheirIdentity(PeerError::TrustDomain { .. }) => Refusal::Federation,
-            _ => Refusal::Identity,
-        })?;
+    let peer = handshake::accepted_peer(stream, federation).map_err(|error| match error {
+        HandshakeError::TheirIdentity(PeerError::TrustDomain { .. }) => Refusal::Federation,
+        _ => Refusal::Identity,
+    })?;
     if peer.role() != role {
         return Err(Refusal::Role);
     }

@@ -54,7 +54,12 @@ pub async fn serve_listening(
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     serve_connections(routes, &shutdown, |connections, cut| {
-        let door = Arc::new(Door { config, connections, cut, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) });
+        let door = Arc::new(Door {
+            config,
+            connections,
+            cut,
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        });
         each_arrival(listener, shutdown.clone(), move |tcp, remote| {
             let door = Arc::clone(&door);
             async move { door.let_in(tcp, remote).await }

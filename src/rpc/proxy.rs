@@ -39,6 +39,9 @@ pub enum ProxyAddressError {
     /// A password without a user name.
     #[error("the proxy has a password and no user name: write the proxy as http://user@host:port")]
     NoUser,
+    /// Two passwords.
+    #[error("the proxy's password stands in its address and in a file: take one of them out")]
+    TwoPasswords,
     /// From the environment.
     #[error(
         "the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: only http://host:port can. Name another one with 'proxy' in the configuration, or 'none'"
@@ -102,16 +105,22 @@ pub enum ProxyError {
 #[derive(Clone)]
 pub struct Proxy {
     address: Address,
+    shown: Shown,
+}
+
+/// What a proxy is shown.
+#[derive(Clone)]
+enum Shown {
+    Nothing,
+    /// A user name whose password is not known.
+    User(Zeroizing<String>),
     /// The value of `Proxy-Authorization`.
-    authorization: Option<Zeroizing<String>>,
+    Authorization(Zeroizing<String>),
 }
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy")
-            .field("address", &self.address.to_string())
-            .field("with_password", &self.authorization.is_some())
-            .finish()
+        f.debug_struct("Proxy").field("address", &self.address.to_string()).finish_non_exhaustive()
     }
 }
 
@@ -124,18 +133,8 @@ impl fmt::Display for Proxy {
 impl FromStr for Proxy {
     type Err = ProxyAddressError;
 
+    /// Reads `http://[user[:password]@]host:port`, user and password percent-encoded.
     fn from_str(text: &str) -> Result<Self, ProxyAddressError> {
-        Self::parse(text, None)
-    }
-}
-
-impl Proxy {
-    /// Reads `http://[user[:password]@]host:port`, user and password percent-encoded. A password that comes
-    /// from elsewhere is taken as it is.
-    ///
-    /// # Errors
-    /// [`ProxyAddressError`].
-    pub fn parse(text: &str, password: Option<&str>) -> Result<Self, ProxyAddressError> {
         if text.len() > MAX_TEXT_BYTES {
             return Err(ProxyAddressError::Form);
         }
@@ -149,21 +148,58 @@ impl Proxy {
         };
         let place = place.strip_suffix('/').unwrap_or(place);
         let address = place.parse().map_err(|_| ProxyAddressError::Form)?;
-        let authorization = match user.filter(|user| !user.is_empty()) {
-            None if password.is_some() => return Err(ProxyAddressError::NoUser),
-            None => None,
+        let shown = match user {
+            None => Shown::Nothing,
             Some(user) => {
-                let (user, within) = user.split_once(':').unwrap_or((user, ""));
+                let (user, password) = match user.split_once(':') {
+                    Some((user, password)) => (user, Some(password)),
+                    None => (user, None),
+                };
                 let user = decoded(user).ok_or(ProxyAddressError::Form)?;
-                let within = decoded(within).ok_or(ProxyAddressError::Form)?;
                 // A colon would end the user name at another place.
-                if user.contains(':') {
+                if user.is_empty() || user.contains(':') {
                     return Err(ProxyAddressError::Form);
                 }
-                Some(basic(&user, password.unwrap_or(&within)))
+                match password {
+                    None => Shown::User(user),
+                    Some(password) => {
+                        let password = decoded(password).ok_or(ProxyAddressError::Form)?;
+                        Shown::Authorization(basic(&user, &password))
+                    }
+                }
             }
         };
-        Ok(Self { address, authorization })
+        Ok(Self { address, shown })
+    }
+}
+
+impl Proxy {
+    /// Whether it has a user name and no password.
+    #[must_use]
+    pub const fn lacks_password(&self) -> bool {
+        matches!(self.shown, Shown::User(_))
+    }
+
+    /// Adds a password, which is taken as it is.
+    ///
+    /// # Errors
+    /// [`ProxyAddressError::NoUser`], [`ProxyAddressError::TwoPasswords`].
+    pub fn with_password(self, password: &str) -> Result<Self, ProxyAddressError> {
+        match &self.shown {
+            Shown::User(user) => {
+                Ok(Self { shown: Shown::Authorization(basic(user, password)), ..self })
+            }
+            Shown::Nothing => Err(ProxyAddressError::NoUser),
+            Shown::Authorization(_) => Err(ProxyAddressError::TwoPasswords),
+        }
+    }
+
+    fn authorization(&self) -> Option<Zeroizing<String>> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::User(user) => Some(basic(user, "")),
+            Shown::Authorization(value) => Some(value.clone()),
+        }
     }
 
     pub(super) const fn address(&self) -> &Address {
@@ -178,10 +214,10 @@ impl Proxy {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
+        let authorization = self.authorization();
         let asked = async {
-            let mut request =
-                Zeroizing::new(format!("CONNECT {far} HTTP/1.1\r\nHost: {far}\r\n"));
-            if let Some(authorization) = &self.authorization {
+            let mut request = Zeroizing::new(format!("CONNECT {far} HTTP/1.1\r\nHost: {far}\r\n"));
+            if let Some(authorization) = &authorization {
                 for part in ["Proxy-Authorization: ", authorization, "\r\n"] {
                     request.push_str(part);
                 }
@@ -194,7 +230,7 @@ impl Proxy {
         let status = timeout(TUNNEL_LIMIT, asked).await.unwrap_or(Err(ProxyError::Slow))?;
         match status {
             200..=299 => Ok(()),
-            407 if self.authorization.is_some() => Err(ProxyError::Credentials),
+            407 if authorization.is_some() => Err(ProxyError::Credentials),
             407 => Err(ProxyError::Wanted),
             403 => Err(ProxyError::Forbidden(far.to_string())),
             502..=504 => Err(ProxyError::Far { far: far.to_string(), status }),
@@ -309,11 +345,14 @@ impl Environment {
         let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(wrong) };
         let address =
             format!("{host}:{}", uri.port_u16().unwrap_or(80)).parse().map_err(|_| wrong)?;
-        let authorization = match found.basic_auth() {
-            Some(value) => Some(Zeroizing::new(value.to_str().map_err(|_| wrong)?.to_owned())),
-            None => None,
+        let shown = match found.basic_auth() {
+            None => Shown::Nothing,
+            Some(value) => {
+                let value = value.to_str().map_err(|_| wrong)?;
+                Shown::Authorization(Zeroizing::new(value.to_owned()))
+            }
         };
-        Ok(Some(Proxy { address, authorization }))
+        Ok(Some(Proxy { address, shown }))
     }
 }
 
@@ -335,8 +374,8 @@ impl Proxies {
 mod tests {
     use super::*;
 
-    fn shown(proxy: &Proxy) -> Option<&str> {
-        proxy.authorization.as_ref().map(|text| text.as_str())
+    fn shown(proxy: &Proxy) -> Option<String> {
+        proxy.authorization().map(|text| text.to_string())
     }
 
     #[test]
@@ -352,13 +391,17 @@ mod tests {
             let proxy: Proxy = text.parse().expect(text);
             assert_eq!(proxy.to_string(), place);
             let expected = pair.map(|pair| format!("Basic {}", BASE64.encode(pair.as_bytes())));
-            assert_eq!(shown(&proxy), expected.as_deref());
+            assert_eq!(shown(&proxy), expected);
             let said = format!("{proxy:?} {proxy}");
             assert!(!said.contains("s3cret") && !said.contains("Basic"), "{said}");
         }
-        let proxy = Proxy::parse("http://ada@proxy.example:80", Some("a:%40 b")).expect("read");
-        assert_eq!(shown(&proxy), Some(&*format!("Basic {}", BASE64.encode(b"ada:a:%40 b"))));
-        let nobody = Proxy::parse("http://proxy.example:80", Some("x"));
+        let proxy = |text: &str| text.parse::<Proxy>().expect(text);
+        let ada = proxy("http://ada@proxy.example:80");
+        assert!(ada.lacks_password());
+        let ada = ada.with_password("a:%40 b").expect("a password");
+        assert_eq!(shown(&ada), Some(format!("Basic {}", BASE64.encode(b"ada:a:%40 b"))));
+        assert_eq!(ada.with_password("x").err(), Some(ProxyAddressError::TwoPasswords));
+        let nobody = proxy("http://proxy.example:80").with_password("x");
         assert_eq!(nobody.err(), Some(ProxyAddressError::NoUser));
     }
 
@@ -368,6 +411,8 @@ mod tests {
             "",
             "proxy.example:3128",
             "http://",
+            "http://@proxy.example:80",
+            "http://:s3cret@proxy.example:80",
             "http://proxy.example",
             "http://proxy.example:0",
             "http://s3cret%@proxy.example:80",

@@ -32,7 +32,9 @@ pub enum Refusal {
     )]
     Coordinator,
     /// Too many connections.
-    #[error("the node keeps no more connections of its coordinator: the earlier ones must end first")]
+    #[error(
+        "the node keeps no more connections of its coordinator: the earlier ones must end first"
+    )]
     Full,
     /// An example certificate beyond one machine.
     #[error(

@@ -248,11 +248,7 @@ impl<'a> Batch<'a> {
         Ok(Settled::plain(Kind::Fresh, accepted))
     }
 
-    async fn publish(
-        &mut self,
-        realm: &str,
-        publish: Publish,
-    ) -> Result<Settled<Logged>, Stop> {
+    async fn publish(&mut self, realm: &str, publish: Publish) -> Result<Settled<Logged>, Stop> {
         let Publish { query_id, query_hash, key, bytes, published } = publish;
         self.require_running(realm, query_id, query_hash).await?;
         let release = match &published {

@@ -204,7 +204,8 @@ impl Store {
         if let Some((_, what)) = names.into_iter().find(|(name, _)| name.len() > MAX_CALLER_BYTES) {
             return Err(StoreError::TooLong { what, most: MAX_CALLER_BYTES });
         }
-        let Settled { kind, entry, frozen } = self.ask(Work::Begin(self.realm.clone(), Box::new(begin))).await?;
+        let Settled { kind, entry, frozen } =
+            self.ask(Work::Begin(self.realm.clone(), Box::new(begin))).await?;
         let frozen = frozen.map(|(bytes, published)| FrozenRow { bytes, published });
         match (kind, entry, frozen) {
             (Kind::Fresh, Some(receipt), None) => Ok(Begun::Fresh(receipt)),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    AgreementId, AnalystId, Assurance, DatasetId, Digest, FederationId, IndicatorId, LevelId, Ods, Period,
-    Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, Timestamp,
+    AgreementId, AnalystId, Assurance, DatasetId, Digest, FederationId, IndicatorId, LevelId, Ods,
+    Period, Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, Timestamp,
 };
 
 /// The longest entry, in bytes of its canonical form.

@@ -122,12 +122,13 @@ fn a_question_that_began_for_a_caller_who_left_is_ended() {
     let answer = |kind| Ok(Settled { kind, entry: None, frozen: None });
     let (stays, mut waits) = oneshot::channel();
     let gone = || oneshot::channel().0;
+    let open = |n| ("realm".into(), id(n), hash(n));
     let orphans = deliver(
         Ok(vec![answer(Kind::Fresh), answer(Kind::Fresh), answer(Kind::Running)]),
-        vec![Some((id(1), hash(1))), Some((id(2), hash(2))), Some((id(3), hash(3)))],
+        (1..=3).map(|n| Some(open(n))).collect(),
         vec![stays, gone(), gone()],
     )
     .expect("delivers");
     assert!(waits.try_recv().expect("answered").is_ok());
-    assert_eq!(orphans, [(id(2), hash(2))]);
+    assert_eq!(orphans, [open(2)]);
 }

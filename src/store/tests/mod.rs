@@ -92,10 +92,7 @@ fn kind(entry: &Entry) -> String {
 }
 
 fn identity(ods: &str) -> Identity {
-    Identity {
-        ods: Ods::new(ods).expect("ods"),
-        role: Role::Node,
-    }
+    Identity { ods: Ods::new(ods).expect("ods"), role: Role::Node }
 }
 
 fn id(n: u32) -> QueryId {

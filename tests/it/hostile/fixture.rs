@@ -163,8 +163,7 @@ impl Federation {
 
     async fn store(&self, code: &'static str) -> (Store, PathBuf) {
         let state = self.dir.path().join(code);
-        let identity =
-            Identity { ods: ods(code), role: role(code) };
+        let identity = Identity { ods: ods(code), role: role(code) };
         let key = Arc::new(copy(&self.keys[code].ledger));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let store = Store::open(&state, identity, key, clock, "test").await.expect("opens");
