@@ -287,7 +287,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     let mut outcome = Ok(());
     // A server that ends by itself leaves those of other memberships alone.
     while let Some(ended) = servers.join_next().await {
-        let ended = ended.or_exit(Exit::Fault).and_then(|served| served.or_exit(Exit::Fault));
+        let ended = ended.or_exit(Exit::Fault).and_then(|served| served);
         if let Err(failure) = ended {
             error!(reason = %failure, "a connection's server has ended by itself");
             outcome = Err(failure);
@@ -297,7 +297,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     outcome
 }
 
-type Servers = JoinSet<Result<(), tonic::transport::Error>>;
+type Servers = JoinSet<Result<(), Failure>>;
 
 /// Serves one membership, on the connections that the node dials and on those that it accepts.
 async fn serve_member(
@@ -322,7 +322,8 @@ async fn serve_member(
         let port = tls::node_port(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
         let (federation, coordinator) = (federation.clone(), coordinator.clone());
         let config = ListenConfig { federation, coordinator, tls: watch::channel(port).1 };
-        servers.spawn(serve_listening(routes.clone(), listener, config, stop.clone()));
+        let serving = serve_listening(routes.clone(), listener, config, stop.clone());
+        servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }
     if let Some(address) = dials {
         let dial = tls::node_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
@@ -342,7 +343,8 @@ async fn serve_member(
         };
         let tls = watch::channel(dial).1;
         let config = DialConfig { address, federation, coordinator, tls, seed: rand::random() };
-        servers.spawn(serve_dialled(routes, config, stop.clone(), on_state));
+        let serving = serve_dialled(routes, config, stop.clone(), on_state);
+        servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }
     Ok(())
 }

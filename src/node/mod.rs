@@ -130,8 +130,9 @@ struct Inner {
 }
 
 impl Inner {
-    fn agreement(&self, id: &AgreementId) -> Option<&Agreement> {
-        self.agreements.iter().find(|a| a.id == *id)
+    /// Another federation's agreement of the same name is another agreement.
+    fn agreement(&self, federation: &FederationId, id: &AgreementId) -> Option<&Agreement> {
+        self.agreements.iter().find(|a| a.id == *id && a.federation == *federation)
     }
 
     /// Sees to it that the audit log holds an extract's publication before anything is answered from it:
