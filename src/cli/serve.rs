@@ -117,6 +117,15 @@ fn member(server: &Server, membership: &Membership) -> Result<Member, Failure> {
         Role::Node => Some(meeting(membership.coordinator()?)?),
         _ => None,
     };
+    if meeting.as_ref().is_some_and(|m| m.listens.is_some()) && !peer.can_be_dialled() {
+        return Err(Failure::says(
+            Exit::Config,
+            format!(
+                "the certificate {} carries no name that the coordinator could dial: have it issued with --dns or --ip, or take 'listen' out",
+                tls.certificate.display()
+            ),
+        ));
+    }
     let answer_key = config::signing_key(&membership.answer_key)?;
     Ok(Member { federation, peer, agreements, answer_key, credentials, roots, meeting })
 }

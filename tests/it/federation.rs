@@ -11,3 +11,4 @@ mod life;
 mod process;
 mod refusals;
 mod shown;
+mod ways;

@@ -35,6 +35,9 @@ pub(crate) fn program<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     for name in ["EVENSUM_CONFIG", "EVENSUM_ANALYST", "EVENSUM_LOG", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
+    for name in ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "EVENSUM_PROXY_PASSWORD"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
     command
 }
 
@@ -155,9 +158,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server; what it logs goes on at the end of `log`.
     pub(crate) fn start(arguments: &[&str], log: &Path) -> Self {
+        Self::start_in(arguments, log, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_in(arguments: &[&str], log: &Path, variables: &[(&str, &str)]) -> Self {
         let err = File::options().create(true).append(true).open(log).expect("a log file");
         let mut child = program(arguments)
             .arg("--until-stdin-ends")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(err)
