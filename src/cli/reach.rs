@@ -29,7 +29,7 @@ fn proxies(proxy: Option<&Secret>, file: Option<&Path>) -> Result<Proxies, Failu
             return Err(Failure::says(Exit::Config, what));
         }
         let variable = |name: &str| std::env::var(name).ok();
-        return Ok(Proxies::Environment(Environment::look_up(variable)));
+        return Ok(Proxies::Environment(Box::new(Environment::look_up(variable))));
     };
     if text == "none" {
         return Ok(Proxies::None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evensum_core::ledger::{Asked, Entry, Event, Missing};
-use evensum_core::model::{Assurance, Digest, QueryId, Role};
+use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -67,15 +67,7 @@ fn told(entry: &Entry) -> String {
             ..
         } => {
             let table = asked::table(indicator, by, *period, scope.as_ref());
-            let hidden = match withheld {
-                0 => "nothing in it is withheld".to_owned(),
-                1 => format!("1 of its {cells} figures is withheld"),
-                n => format!("{n} of its {cells} figures are withheld"),
-            };
-            format!(
-                "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
-                profile.as_str()
-            )
+            frozen(&table, *profile, federation, [*withheld, *cells])
         }
         Event::AnswerReleased { query_id, release_hash, .. } => {
             format!("question {query_id} was answered with release {}", release_hash.short())
@@ -93,6 +85,23 @@ fn told(entry: &Entry) -> String {
             combined(*query_id, answered, missing)
         }
     }
+}
+
+fn frozen(
+    table: &str,
+    profile: Profile,
+    federation: &FederationId,
+    [withheld, cells]: [u32; 2],
+) -> String {
+    let hidden = match withheld {
+        0 => "nothing in it is withheld".to_owned(),
+        1 => format!("1 of its {cells} figures is withheld"),
+        n => format!("{n} of its {cells} figures are withheld"),
+    };
+    format!(
+        "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
+        profile.as_str()
+    )
 }
 
 fn combined(

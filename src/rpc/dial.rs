@@ -155,7 +155,7 @@ pub enum DialError {
         address: String,
         /// How.
         #[source]
-        source: HandshakeError,
+        source: Box<HandshakeError>,
     },
     /// No address did.
     #[error("{}", listed(.0))]
@@ -430,7 +430,10 @@ impl Place {
                 | HandshakeError::Protocol
                 | HandshakeError::Version
                 | HandshakeError::Broken(_)),
-            ) => DialError::Inspected { proxy: proxy.to_string(), address, source },
+            ) => {
+                let source = Box::new(source);
+                DialError::Inspected { proxy: proxy.to_string(), address, source }
+            }
             (_, error) => error.into(),
         }
     }

@@ -307,7 +307,7 @@ pub enum Proxies {
     /// This one, to every address.
     One(Proxy),
     /// As the environment says.
-    Environment(Environment),
+    Environment(Box<Environment>),
 }
 
 /// The variables that curl reads too. They are never applied to an address on this machine.
@@ -435,7 +435,7 @@ mod tests {
                 pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
             });
             let address: Address = address.parse().expect(address);
-            let found = Proxies::Environment(environment).proxy(&address);
+            let found = Proxies::Environment(Box::new(environment)).proxy(&address);
             found.map(|proxy| proxy.map(|p| (p.to_string(), shown(&p).is_some())))
         };
         let far = "coordinator.example:443";

@@ -145,13 +145,8 @@ impl Federation {
         );
         self.write("agreement.toml", &text)?;
         let coordinator = self.home(&self.coordinator).join("coordinator.toml");
-        let text = format!(
-            "{}",
-            server_table(
-                &self.coordinator,
-                "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n"
-            )
-        );
+        let own = "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n";
+        let text = server_table(&self.coordinator, own);
         fs::write(coordinator, text).or_exit(Exit::Config)?;
         // The port is known once the coordinator serves; loading needs none.
         self.write_node_configs("127.0.0.1:1")

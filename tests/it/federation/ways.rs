@@ -319,11 +319,11 @@ fn where_no_address_does_the_analyst_is_told_of_each() {
 
 /// Changes a configuration that is in order, once.
 type Edit = fn(&Fed);
+/// What is wrong, how it is done, and what is said.
+type Case = (&'static str, Edit, &'static [&'static str]);
 
-/// Every fault of ways and memberships is named, with what to do, before a port is bound.
-#[test]
-fn configurations_without_a_way_or_with_two_are_refused() {
-    let cases: [(&str, Edit, &[&str]); 16] = [
+fn without_a_way() -> Vec<Case> {
+    vec![
         (
             "no way",
             |f| instead_of_address(f, "ZZ1", ""),
@@ -361,6 +361,11 @@ fn configurations_without_a_way_or_with_two_are_refused() {
             |f| f.edit("ZZ1/node.toml", "[membership.tls]", "[membership.tsl]"),
             &["line", "tsl"],
         ),
+    ]
+}
+
+fn of_two_memberships() -> Vec<Case> {
+    vec![
         (
             "the same membership twice",
             |f| add(f, "ZZ1/node.toml", &twice("QZ1", "address = \"127.0.0.1:1\"")),
@@ -370,12 +375,16 @@ fn configurations_without_a_way_or_with_two_are_refused() {
             "one answer key for two",
             |f| {
                 drop(Second::make(f));
+                let public = |name: &str| {
+                    run(&["keys", "show", text(&f.path(name))]).succeeds().stdout.trim().to_owned()
+                };
+                let (own, other) = (public("ZZ1/answer.pem"), public("second/node-answer.pem"));
+                f.edit("second/agreement.toml", &other, &own);
                 fs::copy(f.path("ZZ1/answer.pem"), f.path("second/node-answer.pem"))
                     .expect("copied");
                 add(f, "ZZ1/node.toml", &membership("address = \"127.0.0.1:1\""));
             },
-            // The second agreement lists another key: that is found first.
-            &["answer_key", "node-answer.pem"],
+            &["two memberships", "node-answer.pem", "keys new answer"],
         ),
         (
             "one port for two",
@@ -399,6 +408,11 @@ fn configurations_without_a_way_or_with_two_are_refused() {
             |f| f.edit("ZZ1/node.toml", "ods = \"QZ1\"", "ods = \"QZ8\""),
             &["demo-agreement", "another coordinator than QZ8"],
         ),
+    ]
+}
+
+fn of_addresses_and_proxies() -> Vec<Case> {
+    vec![
         (
             "a proxy to nowhere",
             |f| instead_of_address(f, "ZZ1", "listen = \"127.0.0.1:0\"\nproxy = \"http://p:1\""),
@@ -434,14 +448,19 @@ fn configurations_without_a_way_or_with_two_are_refused() {
             },
             &["[[membership]]"],
         ),
-    ];
+    ]
+}
+
+/// Every fault of ways and memberships is named, with what to do, before a port is bound.
+#[test]
+fn configurations_without_a_way_or_with_two_are_refused() {
+    let cases = [without_a_way(), of_two_memberships(), of_addresses_and_proxies()].concat();
     for (what, edit, words) in cases {
         let fed = Fed::at_rest();
         edit(&fed);
-        println!("{what}");
         let checked = check(&fed);
         checked.fails(64, words);
-        assert!(!checked.stderr.contains("s3cret"), "{}", checked.stderr);
+        assert!(!checked.stderr.contains("s3cret"), "{what}: {}", checked.stderr);
         run(&["node", "serve", "--config", text(&fed.config("ZZ1"))]).fails(64, words);
     }
 }

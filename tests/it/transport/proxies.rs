@@ -150,8 +150,8 @@ async fn a_node_dials_through_a_proxy_that_resolves_the_name() {
     // The name that is verified is the coordinator's.
     let mut other = dial(&pki, "other.invalid:443", &proxy.through(""));
     let error = other.trouble().await;
-    let expected = matches!(&error, DialError::Inspected { source: HandshakeError::TheirName, .. });
-    assert!(expected, "{error:?}");
+    let DialError::Inspected { source, .. } = &error else { panic!("{error:?}") };
+    assert!(matches!(**source, HandshakeError::TheirName), "{error:?}");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn the_environment_names_the_proxy_and_the_exceptions() {
         "NO_PROXY" => Some("elsewhere.invalid".to_owned()),
         _ => None,
     };
-    let proxies = Proxies::Environment(Environment::look_up(look));
+    let proxies = Proxies::Environment(Box::new(Environment::look_up(look)));
     let mut node = dial(&pki, "coordinator.invalid:443", &proxies);
     node.serving().await;
     let error = dial(&pki, "elsewhere.invalid:443", &proxies).trouble().await;
@@ -231,9 +231,8 @@ async fn a_proxy_that_inspects_tls_is_named() {
     let proxy = Proxy::open(Manner::Open(inspecting.address)).await;
     let mut node = dial(&pki, &inspecting.address.to_string(), &proxy.through(""));
     let error = node.trouble().await;
-    let inspected =
-        matches!(&error, DialError::Inspected { source: HandshakeError::TheirAuthority, .. });
-    assert!(inspected, "{error:?}");
+    let DialError::Inspected { source, .. } = &error else { panic!("{error:?}") };
+    assert!(matches!(**source, HandshakeError::TheirAuthority), "{error:?}");
     assert!(error.to_string().contains("exempt this address"), "{error}");
 }
 
