@@ -1,6 +1,10 @@
 //! Configuration files: one TOML form for servers, one for analysts. Paths are relative to the file.
 //! Unknown keys are refused, and everything is checked before a port is bound.
+//!
+//! A server has one organisation, one state and one audit log, and a membership for each federation that it
+//! takes part in; a coordinator has exactly one.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -37,7 +41,9 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// No agreement, or one twice.
-    #[error("'{path}' must name each agreement once, and at least one, under 'agreements'")]
+    #[error(
+        "'{path}' must name each agreement of a membership once, and at least one, under 'agreements'"
+    )]
     Agreements {
         /// The file.
         path: PathBuf,
@@ -64,6 +70,14 @@ pub enum ConfigError {
     Roles {
         /// The file.
         path: PathBuf,
+    },
+    /// Memberships or addresses contradict each other.
+    #[error("'{path}' cannot be used: {what}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: String,
     },
     /// An agreement cannot be used.
     #[error("the agreement '{path}' cannot be used: {source}")]
@@ -99,16 +113,6 @@ pub enum ConfigError {
     Trust(#[from] crate::trust::TrustError),
 }
 
-/// Key files of a server.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
-    /// Ed25519 key that signs answers.
-    pub answer: PathBuf,
-    /// Ed25519 key that signs the audit log.
-    pub ledger: PathBuf,
-}
-
 /// Certificate files of a server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,15 +125,112 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// Where a node dials.
+/// A text that may hold a password. `Debug` says nothing of it.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(Zeroizing<String>);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Secret {
+    /// The text, for whoever reads it and no log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Addresses of one server, each `host:port`, in the order in which they are tried; the host is the name in its
+/// certificate. A text is one address, a list several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Addresses {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Addresses {
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(address) => std::slice::from_ref(address),
+            Self::Several(addresses) => addresses,
+        }
+    }
+}
+
+/// How a node and its coordinator come together: the node dials, or it listens, or both.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dial {
+pub struct Meeting {
     /// The coordinator's ODS code.
     pub ods: Ods,
-    /// Host and port; the host is the name in its certificate.
-    pub address: String,
+    /// Where the node dials.
+    #[serde(default, alias = "addresses")]
+    pub address: Option<Addresses>,
+    /// Where the coordinator dials in. Port 0 chooses one.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
+    /// The proxy to the addresses: `http://[user[:password]@]host:port`, or `none`. Where it is left out, the
+    /// environment says.
+    #[serde(default)]
+    pub proxy: Option<Secret>,
+    /// A file with the proxy's password.
+    #[serde(default)]
+    pub proxy_password: Option<PathBuf>,
 }
+
+/// A node that listens, as its coordinator dials it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DialNode {
+    /// The partner's ODS code.
+    pub ods: Ods,
+    /// Where its node listens.
+    #[serde(alias = "addresses")]
+    pub address: Addresses,
+    /// As of [`Meeting`].
+    #[serde(default)]
+    pub proxy: Option<Secret>,
+    /// A file with the proxy's password.
+    #[serde(default)]
+    pub proxy_password: Option<PathBuf>,
+}
+
+/// A server's part in one federation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Membership {
+    /// The federation.
+    pub federation: FederationId,
+    /// The server's copies of the agreements.
+    agreements: Vec<PathBuf>,
+    /// File of the Ed25519 key that signs answers there.
+    pub answer_key: PathBuf,
+    /// Certificate files.
+    pub tls: Tls,
+    /// A node's coordinator.
+    #[serde(default)]
+    coordinator: Option<Meeting>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+/// The most federations, or coordinators in one, that a node takes part in.
+pub const MAX_MEMBERSHIPS: usize = 16;
 
 /// What only a node has.
 #[derive(Debug, Clone, Deserialize)]
@@ -142,8 +243,6 @@ pub struct NodeTable {
     pub profile: Profile,
     /// Where reference data lies.
     pub reference: PathBuf,
-    /// The coordinator.
-    pub coordinator: Dial,
 }
 
 const fn default_profile() -> Profile {
@@ -158,24 +257,24 @@ pub struct CoordinatorTable {
     pub nodes: SocketAddr,
     /// Where analysts ask. Port 0 chooses one.
     pub analysts: SocketAddr,
+    /// The nodes that listen and wait to be dialled.
+    #[serde(default)]
+    pub dial: Vec<DialNode>,
 }
 
 /// A server's configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// The federation.
-    pub federation: FederationId,
     /// The organisation.
     pub ods: Ods,
     /// The directory of its own state.
     pub state: PathBuf,
-    /// Its copies of the agreements.
-    pub agreements: Vec<PathBuf>,
-    /// Key files.
-    pub keys: Keys,
-    /// Certificate files.
-    pub tls: Tls,
+    /// File of the Ed25519 key that signs the audit log.
+    pub ledger_key: PathBuf,
+    /// Its federations.
+    #[serde(default, rename = "membership")]
+    pub memberships: Vec<Membership>,
     /// A node's own part.
     #[serde(default)]
     node: Option<NodeTable>,
@@ -228,15 +327,90 @@ impl Server {
         if config.node.is_some() == config.coordinator.is_some() {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
-        let Self { state, agreements, keys, tls, node, .. } = &mut config;
-        let own =
-            [&mut keys.answer, &mut keys.ledger, &mut tls.ca, &mut tls.certificate, &mut tls.key];
+        let Self { state, ledger_key, memberships, node, coordinator, .. } = &mut config;
         let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
-        for file in own.into_iter().chain([state]).chain(agreements).chain(of_node) {
+        let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
+        let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
+        for file in [state, ledger_key].into_iter().chain(of_node).chain(passwords) {
             beside(path, file);
         }
+        for membership in memberships {
+            path.clone_into(&mut membership.path);
+            let Membership { agreements, answer_key, tls, coordinator, .. } = membership;
+            let password = coordinator.iter_mut().filter_map(|c| c.proxy_password.as_mut());
+            let own = [answer_key, &mut tls.ca, &mut tls.certificate, &mut tls.key];
+            for file in own.into_iter().chain(agreements).chain(password) {
+                beside(path, file);
+            }
+        }
         path.clone_into(&mut config.path);
+        config.check()?;
         Ok(config)
+    }
+
+    /// That memberships and addresses do not contradict each other.
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |what: &str| {
+            Err(ConfigError::Content { path: self.path.clone(), what: what.to_owned() })
+        };
+        let count = self.memberships.len();
+        if count == 0 || count > MAX_MEMBERSHIPS {
+            return wrong(&format!(
+                "it needs a table [[membership]] for each federation, at most {MAX_MEMBERSHIPS}"
+            ));
+        }
+        if let Some(table) = &self.coordinator {
+            if count > 1 {
+                return wrong(
+                    "a coordinator has one [[membership]]: run another coordinator for another federation",
+                );
+            }
+            if self.memberships[0].coordinator.is_some() {
+                return wrong(
+                    "a coordinator has no [membership.coordinator]: nodes that listen stand under [[coordinator.dial]]",
+                );
+            }
+            for (i, dial) in table.dial.iter().enumerate() {
+                if table.dial[..i].iter().any(|other| other.ods == dial.ods) {
+                    return wrong(&format!(
+                        "[[coordinator.dial]] names {} twice: give one table several addresses",
+                        dial.ods
+                    ));
+                }
+            }
+            return Ok(());
+        }
+        for (i, membership) in self.memberships.iter().enumerate() {
+            let meeting = membership.coordinator()?;
+            let (federation, ods) = (&membership.federation, &meeting.ods);
+            if meeting.address.is_none() && meeting.listen.is_none() {
+                return wrong(&format!(
+                    "there is no way between this node and the coordinator {ods} of {federation}: give [membership.coordinator] an 'address' to dial, or a 'listen' for its coordinator to dial"
+                ));
+            }
+            if meeting.address.is_none()
+                && (meeting.proxy.is_some() || meeting.proxy_password.is_some())
+            {
+                return wrong(&format!(
+                    "the proxy to the coordinator {ods} of {federation} leads nowhere: give [membership.coordinator] an 'address', or take the proxy out"
+                ));
+            }
+            for other in &self.memberships[..i] {
+                let met = other.coordinator()?;
+                if other.federation == *federation && met.ods == *ods {
+                    return wrong(&format!(
+                        "two memberships are of the federation {federation} with the coordinator {ods}: put their agreements into one"
+                    ));
+                }
+                let one_port = |a: SocketAddr| a.port() != 0 && met.listen == Some(a);
+                if meeting.listen.is_some_and(one_port) {
+                    return wrong(
+                        "two memberships listen at one address: give each a port of its own",
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The role that it configures.
@@ -263,6 +437,22 @@ impl Server {
         self.coordinator
             .as_ref()
             .ok_or_else(|| ConfigError::Role { path: self.path.clone(), wanted: "coordinator" })
+    }
+}
+
+impl Membership {
+    /// A node's coordinator, and the way to it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Content`] where there is none.
+    pub fn coordinator(&self) -> Result<&Meeting, ConfigError> {
+        self.coordinator.as_ref().ok_or_else(|| ConfigError::Content {
+            path: self.path.clone(),
+            what: format!(
+                "the membership of {} needs a table [membership.coordinator] with the coordinator's ODS code",
+                self.federation
+            ),
+        })
     }
 
     /// Its agreements.
@@ -329,8 +519,14 @@ pub struct AnalystConfig {
     pub analyst: AnalystId,
     /// P-256 key that signs the queries.
     pub key: PathBuf,
-    /// Host and port of the coordinator; the host is the name in its certificate.
-    pub coordinator: String,
+    /// Host and port of the coordinator, one or several; the host is the name in its certificate.
+    pub coordinator: Addresses,
+    /// As of [`Meeting`].
+    #[serde(default)]
+    pub proxy: Option<Secret>,
+    /// A file with the proxy's password.
+    #[serde(default)]
+    pub proxy_password: Option<PathBuf>,
     /// The federation's authority.
     pub ca: PathBuf,
     /// The analyst's copies of the agreements.
@@ -346,8 +542,8 @@ impl AnalystConfig {
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = parse(path)?;
-        let Self { key, ca, agreements, .. } = &mut config;
-        for file in [key, ca].into_iter().chain(agreements) {
+        let Self { key, ca, agreements, proxy_password, .. } = &mut config;
+        for file in [key, ca].into_iter().chain(agreements).chain(proxy_password) {
             beside(path, file);
         }
         path.clone_into(&mut config.path);

@@ -30,17 +30,20 @@ CREATE TABLE frozen (
     published_seq INTEGER NOT NULL UNIQUE REFERENCES record (seq)
 ) STRICT, WITHOUT ROWID;
 
--- Questions by id. No outcome: still being answered, or cut off by a stop.
+-- Questions by id, within the realm that the id was made in: one federation's coordinator must not learn from a
+-- refusal which ids another's has used. No outcome: still being answered, or cut off by a stop.
 CREATE TABLE seen (
-    query_id    TEXT PRIMARY KEY,
+    realm       TEXT NOT NULL,
+    query_id    TEXT NOT NULL,
     query_hash  BLOB NOT NULL,
     caller      TEXT NOT NULL,
     expires     INTEGER NOT NULL,
     outcome     TEXT CHECK (outcome IN ('released', 'refused', 'failed', 'panicked', 'aborted', 'combined')),
     release_key BLOB REFERENCES frozen (key),
     code        TEXT,
+    PRIMARY KEY (realm, query_id),
     CHECK ((outcome IS 'released') = (release_key IS NOT NULL)),
     CHECK ((outcome IS 'refused') = (code IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX seen_without_end ON seen (query_id) WHERE outcome IS NULL;
+CREATE INDEX seen_without_end ON seen (realm, query_id) WHERE outcome IS NULL;

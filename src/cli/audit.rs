@@ -109,8 +109,8 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let server = Server::read(&args.place.config)?;
-    let key = config::signing_key(&server.keys.ledger)?.verifying_key();
-    let log = origin(&server.federation, &server.ods, server.role());
+    let key = config::signing_key(&server.ledger_key)?.verifying_key();
+    let log = origin(&server.ods, server.role());
     let verdict = serve::runtime()?.block_on(async {
         let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;
         reader.verify(&log, &key).await.or_exit(Exit::Data)

@@ -101,17 +101,29 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Quality(args) => quality(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
-            terminal::out(&format!(
-                "{} is ready to serve {} as {}; its certificate is valid until {}.",
-                args.config.display(),
-                checked.server.federation,
-                checked.server.ods,
-                checked.peer.not_after(),
-            ));
+            let lines = checked.members.iter().map(|member| {
+                format!(
+                    "{} is ready to serve {} as {}{}; its certificate is valid until {}.",
+                    args.config.display(),
+                    member.federation,
+                    checked.server.ods,
+                    member.meeting.as_ref().map(ways).unwrap_or_default(),
+                    member.peer.not_after(),
+                )
+            });
+            terminal::out(&lines.collect::<Vec<_>>().join("\n"));
         }
         Command::Serve(args) => serve::node(&args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How a node and its coordinator come together.
+fn ways(meeting: &serve::Meeting) -> String {
+    let dials = meeting.dials.as_ref().map(|place| format!("dials {place}"));
+    let listens = meeting.listens.map(|place| format!("waits on {place} to be dialled"));
+    let ways: Vec<String> = dials.into_iter().chain(listens).collect();
+    format!("; for the coordinator {} it {}", meeting.coordinator, ways.join(" and "))
 }
 
 fn load(args: &LoadArgs) -> Result<(), Failure> {

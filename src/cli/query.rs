@@ -18,11 +18,11 @@ use evensum_core::sign::Envelope;
 use evensum_core::view::{CoverageStatus, Shared, SystemView};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{clock, serve, terminal};
+use super::{clock, reach, serve, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present;
 use crate::rpc::client::AnalystClient;
-use crate::rpc::{Address, dial_as_analyst};
+use crate::rpc::dial_as_analyst;
 use crate::trust::{Roots, config as tls};
 
 /// Clocks may differ by this much; a query is valid from that long before now.
@@ -167,7 +167,8 @@ pub(super) async fn connect(
 ) -> Result<AnalystClient, Failure> {
     let roots = Roots::read(&config.ca).or_exit(Exit::Config)?;
     let dial = tls::analyst_dial(&roots, clock::system()).or_exit(Exit::Config)?;
-    let address: Address = config.coordinator.parse().or_exit(Exit::Config)?;
+    let (proxy, password) = (config.proxy.as_ref(), config.proxy_password.as_deref());
+    let address = reach::destination(&config.coordinator, proxy, password)?;
     let coordinator = agreement
         .coordinator()
         .ok_or_else(|| Failure::says(Exit::Config, "the agreement has no coordinator"))?;

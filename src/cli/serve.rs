@@ -1,30 +1,36 @@
 //! Wiring of the servers: configuration to parts, parts to ports, and the end.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
-use evensum_core::model::{Agreement, Ods, Role};
+use evensum_core::model::{Agreement, FederationId, Ods, Role};
 use evensum_core::port::{NodePort, PartnerDirectory};
+use evensum_core::sign::SigningKey;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{audit, clock, ready};
-use crate::config::{self, Server};
+use super::ready::{self, Readiness};
+use super::{audit, clock, reach};
+use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator};
-use crate::node::{self, Node};
+use crate::node::{self, Site};
 use crate::rpc::client::NodeClient;
 use crate::rpc::{
-    AcceptConfig, Address, DialConfig, DialState, Refusal, Registry, accept_analysts, accept_nodes,
-    coordinator_service, node_service, serve_dialled,
+    AcceptConfig, Destination, DialConfig, DialState, ListenConfig, NodeDialConfig, Refusal,
+    Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
+    serve_dialled, serve_listening,
 };
 use crate::store::{Identity, Store, StoreError};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
@@ -52,48 +58,115 @@ fn log_to_stderr() {
 /// Everything of a server that can be checked before it serves.
 pub(super) struct Checked {
     pub(super) server: Server,
+    pub(super) members: Vec<Member>,
+    catalogue: Arc<Catalogue>,
+}
+
+/// A membership, with everything that its files hold.
+pub(super) struct Member {
+    pub(super) federation: FederationId,
     pub(super) peer: Peer,
     agreements: Vec<Agreement>,
-    catalogue: Arc<Catalogue>,
+    answer_key: SigningKey,
     credentials: Credentials,
     roots: Roots,
+    /// A node's coordinator.
+    pub(super) meeting: Option<Meeting>,
+}
+
+/// A node's coordinator, and the ways to it.
+pub(super) struct Meeting {
+    pub(super) coordinator: Ods,
+    pub(super) dials: Option<Destination>,
+    pub(super) listens: Option<SocketAddr>,
 }
 
 fn checked(server: &Server) -> Result<Checked, Failure> {
-    let credentials =
-        Credentials::read(&server.tls.certificate, &server.tls.key).or_exit(Exit::Config)?;
-    let roots = Roots::read(&server.tls.ca).or_exit(Exit::Config)?;
-    let expected = Expected {
-        role: server.role(),
-        ods: server.ods.clone(),
-        federation: server.federation.clone(),
-    };
-    let now = clock::system().now();
-    let peer = check_pair(&credentials, &roots, &expected, now).or_exit(Exit::Config)?;
-    let agreements = server.agreements()?;
-    for agreement in &agreements {
-        agreement_fits(server, agreement)?;
+    let mut members: Vec<Member> = Vec::with_capacity(server.memberships.len());
+    for membership in &server.memberships {
+        let member = member(server, membership)?;
+        let own = member.answer_key.verifying_key().to_text();
+        if members.iter().any(|other| other.answer_key.verifying_key().to_text() == own) {
+            return Err(Failure::says(
+                Exit::Config,
+                format!(
+                    "two memberships sign answers with the key in {}: make one for each with `evensum keys new answer`",
+                    membership.answer_key.display()
+                ),
+            ));
+        }
+        members.push(member);
     }
     let catalogue = Arc::new(Catalogue::builtin().or_exit(Exit::Fault)?);
-    Ok(Checked { server: server.clone(), peer, agreements, catalogue, credentials, roots })
+    Ok(Checked { server: server.clone(), members, catalogue })
 }
 
-/// Whether the agreement lists this server with the keys that it has.
-fn agreement_fits(server: &Server, agreement: &Agreement) -> Result<(), Failure> {
+fn member(server: &Server, membership: &Membership) -> Result<Member, Failure> {
+    let (tls, federation) = (&membership.tls, membership.federation.clone());
+    let credentials = Credentials::read(&tls.certificate, &tls.key).or_exit(Exit::Config)?;
+    let roots = Roots::read(&tls.ca).or_exit(Exit::Config)?;
+    let (role, ods) = (server.role(), server.ods.clone());
+    let expected = Expected { role, ods, federation: federation.clone() };
+    let now = clock::system().now();
+    let peer = check_pair(&credentials, &roots, &expected, now).or_exit(Exit::Config)?;
+    let agreements = membership.agreements()?;
+    for agreement in &agreements {
+        agreement_fits(server, membership, agreement)?;
+    }
+    let meeting = match role {
+        Role::Node => Some(meeting(membership.coordinator()?)?),
+        _ => None,
+    };
+    if meeting.as_ref().is_some_and(|m| m.listens.is_some()) && !peer.can_be_dialled() {
+        return Err(Failure::says(
+            Exit::Config,
+            format!(
+                "the certificate {} carries no name that the coordinator could dial: have it issued with --dns or --ip, or take 'listen' out",
+                tls.certificate.display()
+            ),
+        ));
+    }
+    let answer_key = config::signing_key(&membership.answer_key)?;
+    Ok(Member { federation, peer, agreements, answer_key, credentials, roots, meeting })
+}
+
+fn meeting(configured: &config::Meeting) -> Result<Meeting, Failure> {
+    let config::Meeting { ods, address, listen, proxy, proxy_password } = configured;
+    let dials = address
+        .as_ref()
+        .map(|all| reach::destination(all, proxy.as_ref(), proxy_password.as_deref()))
+        .transpose()?;
+    Ok(Meeting { coordinator: ods.clone(), dials, listens: *listen })
+}
+
+/// Whether the agreement lists this server with the keys that it has, and a node's coordinator.
+fn agreement_fits(
+    server: &Server,
+    membership: &Membership,
+    agreement: &Agreement,
+) -> Result<(), Failure> {
     let wrong =
         |text: String| Failure::says(Exit::Config, format!("agreement '{}' {text}", agreement.id));
-    if agreement.federation != server.federation {
+    if agreement.federation != membership.federation {
         return Err(wrong(format!(
-            "is of the federation {}, not {}",
-            agreement.federation, server.federation
+            "is of the federation {}, not {}: put it into a [[membership]] of that federation",
+            agreement.federation, membership.federation
         )));
+    }
+    if server.role() == Role::Node {
+        let met = &membership.coordinator()?.ods;
+        if agreement.coordinator().is_none_or(|party| party.ods != *met) {
+            return Err(wrong(format!(
+                "has another coordinator than {met}: correct the ODS code, or put the agreement into a [[membership]] with that coordinator"
+            )));
+        }
     }
     let party = agreement.party(&server.ods, server.role()).ok_or_else(|| {
         wrong(format!("does not list {} as a {}", server.ods, server.role().as_str()))
     })?;
     for (file, listed, what) in [
-        (&server.keys.answer, &party.answer_key, "answer_key"),
-        (&server.keys.ledger, &party.ledger_key, "ledger_key"),
+        (&membership.answer_key, &party.answer_key, "answer_key"),
+        (&server.ledger_key, &party.ledger_key, "ledger_key"),
     ] {
         let own = config::signing_key(file)?.verifying_key().to_text();
         if own != *listed {
@@ -111,7 +184,6 @@ fn agreement_fits(server: &Server, agreement: &Agreement) -> Result<(), Failure>
 pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
     let table = server.node()?;
     table.secret()?;
-    table.coordinator.address.parse::<Address>().or_exit(Exit::Config)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
     checked(server)
 }
@@ -129,18 +201,15 @@ pub(super) async fn open_store(server: &Server) -> Result<Store, Failure> {
 
 /// The outer result is the configuration's, the inner one the store's.
 pub(super) async fn try_open_store(server: &Server) -> Result<Result<Store, StoreError>, Failure> {
-    let identity = Identity {
-        federation: server.federation.clone(),
-        ods: server.ods.clone(),
-        role: server.role(),
-    };
-    let key = Arc::new(config::signing_key(&server.keys.ledger)?);
+    let identity = Identity { ods: server.ods.clone(), role: server.role() };
+    let key = Arc::new(config::signing_key(&server.ledger_key)?);
     Ok(Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await)
 }
 
 async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
     for agreement in agreements {
         let event = Event::AgreementInForce {
+            federation: agreement.federation.clone(),
             agreement: agreement.id.clone(),
             version: agreement.version,
             hash: agreement.hash().or_exit(Exit::Config)?,
@@ -194,10 +263,12 @@ pub(super) fn node(args: &super::node::ServeArgs) -> Result<(), Failure> {
 }
 
 async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
-    let Checked { server, agreements, catalogue, credentials, roots, .. } = checked;
+    let Checked { server, members, catalogue } = checked;
     let table = server.node()?;
     let store = open_store(&server).await?;
-    note_agreements(&store, &agreements).await?;
+    for member in &members {
+        note_agreements(&store, &member.agreements).await?;
+    }
     let mut noted = HashSet::new();
     audit::each(&server, |entry| {
         if let Event::SnapshotPublished { snapshot, .. } = entry.event {
@@ -205,45 +276,86 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         }
     })
     .await?;
-    let node = Node::new(node::Parts {
-        federation: server.federation.clone(),
+    let site = Site::new(node::Parts {
         ods: server.ods.clone(),
         profile: table.profile,
-        agreements,
         catalogue,
         store: store.clone(),
         state: server.state.clone(),
         node_key: table.secret()?,
-        answer_key: config::signing_key(&server.keys.answer)?,
         noted,
         clock: clock::system(),
     });
-    let routes = node_service::routes(Arc::new(node)).await;
-    let dial = tls::node_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
-    let (_keep, tls) = watch::channel(dial);
-    let dial = DialConfig {
-        address: table.coordinator.address.parse().or_exit(Exit::Config)?,
-        federation: server.federation.clone(),
-        coordinator: table.coordinator.ods.clone(),
-        tls,
-        seed: rand::random(),
-    };
-    let place = table.coordinator.address.clone();
-    let told = std::sync::Once::new();
-    let on_state = move |state: DialState| match state {
-        DialState::Serving => {
-            info!(coordinator = %place, "serving");
-            told.call_once(|| ready::print(&[("coordinator", place.clone())]));
+    let dialling = members.iter().filter_map(|m| m.meeting.as_ref()?.dials.as_ref()).count();
+    let readiness = Arc::new(Readiness::new(dialling));
+    let mut servers = JoinSet::new();
+    for member in members {
+        serve_member(&site, member, &readiness, &stop, &mut servers).await?;
+    }
+    readiness.begin();
+    let mut outcome = Ok(());
+    // A server that ends by itself leaves those of other memberships alone.
+    while let Some(ended) = servers.join_next().await {
+        let ended = ended.or_exit(Exit::Fault).and_then(|served| served);
+        if let Err(failure) = ended {
+            error!(reason = %failure, "a connection's server has ended by itself");
+            outcome = Err(failure);
         }
-        DialState::Waiting { reason, wait } => {
-            let reason: &(dyn std::error::Error + 'static) = &reason;
-            warn!(reason, ?wait, "not connected; trying again");
-        }
-        DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
-    };
-    let served = serve_dialled(routes, dial, stop, on_state).await;
+    }
     store.close().await;
-    served.or_exit(Exit::Fault)
+    outcome
+}
+
+type Servers = JoinSet<Result<(), Failure>>;
+
+/// Serves one membership, on the connections that the node dials and on those that it accepts.
+async fn serve_member(
+    site: &Site,
+    member: Member,
+    readiness: &Arc<Readiness>,
+    stop: &CancellationToken,
+    servers: &mut Servers,
+) -> Result<(), Failure> {
+    let Member { federation, agreements, answer_key, credentials, roots, meeting, .. } = member;
+    let Some(Meeting { coordinator, dials, listens }) = meeting else { return Ok(()) };
+    let node = site.node(node::Membership {
+        federation: federation.clone(),
+        coordinator: coordinator.clone(),
+        agreements,
+        answer_key,
+    });
+    let routes = node_service::routes(Arc::new(node)).await;
+    if let Some(place) = listens {
+        let listener = TcpListener::bind(place).await.or_exit(Exit::Unavailable)?;
+        readiness.listens(listener.local_addr().or_exit(Exit::Fault)?);
+        let port = tls::node_port(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
+        let (federation, coordinator) = (federation.clone(), coordinator.clone());
+        let config = ListenConfig { federation, coordinator, tls: watch::channel(port).1 };
+        let serving = serve_listening(routes.clone(), listener, config, stop.clone());
+        servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
+    }
+    if let Some(address) = dials {
+        let dial = tls::node_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
+        let (readiness, place) = (Arc::clone(readiness), address.to_string());
+        let (whose, first) = (format!("{federation}/{coordinator}"), AtomicBool::new(true));
+        let on_state = move |state: DialState| match state {
+            DialState::Serving => {
+                info!(coordinator = %place, membership = whose, "serving");
+                readiness.serves(first.swap(false, Ordering::AcqRel), &place);
+            }
+            DialState::Waiting { reason, wait } => {
+                let reason: &(dyn std::error::Error + 'static) = &reason;
+                warn!(membership = whose, reason, ?wait, "not connected; trying again");
+                readiness.waits(first.swap(false, Ordering::AcqRel));
+            }
+            DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
+        };
+        let tls = watch::channel(dial).1;
+        let config = DialConfig { address, federation, coordinator, tls, seed: rand::random() };
+        let serving = serve_dialled(routes, config, stop.clone(), on_state);
+        servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
+    }
+    Ok(())
 }
 
 /// The coordinator's partners, as the registry has them.
@@ -272,8 +384,12 @@ pub(super) fn coordinator(args: &super::coordinator::ServeArgs) -> Result<(), Fa
 }
 
 async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
-    let Checked { server, peer, agreements, catalogue, credentials, roots } = checked;
+    let Checked { server, members, catalogue } = checked;
     let table = server.coordinator()?;
+    let [Member { federation, peer, agreements, credentials, roots, .. }] =
+        <[Member; 1]>::try_from(members)
+            .map_err(|_| Failure::says(Exit::Config, "a coordinator has one [[membership]]"))?;
+    let dialled = dialled_nodes(table, &agreements)?;
     let store = open_store(&server).await?;
     note_agreements(&store, &agreements).await?;
     let nodes = TcpListener::bind(table.nodes).await.or_exit(Exit::Unavailable)?;
@@ -282,8 +398,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         ("nodes", nodes.local_addr().or_exit(Exit::Fault)?.to_string()),
         ("analysts", analysts.local_addr().or_exit(Exit::Fault)?.to_string()),
     ];
-    let known: Vec<Ods> =
-        agreements.iter().flat_map(|a| a.nodes().map(|p| p.ods.clone())).collect();
+    let known = partners(&agreements);
     let registry = Registry::new();
     let node_tls =
         tls::coordinator_node_port(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
@@ -291,7 +406,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let (_keep_nodes, node_tls) = watch::channel(node_tls);
     let (_keep_analysts, analyst_tls) = watch::channel(analyst_tls);
     let accept = AcceptConfig {
-        federation: server.federation.clone(),
+        federation: federation.clone(),
         tls: node_tls,
         health_service: String::new(),
         gate: Arc::new(move |peer: &Peer| {
@@ -300,6 +415,22 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         }),
     };
     let accepting = tokio::spawn(accept_nodes(nodes, accept, registry.clone(), stop.clone()));
+    let dial =
+        tls::coordinator_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
+    let (_keep_dial, dial_tls) = watch::channel(dial);
+    let mut dialling = JoinSet::new();
+    for (node, address) in dialled {
+        let config = NodeDialConfig {
+            address,
+            federation: federation.clone(),
+            node,
+            tls: dial_tls.clone(),
+            health_service: String::new(),
+            seed: rand::random(),
+        };
+        let told = told_of(&config);
+        dialling.spawn(dial_node(config, registry.clone(), stop.clone(), told));
+    }
     let coordinator = Coordinator::new(coordinator::Parts {
         own: peer.clone(),
         agreements,
@@ -315,6 +446,48 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     // In-flight answers are out: now the partners may go.
     registry.release_all();
     let _ = accepting.await;
+    dialling.join_all().await;
     store.close().await;
     served.or_exit(Exit::Fault)
+}
+
+/// The partners that run nodes.
+fn partners(agreements: &[Agreement]) -> Vec<Ods> {
+    agreements.iter().flat_map(|a| a.nodes().map(|p| p.ods.clone())).collect()
+}
+
+/// The nodes that listen, and where.
+fn dialled_nodes(
+    table: &CoordinatorTable,
+    agreements: &[Agreement],
+) -> Result<Vec<(Ods, Destination)>, Failure> {
+    let known = partners(agreements);
+    let one = |dial: &config::DialNode| {
+        if !known.contains(&dial.ods) {
+            return Err(Failure::says(
+                Exit::Config,
+                format!(
+                    "[[coordinator.dial]] names {}, which no agreement lists as a node: correct the ODS code, or add the agreement",
+                    dial.ods
+                ),
+            ));
+        }
+        let config::DialNode { ods, address, proxy, proxy_password } = dial;
+        let place = reach::destination(address, proxy.as_ref(), proxy_password.as_deref())?;
+        Ok((ods.clone(), place))
+    };
+    table.dial.iter().map(one).collect()
+}
+
+/// What a log says of dialling a node.
+fn told_of(config: &NodeDialConfig) -> impl Fn(DialState) + Send + Sync + use<> {
+    let (node, place) = (config.node.clone(), config.address.to_string());
+    move |state| match state {
+        DialState::Serving => info!(%node, place, "the node is connected"),
+        DialState::Waiting { reason, wait } => {
+            let reason: &(dyn std::error::Error + 'static) = &reason;
+            warn!(%node, place, reason, ?wait, "not connected to the node; trying again");
+        }
+        DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
+    }
 }

@@ -90,7 +90,7 @@ impl Coordinator {
 impl Inner {
     fn agreement(&self, envelope: &Envelope) -> Result<&Agreement, AskFault> {
         claimed_agreement(envelope)
-            .and_then(|id| self.agreements.iter().find(|a| a.id == id))
+            .and_then(|(_, id)| self.agreements.iter().find(|a| a.id == id))
             .ok_or_else(|| {
                 self.security.refused(ANALYSTS, RefusalCode::AgreementUnknown.says());
                 AskFault::AgreementUnknown

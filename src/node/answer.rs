@@ -54,9 +54,9 @@ pub(super) async fn within(
     envelope: &Envelope,
     deadline: Duration,
 ) -> Result<Outgoing, NodeFault> {
-    // 1. Whose agreement: the node's own copy decides.
+    // 1. Whose agreement: the node's own copy decides, and only of this membership.
     let agreement = claimed_agreement(envelope)
-        .and_then(|id| node.agreement(&id))
+        .and_then(|(federation, id)| node.agreement(&federation, &id))
         .ok_or_else(|| {
             node.security.refused(caller.ods().as_str(), RefusalCode::AgreementUnknown.says());
             NodeFault::AgreementUnknown

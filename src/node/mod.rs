@@ -1,5 +1,8 @@
 //! A partner's node: it answers signed questions from its own published extracts, decides by its own copy
 //! of the agreement, and lets nothing out that its audit log does not hold.
+//!
+//! A partner may belong to several federations. It has one [`Site`] (records, audit log, frozen releases) and in
+//! it one [`Node`] for each membership, which knows that membership's agreements and no others.
 
 mod answer;
 mod shelf;
@@ -24,17 +27,13 @@ use crate::security_log::SecurityLog;
 use crate::snapshot::{Manifest, NodeKey};
 use crate::store::{Store, StoreError};
 
-/// What a node is made of.
+/// What a site is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// The federation.
-    pub federation: FederationId,
     /// The partner.
     pub ods: Ods,
     /// The disclosure profile of its records.
     pub profile: Profile,
-    /// Its own copies of the agreements.
-    pub agreements: Vec<Agreement>,
     /// The definitions in force.
     pub catalogue: Arc<Catalogue>,
     /// Its audit log and frozen releases.
@@ -43,12 +42,72 @@ pub struct Parts {
     pub state: PathBuf,
     /// The key that vouches for its extracts.
     pub node_key: NodeKey,
-    /// The key that signs its answers.
-    pub answer_key: SigningKey,
     /// Extracts whose publication the audit log holds already.
     pub noted: HashSet<SnapshotRef>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+}
+
+/// A partner's part in one federation, under the agreements that one coordinator serves.
+#[derive(Debug)]
+pub struct Membership {
+    /// The federation.
+    pub federation: FederationId,
+    /// The organisation whose coordinator brings the questions.
+    pub coordinator: Ods,
+    /// The partner's own copies of the agreements.
+    pub agreements: Vec<Agreement>,
+    /// The key that signs its answers there.
+    pub answer_key: SigningKey,
+}
+
+/// What all memberships of a partner share: its records and everything that was ever released from them.
+#[derive(Debug)]
+pub struct Site {
+    ods: Ods,
+    profile: Profile,
+    catalogue: Arc<Catalogue>,
+    store: Store,
+    shelf: Arc<Shelf>,
+    noted: Arc<Mutex<HashSet<SnapshotRef>>>,
+    security: Arc<SecurityLog>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Site {
+    /// Puts a site together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            ods: parts.ods,
+            profile: parts.profile,
+            catalogue: parts.catalogue,
+            store: parts.store,
+            shelf: Arc::new(Shelf::new(parts.state, parts.node_key)),
+            noted: Arc::new(Mutex::new(parts.noted)),
+            security: Arc::new(SecurityLog::new(Arc::clone(&parts.clock))),
+            clock: parts.clock,
+        }
+    }
+
+    /// The node of a membership.
+    #[must_use]
+    pub fn node(&self, membership: Membership) -> Node {
+        let Membership { federation, coordinator, agreements, answer_key } = membership;
+        Node(Arc::new(Inner {
+            store: self.store.realm(&format!("{federation}/{coordinator}")),
+            federation,
+            ods: self.ods.clone(),
+            profile: self.profile,
+            agreements,
+            catalogue: Arc::clone(&self.catalogue),
+            shelf: Arc::clone(&self.shelf),
+            noted: Arc::clone(&self.noted),
+            answer_key,
+            security: Arc::clone(&self.security),
+            clock: Arc::clone(&self.clock),
+        }))
+    }
 }
 
 /// A node. Cheap to clone.
@@ -63,36 +122,17 @@ struct Inner {
     agreements: Vec<Agreement>,
     catalogue: Arc<Catalogue>,
     store: Store,
-    shelf: Shelf,
-    noted: Mutex<HashSet<SnapshotRef>>,
+    shelf: Arc<Shelf>,
+    noted: Arc<Mutex<HashSet<SnapshotRef>>>,
     answer_key: SigningKey,
-    security: SecurityLog,
+    security: Arc<SecurityLog>,
     clock: Arc<dyn Clock>,
 }
 
-impl Node {
-    /// Puts a node together.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner {
-            federation: parts.federation,
-            ods: parts.ods,
-            profile: parts.profile,
-            agreements: parts.agreements,
-            catalogue: parts.catalogue,
-            store: parts.store,
-            shelf: Shelf::new(parts.state, parts.node_key),
-            noted: Mutex::new(parts.noted),
-            answer_key: parts.answer_key,
-            security: SecurityLog::new(Arc::clone(&parts.clock)),
-            clock: parts.clock,
-        }))
-    }
-}
-
 impl Inner {
-    fn agreement(&self, id: &AgreementId) -> Option<&Agreement> {
-        self.agreements.iter().find(|a| a.id == *id)
+    /// Another federation's agreement of the same name is another agreement.
+    fn agreement(&self, federation: &FederationId, id: &AgreementId) -> Option<&Agreement> {
+        self.agreements.iter().find(|a| a.id == *id && a.federation == *federation)
     }
 
     /// Sees to it that the audit log holds an extract's publication before anything is answered from it:

@@ -232,6 +232,7 @@ pub(super) fn asked() -> Asked {
         key_id: "0123456789ab".to_owned(),
         assurance: Assurance::Enrolled,
         purpose: query.purpose,
+        federation: query.federation,
         agreement: query.agreement,
         agreement_hash: query.agreement_hash,
         coordinator: Some(ods("QZ1")),
@@ -254,6 +255,7 @@ pub(super) fn entries() -> Vec<Entry> {
     let published = |withheld| Event::Published {
         key: Digest::of(b"key"),
         release_hash,
+        federation: asked().federation,
         dataset: dataset.clone(),
         indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
         period,
@@ -270,6 +272,7 @@ pub(super) fn entries() -> Vec<Entry> {
     let events = vec![
         Event::LogOpened { software: "evensum 0.1.0".to_owned() },
         Event::AgreementInForce {
+            federation: asked().federation,
             agreement: asked().agreement,
             version: 3,
             hash: Digest::of(b"a"),

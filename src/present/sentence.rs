@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evensum_core::ledger::{Asked, Entry, Event, Missing};
-use evensum_core::model::{Assurance, Digest, QueryId, Role};
+use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -26,8 +26,8 @@ fn told(entry: &Entry) -> String {
         Event::LogOpened { software } => {
             format!("{} began to write its audit log, running {}", whose(), clean(software))
         }
-        Event::AgreementInForce { agreement, version, hash } => format!(
-            "agreement {agreement}, version {version} (hash {}), is in force from here on",
+        Event::AgreementInForce { federation, agreement, version, hash } => format!(
+            "agreement {agreement} of the federation {federation}, version {version} (hash {}), is in force from here on",
             hash.short()
         ),
         Event::SnapshotPublished { dataset, period, snapshot, .. } => {
@@ -55,17 +55,19 @@ fn told(entry: &Entry) -> String {
         Event::Replayed { query_id, release_hash: None, .. } => {
             format!("question {query_id} came again in the same words and got the same refusal")
         }
-        Event::Published { indicator, by, period, scope, profile, cells, withheld, .. } => {
+        Event::Published {
+            federation,
+            indicator,
+            by,
+            period,
+            scope,
+            profile,
+            cells,
+            withheld,
+            ..
+        } => {
             let table = asked::table(indicator, by, *period, scope.as_ref());
-            let hidden = match withheld {
-                0 => "nothing in it is withheld".to_owned(),
-                1 => format!("1 of its {cells} figures is withheld"),
-                n => format!("{n} of its {cells} figures are withheld"),
-            };
-            format!(
-                "the table {table} was put under disclosure control (profile {}) and frozen; {hidden}",
-                profile.as_str()
-            )
+            frozen(&table, *profile, federation, [*withheld, *cells])
         }
         Event::AnswerReleased { query_id, release_hash, .. } => {
             format!("question {query_id} was answered with release {}", release_hash.short())
@@ -83,6 +85,23 @@ fn told(entry: &Entry) -> String {
             combined(*query_id, answered, missing)
         }
     }
+}
+
+fn frozen(
+    table: &str,
+    profile: Profile,
+    federation: &FederationId,
+    [withheld, cells]: [u32; 2],
+) -> String {
+    let hidden = match withheld {
+        0 => "nothing in it is withheld".to_owned(),
+        1 => format!("1 of its {cells} figures is withheld"),
+        n => format!("{n} of its {cells} figures are withheld"),
+    };
+    format!(
+        "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
+        profile.as_str()
+    )
 }
 
 fn combined(
@@ -117,11 +136,12 @@ fn who_asked(asked: &Asked) -> String {
         .as_ref()
         .map_or_else(String::new, |ods| format!(", through the coordinator {ods}"));
     format!(
-        "{} asked for {}, for {}, under agreement {}{through}; sign-in strength {}",
+        "{} asked for {}, for {}, under agreement {} of the federation {}{through}; sign-in strength {}",
         asked.signer,
         asked::question(asked),
         purpose(asked),
         asked.agreement,
+        asked.federation,
         strength(asked.assurance)
     )
 }
@@ -149,12 +169,13 @@ struct Row {
     organisation: Option<String>,
     what: Option<String>,
     purpose: Option<String>,
+    federation: Option<String>,
     agreement: Option<String>,
     decision: Option<String>,
     query_id: Option<QueryId>,
 }
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "index",
     "time",
     "kind",
@@ -162,6 +183,7 @@ const COLUMNS: [&str; 10] = [
     "organisation",
     "what",
     "purpose",
+    "federation",
     "agreement",
     "decision",
     "query_id",
@@ -190,6 +212,7 @@ pub fn listing_csv(entries: &[Entry]) -> Result<String, CsvError> {
             text(row.organisation),
             text(row.what),
             text(row.purpose),
+            text(row.federation),
             text(row.agreement),
             text(row.decision),
             text(row.query_id.map(|id| id.to_string())),
@@ -231,6 +254,12 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         organisation,
         what: what(&entry.event).or_else(|| asked.map(asked::question)),
         purpose: asked.map(|a| a.purpose.to_string()),
+        federation: match &entry.event {
+            Event::AgreementInForce { federation, .. } | Event::Published { federation, .. } => {
+                Some(federation.to_string())
+            }
+            _ => asked.map(|a| a.federation.to_string()),
+        },
         agreement: match &entry.event {
             Event::AgreementInForce { agreement, .. } => Some(agreement.to_string()),
             _ => asked.map(|a| a.agreement.to_string()),

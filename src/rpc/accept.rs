@@ -111,22 +111,16 @@ pub(super) async fn each_arrival<W>(
 
 async fn take_in(tcp: TcpStream, remote: SocketAddr, config: &AcceptConfig, registry: &Registry) {
     let tls = Arc::clone(&config.tls.borrow());
-    let stream = match shake_hands(tcp, tls).await {
-        Ok(Some(stream)) => stream,
-        Ok(None) => return tracing::info!(%remote, "a caller did not finish the handshake in time"),
-        Err(error) => return tracing::info!(%remote, %error, "a caller failed the handshake"),
-    };
-    let peer = match judge(&stream, remote, config) {
-        Ok(peer) => peer,
-        Err(refusal) => {
-            tracing::warn!(%remote, ?refusal, "a caller with a certificate of our authority is refused");
-            return refuse(stream, refusal).await;
-        }
+    let (federation, gate) = (&config.federation, &config.gate);
+    let judged = |peer: &Peer| gate(peer);
+    let Some((stream, peer)) = welcome(tcp, remote, tls, federation, Role::Node, judged).await
+    else {
+        return;
     };
     let (ods, name, serial) =
         (peer.ods().clone(), peer.name().to_owned(), peer.serial().to_owned());
-    match registry.admit(stream, peer, &config.health_service).await {
-        Ok(()) => tracing::info!(%ods, name, serial, %remote, "a node is connected"),
+    match registry.admit(stream, Vec::new(), peer, &config.health_service).await {
+        Ok(_) => tracing::info!(%ods, name, serial, %remote, "a node is connected"),
         Err(error) => tracing::warn!(%ods, name, serial, %remote, %error, "a node is not taken in"),
     }
 }
@@ -140,23 +134,58 @@ pub(super) async fn shake_hands(
     timeout(HANDSHAKE_LIMIT, handshake::accept(tls, tcp)).await.ok().transpose()
 }
 
-fn judge(stream: &Accepted, remote: SocketAddr, config: &AcceptConfig) -> Result<Peer, Refusal> {
-    let peer =
-        handshake::accepted_peer(stream, &config.federation).map_err(|error| match error {
-            HandshakeError::TheirIdentity(PeerError::TrustDomain { .. }) => Refusal::Federation,
-            _ => Refusal::Identity,
-        })?;
-    if peer.role() != Role::Node {
+/// The handshake with a caller that shows a certificate, and the checks of it. Whoever is refused is told; `None`
+/// where nobody is to be served.
+pub(super) async fn welcome(
+    tcp: TcpStream,
+    remote: SocketAddr,
+    tls: Arc<PortTls>,
+    federation: &FederationId,
+    role: Role,
+    gate: impl Fn(&Peer) -> Result<(), Refusal>,
+) -> Option<(Accepted, Peer)> {
+    let stream = match shake_hands(tcp, tls).await {
+        Ok(Some(stream)) => stream,
+        Ok(None) => {
+            tracing::info!(%remote, "a caller did not finish the handshake in time");
+            return None;
+        }
+        Err(error) => {
+            tracing::info!(%remote, %error, "a caller failed the handshake");
+            return None;
+        }
+    };
+    match judge(&stream, remote, federation, role).and_then(|peer| gate(&peer).map(|()| peer)) {
+        Ok(peer) => Some((stream, peer)),
+        Err(refusal) => {
+            tracing::warn!(%remote, ?refusal, "a caller with a certificate of our authority is refused");
+            refuse(stream, refusal).await;
+            None
+        }
+    }
+}
+
+fn judge(
+    stream: &Accepted,
+    remote: SocketAddr,
+    federation: &FederationId,
+    role: Role,
+) -> Result<Peer, Refusal> {
+    let peer = handshake::accepted_peer(stream, federation).map_err(|error| match error {
+        HandshakeError::TheirIdentity(PeerError::TrustDomain { .. }) => Refusal::Federation,
+        _ => Refusal::Identity,
+    })?;
+    if peer.role() != role {
         return Err(Refusal::Role);
     }
     if example_refused(&peer, remote) {
         return Err(Refusal::Example);
     }
-    (config.gate)(&peer).map(|()| peer)
+    Ok(peer)
 }
 
 /// Says why, then closes. A caller that does not listen changes nothing.
-async fn refuse(mut stream: Accepted, refusal: Refusal) {
+pub(super) async fn refuse(mut stream: Accepted, refusal: Refusal) {
     let farewell = async {
         stream.write_all(refusal.line().as_bytes()).await?;
         stream.shutdown().await

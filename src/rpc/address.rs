@@ -28,6 +28,15 @@ impl Address {
         (&self.host, self.port)
     }
 
+    /// Whether it is on this machine by its very name: no resolver is asked.
+    pub(super) fn is_local(&self) -> bool {
+        let ip = self.host.parse::<std::net::IpAddr>();
+        ip.map_or_else(
+            |_| self.host.eq_ignore_ascii_case("localhost"),
+            |ip| ip.to_canonical().is_loopback(),
+        )
+    }
+
     /// The name that the server's certificate must carry.
     pub(super) fn name(&self) -> DialledName {
         self.name.clone()

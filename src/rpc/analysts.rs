@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use evensum_core::identity::Peer;
-use evensum_core::model::{FederationId, Ods};
+use evensum_core::model::{FederationId, Ods, Role};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -18,8 +18,7 @@ use tonic::transport::server::Connected;
 
 use super::HANDSHAKE_LIMIT;
 use super::accept::{each_arrival, shake_hands};
-use super::address::Address;
-use super::dial_out::{DialError, HTTP2_PREFACE, reach};
+use super::dial::{Destination, DialError, FirstWords, HTTP2_PREFACE, Whom, reach};
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
 use crate::trust::example_refused;
@@ -108,11 +107,12 @@ async fn spoken_to(mut stream: Accepted) -> Option<(Accepted, Vec<u8>)> {
 /// [`DialError`]: unreachable, not of this federation, not this coordinator, an example certificate from
 /// another machine.
 pub async fn dial_as_analyst(
-    address: &Address,
+    address: &Destination,
     federation: &FederationId,
     coordinator: &Ods,
     tls: Arc<DialTls>,
 ) -> Result<Channel, DialError> {
-    let (stream, _) = reach(address, federation, coordinator, tls).await?;
-    one_shot(stream).await.map_err(DialError::Begin)
+    let whom = Whom { federation, role: Role::Coordinator, ods: coordinator };
+    let reached = reach(address, whom, FirstWords::Nothing, tls).await?;
+    one_shot(reached.stream).await.map_err(DialError::Begin)
 }

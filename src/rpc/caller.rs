@@ -1,11 +1,11 @@
-//! Who calls over a connection that this node dialled, and the notice that the first health call has come.
+//! Who calls over a connection of this node's, and the notice that the first health call has come.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use evensum_core::identity::Peer;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::codegen::{Service, http};
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -16,11 +16,18 @@ const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 pub struct Caller {
     peer: Arc<Peer>,
     health_asked: Arc<Semaphore>,
+    /// Given back when the connection ends.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Caller {
     pub(super) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, health_asked: Arc::new(Semaphore::new(0)) }
+        Self { peer, health_asked: Arc::new(Semaphore::new(0)), _place: None }
+    }
+
+    /// On a connection that holds one of a few places.
+    pub(super) fn with_place(peer: Arc<Peer>, place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Some(Arc::new(place)), ..Self::new(peer) }
     }
 
     /// The identity in its certificate.

@@ -1,6 +1,7 @@
 //! gRPC, at both ends of the ports. A node dials out and serves on the socket that it opened; the
 //! coordinator calls over a socket that it accepted, so that nobody but the coordinator needs an inbound
-//! firewall rule. Analysts dial the coordinator.
+//! firewall rule. Where a network prefers it the node listens and the coordinator dials: the same server serves,
+//! and the same registry holds the channel. Analysts dial the coordinator.
 //!
 //! The generated types have public fields, so whoever can name one can put any number into it. They stay
 //! private to this module, and only `convert` makes them, from values that may leave. This does not compile:
@@ -23,14 +24,19 @@ mod caller;
 pub mod client;
 mod convert;
 pub mod coordinator_service;
+mod dial;
+mod dial_node;
 mod dial_out;
 mod faults;
+mod listen;
 pub mod node_service;
 mod one_shot;
 mod pb;
+mod proxy;
 mod refusal;
 mod registry;
 mod rev_io;
+mod serve;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -39,9 +45,14 @@ pub use accept::{AcceptConfig, Gate, MAX_HANDSHAKES, accept_nodes};
 pub use address::{Address, AddressError};
 pub use analysts::{Connection, MAX_ANALYSTS, Place, accept_analysts, dial_as_analyst};
 pub use caller::Caller;
-pub use dial_out::{DRAIN_LIMIT, DialConfig, DialError, DialState, serve_dialled};
+pub use dial::{Destination, DestinationError, DialError, DialState, MAX_ADDRESSES};
+pub use dial_node::{NodeDialConfig, dial_node};
+pub use dial_out::{DialConfig, serve_dialled};
+pub use listen::{ListenConfig, MAX_CONNECTIONS, serve_listening};
+pub use proxy::{Environment, Proxies, Proxy, ProxyAddressError, ProxyError, TUNNEL_LIMIT};
 pub use refusal::Refusal;
-pub use registry::Registry;
+pub use registry::{AdmitError, Registry};
+pub use serve::DRAIN_LIMIT;
 pub use status::{Failure, classify};
 
 use std::time::Duration;

@@ -1,24 +1,24 @@
-//! What a coordinator says to a node whose certificate is genuine but not welcome: one short line in the place
+//! What a port says to a server whose certificate is genuine but not welcome: one short line in the place
 //! where HTTP/2 would begin. Only codes of this list travel, never free text.
 
 const PREFIX: &str = "evensum-refused ";
 
-/// Why a node with a genuine certificate is not taken in.
+/// Why a server with a genuine certificate is not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The certificate's URI is missing, doubled or of another form.
     #[error(
-        "the coordinator cannot read an identity from this certificate: it needs exactly one URI name of the federation's form. Have one issued with `evensum certs`"
+        "the other end cannot read an identity from this certificate: it needs exactly one URI name of the federation's form. Have one issued with `evensum certs`"
     )]
     Identity,
     /// The certificate names another federation.
     #[error(
-        "the coordinator belongs to another federation than this certificate: check the address and the certificate"
+        "the other end belongs to another federation than this certificate: check the address and the certificate"
     )]
     Federation,
     /// The certificate is for another role.
     #[error(
-        "the coordinator takes only certificates of the role node here: name the node's own certificate"
+        "the other end takes no certificate of this role here: name the certificate that was issued for this server"
     )]
     Role,
     /// No agreement knows the organisation.
@@ -26,6 +26,16 @@ pub enum Refusal {
         "the coordinator knows no partner with this ODS code: ask its operator to add the agreement"
     )]
     Partner,
+    /// The node's agreements name another coordinator.
+    #[error(
+        "the node's agreements name another organisation's coordinator: ask its operator for the copy that it holds"
+    )]
+    Coordinator,
+    /// Too many connections.
+    #[error(
+        "the node keeps no more connections of its coordinator: the earlier ones must end first"
+    )]
+    Full,
     /// An example certificate beyond one machine.
     #[error(
         "example certificates are refused anywhere but on this machine: make an authority with `evensum certs`"
@@ -34,8 +44,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 5] =
-        [Self::Identity, Self::Federation, Self::Role, Self::Partner, Self::Example];
+    const ALL: [Self; 7] = [
+        Self::Identity,
+        Self::Federation,
+        Self::Role,
+        Self::Partner,
+        Self::Coordinator,
+        Self::Full,
+        Self::Example,
+    ];
     /// Bytes of the longest line.
     pub(super) const MAX_BYTES: usize = 64;
 
@@ -45,6 +62,8 @@ impl Refusal {
             Self::Federation => "federation",
             Self::Role => "role",
             Self::Partner => "partner",
+            Self::Coordinator => "coordinator",
+            Self::Full => "full",
             Self::Example => "example",
         }
     }

@@ -20,13 +20,17 @@ use super::rev_io::RevIo;
 
 /// Why a connection did not become a node.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AdmitError {
+pub enum AdmitError {
+    /// No HTTP/2.
     #[error("HTTP/2 could not begin")]
     Begin(#[source] tonic::transport::Error),
+    /// The call failed.
     #[error("no answer to the health call")]
     Health(#[source] Box<tonic::Status>),
+    /// Alive, and not well.
     #[error("the node says that it is not serving")]
     NotServing,
+    /// Too late.
     #[error("no answer to the health call within {} s", HANDSHAKE_LIMIT.as_secs())]
     Slow,
 }
@@ -114,19 +118,21 @@ impl Registry {
         self.entries.send_modify(|entries| entries.by_ods.clear());
     }
 
-    /// Makes a channel of an authenticated connection, asks the node after its health, and enters it. Returns
-    /// once it is entered; it leaves by itself when the connection closes.
+    /// Makes a channel of an authenticated connection, of which `head` was read ahead, asks the node after its
+    /// health, and enters it. Returns once it is entered, with the token that is cancelled when the connection
+    /// closes; the node leaves by itself then.
     pub(super) async fn admit<T>(
         &self,
         io: T,
+        head: Vec<u8>,
         peer: Peer,
         health_service: &str,
-    ) -> Result<(), AdmitError>
+    ) -> Result<CancellationToken, AdmitError>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let cut = CancellationToken::new();
-        let (io, closed) = RevIo::new(io, Vec::new(), (), cut.clone());
+        let (io, closed) = RevIo::new(io, head, (), cut.clone());
         let channel = timeout(HANDSHAKE_LIMIT, async {
             let channel = one_shot(io).await.map_err(AdmitError::Begin)?;
             ask_health(channel.clone(), health_service).await.map(|()| channel)
@@ -135,14 +141,14 @@ impl Registry {
         .unwrap_or(Err(AdmitError::Slow))?;
         let ods = peer.ods().clone();
         let generation = self.enter(channel.clone(), Arc::new(peer), cut);
-        let registry = self.clone();
+        let (registry, gone) = (self.clone(), closed.clone());
         tokio::spawn(async move {
-            closed.cancelled().await;
+            gone.cancelled().await;
             registry.leave(&ods, generation);
         });
         // Asked once more, so that the node knows that it is entered. Were this call lost, so is the connection.
         let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel, health_service)).await;
-        Ok(())
+        Ok(closed)
     }
 
     fn enter(&self, channel: Channel, peer: Arc<Peer>, cut: CancellationToken) -> u64 {
@@ -155,7 +161,7 @@ impl Registry {
             if let Some(before) = before.filter(|before| before.peer.name() != peer.name()) {
                 tracing::warn!(
                     ods = %peer.ods(), before = before.peer.name(), now = peer.name(),
-                    "two machines dial in for one organisation, and the newest is asked"
+                    "two machines are connected for one organisation, and the newest is asked"
                 );
             }
         });

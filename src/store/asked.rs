@@ -17,6 +17,7 @@ pub fn asked(asker: &Asker, caller: Option<&Peer>) -> Asked {
         key_id: asker.key_id().to_owned(),
         assurance: asker.assurance(),
         purpose: query.purpose.clone(),
+        federation: query.federation.clone(),
         agreement: query.agreement.clone(),
         agreement_hash: query.agreement_hash,
         coordinator: caller.map(|peer| peer.ods().clone()),

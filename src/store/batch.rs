@@ -23,13 +23,16 @@ const MOST_ENTRIES: usize = 2;
 // So that every block of sizes has a checkpoint, and its absence means that it was deleted.
 const _: () = assert!((MAX_BATCH * MOST_ENTRIES) as u64 <= CHECKPOINT_BLOCK);
 
+/// Within which a question's id is taken only once.
+pub(super) type Realm = Arc<str>;
+
 /// A piece of work for the writer.
 #[derive(Debug)]
 pub(super) enum Work {
     Append(Event),
-    Begin(Box<Begin>),
-    Publish(Box<Publish>),
-    End(QueryId, Event),
+    Begin(Realm, Box<Begin>),
+    Publish(Realm, Box<Publish>),
+    End(Realm, QueryId, Event),
     /// Pretends that the disk ends after so many pages.
     #[cfg(test)]
     DiskOf(u32),
@@ -153,9 +156,9 @@ impl<'a> Batch<'a> {
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
             Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
-            Work::Begin(begin) => self.begin(*begin).await,
-            Work::Publish(publish) => self.publish(*publish).await,
-            Work::End(query_id, event) => self.end(query_id, event).await,
+            Work::Begin(realm, begin) => self.begin(&realm, *begin).await,
+            Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
+            Work::End(realm, query_id, event) => self.end(&realm, query_id, event).await,
             #[cfg(test)]
             Work::DiskOf(pages) => {
                 let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
@@ -190,13 +193,13 @@ impl<'a> Batch<'a> {
         Ok((seq, bytes))
     }
 
-    async fn begin(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
+    async fn begin(&mut self, realm: &str, begin: Begin) -> Result<Settled<Logged>, Stop> {
         let (query_id, query_hash) = (begin.query_id, begin.query_hash);
         if (begin.asked.query_id, begin.asked.query_hash) != (query_id, query_hash) {
             return refuse("the question and what was asked differ");
         }
-        let Some(seen) = self.seen(query_id, query_hash, Some(&begin.caller)).await? else {
-            return self.accept(begin).await;
+        let Some(seen) = self.seen(realm, query_id, query_hash, Some(&begin.caller)).await? else {
+            return self.accept(realm, begin).await;
         };
         if !seen.same {
             let code = RefusalCode::QueryIdSeen;
@@ -218,17 +221,18 @@ impl<'a> Batch<'a> {
                 Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?))
             }
             // It ended without an answer, or in one that is combined anew from what partners froze.
-            _ => self.accept(begin).await,
+            _ => self.accept(realm, begin).await,
         }
     }
 
-    async fn accept(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
+    async fn accept(&mut self, realm: &str, begin: Begin) -> Result<Settled<Logged>, Stop> {
         let Begin { query_id, query_hash, caller, expires, asked, frozen } = begin;
         let accepted = self.append(Event::QueryAccepted { asked }).await?;
         sqlx::query(
-            "INSERT INTO seen (query_id, query_hash, caller, expires) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (query_id) DO UPDATE SET outcome = NULL, release_key = NULL, code = NULL",
+            "INSERT INTO seen (realm, query_id, query_hash, caller, expires) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (realm, query_id) DO UPDATE SET outcome = NULL, release_key = NULL, code = NULL",
         )
+        .bind(realm)
         .bind(query_id.to_string())
         .bind(&query_hash.as_bytes()[..])
         .bind(caller)
@@ -238,15 +242,15 @@ impl<'a> Batch<'a> {
         if let Some(key) = frozen
             && let Some((hash, row)) = self.frozen(key).await?
         {
-            let released = self.release(query_id, query_hash, key, hash).await?;
+            let released = self.release(realm, query_id, query_hash, key, hash).await?;
             return Ok(Settled::release(Kind::Frozen, released, row));
         }
         Ok(Settled::plain(Kind::Fresh, accepted))
     }
 
-    async fn publish(&mut self, publish: Publish) -> Result<Settled<Logged>, Stop> {
+    async fn publish(&mut self, realm: &str, publish: Publish) -> Result<Settled<Logged>, Stop> {
         let Publish { query_id, query_hash, key, bytes, published } = publish;
-        self.require_running(query_id, query_hash).await?;
+        self.require_running(realm, query_id, query_hash).await?;
         let release = match &published {
             Event::Published { key: said, release_hash, .. } if *said == key => *release_hash,
             _ => return refuse("a release is published under another key than it is kept under"),
@@ -271,11 +275,16 @@ impl<'a> Batch<'a> {
                 (release, (bytes, logged))
             }
         };
-        let released = self.release(query_id, query_hash, key, hash).await?;
+        let released = self.release(realm, query_id, query_hash, key, hash).await?;
         Ok(Settled::release(Kind::Done, released, row))
     }
 
-    async fn end(&mut self, query_id: QueryId, event: Event) -> Result<Settled<Logged>, Stop> {
+    async fn end(
+        &mut self,
+        realm: &str,
+        query_id: QueryId,
+        event: Event,
+    ) -> Result<Settled<Logged>, Stop> {
         let (outcome, code) = match &event {
             Event::Refused { code, .. } => ("refused", Some(*code)),
             Event::Failed { .. } => ("failed", None),
@@ -285,11 +294,12 @@ impl<'a> Batch<'a> {
             _ => return refuse("a question cannot end in this way"),
         };
         match event.query() {
-            Some((id, hash)) if id == query_id => self.require_running(id, hash).await?,
+            Some((id, hash)) if id == query_id => self.require_running(realm, id, hash).await?,
             _ => return refuse("a question ends with another question's entry"),
         }
         let logged = self.append(event).await?;
-        sqlx::query("UPDATE seen SET outcome = ?2, code = ?3 WHERE query_id = ?1")
+        sqlx::query("UPDATE seen SET outcome = ?3, code = ?4 WHERE realm = ?1 AND query_id = ?2")
+            .bind(realm)
             .bind(query_id.to_string())
             .bind(outcome)
             .bind(code.map(RefusalCode::as_str))
@@ -300,6 +310,7 @@ impl<'a> Batch<'a> {
 
     async fn release(
         &mut self,
+        realm: &str,
         query_id: QueryId,
         query_hash: Digest,
         key: Digest,
@@ -307,25 +318,31 @@ impl<'a> Batch<'a> {
     ) -> Result<Logged, Stop> {
         let event = Event::AnswerReleased { query_id, query_hash, release_hash };
         let logged = self.append(event).await?;
-        sqlx::query("UPDATE seen SET outcome = 'released', release_key = ?2 WHERE query_id = ?1")
-            .bind(query_id.to_string())
-            .bind(&key.as_bytes()[..])
-            .execute(&mut *self.conn)
-            .await?;
+        sqlx::query(
+            "UPDATE seen SET outcome = 'released', release_key = ?3 WHERE realm = ?1 AND query_id = ?2",
+        )
+        .bind(realm)
+        .bind(query_id.to_string())
+        .bind(&key.as_bytes()[..])
+        .execute(&mut *self.conn)
+        .await?;
         Ok(logged)
     }
 
     /// What is known of a question's id. Where a caller is given it must be the same, and the question alive.
     async fn seen(
         &mut self,
+        realm: &str,
         query_id: QueryId,
         query_hash: Digest,
         caller: Option<&str>,
     ) -> Result<Option<Seen>, sqlx::Error> {
         type Row = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>, Option<String>);
         let row: Option<Row> = sqlx::query_as(
-            "SELECT query_hash, caller, expires, outcome, release_key, code FROM seen WHERE query_id = ?1",
+            "SELECT query_hash, caller, expires, outcome, release_key, code FROM seen \
+             WHERE realm = ?1 AND query_id = ?2",
         )
+        .bind(realm)
         .bind(query_id.to_string())
         .fetch_optional(&mut *self.conn)
         .await?;
@@ -341,8 +358,13 @@ impl<'a> Batch<'a> {
         }))
     }
 
-    async fn require_running(&mut self, id: QueryId, hash: Digest) -> Result<(), Stop> {
-        match self.seen(id, hash, None).await? {
+    async fn require_running(
+        &mut self,
+        realm: &str,
+        id: QueryId,
+        hash: Digest,
+    ) -> Result<(), Stop> {
+        match self.seen(realm, id, hash, None).await? {
             Some(seen) if seen.same && seen.outcome.is_none() => Ok(()),
             _ => Err(Stop::Refused(StoreError::NotBegun)),
         }

@@ -25,7 +25,7 @@ use evensum_core::disclosure::Draft;
 use evensum_core::ledger::{self, Asked, Event, Receipt};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
-use evensum_core::model::{Clock, Digest, FederationId, Ods, QueryId, Role, Timestamp};
+use evensum_core::model::{Clock, Digest, Ods, QueryId, Role, Timestamp};
 use evensum_core::sign::{SigningKey, VerifyingKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -42,7 +42,7 @@ pub use reader::{MAX_PAGE, Reader};
 pub const WRITE_LIMIT: Duration = Duration::from_secs(2);
 /// Pieces of work that wait for the writer; whoever comes then waits to be queued.
 const QUEUE: usize = 1024;
-/// The longest name of a caller, in bytes.
+/// The longest name of a caller or of a realm, in bytes.
 pub const MAX_CALLER_BYTES: usize = 256;
 /// The longest release that is frozen, in bytes.
 pub const MAX_RELEASE_BYTES: usize = MAX_BYTES;
@@ -50,8 +50,6 @@ pub const MAX_RELEASE_BYTES: usize = MAX_BYTES;
 /// Whose state it is. It is part of the audit log's name, so a state cannot change hands unnoticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The federation.
-    pub federation: FederationId,
     /// The organisation.
     pub ods: Ods,
     /// What it does in the federation.
@@ -128,6 +126,7 @@ impl Publish {
 /// The state, open for writing. Copies share one writer, which ends with the last of them.
 #[derive(Clone)]
 pub struct Store {
+    realm: Arc<str>,
     queue: mpsc::Sender<Message>,
     condition: Arc<Condition>,
     checkpoint: watch::Receiver<String>,
@@ -155,14 +154,22 @@ impl Store {
         clock: Arc<dyn Clock>,
         software: &str,
     ) -> Result<Self, StoreError> {
-        let origin = ledger::origin(&identity.federation, &identity.ods, identity.role);
+        let origin = ledger::origin(&identity.ods, identity.role);
         let log_key = Arc::new(key.verifying_key());
         let owner = Owner { identity, origin: origin.clone(), key };
         let writer = Writer::open(dir, owner, clock, software).await?;
         let (condition, checkpoint) = (writer.condition(), writer.checkpoint());
         let (queue, messages) = mpsc::channel(QUEUE);
         tokio::spawn(writer.run(messages));
-        Ok(Self { queue, condition, checkpoint, origin: origin.into(), log_key })
+        let realm = Arc::from("");
+        Ok(Self { realm, queue, condition, checkpoint, origin: origin.into(), log_key })
+    }
+
+    /// The same state, for questions of one realm: an id that was seen in one is free in another. A partner of
+    /// two federations keeps one log, and neither federation's coordinator can tell which ids the other used.
+    #[must_use]
+    pub fn realm(&self, name: &str) -> Self {
+        Self { realm: name.into(), ..self.clone() }
     }
 
     /// Appends an entry that ends no question: an agreement, an extract, a refusal before a question began.
@@ -193,11 +200,12 @@ impl Store {
     /// # Errors
     /// As of [`Store::append`], and [`StoreError::TooLong`], [`StoreError::Contradiction`].
     pub async fn begin(&self, begin: Begin) -> Result<Begun, StoreError> {
-        if begin.caller.len() > MAX_CALLER_BYTES {
-            let what = "the name of the caller";
+        let names = [(&*begin.caller, "the name of the caller"), (&*self.realm, "the realm")];
+        if let Some((_, what)) = names.into_iter().find(|(name, _)| name.len() > MAX_CALLER_BYTES) {
             return Err(StoreError::TooLong { what, most: MAX_CALLER_BYTES });
         }
-        let Settled { kind, entry, frozen } = self.ask(Work::Begin(Box::new(begin))).await?;
+        let Settled { kind, entry, frozen } =
+            self.ask(Work::Begin(self.realm.clone(), Box::new(begin))).await?;
         let frozen = frozen.map(|(bytes, published)| FrozenRow { bytes, published });
         match (kind, entry, frozen) {
             (Kind::Fresh, Some(receipt), None) => Ok(Begun::Fresh(receipt)),
@@ -224,7 +232,7 @@ impl Store {
         if publish.bytes.len() > MAX_RELEASE_BYTES {
             return Err(StoreError::TooLong { what: "the release", most: MAX_RELEASE_BYTES });
         }
-        match self.ask(Work::Publish(Box::new(publish))).await? {
+        match self.ask(Work::Publish(self.realm.clone(), Box::new(publish))).await? {
             Settled { entry: Some(receipt), frozen: Some((bytes, published)), .. } => {
                 Ok((FrozenRow { bytes, published }, receipt))
             }
@@ -238,7 +246,7 @@ impl Store {
     /// # Errors
     /// As of [`Store::append`], and [`StoreError::NotBegun`], [`StoreError::Contradiction`].
     pub async fn end(&self, query_id: QueryId, event: Event) -> Result<Receipt, StoreError> {
-        match self.ask(Work::End(query_id, event)).await? {
+        match self.ask(Work::End(self.realm.clone(), query_id, event)).await? {
             Settled { entry: Some(receipt), .. } => Ok(receipt),
             _ => Err(self.condition.ended()),
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use evensum_core::ledger::{Checkpoint, Entry, ReceiptParts, merkle};
+use evensum_core::model::{DatasetId, Period};
 use evensum_core::sign::VerifyingKey;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::Mutex;
@@ -52,6 +53,37 @@ impl Reader {
                 let entry = Entry::decode(&bytes)
                     .map_err(|source| StoreError::Unreadable { seq, source })?;
                 Ok((seq, bytes, entry))
+            })
+            .collect()
+    }
+
+    /// Every frozen release about a dataset's period, for whichever federation it was made: its `Published`
+    /// entry and its exact bytes, oldest first. All of them describe the same records, so whoever asks what
+    /// can be learnt from them must look at all of them together.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`]; [`StoreError::Unreadable`] where an entry is damaged.
+    pub async fn releases(
+        &self,
+        dataset: &DatasetId,
+        period: Period,
+    ) -> Result<Vec<(Entry, Vec<u8>)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT record.seq, record.bytes, frozen.bytes \
+             FROM frozen JOIN record ON record.seq = frozen.published_seq \
+             WHERE CAST(record.bytes AS TEXT) ->> '$.event.dataset' = ?1 \
+             AND CAST(record.bytes AS TEXT) ->> '$.event.period' = ?2 ORDER BY record.seq",
+        )
+        .bind(dataset.as_str())
+        .bind(period.to_string())
+        .fetch_all(&mut *self.conn.lock().await)
+        .await?;
+        rows.into_iter()
+            .map(|(seq, entry, bytes)| {
+                let seq = u64::try_from(seq).unwrap_or_default();
+                let entry = Entry::decode(&entry)
+                    .map_err(|source| StoreError::Unreadable { seq, source })?;
+                Ok((entry, bytes))
             })
             .collect()
     }

@@ -13,7 +13,7 @@ use evensum_core::model::{Clock, Digest, QueryId};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::{Batch, Fault, Kind, MAX_BATCH, Owner, Settled, Stop, Work};
+use super::batch::{Batch, Fault, Kind, MAX_BATCH, Owner, Realm, Settled, Stop, Work};
 use super::nodes::{Nodes, digest};
 use super::{StoreError, check, database, reader};
 
@@ -115,7 +115,7 @@ pub(super) struct Writer {
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
     /// Ends of questions that could not be written when they came.
-    owed: Vec<(QueryId, Digest)>,
+    owed: Vec<Open>,
     _lock: File,
 }
 
@@ -171,8 +171,9 @@ impl Writer {
     /// Ends every question that has no end: nothing was released for it, and it may be asked again.
     async fn recover(&mut self) -> Result<(), StoreError> {
         loop {
-            let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
-                "SELECT query_id, query_hash FROM seen WHERE outcome IS NULL ORDER BY query_id LIMIT 64",
+            let rows: Vec<(String, String, Vec<u8>)> = sqlx::query_as(
+                "SELECT realm, query_id, query_hash FROM seen WHERE outcome IS NULL \
+                 ORDER BY realm, query_id LIMIT 64",
             )
             .fetch_all(&mut self.conn)
             .await?;
@@ -180,12 +181,12 @@ impl Writer {
                 return Ok(());
             }
             let mut works = Vec::new();
-            for (id, hash) in rows {
+            for (realm, id, hash) in rows {
                 let (Ok(query_id), Some(query_hash)) = (QueryId::new(&id), digest(&hash)) else {
                     let first = "the list of questions holds one that cannot be read".to_owned();
                     return Err(StoreError::Tampered { first });
                 };
-                works.push(aborted(query_id, query_hash));
+                works.push(aborted((realm.into(), query_id, query_hash)));
             }
             self.write_all(works).await?;
         }
@@ -245,7 +246,7 @@ impl Writer {
         if self.owed.is_empty() {
             return Ok(());
         }
-        let works = self.owed.iter().map(|(id, hash)| aborted(*id, *hash)).collect();
+        let works = self.owed.iter().cloned().map(aborted).collect();
         match self.transact(works).await {
             Err(Failure::Broken(fault)) => Err(fault),
             // Where the disk is full, the next batch that finds room ends them, or the next start.
@@ -303,22 +304,25 @@ impl Writer {
     }
 }
 
-fn aborted(query_id: QueryId, query_hash: Digest) -> Work {
-    Work::End(query_id, Event::Aborted { query_id, query_hash })
+/// A question that has begun: its realm, its id and the hash of its signed bytes.
+pub(super) type Open = (Realm, QueryId, Digest);
+
+fn aborted((realm, query_id, query_hash): Open) -> Work {
+    Work::End(realm, query_id, Event::Aborted { query_id, query_hash })
 }
 
 /// The question that a piece of work ends.
-fn ending(work: &Work) -> Option<(QueryId, Digest)> {
+fn ending(work: &Work) -> Option<Open> {
     match work {
-        Work::End(_, event) => event.query(),
-        Work::Publish(publish) => Some((publish.query_id, publish.query_hash)),
+        Work::End(realm, _, event) => event.query().map(|(id, hash)| (realm.clone(), id, hash)),
+        Work::Publish(realm, it) => Some((realm.clone(), it.query_id, it.query_hash)),
         _ => None,
     }
 }
 
-fn begun(work: &Work) -> Option<(QueryId, Digest)> {
+fn begun(work: &Work) -> Option<Open> {
     match work {
-        Work::Begin(begin) => Some((begin.query_id, begin.query_hash)),
+        Work::Begin(realm, begin) => Some((realm.clone(), begin.query_id, begin.query_hash)),
         _ => None,
     }
 }
@@ -327,9 +331,9 @@ fn begun(work: &Work) -> Option<(QueryId, Digest)> {
 /// would.
 pub(super) fn deliver(
     written: Result<Vec<Answer>, Failure>,
-    begun: Vec<Option<(QueryId, Digest)>>,
+    begun: Vec<Option<Open>>,
     replies: Vec<oneshot::Sender<Answer>>,
-) -> Result<Vec<(QueryId, Digest)>, Arc<Fault>> {
+) -> Result<Vec<Open>, Arc<Fault>> {
     let answers = match written {
         Ok(answers) => answers,
         Err(failure) => {

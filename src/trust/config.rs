@@ -1,4 +1,4 @@
-//! The four rustls configurations. TLS 1.3 alone; the provider is named each time, so nothing depends on a
+//! The six rustls configurations. TLS 1.3 alone; the provider is named each time, so nothing depends on a
 //! process-wide default; no session is ever resumed, because a resumed one would skip the certificate check.
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use super::files::{Credentials, Roots};
 
 /// The application protocol of connections that a node dials and then serves.
 pub const NODE_PROTOCOL: &[u8] = b"fed-rev/1";
+/// The application protocol of connections that the coordinator dials and the node serves.
+pub const LISTEN_PROTOCOL: &[u8] = b"fed/1";
 /// The application protocol of analysts' connections: plain gRPC.
 pub const ANALYST_PROTOCOL: &[u8] = b"h2";
 
@@ -32,6 +34,27 @@ pub fn coordinator_node_port(
     roots: &Roots,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<ServerConfig>, TrustError> {
+    mutual_port(own, roots, clock, NODE_PROTOCOL)
+}
+
+/// A node's port for its coordinator: a certificate of the federation is required of every caller.
+///
+/// # Errors
+/// [`TrustError::Settings`].
+pub fn node_port(
+    own: &Credentials,
+    roots: &Roots,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<ServerConfig>, TrustError> {
+    mutual_port(own, roots, clock, LISTEN_PROTOCOL)
+}
+
+fn mutual_port(
+    own: &Credentials,
+    roots: &Roots,
+    clock: Arc<dyn Clock>,
+    protocol: &[u8],
+) -> Result<Arc<ServerConfig>, TrustError> {
     let verifier =
         WebPkiClientVerifier::builder_with_provider(roots.store(), provider())
             .build()
@@ -40,7 +63,7 @@ pub fn coordinator_node_port(
         .with_client_cert_verifier(verifier)
         .with_single_cert(own.chain().to_vec(), own.key())
         .map_err(TrustError::Settings)?;
-    Ok(without_tickets(config, NODE_PROTOCOL))
+    Ok(without_tickets(config, protocol))
 }
 
 /// The coordinator's port for analysts: no client certificate, since the signed query alone says who asks.
@@ -67,11 +90,32 @@ pub fn node_dial(
     roots: &Roots,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<ClientConfig>, TrustError> {
+    mutual_dial(own, roots, clock, NODE_PROTOCOL)
+}
+
+/// What a coordinator dials a listening node with.
+///
+/// # Errors
+/// [`TrustError::Settings`].
+pub fn coordinator_dial(
+    own: &Credentials,
+    roots: &Roots,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<ClientConfig>, TrustError> {
+    mutual_dial(own, roots, clock, LISTEN_PROTOCOL)
+}
+
+fn mutual_dial(
+    own: &Credentials,
+    roots: &Roots,
+    clock: Arc<dyn Clock>,
+    protocol: &[u8],
+) -> Result<Arc<ClientConfig>, TrustError> {
     let mut config = client(clock)?
         .with_root_certificates(roots.store())
         .with_client_auth_cert(own.chain().to_vec(), own.key())
         .map_err(TrustError::Settings)?;
-    config.alpn_protocols = vec![NODE_PROTOCOL.to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }

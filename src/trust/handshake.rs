@@ -13,7 +13,7 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use super::config::NODE_PROTOCOL;
+use super::config::ANALYST_PROTOCOL;
 
 /// A connection that this end dialled.
 pub type Dialled = client::TlsStream<TcpStream>;
@@ -107,15 +107,15 @@ pub async fn dial(
     }
 }
 
-/// Accepts over an open socket. On a port for nodes the application protocol is required.
+/// Accepts over an open socket. On a port for servers of the federation the application protocol is required.
 ///
 /// # Errors
 /// [`HandshakeError`]; the caller has been told by a TLS alert.
 pub async fn accept(tls: Arc<PortTls>, tcp: TcpStream) -> Result<Accepted, HandshakeError> {
-    let for_nodes = tls.alpn_protocols.iter().any(|known| known == NODE_PROTOCOL);
+    let wanted = tls.alpn_protocols.first().filter(|known| *known != ANALYST_PROTOCOL).cloned();
     let stream = TlsAcceptor::from(tls).accept(tcp).await.map_err(explain)?;
     // A client that offers no protocol at all passes TLS.
-    if for_nodes && stream.get_ref().1.alpn_protocol() != Some(NODE_PROTOCOL) {
+    if wanted.is_some_and(|wanted| stream.get_ref().1.alpn_protocol() != Some(&wanted)) {
         return Err(HandshakeError::Protocol);
     }
     Ok(stream)

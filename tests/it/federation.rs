@@ -15,3 +15,4 @@ mod python;
 mod refusals;
 mod sectors;
 mod shown;
+mod ways;

@@ -129,6 +129,7 @@ impl Draft {
         Event::Published {
             key: self.key,
             release_hash: Digest::of(&self.bytes),
+            federation: self.document.federation.clone(),
             dataset: self.document.dataset.clone(),
             indicator: self.document.question.indicator.clone(),
             period: self.document.question.period,

@@ -112,7 +112,7 @@ impl Verified {
         if !answer_key.is_ed25519() || !answer_key.verifies(&message, &parts.signature) {
             return Err(ReceivedError::Signature);
         }
-        let log = origin(&agreement.federation, ods, Role::Node);
+        let log = origin(ods, Role::Node);
         let receipt = Receipt::verify(parts.receipt.clone(), &log, &ledger_key)?;
         match parts.kind {
             DocumentKind::Release => release(parts, &receipt, expected),

@@ -106,7 +106,7 @@ impl Scene {
 
     /// A receipt for an event, from a log of three entries.
     fn receipt(&self, partner: &Partner, event: Event) -> Receipt {
-        let log = origin(&self.agreement.federation, &partner.ods, Role::Node);
+        let log = origin(&partner.ods, Role::Node);
         let entry = |seq, event| {
             Entry::new(seq, NOW, partner.ods.clone(), Role::Node, event).encode().expect("encodes")
         };
@@ -518,6 +518,7 @@ fn a_refusal_travels_with_its_proof() {
         key_id: asker.key_id().to_owned(),
         assurance: asker.assurance(),
         purpose: query.document().purpose.clone(),
+        federation: query.document().federation.clone(),
         agreement: query.document().agreement.clone(),
         agreement_hash: query.document().agreement_hash,
         coordinator: None,

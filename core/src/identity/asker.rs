@@ -110,15 +110,17 @@ struct Person {
     signature: Vec<u8>,
 }
 
-/// The agreement that an envelope claims to rely on. Nothing is verified: it is a hint where to look
-/// for the signer's key.
+/// The federation and the agreement that an envelope claims to rely on. Nothing is verified: it is a hint where
+/// to look for the signer's key.
 #[must_use]
-pub fn claimed_agreement(envelope: &Envelope) -> Option<AgreementId> {
+pub fn claimed_agreement(envelope: &Envelope) -> Option<(FederationId, AgreementId)> {
     #[derive(Deserialize)]
     struct Claim {
+        federation: FederationId,
         agreement: AgreementId,
     }
-    canonical::decode_part::<Claim>(&envelope.payload).ok().map(|claim| claim.agreement)
+    let claim = canonical::decode_part::<Claim>(&envelope.payload).ok()?;
+    Some((claim.federation, claim.agreement))
 }
 
 fn person(

@@ -73,6 +73,7 @@ pub struct Peer {
     not_before: Timestamp,
     not_after: Timestamp,
     example: bool,
+    dialable: bool,
 }
 
 impl Peer {
@@ -105,6 +106,7 @@ impl Peer {
             not_before: Timestamp::from_unix(certificate.validity().not_before.timestamp()),
             not_after: Timestamp::from_unix(certificate.validity().not_after.timestamp()),
             example: is_example(certificate.issuer()),
+            dialable: has_host_name(&certificate),
         })
     }
 
@@ -163,6 +165,12 @@ impl Peer {
     #[must_use]
     pub const fn federation(&self) -> &FederationId {
         &self.federation
+    }
+
+    /// Whether it carries a DNS name or an address under which others can dial it.
+    #[must_use]
+    pub const fn can_be_dialled(&self) -> bool {
+        self.dialable
     }
 
     /// Whether an example authority issued the certificate, by the organisation in the issuer's name.
@@ -268,6 +276,14 @@ fn uris<'a>(certificate: &'a X509Certificate<'a>) -> Result<Vec<&'a str>, PeerEr
         .collect())
 }
 
+fn has_host_name(certificate: &X509Certificate<'_>) -> bool {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let host = |name: &GeneralName<'_>| {
+        matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_))
+    };
+    names.is_some_and(|names| names.value.general_names.iter().any(host))
+}
+
 fn is_example(name: &x509_parser::x509::X509Name<'_>) -> bool {
     name.iter_organization().any(|part| part.as_str() == Ok(EXAMPLE_CA_ORGANISATION))
 }
@@ -350,6 +366,9 @@ mod tests {
         assert_eq!(peer.not_before(), Timestamp::from_unix(1_000));
         assert_eq!(peer.not_after(), Timestamp::from_unix(2_000));
         assert!(!peer.issued_by_example_ca());
+        assert!(peer.can_be_dialled());
+        let nameless = read(&["spiffe://north.example/ods/R0D/node/n1"]).expect("a peer");
+        assert!(!nameless.can_be_dialled());
     }
 
     #[test]

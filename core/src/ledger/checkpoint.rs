@@ -1,16 +1,16 @@
 //! The signed state of a log: a C2SP `tlog-checkpoint` inside a C2SP `signed-note`, with an Ed25519 signature.
 //!
 //! ```text
-//! evensum/icb.example/R0D/node
+//! evensum/R0D/node
 //! 42
 //! <root, base64>
 //!
-//! — evensum/icb.example/R0D/node <key hash and signature, base64>
+//! — evensum/R0D/node <key hash and signature, base64>
 //! ```
 
 use data_encoding::BASE64;
 
-use crate::model::{Digest, FederationId, Ods, Role};
+use crate::model::{Digest, Ods, Role};
 use crate::sign::{KeyError, SigningKey, VerifyingKey};
 
 /// The longest checkpoint that is read, in bytes.
@@ -42,10 +42,11 @@ pub enum CheckpointError {
     Signing(#[from] KeyError),
 }
 
-/// The name of a server's log: `evensum/<federation>/<ODS>/<role>`.
+/// The name of a server's log: `evensum/<ODS>/<role>`. No federation is in it: a partner of two federations has
+/// one log, over all that was ever released from its records.
 #[must_use]
-pub fn origin(federation: &FederationId, ods: &Ods, role: Role) -> String {
-    format!("evensum/{federation}/{ods}/{}", role.as_str())
+pub fn origin(ods: &Ods, role: Role) -> String {
+    format!("evensum/{ods}/{}", role.as_str())
 }
 
 /// A log's size and root whose signature was verified. There is no way to one but [`Checkpoint::verify`].
@@ -83,8 +84,8 @@ impl Checkpoint {
     /// ```
     /// use evensum_core::{ledger::Checkpoint, model::Digest, sign::SigningKey};
     /// let key = SigningKey::generate_ed25519()?;
-    /// let text = Checkpoint::sign("evensum/icb/R0D/node", 0, &Digest::of(b""), &key)?;
-    /// let read = Checkpoint::verify(&text, "evensum/icb/R0D/node", &key.verifying_key())?;
+    /// let text = Checkpoint::sign("evensum/R0D/node", 0, &Digest::of(b""), &key)?;
+    /// let read = Checkpoint::verify(&text, "evensum/R0D/node", &key.verifying_key())?;
     /// assert_eq!(read.size(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -186,7 +187,7 @@ mod tests {
     use crate::model::KeyText;
     use data_encoding::BASE64URL_NOPAD;
 
-    const NAME: &str = "evensum/icb.example/R0D/node";
+    const NAME: &str = "evensum/R0D/node";
 
     #[test]
     fn the_format_is_the_signed_note_s() {
@@ -241,7 +242,7 @@ mod tests {
         let other = SigningKey::generate_ed25519().expect("key").verifying_key();
         assert_eq!(Checkpoint::verify(&text, NAME, &other), Err(CheckpointError::Signature));
         assert_eq!(
-            Checkpoint::verify(&text, "evensum/icb.example/R0E/node", &key.verifying_key()),
+            Checkpoint::verify(&text, "evensum/R0E/node", &key.verifying_key()),
             Err(CheckpointError::OtherLog)
         );
         let p256 = SigningKey::generate_p256().expect("key");
@@ -256,7 +257,6 @@ mod tests {
 
     #[test]
     fn a_server_s_log_has_a_name() {
-        let federation = FederationId::new("icb.example").expect("id");
-        assert_eq!(origin(&federation, &Ods::new("R0D").expect("ods"), Role::Node), NAME);
+        assert_eq!(origin(&Ods::new("R0D").expect("ods"), Role::Node), NAME);
     }
 }

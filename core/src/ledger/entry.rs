@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    AgreementId, AnalystId, Assurance, DatasetId, Digest, IndicatorId, LevelId, Ods, Period,
-    Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, Timestamp,
+    AgreementId, AnalystId, Assurance, DatasetId, Digest, FederationId, IndicatorId, LevelId, Ods,
+    Period, Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, Timestamp,
 };
 
 /// The longest entry, in bytes of its canonical form.
@@ -96,6 +96,8 @@ pub enum Event {
     },
     /// From here on, questions are judged by this agreement.
     AgreementInForce {
+        /// The federation.
+        federation: FederationId,
         /// The agreement.
         agreement: AgreementId,
         /// Its version.
@@ -147,6 +149,8 @@ pub enum Event {
         key: Digest,
         /// SHA-256 of the frozen bytes.
         release_hash: Digest,
+        /// The federation whose population the table counts.
+        federation: FederationId,
         /// The dataset.
         dataset: DatasetId,
         /// The indicator.
@@ -251,6 +255,8 @@ pub struct Asked {
     pub assurance: Assurance,
     /// What it was asked for.
     pub purpose: PurposeId,
+    /// In which federation.
+    pub federation: FederationId,
     /// Under which agreement.
     pub agreement: AgreementId,
     /// The hash of that agreement.
@@ -329,6 +335,7 @@ pub(super) mod tests {
             key_id: "0123456789ab".to_owned(),
             assurance: Assurance::Enrolled,
             purpose: PurposeId::new("statutory_reporting").expect("id"),
+            federation: FederationId::new("icb.example").expect("id"),
             agreement: AgreementId::new("dsa-1").expect("id"),
             agreement_hash: Digest::of(b"agreement"),
             coordinator: Some(Ods::new("QHM").expect("ods")),
@@ -344,7 +351,12 @@ pub(super) mod tests {
         let period: Period = "2026-10".parse().expect("period");
         vec![
             Event::LogOpened { software: "evensum 0.1.0".to_owned() },
-            Event::AgreementInForce { agreement: asked().agreement, version: 3, hash },
+            Event::AgreementInForce {
+                federation: asked().federation,
+                agreement: asked().agreement,
+                version: 3,
+                hash,
+            },
             Event::SnapshotPublished {
                 dataset: dataset.clone(),
                 period,
@@ -368,6 +380,7 @@ pub(super) mod tests {
             Event::Published {
                 key: Digest::of(b"key"),
                 release_hash: hash,
+                federation: asked().federation,
                 dataset,
                 indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
                 period,

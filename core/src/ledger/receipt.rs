@@ -56,7 +56,7 @@ pub struct ReceiptParts {
 /// use evensum_core::ledger::{Receipt, ReceiptError, ReceiptParts};
 /// use evensum_core::sign::VerifyingKey;
 /// fn check(parts: ReceiptParts, log_key: &VerifyingKey) -> Result<Receipt, ReceiptError> {
-///     Receipt::verify(parts, "evensum/icb.example/R0D/node", log_key)
+///     Receipt::verify(parts, "evensum/R0D/node", log_key)
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +72,11 @@ impl Receipt {
     ///
     /// ```
     /// use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
-    /// use evensum_core::model::{FederationId, Ods, Role, Timestamp};
+    /// use evensum_core::model::{Ods, Role, Timestamp};
     /// use evensum_core::sign::SigningKey;
     /// let key = SigningKey::generate_ed25519()?;
     /// let ods = Ods::new("R0D")?;
-    /// let log = origin(&FederationId::new("icb.example")?, &ods, Role::Node);
+    /// let log = origin(&ods, Role::Node);
     /// let event = Event::LogOpened { software: "evensum 0.1.0".to_owned() };
     /// let entry = Entry::new(0, Timestamp::from_unix(0), ods, Role::Node, event).encode()?;
     /// let mut tree = merkle::Frontier::default();
@@ -145,7 +145,7 @@ mod tests {
     use crate::model::{Role, Timestamp};
     use crate::sign::SigningKey;
 
-    const LOG: &str = "evensum/icb.example/R0D/node";
+    const LOG: &str = "evensum/R0D/node";
 
     struct Fixture {
         key: SigningKey,
@@ -188,7 +188,7 @@ mod tests {
             let other = SigningKey::generate_ed25519().expect("key").verifying_key();
             assert!(Receipt::verify(parts.clone(), LOG, &other).is_err());
             let public = LOGGED.key.verifying_key();
-            assert!(Receipt::verify(parts.clone(), "evensum/x/R0D/node", &public).is_err());
+            assert!(Receipt::verify(parts.clone(), "evensum/R0E/node", &public).is_err());
         }
     }
 

@@ -157,7 +157,7 @@ impl SystemView<Shared> {
         }
         let coordinator = agreement.coordinator().ok_or(ViewError::Entry)?;
         let key = VerifyingKey::parse(&coordinator.ledger_key)?;
-        let log = origin(&agreement.federation, &coordinator.ods, Role::Coordinator);
+        let log = origin(&coordinator.ods, Role::Coordinator);
         let receipt = Receipt::verify(bundle.receipt, &log, &key)?;
         Ok(unlogged.logged(&coordinator.ods, &receipt)?)
     }

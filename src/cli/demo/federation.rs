@@ -145,10 +145,8 @@ impl Federation {
         );
         self.write("agreement.toml", &text)?;
         let coordinator = self.home(&self.coordinator).join("coordinator.toml");
-        let text = format!(
-            "{}\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n",
-            server_table(&self.coordinator)
-        );
+        let own = "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n";
+        let text = server_table(&self.coordinator, own);
         fs::write(coordinator, text).or_exit(Exit::Config)?;
         // The port is known once the coordinator serves; loading needs none.
         self.write_node_configs("127.0.0.1:1")
@@ -171,9 +169,11 @@ impl Federation {
     fn write_node_configs(&self, address: &str) -> Result<(), Failure> {
         for partner in &self.partners {
             let text = format!(
-                "{}\n[node]\nkey = \"node.key\"\nprofile = \"nhs75m\"\nreference = \"../reference\"\n\n\
-                 [node.coordinator]\nods = \"{}\"\naddress = \"{address}\"\n",
-                server_table(&partner.ods),
+                "{}\n[membership.coordinator]\nods = \"{}\"\naddress = \"{address}\"\n",
+                server_table(
+                    &partner.ods,
+                    "\n[node]\nkey = \"node.key\"\nprofile = \"nhs75m\"\nreference = \"../reference\"\n"
+                ),
                 self.coordinator
             );
             fs::write(self.node_config(&partner.ods), text).or_exit(Exit::Config)?;
@@ -287,11 +287,11 @@ impl Federation {
     }
 }
 
-/// The part of a configuration that every server has.
-fn server_table(ods: &Ods) -> String {
+/// The part of a configuration that every server has, with its own part in its place.
+fn server_table(ods: &Ods, own: &str) -> String {
     format!(
-        "federation = \"{FEDERATION}\"\nods = \"{ods}\"\nstate = \"state\"\nagreements = [\"../agreement.toml\"]\n\n\
-         [keys]\nanswer = \"answer.pem\"\nledger = \"ledger.pem\"\n\n\
-         [tls]\nca = \"../ca/ca.pem\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
+        "ods = \"{ods}\"\nstate = \"state\"\nledger_key = \"ledger.pem\"\n{own}\n\
+         [[membership]]\nfederation = \"{FEDERATION}\"\nagreements = [\"../agreement.toml\"]\nanswer_key = \"answer.pem\"\n\n\
+         [membership.tls]\nca = \"../ca/ca.pem\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
     )
 }

@@ -120,7 +120,7 @@ impl Scene {
 
     /// A receipt for an event, from an audit log of three entries.
     fn receipt(&self, code: &str, event: Event) -> Receipt {
-        let log = origin(&self.agreement.federation, &ods(code), role(code));
+        let log = origin(&ods(code), role(code));
         let entry = |seq, event| {
             Entry::new(seq, NOW, ods(code), role(code), event).encode().expect("encodes")
         };

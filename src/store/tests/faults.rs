@@ -110,7 +110,7 @@ async fn work_for_a_caller_who_left_is_not_begun() {
     let store = place.open().await;
     let (reply, left) = oneshot::channel();
     drop(left);
-    let work = Work::Begin(Box::new(question(1)));
+    let work = Work::Begin("".into(), Box::new(question(1)));
     store.queue.send(Message::Job(Box::new(Job { work, reply }))).await.expect("queues");
     fresh(&store, question(2)).await;
     assert_eq!(place.kinds().await, ["log_opened", "query_accepted"]);
@@ -122,12 +122,13 @@ fn a_question_that_began_for_a_caller_who_left_is_ended() {
     let answer = |kind| Ok(Settled { kind, entry: None, frozen: None });
     let (stays, mut waits) = oneshot::channel();
     let gone = || oneshot::channel().0;
+    let open = |n| ("realm".into(), id(n), hash(n));
     let orphans = deliver(
         Ok(vec![answer(Kind::Fresh), answer(Kind::Fresh), answer(Kind::Running)]),
-        vec![Some((id(1), hash(1))), Some((id(2), hash(2))), Some((id(3), hash(3)))],
+        (1..=3).map(|n| Some(open(n))).collect(),
         vec![stays, gone(), gone()],
     )
     .expect("delivers");
     assert!(waits.try_recv().expect("answered").is_ok());
-    assert_eq!(orphans, [(id(2), hash(2))]);
+    assert_eq!(orphans, [open(2)]);
 }

@@ -65,7 +65,7 @@ async fn a_state_belongs_to_one_server_and_one_key() {
     open("R0E", Arc::clone(&place.key)).await.expect("opens").close().await;
     match open("R0D", Arc::clone(&place.key)).await {
         Err(StoreError::OtherLog { found, wanted }) => {
-            assert_eq!((found.as_str(), wanted.as_str()), ("evensum/icb.example/R0E/node", ORIGIN));
+            assert_eq!((found.as_str(), wanted.as_str()), ("evensum/R0E/node", ORIGIN));
         }
         other => panic!("{other:?}"),
     }

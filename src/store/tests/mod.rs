@@ -84,7 +84,7 @@ impl Place {
     }
 }
 
-const ORIGIN: &str = "evensum/icb.example/R0D/node";
+const ORIGIN: &str = "evensum/R0D/node";
 
 fn kind(entry: &Entry) -> String {
     let event = serde_json::to_value(&entry.event).expect("json");
@@ -92,11 +92,7 @@ fn kind(entry: &Entry) -> String {
 }
 
 fn identity(ods: &str) -> Identity {
-    Identity {
-        federation: FederationId::new("icb.example").expect("federation"),
-        ods: Ods::new(ods).expect("ods"),
-        role: Role::Node,
-    }
+    Identity { ods: Ods::new(ods).expect("ods"), role: Role::Node }
 }
 
 fn id(n: u32) -> QueryId {
@@ -126,6 +122,7 @@ fn question(n: u32) -> Begin {
             key_id: "0123456789ab".to_owned(),
             assurance: Assurance::Enrolled,
             purpose: PurposeId::new("statutory_reporting").expect("purpose"),
+            federation: FederationId::new("icb.example").expect("federation"),
             agreement: AgreementId::new("dsa-1").expect("agreement"),
             agreement_hash: Digest::of(b"agreement"),
             coordinator: Some(Ods::new("QHM").expect("ods")),
@@ -149,6 +146,7 @@ fn release(n: u32, name: &str, bytes: &str) -> Publish {
         published: Event::Published {
             key: key(name),
             release_hash: Digest::of(bytes.as_bytes()),
+            federation: FederationId::new("icb.example").expect("federation"),
             dataset: DatasetId::new("rtt_open_pathway").expect("dataset"),
             indicator: IndicatorId::new("rtt_over_52_weeks").expect("indicator"),
             period: "2026-10".parse().expect("period"),

@@ -73,6 +73,36 @@ async fn a_seen_id_serves_nobody_else() {
     conflict(question(1)).await;
 }
 
+/// Two federations' coordinators bring the same id: neither is told that the other used it, each question has
+/// its own end, and a restart ends only what has none.
+#[tokio::test]
+async fn an_id_of_one_realm_is_free_in_another() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (east, west) = (store.realm("east.example/QHM"), store.realm("west.example/QOX"));
+    fresh(&east, question(1)).await;
+    let mut other = question(1);
+    other.query_hash = hash(2);
+    other.asked.query_hash = hash(2);
+    other.caller = "QOX".to_owned();
+    fresh(&west, other.clone()).await;
+    // The end of the one is not the end of the other, nor is there one in a realm that never began it.
+    let never = store.end(id(1), failed(1)).await;
+    assert!(matches!(never, Err(StoreError::NotBegun)), "{never:?}");
+    east.publish(release(1, "table", "figures")).await.expect("publishes");
+    assert!(matches!(west.begin(other.clone()).await, Ok(Begun::Running)));
+    assert!(matches!(east.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    store.close().await;
+
+    let store = place.open().await;
+    let west = store.realm("west.example/QOX");
+    let log = place.kinds().await;
+    assert_eq!(log.iter().filter(|kind| *kind == "aborted").count(), 1, "{log:?}");
+    fresh(&west, other).await;
+    let east = store.realm("east.example/QHM");
+    assert!(matches!(east.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+}
+
 #[tokio::test]
 async fn a_refusal_is_repeated() {
     let place = Place::new();

@@ -150,7 +150,7 @@ fn receipts(answer: &Value) -> Vec<(String, ReceiptParts, String, VerifyingKey)>
         let ods: Ods = code.parse().expect("an ODS code");
         let party = agreement.party(&ods, role).expect("a party");
         let key = VerifyingKey::parse(&party.ledger_key).expect("a key");
-        (code.to_owned(), receipt_parts(receipt), origin(&agreement.federation, &ods, role), key)
+        (code.to_owned(), receipt_parts(receipt), origin(&ods, role), key)
     };
     list(answer, "receipts").iter().map(one).collect()
 }

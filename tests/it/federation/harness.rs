@@ -178,6 +178,12 @@ impl Fed {
         }
     }
 
+    /// Starts one server, and gives what its ready line says.
+    pub(crate) fn begin(&mut self, ods: &str) -> Value {
+        self.begin_server(ods);
+        self.servers[ods].ready()
+    }
+
     fn start_partners(&mut self, partners: &[&str]) {
         for ods in partners {
             self.begin_server(ods);

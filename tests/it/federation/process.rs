@@ -41,6 +41,9 @@ pub(crate) fn program<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     for name in ["EVENSUM_CONFIG", "EVENSUM_ANALYST", "EVENSUM_LOG", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
+    for name in ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "EVENSUM_PROXY_PASSWORD"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
     command
 }
 
@@ -167,15 +170,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server; what it logs goes on at the end of `log`.
     pub(crate) fn start(arguments: &[&str], log: &Path) -> Self {
-        Self::start_in(arguments, log, Path::new("."))
+        Self::spawn(program(arguments), log)
     }
 
-    /// Starts a server in a folder.
+    /// The same in a folder.
     pub(crate) fn start_in(arguments: &[&str], log: &Path, folder: &Path) -> Self {
+        let mut command = program(arguments);
+        command.current_dir(folder);
+        Self::spawn(command, log)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_among(arguments: &[&str], log: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = program(arguments);
+        command.envs(variables.iter().copied());
+        Self::spawn(command, log)
+    }
+
+    fn spawn(mut command: Command, log: &Path) -> Self {
         let err = File::options().create(true).append(true).open(log).expect("a log file");
-        let mut child = program(arguments)
+        let mut child = command
             .arg("--until-stdin-ends")
-            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(err)

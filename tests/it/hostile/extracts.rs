@@ -167,9 +167,14 @@ impl Extract {
 
     /// Counts the rows of residents of the home board, from the text of the extract alone.
     pub(super) fn by_sex(&self) -> BySex {
+        self.by_sex_in(HOME_ICB)
+    }
+
+    /// The same of any board.
+    pub(super) fn by_sex_in(&self, icb: &str) -> BySex {
         let form = time::macros::format_description!("[year]-[month]-[day]");
         let mut cells = BySex::new();
-        for row in self.rows().iter().filter(|row| &row[8] == HOME_ICB) {
+        for row in self.rows().iter().filter(|row| &row[8] == icb) {
             let start = time::Date::parse(&row[1], form).expect("a date");
             let long = (CENSUS - start).whole_days() > 364;
             let sex = match &row[5] {

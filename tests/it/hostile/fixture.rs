@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use evensum::coordinator::{self, Coordinator};
-use evensum::node::{self, Node};
+use evensum::node::{self, Membership, Node, Site};
 use evensum::store::{Identity, Reader, Store};
+use evensum::synth::{HOME_ICB, NEIGHBOUR_ICB};
 use evensum::trust::AuthorityKind;
 use evensum_core::catalogue::Catalogue;
 use evensum_core::disclosure::{AnswerParts, Outgoing};
@@ -85,6 +86,7 @@ pub(super) struct OpenNode {
     pub(super) node: Node,
     pub(super) store: Store,
     pub(super) state: PathBuf,
+    site: Arc<Site>,
 }
 
 /// A coordinator that runs, with its audit log.
@@ -105,9 +107,28 @@ impl Federation {
     }
 
     pub(super) fn with_analysts(count: usize) -> Self {
+        Self::made(count, "hostile.example", HOME_ICB, &HashMap::new())
+    }
+
+    /// A second federation that has everything in common with this one that it can: the organisations with their
+    /// audit logs, the coordinator's ODS code, the agreement's name, the analysts' names, the ids of queries.
+    /// Authority, answer keys and the population are its own.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            clock: Arc::clone(&self.clock),
+            ..Self::made(1, "second.example", NEIGHBOUR_ICB, &self.keys)
+        }
+    }
+
+    fn made(
+        count: usize,
+        name: &str,
+        residents: &str,
+        known: &HashMap<&'static str, Keys>,
+    ) -> Self {
         let mut keys = HashMap::new();
         let mut text = format!(
-            "id = \"dsa-1\"\nversion = 1\nfederation = \"hostile.example\"\nresidence_scope = [\"{COORDINATOR}\"]\n\
+            "id = \"dsa-1\"\nversion = 1\nfederation = \"{name}\"\nresidence_scope = [\"{residents}\"]\n\
              from = \"2026-01-01\"\nuntil = \"2027-01-15\"\npurposes = [\"service_planning\"]\npacks = [\"13sa\"]\n\
              indicators = [\"{INDICATOR}\", \"rtt_over_65_weeks\"]\n\
              dimensions = [\"imd\", \"ethnicity\", \"sex\", \"tfc\"]\nmax_dimensions = 1\nprofile = \"nhs75m\"\n\
@@ -116,7 +137,10 @@ impl Federation {
         for code in [COORDINATOR, COUNCIL].into_iter().chain(HOLDERS) {
             let mine = Keys {
                 answer: SigningKey::generate_ed25519().expect("a key"),
-                ledger: SigningKey::generate_ed25519().expect("a key"),
+                ledger: match known.get(code) {
+                    Some(keys) => copy(&keys.ledger),
+                    None => SigningKey::generate_ed25519().expect("a key"),
+                },
             };
             let _ = write!(
                 text,
@@ -139,7 +163,7 @@ impl Federation {
             analysts.insert(name, key);
         }
         Self {
-            pki: Pki::of_kind("hostile.example", AuthorityKind::Example),
+            pki: Pki::of_kind(name, AuthorityKind::Example),
             dir: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(Moved(AtomicI64::new(NOW.as_unix()))),
             catalogue: Arc::new(Catalogue::builtin().expect("the catalogue")),
@@ -163,8 +187,7 @@ impl Federation {
 
     async fn store(&self, code: &'static str) -> (Store, PathBuf) {
         let state = self.dir.path().join(code);
-        let identity =
-            Identity { federation: self.pki.federation.clone(), ods: ods(code), role: role(code) };
+        let identity = Identity { ods: ods(code), role: role(code) };
         let key = Arc::new(copy(&self.keys[code].ledger));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let store = Store::open(&state, identity, key, clock, "test").await.expect("opens");
@@ -190,20 +213,34 @@ impl Federation {
             Event::SnapshotPublished { snapshot, .. } => Some(snapshot),
             _ => None,
         });
-        let node = Node::new(node::Parts {
-            federation: self.pki.federation.clone(),
+        let site = Site::new(node::Parts {
             ods: ods(code),
             profile: Profile::Nhs75m,
-            agreements: vec![agreement.clone()],
             catalogue: Arc::clone(&self.catalogue),
             store: store.clone(),
             state: state.clone(),
             node_key: node_key(code),
-            answer_key: copy(&self.keys[code].answer),
             noted: noted.collect(),
             clock: Arc::clone(&self.clock) as _,
         });
-        OpenNode { node, store, state }
+        let node = site.node(self.membership(code, agreement));
+        OpenNode { node, store, state, site: Arc::new(site) }
+    }
+
+    fn membership(&self, code: &str, agreement: &Agreement) -> Membership {
+        Membership {
+            federation: self.pki.federation.clone(),
+            coordinator: ods(COORDINATOR),
+            agreements: vec![agreement.clone()],
+            answer_key: copy(&self.keys[code].answer),
+        }
+    }
+
+    /// The part that another federation's partner takes in this one.
+    pub(super) fn joined(&self, open: &OpenNode) -> OpenNode {
+        let node = open.site.node(self.membership(open.ods().as_str(), &self.agreement));
+        let (store, state, site) = (open.store.clone(), open.state.clone(), Arc::clone(&open.site));
+        OpenNode { node, store, state, site }
     }
 
     pub(super) async fn coordinator(&self, partners: Arc<dyn PartnerDirectory>) -> OpenCoordinator {

@@ -40,7 +40,7 @@ impl Forger {
         let entry = entry.encode().expect("encodes");
         let mut tree = merkle::Frontier::default();
         tree.push(merkle::leaf_hash(&entry));
-        let log = origin(&self.federation, &self.ods, self.role);
+        let log = origin(&self.ods, self.role);
         let checkpoint = Checkpoint::sign(&log, 1, &tree.root(), &self.ledger).expect("signs");
         ReceiptParts { entry, index: 0, proof: Vec::new(), checkpoint }
     }

@@ -18,7 +18,7 @@ use crate::pki::{NOW, ods};
 async fn written(f: &Federation, code: &str, role: Role, node: &OpenNode, outgoing: &Outgoing) {
     let party = f.agreement.party(&ods(code), role).expect("a party");
     let key = VerifyingKey::parse(&party.ledger_key).expect("a key");
-    let log = origin(&f.pki.federation, &ods(code), role);
+    let log = origin(&ods(code), role);
     let parts = outgoing.parts().receipt.clone();
     let receipt = Receipt::verify(parts, &log, &key).expect("proved");
     let stored = entries(&node.state).await;

@@ -7,7 +7,7 @@ use evensum_core::model::{
     AgreementId, CategoryId, Digest, FederationId, IndicatorId, Ods, PurposeId, Query, RefusalCode,
     Scope,
 };
-use evensum_core::port::AskFault;
+use evensum_core::port::{AskFault, NodeFault};
 use evensum_core::sign::Envelope;
 use tonic::Code;
 
@@ -187,6 +187,13 @@ async fn a_node_refuses_by_rule_and_writes_down_who_asked() {
         code: RefusalCode::NotATarget,
         wire: Code::Ok,
     });
+    let (elsewhere, cases): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| case.code == RefusalCode::FederationDiffers);
+    for case in &elsewhere {
+        let envelope = f.sign_as(&case.query, case.analyst);
+        let fault = node.ask(&caller, &envelope).await.map(drop).expect_err(case.what);
+        assert_eq!(fault, NodeFault::AgreementUnknown, "{}", case.what);
+    }
     for case in &cases {
         let envelope = f.sign_as(&case.query, case.analyst);
         let answer = node.ask(&caller, &envelope).await.expect(case.what);

@@ -111,6 +111,26 @@ pub(crate) struct Probe {
     callers: mpsc::UnboundedSender<String>,
 }
 
+impl Probe {
+    /// With those who call it.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (callers_in, callers) = mpsc::unbounded_channel();
+        let probe = Self {
+            sick: Arc::default(),
+            held: Arc::new(Semaphore::new(0)),
+            release: Arc::default(),
+            answered: Arc::default(),
+            callers: callers_in,
+        };
+        (probe, callers)
+    }
+
+    /// Waits until that many more calls to `hold` have come in.
+    pub(crate) async fn holds(&self, calls: u32) {
+        within("calls", self.held.acquire_many(calls)).await.expect("open").forget();
+    }
+}
+
 #[tonic::async_trait]
 impl Health for Probe {
     type WatchStream =
@@ -178,15 +198,8 @@ impl Node {
     }
 
     pub(crate) fn dial_config(config: DialConfig) -> Self {
-        let (callers_in, callers) = mpsc::unbounded_channel();
         let (states_in, states) = mpsc::unbounded_channel();
-        let probe = Probe {
-            sick: Arc::default(),
-            held: Arc::new(Semaphore::new(0)),
-            release: Arc::default(),
-            answered: Arc::default(),
-            callers: callers_in,
-        };
+        let (probe, callers) = Probe::new();
         let shutdown = CancellationToken::new();
         let routes = tonic::service::Routes::new(HealthServer::new(probe.clone()));
         let stop = shutdown.clone();
@@ -219,7 +232,7 @@ impl Node {
 
     /// Waits until that many more calls to `hold` have come in.
     pub(crate) async fn holds(&self, calls: u32) {
-        within("calls", self.probe.held.acquire_many(calls)).await.expect("open").forget();
+        self.probe.holds(calls).await;
     }
 
     /// Why the next attempt, or the connection, ended.
