@@ -1,4 +1,4 @@
--- The state of one server: its audit log, the releases that it froze and the questions that it has seen.
+-- The state of one server: its audit log, the releases that it froze and the queries that it has seen.
 -- They stand in one database because they change in one transaction.
 
 -- The audit log. `bytes` are the canonical entry, `leaf` is SHA-256(0x00 || bytes).
@@ -30,17 +30,24 @@ CREATE TABLE frozen (
     published_seq INTEGER NOT NULL UNIQUE REFERENCES record (seq)
 ) STRICT, WITHOUT ROWID;
 
--- Questions by id. No outcome: still being answered, or cut off by a stop.
+-- Queries by id.
 CREATE TABLE seen (
-    query_id    TEXT PRIMARY KEY,
-    query_hash  BLOB NOT NULL,
-    caller      TEXT NOT NULL,
-    expires     INTEGER NOT NULL,
+    query_id   TEXT PRIMARY KEY,
+    query_hash BLOB NOT NULL,
+    caller     TEXT NOT NULL,
+    expires    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Their questions, by their numbers from 0. No outcome: still being answered, or cut off by a stop.
+CREATE TABLE question (
+    query_id    TEXT NOT NULL REFERENCES seen (query_id),
+    number      INTEGER NOT NULL,
     outcome     TEXT CHECK (outcome IN ('released', 'refused', 'failed', 'panicked', 'aborted', 'combined')),
     release_key BLOB REFERENCES frozen (key),
     code        TEXT,
+    PRIMARY KEY (query_id, number),
     CHECK ((outcome IS 'released') = (release_key IS NOT NULL)),
     CHECK ((outcome IS 'refused') = (code IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX seen_without_end ON seen (query_id) WHERE outcome IS NULL;
+CREATE INDEX question_without_end ON question (query_id) WHERE outcome IS NULL;

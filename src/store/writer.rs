@@ -13,9 +13,9 @@ use evensum_core::model::{Clock, Digest, QueryId};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::{Batch, Fault, Kind, MAX_BATCH, Owner, Settled, Stop, Work};
+use super::batch::{Batch, Fault, MAX_BATCH, Owner, Settled, Stop, Work, portions};
 use super::nodes::{Nodes, digest};
-use super::{StoreError, check, database, reader};
+use super::{About, StoreError, Unanswered, check, database, reader};
 
 /// SQLite's code for a full disk.
 const SQLITE_FULL: i32 = 13;
@@ -105,6 +105,24 @@ impl Failure {
     }
 }
 
+/// An end that could not be written when it came: of one question, or of all without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owed {
+    One(About),
+    Rest(QueryId, Digest),
+}
+
+impl Owed {
+    const fn work(self) -> Work {
+        match self {
+            Self::One(About { query_id, query_hash, question }) => {
+                Work::End(query_id, Event::Aborted { query_id, query_hash, question })
+            }
+            Self::Rest(query_id, hash) => Work::EndRest(query_id, hash, Unanswered::Aborted),
+        }
+    }
+}
+
 /// The writer's state.
 pub(super) struct Writer {
     conn: SqliteConnection,
@@ -115,7 +133,7 @@ pub(super) struct Writer {
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
     /// Ends of questions that could not be written when they came.
-    owed: Vec<(QueryId, Digest)>,
+    owed: Vec<Owed>,
     _lock: File,
 }
 
@@ -172,7 +190,8 @@ impl Writer {
     async fn recover(&mut self) -> Result<(), StoreError> {
         loop {
             let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
-                "SELECT query_id, query_hash FROM seen WHERE outcome IS NULL ORDER BY query_id LIMIT 64",
+                "SELECT DISTINCT query_id, query_hash FROM question JOIN seen USING (query_id) \
+                 WHERE outcome IS NULL ORDER BY query_id LIMIT 64",
             )
             .fetch_all(&mut self.conn)
             .await?;
@@ -182,18 +201,21 @@ impl Writer {
             let mut works = Vec::new();
             for (id, hash) in rows {
                 let (Ok(query_id), Some(query_hash)) = (QueryId::new(&id), digest(&hash)) else {
-                    let first = "the list of questions holds one that cannot be read".to_owned();
+                    let first = "the list of queries holds one that cannot be read".to_owned();
                     return Err(StoreError::Tampered { first });
                 };
-                works.push(aborted(query_id, query_hash));
+                works.push(Owed::Rest(query_id, query_hash).work());
             }
             self.write_all(works).await?;
         }
     }
 
     async fn write_all(&mut self, works: Vec<Work>) -> Result<(), StoreError> {
-        let answers = self.transact(works).await.map_err(|failure| failure.error())?;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        for portion in portions(works, Work::most_entries) {
+            let answers = self.transact(portion).await.map_err(|failure| failure.error())?;
+            answers.into_iter().try_for_each(|answer| answer.map(drop))?;
+        }
+        Ok(())
     }
 
     /// Writes until the last handle is dropped or the store is closed, or until nobody knows what is on the
@@ -232,29 +254,32 @@ impl Writer {
     }
 
     async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
+        for portion in portions(jobs, |job| job.work.most_entries()) {
+            self.portion(portion).await?;
+        }
+        for portion in portions(std::mem::take(&mut self.owed), |owed| owed.work().most_entries()) {
+            match self.transact(portion.iter().map(|owed| owed.work()).collect()).await {
+                Err(Failure::Broken(fault)) => return Err(fault),
+                // Where the disk is full, the next batch that finds room ends them, or the next start.
+                Err(Failure::Full | Failure::Busy) => self.owed.extend(portion),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn portion(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
         let (works, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
         let ids: Vec<_> = works.iter().map(begun).collect();
         let ends: Vec<_> = works.iter().filter_map(ending).collect();
         let written = self.transact(works).await;
         if written.is_err() {
-            // Nothing of the batch is on the disk: these questions still run, and nobody comes back for them.
+            // Nothing of it is on the disk: these questions still run, and nobody comes back for them.
             self.owed.extend(ends);
         }
         self.owed.extend(deliver(written, ids, replies)?);
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let works = self.owed.iter().map(|(id, hash)| aborted(*id, *hash)).collect();
-        match self.transact(works).await {
-            Err(Failure::Broken(fault)) => Err(fault),
-            // Where the disk is full, the next batch that finds room ends them, or the next start.
-            Err(Failure::Full | Failure::Busy) => Ok(()),
-            Ok(_) => {
-                self.owed.clear();
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     /// One transaction over all the work, synced to the disk when this returns.
@@ -303,33 +328,30 @@ impl Writer {
     }
 }
 
-fn aborted(query_id: QueryId, query_hash: Digest) -> Work {
-    Work::End(query_id, Event::Aborted { query_id, query_hash })
-}
-
-/// The question that a piece of work ends.
-fn ending(work: &Work) -> Option<(QueryId, Digest)> {
+/// The end that a piece of work is, or brings.
+fn ending(work: &Work) -> Option<Owed> {
     match work {
-        Work::End(_, event) => event.query(),
-        Work::Publish(publish) => Some((publish.query_id, publish.query_hash)),
+        Work::End(_, event) => About::of(event).map(Owed::One),
+        Work::EndRest(query_id, hash, _) => Some(Owed::Rest(*query_id, *hash)),
+        Work::Publish(publish) => Some(Owed::One(publish.about)),
         _ => None,
     }
 }
 
-fn begun(work: &Work) -> Option<(QueryId, Digest)> {
+fn begun(work: &Work) -> Option<Owed> {
     match work {
-        Work::Begin(begin) => Some((begin.query_id, begin.query_hash)),
+        Work::Begin(begin) => Some(Owed::Rest(begin.query_id, begin.query_hash)),
         _ => None,
     }
 }
 
-/// Hands the answers out. Returns what ends those questions that began for a caller who has gone: nobody else
+/// Hands the answers out. Returns what ends those queries that began for a caller who has gone: nobody else
 /// would.
 pub(super) fn deliver(
     written: Result<Vec<Answer>, Failure>,
-    begun: Vec<Option<(QueryId, Digest)>>,
+    begun: Vec<Option<Owed>>,
     replies: Vec<oneshot::Sender<Answer>>,
-) -> Result<Vec<(QueryId, Digest)>, Arc<Fault>> {
+) -> Result<Vec<Owed>, Arc<Fault>> {
     let answers = match written {
         Ok(answers) => answers,
         Err(failure) => {
@@ -344,10 +366,10 @@ pub(super) fn deliver(
     };
     let mut orphans = Vec::new();
     for ((answer, query), reply) in answers.into_iter().zip(begun).zip(replies) {
-        if let Err(Ok(Settled { kind: Kind::Fresh, .. })) = reply.send(answer)
-            && let Some(query) = query
+        if let Err(Ok(unheard)) = reply.send(answer)
+            && Settled::leaves_work(&unheard)
         {
-            orphans.push(query);
+            orphans.extend(query);
         }
     }
     Ok(orphans)

@@ -75,15 +75,16 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let servers = federation.start(&stop)?;
     say(&format!("4. Asking {INDICATOR} by {} for {PERIOD}", BY.join(" and ")));
     let asked = question(&federation)?;
-    let view = runtime.block_on(query::ask(&asked))?;
+    let asked = runtime.block_on(query::ask(&asked))?;
+    let view = asked.one()?;
     if args.format == Format::Table {
-        terminal::out(&query::shown(&view, Format::Table)?);
-        terminal::out(&query::shown(&view, Format::Chart)?);
+        terminal::out(&query::shown(view, Format::Table)?);
+        terminal::out(&query::shown(view, Format::Chart)?);
         terminal::out(&report::beside_truth(view.answer(), &truth));
         terminal::out(&report::audit_log(&federation, view.answer())?);
         terminal::out(&report::places(&federation, args.dir.is_some()));
     } else {
-        terminal::out(&query::shown(&view, args.format)?);
+        terminal::out(&query::shown(view, args.format)?);
     }
     if !args.exit {
         say("Serving. Press Ctrl-C to end.");
@@ -106,7 +107,8 @@ fn empty(dir: &Path) -> Result<PathBuf, Failure> {
 fn question(federation: &Federation) -> Result<query::Args, Failure> {
     let levels: Result<Vec<_>, _> = BY.iter().map(|level| level.parse()).collect();
     Ok(query::Args {
-        indicator: INDICATOR.parse().or_exit(Exit::Fault)?,
+        indicator: Some(INDICATOR.parse().or_exit(Exit::Fault)?),
+        pack: None,
         by: levels.or_exit(Exit::Fault)?,
         period: PERIOD.parse().or_exit(Exit::Fault)?,
         agreement: None,
