@@ -134,7 +134,7 @@ async fn begin(
         questions: layouts.iter().map(known).collect(),
     };
     match own.store.begin(begin).await.map_err(|reason| unavailable(&reason))? {
-        Begun::Each(todos) => Ok(todos),
+        Begun::Each { todos, .. } => Ok(todos),
         Begun::Conflict(_) => Err(AskFault::Denied(RefusalCode::QueryIdSeen)),
         Begun::Running => Err(AskFault::Running),
     }

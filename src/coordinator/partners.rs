@@ -111,7 +111,7 @@ impl Reader {
             Err(fault) => return self.gone(0, missing(&self.ods, &fault)),
         };
         let mut order = InOrder::new(u32::try_from(self.fresh.len()).unwrap_or(u32::MAX));
-        let mut last = NodeFault::Unreachable;
+        let mut last = NodeFault::Internal;
         for (number, &wanted) in (0..).zip(self.fresh.iter()) {
             let heard = tokio::select! {
                 heard = timeout_at(until, answers.next()) => heard,
@@ -120,7 +120,7 @@ impl Reader {
             };
             let (of, answer) = match heard {
                 Err(_) => return self.gone(number, missing(&self.ods, &NodeFault::Late)),
-                // Where the end was said why, that is why the rest is missing too.
+                // Where it was said why the answers end, that is why the rest is missing.
                 Ok(None) => return self.gone(number, missing(&self.ods, &last)),
                 Ok(Some(heard)) => heard,
             };
@@ -133,7 +133,10 @@ impl Reader {
             }
             let size = answer.as_ref().map_or(1, size);
             let settled = match answer {
-                Ok(parts) => self.verified(number, parts),
+                Ok(parts) => {
+                    last = NodeFault::Internal;
+                    self.verified(number, parts)
+                }
                 Err(fault) => {
                     let missing = missing(&self.ods, &fault);
                     last = fault;

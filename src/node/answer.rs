@@ -206,7 +206,7 @@ async fn begun(node: &Arc<Inner>, run: &Run) -> Result<Result<Vec<Step>, NodeFau
     match node.store.begin(begin).await? {
         Begun::Running => Ok(Err(NodeFault::Running)),
         Begun::Conflict(receipt) => Ok(Ok(refused(run, RefusalCode::QueryIdSeen, &receipt))),
-        Begun::Each(todos) => Ok(Ok(todos.into_iter().zip(prepared).map(step).collect())),
+        Begun::Each { todos, .. } => Ok(Ok(todos.into_iter().zip(prepared).map(step).collect())),
     }
 }
 

@@ -119,8 +119,13 @@ pub struct Begin {
 /// What is to be done about a query.
 #[derive(Debug)]
 pub enum Begun {
-    /// About each of its questions, in their order.
-    Each(Vec<Todo>),
+    /// Something about each of its questions.
+    Each {
+        /// Proof that it was accepted; none where each question had ended before.
+        accepted: Option<Receipt>,
+        /// What, in the order of the questions.
+        todos: Vec<Todo>,
+    },
     /// A question of it is being answered right now. Nothing was written.
     Running,
     /// The id was used for something else, by somebody else, or has expired. The receipt is of the refusal.
@@ -252,9 +257,10 @@ impl Store {
         }
         let settled = self.ask(Work::Begin(Box::new(begin))).await?;
         match (settled.kind, settled.entry) {
-            (Kind::Begun, _) => {
-                let each = settled.each.into_iter().map(todo).collect::<Option<_>>();
-                each.map(Begun::Each).ok_or_else(|| self.condition.ended())
+            (Kind::Begun, accepted) => {
+                let todos = settled.each.into_iter().map(todo).collect::<Option<_>>();
+                let todos = todos.ok_or_else(|| self.condition.ended())?;
+                Ok(Begun::Each { accepted, todos })
             }
             (Kind::Running, None) => Ok(Begun::Running),
             (Kind::Conflict, Some(receipt)) => Ok(Begun::Conflict(receipt)),

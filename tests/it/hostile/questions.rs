@@ -28,13 +28,14 @@ fn refusal(f: &Federation, outgoing: &Outgoing, query: &Query, envelope: &Envelo
     let text = String::from_utf8(outgoing.parts().document.clone()).expect("text");
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let keys: Vec<&String> = document.as_object().expect("a map").keys().collect();
-    assert_eq!(keys, ["code", "format", "ods", "query_id"], "{text}");
+    assert_eq!(keys, ["code", "format", "ods", "query_id", "question"], "{text}");
     let layout = f.layout(&f.query(&["ZZ1"]));
     let expected = Expected {
         agreement: &f.agreement,
         ods: outgoing.ods(),
         query_id: query.query_id,
         query_hash: envelope.payload_hash(),
+        question: 0,
         layout: &layout,
     };
     match Verified::verify(outgoing.parts().clone(), expected).expect("believed") {
