@@ -139,7 +139,7 @@ mod tests {
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\n\
              from = \"2026-01-01\"\nuntil = \"2027-12-31\"\npurposes = [\"planning\"]\npacks = [\"13sa\"]\n\
              indicators = [{indicators}]\ndimensions = [{dimensions}]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
-             show_partners = true\n{}{}",
+             show_partners = true\nanalysts = []\n{}{}",
             party("QZ1", "coordinator"),
             party("ZZ1", "node")
         );
@@ -186,7 +186,7 @@ mod tests {
         let one = agreement("\"rtt_over_52_weeks\"", "\"imd\"");
         let said = ask("core30", &[], "2026-11", &one).expect_err("unknown");
         assert!(said.contains("13sa") && said.contains("elective-recovery"), "{said}");
-        let said = ask("13sa", &[], "2026-01..2035-12", &one).expect_err("too many");
+        let said = ask("13sa", &[], "2026-01..2036-12", &one).expect_err("too many");
         assert!(said.contains("at most 120") && said.contains("--period 2026-01.."), "{said}");
     }
 }

@@ -116,9 +116,10 @@ fn a_question_whose_bytes_were_changed_is_not_read() {
     assert!(question::query(&asked()).is_some());
     let mut other = asked();
     other.query_hash = evensum_core::model::Digest::of(b"other");
-    assert_eq!(question::question(&other), question::UNREADABLE);
+    assert_eq!(question::questions(&other), question::UNREADABLE);
+    assert_eq!(question::question(&other, 0), question::UNREADABLE);
     other.payload = "no base64".to_owned();
-    assert_eq!(question::question(&other), question::UNREADABLE);
+    assert_eq!(question::question(&other, 0), question::UNREADABLE);
 }
 
 #[test]

@@ -403,9 +403,6 @@ impl PartnerDirectory for Directory {
     }
 }
 
-/// What one of a node's answers becomes on the way.
-pub(super) type Alteration = Box<dyn Fn(AnswerParts) -> AnswerParts + Send + Sync>;
-
 /// What comes of each question of a query at a node.
 pub(super) type Said = Vec<Answered<AnswerParts, NodeFault>>;
 
