@@ -44,7 +44,7 @@ pub(super) enum Format {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  evensum query rtt_over_52_weeks --by imd.quintile,ethnicity.group --period 2026-10 --purpose statutory_reporting\n  evensum query --pack 13sa --period 2026-05..2026-10 --purpose statutory_reporting\n\nSeveral questions go out under one signature, and one that cannot be answered does not hold up the others.\nExit codes: 0 where every question was answered, in full or in part (4 for part, with --require-all); else the\ncode of the first question that was not: 65 nobody holds such data, 69 unavailable, 70 a fault, 77 refused."
+    after_help = "Example: evensum query rtt_over_52_weeks --by imd.quintile,ethnicity.group --period 2026-10 --purpose statutory_reporting\n         evensum query --pack 13sa --period 2026-05..2026-10 --purpose statutory_reporting\n\nSeveral questions go out under one signature, and one that cannot be answered does not hold up the others.\nExit codes: 0 where every question was answered, in full or in part (4 for part, with --require-all); else the\ncode of the first question that was not: 65 nobody holds such data, 69 unavailable, 70 a fault, 77 refused."
 )]
 pub(super) struct Args {
     /// The indicator: `evensum indicators` lists them
@@ -134,10 +134,10 @@ impl Asked {
             indicator: &question.indicator,
             name,
             period: question.period,
-            answer: outcome.as_ref().map(SystemView::answer).map_err(|fault| Unanswered {
-                code: name_of(fault),
-                text: fault.to_string(),
-            }),
+            answer: outcome
+                .as_ref()
+                .map(SystemView::answer)
+                .map_err(|fault| Unanswered { code: name_of(fault), text: fault.to_string() }),
         })
         .collect()
     }
@@ -172,7 +172,7 @@ impl Asked {
     }
 
     /// Whether every question was answered, in full where that is required, or why the first was not.
-    fn exit_code(&self, require_all: bool) -> ExitCode {
+    pub(super) fn exit_code(&self, require_all: bool) -> ExitCode {
         let exits = self.outcomes.iter().map(|one| match one {
             Ok(view) => exit_of_answer(view.answer()),
             Err(fault) => Some(exit_of(fault)),
@@ -199,9 +199,8 @@ pub(super) fn shown(view: &SystemView<Shared>, format: Format) -> Result<String,
 
 /// The exit code of an answer without any partner in it; none where there is one.
 fn exit_of_answer(answer: &Answer) -> Option<Exit> {
-    let any = |wanted: &[CoverageStatus]| {
-        answer.coverage.iter().any(|c| wanted.contains(&c.status))
-    };
+    let any =
+        |wanted: &[CoverageStatus]| answer.coverage.iter().any(|c| wanted.contains(&c.status));
     if any(&[CoverageStatus::Answered]) {
         None
     } else if any(&[CoverageStatus::Late, CoverageStatus::Unreachable]) {

@@ -90,7 +90,11 @@ pub(super) fn choose(
     Ok(chosen)
 }
 
-fn of_pack<'a>(pack: &str, catalogue: &'a Catalogue) -> Result<Vec<&'a Indicator>, Failure> {
+/// The indicators of a pack.
+pub(super) fn of_pack<'a>(
+    pack: &str,
+    catalogue: &'a Catalogue,
+) -> Result<Vec<&'a Indicator>, Failure> {
     let of = |i: &&Indicator| i.packs.iter().any(|p| p == pack);
     let indicators: Vec<&Indicator> = catalogue.indicators().iter().filter(of).collect();
     if !indicators.is_empty() {
@@ -133,7 +137,9 @@ mod tests {
         let key = evensum_core::sign::SigningKey::generate_ed25519().expect("a key");
         let key = key.verifying_key().to_text();
         let party = |ods: &str, role: &str| {
-            format!("[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{key}\"\nledger_key = \"{key}\"\n")
+            format!(
+                "[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{key}\"\nledger_key = \"{key}\"\n"
+            )
         };
         let text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\n\

@@ -143,10 +143,13 @@ impl Reader {
                     Err(missing)
                 }
             };
-            self.tell(number, match &settled {
-                Ok(answer) => CoverageStatus::of(answer),
-                Err(absent) => absent.status,
-            });
+            self.tell(
+                number,
+                match &settled {
+                    Ok(answer) => CoverageStatus::of(answer),
+                    Err(absent) => absent.status,
+                },
+            );
             let room = Arc::clone(&self.ahead).acquire_many_owned(size.min(MAX_AHEAD_BYTES));
             // Nobody gathers any more, or nothing closes the semaphore.
             let Ok(room) = room.await else { return };
@@ -156,10 +159,7 @@ impl Reader {
         }
     }
 
-    async fn begin(
-        &self,
-        until: Instant,
-    ) -> Result<Answers<AnswerParts, NodeFault>, NodeFault> {
+    async fn begin(&self, until: Instant) -> Result<Answers<AnswerParts, NodeFault>, NodeFault> {
         let node = self.own.partners.partner(&self.ods).ok_or(NodeFault::Unreachable)?;
         let share = until.saturating_duration_since(Instant::now());
         let answering = node.answer(&self.own.own, &self.asked.envelope, share);
@@ -193,7 +193,8 @@ impl Reader {
 
     /// The partner is missing from this question on.
     fn gone(&self, from: u32, absent: Absent) {
-        for (number, _) in (0..).zip(self.fresh.iter()).filter(|(n, wanted)| *n >= from && **wanted) {
+        for (number, _) in (0..).zip(self.fresh.iter()).filter(|(n, wanted)| *n >= from && **wanted)
+        {
             self.tell(number, absent.status);
         }
         let _ = self.out.send(Heard::Gone(absent));

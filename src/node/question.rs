@@ -124,11 +124,7 @@ impl Sources {
 
 /// Takes the step for a question. Whatever comes of it, the question has an end, or the audit log cannot be
 /// written.
-pub(super) async fn one(
-    node: Arc<Inner>,
-    about: About,
-    step: Step,
-) -> Result<Outgoing, NodeFault> {
+pub(super) async fn one(node: Arc<Inner>, about: About, step: Step) -> Result<Outgoing, NodeFault> {
     let trouble = match taken(&node, about, step).await {
         Ok(outgoing) => return Ok(outgoing),
         Err(trouble) => trouble,

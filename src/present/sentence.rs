@@ -97,11 +97,7 @@ fn of_query(event: &Event) -> String {
     }
 }
 
-fn combined(
-    question: &str,
-    answered: &[evensum_core::model::Ods],
-    missing: &[Missing],
-) -> String {
+fn combined(question: &str, answered: &[evensum_core::model::Ods], missing: &[Missing]) -> String {
     let inside: Vec<&str> = answered.iter().map(|ods| ods.as_str()).collect();
     let first = match inside.as_slice() {
         [] => format!("{question} got no partner's figures"),

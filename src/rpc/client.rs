@@ -83,7 +83,8 @@ async fn read_answers(
             Err(_) => break NodeFault::Late,
         };
         total = total.saturating_add(message.encoded_len());
-        let Some(one) = convert::answer::read_one(message).ok().filter(|_| total <= MAX_ANSWERS_BYTES)
+        let Some(one) =
+            convert::answer::read_one(message).ok().filter(|_| total <= MAX_ANSWERS_BYTES)
         else {
             break NodeFault::Unreadable;
         };
@@ -153,7 +154,6 @@ impl AnalystClient {
             .max_encoding_message_size(MAX_REQUEST_BYTES)
             .max_decoding_message_size(most)
     }
-
 }
 
 /// What an analyst's tool reads of a coordinator's stream.

@@ -9,7 +9,8 @@ use evensum_core::sign::SigningKey;
 use sqlx::SqliteConnection;
 
 use super::database::to_sql;
-use super::nodes::{Nodes, digest};
+use super::nodes::Nodes;
+use super::rows::{End, Row};
 use super::{About, Begin, Identity, Known, Publish, StoreError, Unanswered};
 
 /// The most pieces of work in one transaction.
@@ -159,7 +160,7 @@ pub(super) struct Owner {
 
 /// A transaction in the making.
 pub(super) struct Batch<'a> {
-    conn: &'a mut SqliteConnection,
+    pub(super) conn: &'a mut SqliteConnection,
     owner: &'a Owner,
     now: Timestamp,
     before: u64,
@@ -174,23 +175,6 @@ pub(super) struct Sealed {
     /// The signed checkpoint, where anything was appended.
     pub(super) note: Option<String>,
 }
-
-/// What is known of a query's id.
-struct Seen {
-    hash: Option<Digest>,
-    caller: String,
-    expires: i64,
-}
-
-/// How a question ended; without an outcome it has not.
-struct End {
-    outcome: Option<String>,
-    release: Option<Digest>,
-    code: Option<RefusalCode>,
-}
-
-/// A frozen release: its hash, its bytes and the entry that published it.
-type Row = (Digest, (Vec<u8>, Logged));
 
 /// What is to be done about one question of a query that begins.
 enum Step {
@@ -324,7 +308,8 @@ impl<'a> Batch<'a> {
 
     async fn accept(&mut self, begin: Begin, steps: Vec<Step>) -> Result<Settled<Logged>, Stop> {
         let Begin { query_id, query_hash, caller, expires, asked, .. } = begin;
-        let repeated = |step: &Step| matches!(step, Step::RepeatRelease(_) | Step::RepeatRefusal(_));
+        let repeated =
+            |step: &Step| matches!(step, Step::RepeatRelease(_) | Step::RepeatRefusal(_));
         let mut settled = Settled::nothing(Kind::Begun);
         if !steps.iter().all(repeated) {
             settled.entry = Some(self.append(Event::QueryAccepted { asked }).await?);
@@ -359,8 +344,7 @@ impl<'a> Batch<'a> {
             }
             Step::Refuse(code) => {
                 let question = Some(question);
-                let event =
-                    Event::Refused { asked: None, query_id, query_hash, question, code };
+                let event = Event::Refused { asked: None, query_id, query_hash, question, code };
                 let logged = self.append(event).await?;
                 self.mark(about, Some("refused"), None, Some(code)).await?;
                 Settled::plain(Kind::Refused(code), logged)
@@ -371,8 +355,7 @@ impl<'a> Batch<'a> {
                 Settled::release(Kind::ReplayedRelease, self.append(event).await?, row)
             }
             Step::RepeatRefusal(code) => {
-                let event =
-                    Event::Replayed { query_id, query_hash, question, release_hash: None };
+                let event = Event::Replayed { query_id, query_hash, question, release_hash: None };
                 Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?)
             }
         })
@@ -466,83 +449,6 @@ impl<'a> Batch<'a> {
         let logged = self.append(event).await?;
         self.mark(about, Some("released"), Some(key), None).await?;
         Ok(logged)
-    }
-
-    /// Keeps how a question ended, or that it has not.
-    async fn mark(
-        &mut self,
-        about: About,
-        outcome: Option<&str>,
-        key: Option<Digest>,
-        code: Option<RefusalCode>,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO question (query_id, number, outcome, release_key, code) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (query_id, number) DO UPDATE SET \
-             outcome = excluded.outcome, release_key = excluded.release_key, code = excluded.code",
-        )
-        .bind(about.query_id.to_string())
-        .bind(about.question)
-        .bind(outcome)
-        .bind(key.map(|key| key.as_bytes().to_vec()))
-        .bind(code.map(RefusalCode::as_str))
-        .execute(&mut *self.conn)
-        .await?;
-        Ok(())
-    }
-
-    async fn seen(&mut self, query_id: QueryId) -> Result<Option<Seen>, sqlx::Error> {
-        let row: Option<(Vec<u8>, String, i64)> =
-            sqlx::query_as("SELECT query_hash, caller, expires FROM seen WHERE query_id = ?1")
-                .bind(query_id.to_string())
-                .fetch_optional(&mut *self.conn)
-                .await?;
-        Ok(row.map(|(hash, caller, expires)| Seen { hash: digest(&hash), caller, expires }))
-    }
-
-    /// How each question of a query ended, in the order of their numbers, of which none is left out.
-    async fn ends(&mut self, query_id: QueryId) -> Result<Vec<End>, sqlx::Error> {
-        type Row = (Option<String>, Option<Vec<u8>>, Option<String>);
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT outcome, release_key, code FROM question WHERE query_id = ?1 ORDER BY number",
-        )
-        .bind(query_id.to_string())
-        .fetch_all(&mut *self.conn)
-        .await?;
-        let end = |(outcome, release, code): Row| End {
-            outcome,
-            release: release.as_deref().and_then(digest),
-            code: code.as_deref().and_then(RefusalCode::parse),
-        };
-        Ok(rows.into_iter().map(end).collect())
-    }
-
-    async fn require_running(&mut self, about: About) -> Result<(), Stop> {
-        let running: Option<i64> = sqlx::query_scalar(
-            "SELECT 1 FROM question JOIN seen USING (query_id) \
-             WHERE query_id = ?1 AND query_hash = ?2 AND number = ?3 AND outcome IS NULL",
-        )
-        .bind(about.query_id.to_string())
-        .bind(&about.query_hash.as_bytes()[..])
-        .bind(about.question)
-        .fetch_optional(&mut *self.conn)
-        .await?;
-        running.map(|_| ()).ok_or(Stop::Refused(StoreError::NotBegun))
-    }
-
-    /// A frozen release: its hash, its bytes and the entry that published it.
-    async fn frozen(&mut self, key: Digest) -> Result<Option<Row>, sqlx::Error> {
-        type Stored = (Vec<u8>, Vec<u8>, i64, Vec<u8>);
-        let row: Option<Stored> = sqlx::query_as(
-            "SELECT frozen.release_hash, frozen.bytes, record.seq, record.bytes \
-             FROM frozen JOIN record ON record.seq = frozen.published_seq WHERE frozen.key = ?1",
-        )
-        .bind(&key.as_bytes()[..])
-        .fetch_optional(&mut *self.conn)
-        .await?;
-        Ok(row.and_then(|(hash, bytes, seq, entry)| {
-            Some((digest(&hash)?, (bytes, (u64::try_from(seq).ok()?, entry))))
-        }))
     }
 
     /// Signs the state that the transaction makes, stores the checkpoint in it, and makes the proofs of

@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod nodes;
 mod reader;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -169,12 +170,7 @@ impl Publish {
     /// Takes a draft, and nothing else: no other bytes are ever frozen.
     #[must_use]
     pub fn new(about: About, draft: &Draft) -> Self {
-        Self {
-            about,
-            key: draft.key(),
-            bytes: draft.bytes().to_vec(),
-            published: draft.event(),
-        }
+        Self { about, key: draft.key(), bytes: draft.bytes().to_vec(), published: draft.event() }
     }
 }
 

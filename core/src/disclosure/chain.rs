@@ -205,10 +205,7 @@ impl Frozen {
                 query_hash,
                 question: number,
                 release_hash: Some(release_hash),
-            } if (*id, *number, *release_hash) == (query_id, question, self.hash) =>
-            {
-                *query_hash
-            }
+            } if (*id, *number, *release_hash) == (query_id, question, self.hash) => *query_hash,
             _ => return Err(ChainError::Receipt),
         };
         Ok(Released { frozen: self, query_hash, question, receipt })

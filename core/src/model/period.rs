@@ -62,13 +62,33 @@ impl Period {
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
-            Self::Month { year, month: 12 } => Self::Month { year: year.saturating_add(1), month: 1 },
+            Self::Month { year, month: 12 } => {
+                Self::Month { year: year.saturating_add(1), month: 1 }
+            }
             Self::Month { year, month } => Self::Month { year, month: month + 1 },
             Self::Quarter { year, quarter: 4 } => {
                 Self::Quarter { year: year.saturating_add(1), quarter: 1 }
             }
             Self::Quarter { year, quarter } => Self::Quarter { year, quarter: quarter + 1 },
             Self::Year { year } => Self::Year { year: year.saturating_add(1) },
+        }
+    }
+
+    /// The period of the same kind before.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        match self {
+            Self::Month { year, month: 1 } => {
+                Self::Month { year: year.saturating_sub(1), month: 12 }
+            }
+            Self::Month { year, month } => Self::Month { year, month: month.saturating_sub(1) },
+            Self::Quarter { year, quarter: 1 } => {
+                Self::Quarter { year: year.saturating_sub(1), quarter: 4 }
+            }
+            Self::Quarter { year, quarter } => {
+                Self::Quarter { year, quarter: quarter.saturating_sub(1) }
+            }
+            Self::Year { year } => Self::Year { year: year.saturating_sub(1) },
         }
     }
 
@@ -222,6 +242,7 @@ mod tests {
             let periods: Vec<String> = range.periods().map(|p| p.to_string()).collect();
             assert_eq!(periods.join(" "), all);
             assert_eq!(range.to_string(), text);
+            assert!(range.periods().all(|period| period.next().previous() == period));
         }
         let whole: PeriodRange = "1990-01..2100-12".parse().expect("a range");
         assert_eq!(whole.periods().count(), 111 * 12);
@@ -232,7 +253,9 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<PeriodRange>(), Err(why), "{bad}");
         }
-        for bad in ["..", "2026-10..", "..2026-10", "2026-10...2026-11", "2026-10..2026-11..2026-12"] {
+        for bad in
+            ["..", "2026-10..", "..2026-10", "2026-10...2026-11", "2026-10..2026-11..2026-12"]
+        {
             assert!(matches!(bad.parse::<PeriodRange>(), Err(RangeError::Period(_))), "{bad}");
         }
     }

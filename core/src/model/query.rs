@@ -215,8 +215,7 @@ mod tests {
             }),
         };
         let mut longest = query((0..MAX_QUESTIONS).map(longest).collect());
-        longest.targets =
-            (0..64).map(|n| Ods::new(format!("{n:A>12}")).expect("ods")).collect();
+        longest.targets = (0..64).map(|n| Ods::new(format!("{n:A>12}")).expect("ods")).collect();
         longest.federation = FederationId::new("f".repeat(63)).expect("id");
         longest.agreement = AgreementId::new("a".repeat(64)).expect("id");
         longest.purpose = PurposeId::new("p".repeat(64)).expect("id");

@@ -106,7 +106,8 @@ impl Unlogged {
         receipt: &Receipt,
     ) -> Result<SystemView<Shared>, ViewError> {
         let (answered, missing) = self.outcome();
-        let (query_id, query_hash, question) = (self.answer.query_id, self.query_hash, self.question);
+        let (query_id, query_hash, question) =
+            (self.answer.query_id, self.query_hash, self.question);
         // Of the signed bytes too: a log that says others were asked would be believed later.
         let own = Event::AnswerCombined { query_id, query_hash, question, answered, missing };
         if receipt.entry().event != own {

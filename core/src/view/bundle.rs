@@ -131,8 +131,14 @@ impl SystemView<Shared> {
         }
         let mut verified = Vec::with_capacity(bundle.answers.len());
         for (ods, parts) in bundle.answers {
-            let expected =
-                Expected { agreement, ods: &ods, query_id: query.query_id, query_hash, question, layout };
+            let expected = Expected {
+                agreement,
+                ods: &ods,
+                query_id: query.query_id,
+                query_hash,
+                question,
+                layout,
+            };
             let answer = Verified::verify(parts, expected)
                 .map_err(|reason| DoubtError::Partner { ods: ods.clone(), reason })?;
             verified.push(answer);

@@ -269,9 +269,8 @@ async fn a_stream_has_each_answer_once_and_in_order_and_then_ends() {
     let broken = || Err(Status::unavailable("gone"));
     let order = || AskFault::Order(OutOfOrder);
     let withheld = || AskFault::Denied(RefusalCode::Withheld);
-    let rest = |from: u32, fault: AskFault| -> Vec<_> {
-        (from..3).map(|n| (n, fault.clone())).collect()
-    };
+    let rest =
+        |from: u32, fault: AskFault| -> Vec<_> { (from..3).map(|n| (n, fault.clone())).collect() };
     let flood = [vec![view(0)], vec![asked(); 8_000], vec![view(1), view(2)]].concat();
     let cases = [
         (vec![asked(), view(0), view(1), asked(), view(2)], vec![0, 1, 2], vec![]),

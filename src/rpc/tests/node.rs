@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use evensum_core::disclosure::{AnswerParts, Outgoing};
 use evensum_core::identity::Peer;
-use evensum_core::port::{Answered, Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::model::MAX_QUESTIONS;
+use evensum_core::port::{Answered, Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::Envelope;
 
 use super::scene::{Scene, peer};

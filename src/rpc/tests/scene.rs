@@ -9,9 +9,9 @@ use evensum_core::disclosure::{Expected, Frozen, Outgoing, Verified, protect};
 use evensum_core::identity::{Asker, Peer, QUERY_TYPE};
 use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
 use evensum_core::model::{
-    Agreement, Digest, FederationId, ImdEdition, IndicatorId, LevelId, Ods, PeriodRange, Profile, PurposeId,
-    Query, QueryId, Question, RawCell, RefusalCode, Role, SnapshotRef, SnapshotVersion, Table,
-    Timestamp, canonical,
+    Agreement, Digest, FederationId, ImdEdition, IndicatorId, LevelId, Ods, PeriodRange, Profile,
+    PurposeId, Query, QueryId, Question, RawCell, RefusalCode, Role, SnapshotRef, SnapshotVersion,
+    Table, Timestamp, canonical,
 };
 use evensum_core::plan::Plan;
 use evensum_core::sign::{Envelope, SigningKey};
@@ -190,7 +190,8 @@ impl Scene {
         let event = Event::Refused { asked: None, query_id, query_hash, question, code };
         let receipt = self.receipt(REFUSES, event);
         let (federation, key) = (&self.agreement.federation, &self.keys[REFUSES].answer);
-        Outgoing::refusal((query_id, 0), code, &receipt, federation, &ods(REFUSES), key).expect("signs")
+        Outgoing::refusal((query_id, 0), code, &receipt, federation, &ods(REFUSES), key)
+            .expect("signs")
     }
 
     /// The coordinator's view: one partner answers, one refuses, one is late.
@@ -200,8 +201,14 @@ impl Scene {
         let (query_id, query_hash) = (asker.query().document().query_id, asker.query().hash());
         let verified = [self.refusal(), self.release()].map(|outgoing| {
             let (agreement, layout) = (&self.agreement, plan.layout());
-            let expected =
-                Expected { agreement, ods: outgoing.ods(), query_id, query_hash, question: 0, layout };
+            let expected = Expected {
+                agreement,
+                ods: outgoing.ods(),
+                query_id,
+                query_hash,
+                question: 0,
+                layout,
+            };
             Verified::verify(outgoing.parts().clone(), expected).expect("believed")
         });
         let late = CoverageStatus::Late;

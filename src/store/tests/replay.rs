@@ -5,13 +5,7 @@ use evensum_core::model::RefusalCode;
 use super::*;
 
 fn refused(n: u32, code: RefusalCode) -> Event {
-    Event::Refused {
-        asked: None,
-        query_id: id(n),
-        query_hash: hash(n),
-        question: Some(0),
-        code,
-    }
+    Event::Refused { asked: None, query_id: id(n), query_hash: hash(n), question: Some(0), code }
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use evensum_core::view::{Coverage, CoverageStatus, Shared, SystemView};
 use serde_json::{Value, json};
 
 use super::fixture::{
-    Directory, Federation, INDICATOR, OpenCoordinator, OpenNode, Partner, altered, honest, nobody, one,
+    Directory, Federation, INDICATOR, OpenCoordinator, OpenNode, Partner, altered, honest, nobody,
+    one,
 };
 use super::forge::Forger;
 use crate::pki::ods;
@@ -195,14 +196,13 @@ async fn proofs_of_something_else_are_left_out() {
             lie("a refusal's entry", ENTRY, move |p| {
                 let (query_id, query_hash) = hash(&p);
                 let code = evensum_core::model::RefusalCode::Withheld;
-                let receipt =
-                    refused.receipt(Event::Refused {
-                        asked: None,
-                        query_id,
-                        query_hash,
-                        question: Some(0),
-                        code,
-                    });
+                let receipt = refused.receipt(Event::Refused {
+                    asked: None,
+                    query_id,
+                    query_hash,
+                    question: Some(0),
+                    code,
+                });
                 refused.sign(query_hash, AnswerParts { receipt, ..p })
             }),
             lie("a log of another role", RECEIPT, move |p| {
@@ -284,7 +284,8 @@ async fn a_silent_node_is_late_and_holds_nobody_up() {
     let open = with(&f, Arc::new(Broken::Silent), &zz3).await;
     let (query, deadline) = (f.query(&["ZZ1", "ZZ3"]), Duration::from_secs(2));
     let started = Instant::now();
-    let asking = async { one(open.coordinator.ask(f.sign(&query), deadline, nobody()).await).await };
+    let asking =
+        async { one(open.coordinator.ask(f.sign(&query), deadline, nobody()).await).await };
     let answered = tokio::time::timeout(deadline * 3, asking).await.expect("an end");
     assert!(started.elapsed() < deadline + Duration::from_secs(1), "{:?}", started.elapsed());
     let view = answered.expect("the rest of the answer");

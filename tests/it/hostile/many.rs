@@ -31,8 +31,7 @@ const INTERNAL: &str = "the partner could not answer: its own log says why";
 const LATE: &str = "the partner did not answer in time";
 const ORDER: &str = "its answer was not believed: the answers do not come in the order of the questions, each of them once";
 const SIGNATURE: &str = "its answer was not believed: the answer is not signed with the key that the agreement lists for this partner";
-const ENTRY: &str =
-    "its answer was not believed: the partner's audit log entry is about another query or another answer";
+const ENTRY: &str = "its answer was not believed: the partner's audit log entry is about another query or another answer";
 
 /// The kinds of the ends that each question has in an audit log.
 async fn ends(state: &Path) -> BTreeMap<u32, Vec<String>> {
@@ -59,7 +58,11 @@ async fn asked(f: &Federation, zz1: Partner, zz3: &OpenNode) -> Vec<SystemView<S
     views
 }
 
-async fn all_good(f: &Federation, open: &OpenCoordinator, query: &Query) -> Vec<SystemView<Shared>> {
+async fn all_good(
+    f: &Federation,
+    open: &OpenCoordinator,
+    query: &Query,
+) -> Vec<SystemView<Shared>> {
     let answers = open.ask_all(f.sign(query)).await.expect("begun");
     let mut views = Vec::new();
     for (expected, (number, answer)) in (0..).zip(answers) {
@@ -92,14 +95,19 @@ async fn a_node_ends_each_question_by_itself_and_repeats_each_end() {
         documents.push(parts.map(|p| (p.kind == DocumentKind::Release, p.document)).collect());
     }
     let [first, second] = <[Vec<_>; 2]>::try_from(documents).expect("two");
-    assert_eq!(first.iter().map(|(release, _)| *release).collect::<Vec<_>>(), [true, false, true, false]);
+    assert_eq!(
+        first.iter().map(|(release, _)| *release).collect::<Vec<_>>(),
+        [true, false, true, false]
+    );
     assert_eq!(first, second, "the same bytes");
     let codes = [(1, "no_data"), (3, "indicator_not_allowed")];
     for (place, code) in codes {
         assert!(String::from_utf8_lossy(&first[place].1).contains(code), "{code}");
     }
     let ends = ends(&node.state).await;
-    for (number, end) in [(0, "answer_released"), (1, "refused"), (2, "answer_released"), (3, "refused")] {
+    for (number, end) in
+        [(0, "answer_released"), (1, "refused"), (2, "answer_released"), (3, "refused")]
+    {
         assert_eq!(ends[&number], [end, "replayed"], "{number}");
     }
     let accepted = node.log().await.iter().filter(|kind| *kind == "query_accepted").count();
@@ -122,7 +130,10 @@ async fn each_view_is_the_answer_to_its_own_question_and_to_no_other() {
     assert!(views.iter().all(|v| line(v, "ZZ3").1.as_deref() == Some(NOT_CONNECTED)));
     assert_eq!(line(&views[1], "ZZ1").0, CoverageStatus::NoData);
     let all = ["answer_combined"];
-    assert_eq!(ends(&open.state).await, (0..3).map(|n| (n, all.map(str::to_owned).into())).collect());
+    assert_eq!(
+        ends(&open.state).await,
+        (0..3).map(|n| (n, all.map(str::to_owned).into())).collect()
+    );
 
     // Swapped by the coordinator, every view is refused in every other place.
     for (given, view) in (0_u32..).zip(&views) {
@@ -266,9 +277,10 @@ impl NodePort for Stalls {
     ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
         Box::pin(async move {
             let answers = self.node.answer(caller, envelope, deadline).await?.take(self.after);
-            let parts = |(number, answer): Answered<evensum_core::disclosure::Outgoing, NodeFault>| {
-                (number, answer.map(|outgoing| outgoing.parts().clone()))
-            };
+            let parts =
+                |(number, answer): Answered<evensum_core::disclosure::Outgoing, NodeFault>| {
+                    (number, answer.map(|outgoing| outgoing.parts().clone()))
+                };
             Ok(Box::pin(answers.map(parts).chain(tokio_stream::pending())) as Answers<_, _>)
         })
     }
@@ -375,9 +387,15 @@ async fn who_goes_away_leaves_no_question_without_an_end() {
     query.questions =
         ["sex", "imd.quintile", "imd.decile", "imd.core20", "ethnicity.group"].map(by).into();
     query.query_id = f.fresh_id();
-    let count = async || logged(&zz1.state).await.iter().filter(|e| {
-        e.query().is_some_and(|(id, _)| id == query.query_id) && e.question().is_some()
-    }).count();
+    let count = async || {
+        logged(&zz1.state)
+            .await
+            .iter()
+            .filter(|e| {
+                e.query().is_some_and(|(id, _)| id == query.query_id) && e.question().is_some()
+            })
+            .count()
+    };
     drop(zz1.node.answer(&caller, &f.sign(&query), DEADLINE).await.expect("begun"));
     until("an end of each", async || (count().await == 5).then_some(())).await;
 }
@@ -399,8 +417,11 @@ async fn a_break_is_the_end_of_every_question_that_has_none() {
 async fn without_its_log_a_node_answers_no_further_question() {
     let f = Federation::new();
     let (node, caller) = (f.node("ZZ1").await, f.caller());
-    let mut answers =
-        node.node.answer(&caller, &f.sign(&months(&f, &["ZZ1"], 1)), DEADLINE).await.expect("begun");
+    let mut answers = node
+        .node
+        .answer(&caller, &f.sign(&months(&f, &["ZZ1"], 1)), DEADLINE)
+        .await
+        .expect("begun");
     answers.next().await.expect("an answer").1.expect("the control");
     node.store.close().await;
     let fault = node.ask_all(&caller, &f.sign(&f.three(&["ZZ1"]))).await.map(drop);

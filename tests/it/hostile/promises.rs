@@ -10,7 +10,8 @@ use evensum_core::sign::VerifyingKey;
 use evensum_core::view::CoverageStatus;
 
 use super::fixture::{
-    COUNCIL, DEADLINE, Directory, Federation, HOLDERS, OpenNode, entries, honest, level, logged, one,
+    COUNCIL, DEADLINE, Directory, Federation, HOLDERS, OpenNode, entries, honest, level, logged,
+    one,
 };
 use crate::pki::{NOW, ods};
 
@@ -233,7 +234,10 @@ async fn a_break_in_the_middle_of_a_question_is_its_end_in_the_log() {
     let open = f.coordinator(Directory::new([("ZZ1", honest(&node))])).await;
     let breaks = std::sync::Arc::new(|_| panic!("whoever listens to progress breaks"));
     let query = f.sign(&f.query(&["ZZ1"]));
-    let fault = one(open.coordinator.ask(query, DEADLINE, breaks).await).await.map(drop).expect_err("broken");
+    let fault = one(open.coordinator.ask(query, DEADLINE, breaks).await)
+        .await
+        .map(drop)
+        .expect_err("broken");
     assert_eq!(fault, AskFault::Internal);
     assert_eq!(open.log().await, ["query_accepted", "panicked"]);
     open.ask(f.sign(&f.query(&["ZZ1"]))).await.expect("the next question is answered");

@@ -3,7 +3,10 @@
 
 use evensum_core::disclosure::{DocumentKind, Expected, Outgoing, Verified};
 use evensum_core::ledger::Event;
-use evensum_core::model::{AgreementId, CategoryId, Digest, FederationId, IndicatorId, MAX_QUESTIONS, Ods, PeriodRange, PurposeId, Query, Question, RefusalCode, Scope};
+use evensum_core::model::{
+    AgreementId, CategoryId, Digest, FederationId, IndicatorId, MAX_QUESTIONS, Ods, PeriodRange,
+    PurposeId, Query, Question, RefusalCode, Scope,
+};
 use evensum_core::port::AskFault;
 use evensum_core::sign::Envelope;
 use tonic::Code;

@@ -26,7 +26,8 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use super::fixture::{
-    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, one, nobody,
+    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, nobody,
+    one,
 };
 use crate::pki::{clock, ods};
 
