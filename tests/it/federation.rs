@@ -8,6 +8,7 @@ mod extracts;
 mod harness;
 mod help;
 mod life;
+mod many;
 mod process;
 mod refusals;
 mod shown;
