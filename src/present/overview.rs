@@ -39,7 +39,7 @@ pub fn table(outcomes: &[Outcome<'_>], width: Width, glyphs: Glyphs) -> String {
         columns.push(Column::figures(&words::opening(least)));
     }
     columns.push(Column::figures("Partners in it"));
-    columns.push(Column::figures("Figures withheld"));
+    columns.push(Column::figures("Withheld"));
     let mut lines = Vec::new();
     for (number, (indicator, name)) in indicators(outcomes).into_iter().enumerate() {
         if number > 0 {
@@ -77,14 +77,16 @@ fn indicators<'a>(outcomes: &[Outcome<'a>]) -> Vec<(&'a IndicatorId, &'a str)> {
 }
 
 fn line(outcome: &Outcome<'_>, with_ends: bool) -> Line {
-    let mut cells = vec![format!("  {}", words::period(outcome.period))];
+    let mut cells = vec![format!("  {}", outcome.period)];
     let Ok(answer) = outcome.answer else {
         cells.push("no answer".to_owned());
         cells.resize(if with_ends { 6 } else { 4 }, words::NOTHING.to_owned());
         return Line::Cells(cells);
     };
     let share = |cell: Option<&evensum_core::view::Cell>| {
-        cell.and_then(words::share).map_or_else(|| words::NOTHING.to_owned(), |s| s.cell())
+        // One sign is enough where the columns are narrow.
+        let said = cell.and_then(words::share).map(|s| s.cell().replacen(" % to ", " to ", 1));
+        said.unwrap_or_else(|| words::NOTHING.to_owned())
     };
     cells.push(share(grid::cell(answer, &grid::total(answer))));
     if with_ends {

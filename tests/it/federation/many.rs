@@ -123,7 +123,7 @@ fn a_month_that_one_partner_does_not_hold_is_missing_from_that_month_alone() {
     }
     let table = fed.analyst(&[&["query"], &PACK[..], &only].concat()).succeeds().stdout;
     let (overview, tables) = table.split_once("by sex").expect("tables");
-    for words in ["Whole system", "September 2026", "1 of 2", "2 of 2", "Waiting over 65 weeks"] {
+    for words in ["Whole system", "  2026-09 ", "1 of 2", "2 of 2", "Waiting over 65 weeks"] {
         assert!(overview.contains(words), "'{words}' in\n{overview}");
     }
     assert!(tables.contains("holds no such data"), "{tables}");
