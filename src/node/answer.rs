@@ -221,10 +221,10 @@ fn known(prepared: &Result<(Plan<authz::Asked>, Source), Lack>) -> Known {
 fn step((todo, prepared): (Todo, Result<(Plan<authz::Asked>, Source), Lack>)) -> Step {
     match todo {
         Todo::Frozen(row, receipt) | Todo::ReplayedRelease(row, receipt) => {
-            Step::Release(row, receipt)
+            Step::Release(Box::new((row, receipt)))
         }
         Todo::Refused(code, receipt) | Todo::ReplayedRefusal(code, receipt) => {
-            Step::Refusal(code, receipt)
+            Step::Refusal(code, Box::new(receipt))
         }
         Todo::Fresh => match prepared {
             Ok((plan, source)) => Step::Count(Box::new((plan, source))),
@@ -244,7 +244,7 @@ async fn refuse(node: &Inner, run: &Run, denied: Denied) -> Result<Vec<Step>, Tr
 }
 
 fn refused(run: &Run, code: RefusalCode, receipt: &Receipt) -> Vec<Step> {
-    run.numbers().map(|_| Step::Refusal(code, receipt.clone())).collect()
+    run.numbers().map(|_| Step::Refusal(code, Box::new(receipt.clone()))).collect()
 }
 
 /// Takes the steps in their order, a few at a time, and hands the answers on in that order.

@@ -51,9 +51,9 @@ impl Trouble {
 /// What remains to be done for a question once the audit log holds its query.
 pub(super) enum Step {
     /// Hand out a frozen table.
-    Release(FrozenRow, Receipt),
+    Release(Box<(FrozenRow, Receipt)>),
     /// Refuse, as the audit log says.
-    Refusal(RefusalCode, Receipt),
+    Refusal(RefusalCode, Box<Receipt>),
     /// Count.
     Count(Box<(Plan<authz::Asked>, Source)>),
     /// There is no extract to count from.
@@ -140,7 +140,10 @@ pub(super) async fn one(node: Arc<Inner>, about: About, step: Step) -> Result<Ou
 
 async fn taken(node: &Arc<Inner>, about: About, step: Step) -> Result<Outgoing, Trouble> {
     match step {
-        Step::Release(row, receipt) => release(node, about, row, receipt),
+        Step::Release(frozen) => {
+            let (row, receipt) = *frozen;
+            release(node, about, row, receipt)
+        }
         Step::Refusal(code, receipt) => refusal(node, about, code, &receipt),
         Step::Lacking(Lack::Broken(broken)) => Err(broken.into()),
         Step::Lacking(Lack::Refused(code)) => {

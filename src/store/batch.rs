@@ -23,7 +23,7 @@ const MAX_ENTRIES: usize = 1024;
 
 const _: () = assert!(MAX_ENTRIES as u64 <= CHECKPOINT_BLOCK);
 // The largest piece of work: a query that is accepted, with the end of each of its questions.
-const _: () = assert!(1 + MAX_QUESTIONS <= MAX_ENTRIES);
+const _: () = assert!(MAX_QUESTIONS < MAX_ENTRIES);
 
 /// Cuts work, which keeps its order, into transactions that append no more than [`MAX_ENTRIES`].
 pub(super) fn portions<T>(work: Vec<T>, most_entries: impl Fn(&T) -> usize) -> Vec<Vec<T>> {

@@ -106,6 +106,16 @@ impl Scene {
         Plan::compile(&permit, &self.catalogue).expect("plan")
     }
 
+    /// Whether ZZ2, with this profile, lets the one question of a query be asked.
+    fn allows(&self, query: &Query, profile: Profile) -> Result<(), RefusalCode> {
+        let asker = self.asker(query);
+        crate::authz::cleared(&asker, self.standing())
+            .and_then(|query| query.at_node(&ods("ZZ2"), profile))
+            .and_then(|query| Permit::query(&query, 0))
+            .map(|_| ())
+            .map_err(|denied| denied.0)
+    }
+
     /// A receipt for an event, from a log of three entries.
     fn receipt(&self, partner: &Partner, event: Event) -> Receipt {
         let log = origin(&self.agreement.federation, &partner.ods, Role::Node);
@@ -442,25 +452,15 @@ fn every_rule_refuses_with_its_own_code() {
         ),
         (|q| q.targets = vec![ods("ZZ3")], RefusalCode::NotATarget),
     ];
-    let ask = |query: &Query| {
-        let asker = scene.asker(query);
-        crate::authz::cleared(&asker, scene.standing())
-            .and_then(|query| query.at_node(&ods("ZZ2"), Profile::Nhs75m))
-            .and_then(|query| Permit::query(&query, 0))
-            .map(|_| ())
-            .map_err(|d| d.0)
-    };
+    let ask = |query: &Query| scene.allows(query, Profile::Nhs75m);
     assert_eq!(ask(&scene.query(&["sex"])), Ok(()), "the control");
     for (change, code) in cases {
         let mut query = scene.query(&["sex"]);
         change(&mut query);
         assert_eq!(ask(&query), Err(code));
     }
-    let asker = scene.asker(&scene.query(&["sex"]));
-    let denied = crate::authz::cleared(&asker, scene.standing())
-        .and_then(|query| query.at_node(&ods("ZZ2"), Profile::Nhs75))
-        .map(|_| ());
-    assert_eq!(denied.map_err(|d| d.0), Err(RefusalCode::PolicyDiffers));
+    let differs = scene.allows(&scene.query(&["sex"]), Profile::Nhs75);
+    assert_eq!(differs, Err(RefusalCode::PolicyDiffers));
     let mut closed = Scene::new(Profile::Nhs75m);
     closed.agreement.show_partners = false;
     let asker = closed.asker(&closed.query(&["sex"]));

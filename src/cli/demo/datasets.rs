@@ -11,6 +11,9 @@ use crate::synth::{Counts, DateStyle, Geography, PartnerProfile, RttExtract, Tru
 /// Writes a partner's extract for a period, and tells what was planted.
 type Writer = fn(&mut dyn io::Write, &PartnerProfile, &Geography, Period, u64) -> io::Result<Truth>;
 
+/// What was planted above the line of an indicator.
+pub(super) type Numerator = fn(&Counts) -> u64;
+
 /// A dataset of the demonstration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dataset {
@@ -20,7 +23,7 @@ pub(super) struct Dataset {
     columns: &'static [(&'static str, &'static str)],
     pub(super) write: Writer,
     /// Its indicators that the agreement allows, each with its planted numerator.
-    pub(super) indicators: &'static [(&'static str, fn(&Counts) -> u64)],
+    pub(super) indicators: &'static [(&'static str, Numerator)],
 }
 
 /// All of them.
@@ -68,7 +71,7 @@ impl Dataset {
 }
 
 /// The dataset of an indicator, and what was planted above the line of it.
-pub(super) fn planted(id: &IndicatorId) -> Option<(&'static str, fn(&Counts) -> u64)> {
+pub(super) fn planted(id: &IndicatorId) -> Option<(&'static str, Numerator)> {
     DATASETS.iter().find_map(|dataset| {
         let of = dataset.indicators.iter().find(|(indicator, _)| *indicator == id.as_str());
         of.map(|(_, numerator)| (dataset.id, *numerator))

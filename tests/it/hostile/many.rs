@@ -178,17 +178,17 @@ fn case(
     (what, Box::new(how), said)
 }
 
-#[tokio::test]
-async fn a_partner_that_lies_about_the_order_or_breaks_off_is_missing_from_there_on() {
-    let f = Federation::new();
-    let (zz1, zz3) = (f.node("ZZ1").await, f.node("ZZ3").await);
-    let forger = || Forger::new(&f, "ZZ1", Role::Node);
+/// The query that an answer says it is to.
+fn hash(parts: &AnswerParts) -> evensum_core::model::Digest {
+    let entry = Entry::decode(&parts.receipt.entry).expect("an entry");
+    entry.event.query().expect("of a query").1
+}
+
+fn lies(f: &Federation) -> Vec<Case> {
+    let forger = || Forger::new(f, "ZZ1", Role::Node);
     let (again, refusing) = (forger(), forger());
-    let hash = |p: &AnswerParts| {
-        Entry::decode(&p.receipt.entry).expect("an entry").event.query().expect("a query").1
-    };
     let none = [None; 3];
-    let cases = vec![
+    vec![
         case("the control", none, |said| said),
         case("more than asked for", none, |said| {
             let last = said[2].clone();
@@ -238,8 +238,14 @@ async fn a_partner_that_lies_about_the_order_or_breaks_off_is_missing_from_there
             parts[0] = refusing.sign_for(hash(&refusal), 0, refusal);
             (0..).zip(parts.into_iter().map(Ok)).collect()
         }),
-    ];
-    for (what, how, said) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn a_partner_that_lies_about_the_order_or_breaks_off_is_missing_from_there_on() {
+    let f = Federation::new();
+    let (zz1, zz3) = (f.node("ZZ1").await, f.node("ZZ3").await);
+    for (what, how, said) in lies(&f) {
         let views = asked(&f, reordered(&zz1, how), &zz3).await;
         for (number, (view, said)) in views.iter().zip(said).enumerate() {
             let held = if number == 1 { CoverageStatus::NoData } else { CoverageStatus::Answered };
