@@ -1,4 +1,4 @@
--- The state of one server: its audit log, the releases that it froze and the questions that it has seen.
+-- The state of one server: its audit log, the releases that it froze and the queries that it has seen.
 -- They stand in one database because they change in one transaction.
 
 -- The audit log. `bytes` are the canonical entry, `leaf` is SHA-256(0x00 || bytes).
@@ -30,20 +30,29 @@ CREATE TABLE frozen (
     published_seq INTEGER NOT NULL UNIQUE REFERENCES record (seq)
 ) STRICT, WITHOUT ROWID;
 
--- Questions by id, within the realm that the id was made in: one federation's coordinator must not learn from a
--- refusal which ids another's has used. No outcome: still being answered, or cut off by a stop.
+-- Queries by id, within the realm that the id was made in: one federation's coordinator must not learn from a
+-- refusal which ids another's has used.
 CREATE TABLE seen (
+    realm      TEXT NOT NULL,
+    query_id   TEXT NOT NULL,
+    query_hash BLOB NOT NULL,
+    caller     TEXT NOT NULL,
+    expires    INTEGER NOT NULL,
+    PRIMARY KEY (realm, query_id)
+) STRICT, WITHOUT ROWID;
+
+-- Their questions, by their numbers from 0. No outcome: still being answered, or cut off by a stop.
+CREATE TABLE question (
     realm       TEXT NOT NULL,
     query_id    TEXT NOT NULL,
-    query_hash  BLOB NOT NULL,
-    caller      TEXT NOT NULL,
-    expires     INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
     outcome     TEXT CHECK (outcome IN ('released', 'refused', 'failed', 'panicked', 'aborted', 'combined')),
     release_key BLOB REFERENCES frozen (key),
     code        TEXT,
-    PRIMARY KEY (realm, query_id),
+    PRIMARY KEY (realm, query_id, number),
+    FOREIGN KEY (realm, query_id) REFERENCES seen (realm, query_id),
     CHECK ((outcome IS 'released') = (release_key IS NOT NULL)),
     CHECK ((outcome IS 'refused') = (code IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX seen_without_end ON seen (realm, query_id) WHERE outcome IS NULL;
+CREATE INDEX question_without_end ON question (realm, query_id) WHERE outcome IS NULL;

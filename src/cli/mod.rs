@@ -11,6 +11,7 @@ mod keys;
 mod node;
 mod partners;
 mod query;
+mod questions;
 mod reach;
 mod ready;
 mod reference;

@@ -1,91 +1,104 @@
-//! One question: check, log, fan out under one deadline, verify, combine, log, answer.
+//! One query: check, log, fan out once under one deadline; then, question by question, verify, combine, log,
+//! answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use evensum_core::authz::{Denied, Standing, cleared};
-use evensum_core::disclosure::{Expected, Verified};
+use evensum_core::authz::{Denied, Standing, cleared, refused_alike};
 use evensum_core::identity::Asker;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, Ods, RefusalCode, Role};
 use evensum_core::plan::Layout;
-use evensum_core::port::{AskFault, NodeFault, Progress, ProgressSink};
+use evensum_core::port::{Answered, Answers, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
-use evensum_core::view::{Absent, CoverageStatus, Gathered, Shared, SystemView, ViewError};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tracing::{error, info, warn};
+use evensum_core::view::{Gathered, Shared, SystemView, ViewError};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::{error, info};
 
 use super::Inner;
-use crate::store::{self, Begin, Begun, StoreError};
+use super::partners::FanOut;
+use crate::store::{self, Begin, Begun, Known, StoreError, Todo, Unanswered};
 
 /// Kept back from the analyst's deadline for combining and for the audit log.
 const OWN_SHARE: Duration = Duration::from_millis(500);
+/// Kept back beside for each question.
+const QUESTION_SHARE: Duration = Duration::from_millis(10);
+/// How long after the deadline an answer waits to be read.
+const READ_GRACE: Duration = Duration::from_secs(5);
+
+type Item = Answered<SystemView<Shared>, AskFault>;
+
+/// A query that was allowed as a whole and written down.
+pub(super) struct Asked {
+    pub(super) started: Instant,
+    pub(super) deadline: Duration,
+    pub(super) envelope: Envelope,
+    pub(super) asker: Asker,
+    pub(super) agreement: Agreement,
+    /// The table of each question, or why it is refused.
+    pub(super) layouts: Vec<Result<Layout, Denied>>,
+    pub(super) progress: ProgressSink,
+}
+
+impl Asked {
+    /// When the partners' time is over.
+    pub(super) fn until(&self) -> Instant {
+        let questions = u32::try_from(self.layouts.len()).unwrap_or(u32::MAX);
+        let own = OWN_SHARE.saturating_add(QUESTION_SHARE.saturating_mul(questions));
+        // Of a short deadline the partners get half at least.
+        self.started + self.deadline.saturating_sub(own).max(self.deadline / 2)
+    }
+
+    pub(super) fn targets(&self) -> &[Ods] {
+        &self.asker.query().document().targets
+    }
+}
 
 pub(super) async fn ask(
     own: Arc<Inner>,
     envelope: Envelope,
     deadline: Duration,
     progress: ProgressSink,
-) -> Result<SystemView<Shared>, AskFault> {
+) -> Result<Answers<SystemView<Shared>, AskFault>, AskFault> {
     let started = Instant::now();
     let agreement = own.agreement(&envelope)?.clone();
     let asker =
         Asker::verify(&envelope, &agreement).map_err(|reason| own.unauthenticated(&reason))?;
-    let layout = match allowed(&own, &asker, &agreement) {
-        Ok(layout) => layout,
+    let layouts = match allowed(&own, &asker, &agreement) {
+        Ok(layouts) => layouts,
         Err(Denied(code)) => return Err(refuse(&own, &asker, code).await),
     };
-    begin(&own, &asker).await?;
-    let (query_id, query_hash) = (asker.query().document().query_id, asker.query().hash());
-    let begun = Question { started, deadline, envelope, asker, agreement, layout, progress };
+    let todos = begin(&own, &asker, &layouts).await?;
+    let asked = Asked { started, deadline, envelope, asker, agreement, layouts, progress };
+    let (answers, coming) = mpsc::channel(1);
     // A task of its own: whoever asked may go away, and a break in it is an end too.
-    match tokio::spawn(answer(Arc::clone(&own), begun)).await {
-        Ok(answered) => answered,
-        Err(broken) => {
-            error!(query = %query_id, %broken, "answering broke");
-            let event = Event::Panicked { query_id, query_hash };
-            own.store.end(query_id, event).await.map_err(|reason| unavailable(&reason))?;
-            Err(AskFault::Internal)
-        }
-    }
-}
-
-/// A question that was allowed and written down.
-struct Question {
-    started: Instant,
-    deadline: Duration,
-    envelope: Envelope,
-    asker: Asker,
-    agreement: Agreement,
-    layout: Layout,
-    progress: ProgressSink,
-}
-
-async fn answer(own: Arc<Inner>, question: Question) -> Result<SystemView<Shared>, AskFault> {
-    let asker = &question.asker;
-    let partners = asker.query().document().targets.len();
-    (question.progress)(Progress::Asked { partners });
-    let (verified, absent) = fan_out(&own, &question).await;
-    let gathered = Gathered {
-        query_id: asker.query().document().query_id,
-        query_hash: asker.query().hash(),
-        verified,
-        absent,
-        elapsed_ms: u64::try_from(question.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    finish(&own, asker, gathered, &question.layout, &question.agreement).await
+    tokio::spawn(supervise(own, Arc::new(asked), todos, answers));
+    Ok(Box::pin(ReceiverStream::new(coming)))
 }
 
 /// What the coordinator itself checks, before anybody is asked.
-fn allowed(own: &Inner, asker: &Asker, agreement: &Agreement) -> Result<Layout, Denied> {
+fn allowed(
+    own: &Inner,
+    asker: &Asker,
+    agreement: &Agreement,
+) -> Result<Vec<Result<Layout, Denied>>, Denied> {
     let standing = Standing { agreement, catalogue: &own.catalogue, now: own.clock.now() };
-    let question = cleared(asker, standing)?;
+    let query = cleared(asker, standing)?;
+    let layout = |number| {
+        let question = query.question(number)?;
+        Layout::new(question, Some(agreement), &own.catalogue)
+    };
+    let layouts: Vec<_> = query.numbers().map(layout).collect();
+    if let Some(denied) = refused_alike(&layouts) {
+        return Err(denied);
+    }
     let stranger = |ods: &Ods| agreement.party(ods, Role::Node).is_none();
     if asker.query().document().targets.iter().any(stranger) {
         return Err(Denied(RefusalCode::NotATarget));
     }
-    Layout::new(question, Some(agreement), &own.catalogue)
+    Ok(layouts)
 }
 
 async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
@@ -93,6 +106,7 @@ async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
         asked: Some(store::asked(asker, None)),
         query_id: asker.query().document().query_id,
         query_hash: asker.query().hash(),
+        question: None,
         code,
     };
     match own.store.append(event).await {
@@ -101,124 +115,163 @@ async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
     }
 }
 
-async fn begin(own: &Inner, asker: &Asker) -> Result<(), AskFault> {
+async fn begin(
+    own: &Inner,
+    asker: &Asker,
+    layouts: &[Result<Layout, Denied>],
+) -> Result<Vec<Todo>, AskFault> {
     let query = asker.query();
+    let known = |layout: &Result<Layout, Denied>| match layout {
+        Ok(_) => Known::Nothing,
+        Err(Denied(code)) => Known::Refused(*code),
+    };
     let begin = Begin {
         query_id: query.document().query_id,
         query_hash: query.hash(),
         caller: asker.analyst().to_string(),
         expires: query.document().expires,
         asked: store::asked(asker, None),
-        frozen: None,
+        questions: layouts.iter().map(known).collect(),
     };
     match own.store.begin(begin).await.map_err(|reason| unavailable(&reason))? {
-        Begun::Fresh(_) | Begun::Frozen(..) | Begun::ReplayedRelease(..) => Ok(()),
-        Begun::ReplayedRefusal(code, _) => Err(AskFault::Denied(code)),
+        Begun::Each { todos, .. } => Ok(todos),
         Begun::Conflict(_) => Err(AskFault::Denied(RefusalCode::QueryIdSeen)),
         Begun::Running => Err(AskFault::Running),
     }
 }
 
-async fn fan_out(own: &Arc<Inner>, question: &Question) -> (Vec<Verified>, Vec<Absent>) {
-    let Question { asker, agreement, layout, progress, .. } = question;
-    let envelope = Arc::new(question.envelope.clone());
-    let left = question.deadline.saturating_sub(question.started.elapsed());
-    let share = left.saturating_sub(OWN_SHARE);
-    let mut asked = JoinSet::new();
-    for ods in asker.query().document().targets.clone() {
-        let (own, envelope) = (Arc::clone(own), Arc::clone(&envelope));
-        asked.spawn(async move {
-            let answer = match own.partners.partner(&ods) {
-                None => Err(NodeFault::Unreachable),
-                // Whoever is at the other end may forget its deadline; the analyst's is kept here.
-                Some(node) => timeout(left, node.answer(&own.own, &envelope, share))
-                    .await
-                    .unwrap_or(Err(NodeFault::Late)),
-            };
-            (ods, answer)
-        });
-    }
-    let (mut verified, mut absent) = (Vec::new(), Vec::new());
-    while let Some(joined) = asked.join_next().await {
-        let Ok((ods, answer)) = joined else {
-            error!("asking a partner broke");
-            continue;
-        };
-        let settled = answer.map_err(|fault| missing(&ods, &fault)).and_then(|parts| {
-            let query = asker.query();
-            let (query_id, query_hash) = (query.document().query_id, query.hash());
-            let expected = Expected { agreement, ods: &ods, query_id, query_hash, layout };
-            Verified::verify(parts, expected).map_err(|reason| {
-                warn!(partner = %ods, reason = &reason as &(dyn std::error::Error + 'static), "an answer was not believed");
-                Absent {
-                    ods: ods.clone(),
-                    status: CoverageStatus::Refused,
-                    reason: format!("its answer was not believed: {reason}"),
-                }
-            })
-        });
-        let status = match &settled {
-            Ok(answer) => CoverageStatus::of(answer),
-            Err(absent) => absent.status,
-        };
-        progress(Progress::Settled { ods, status });
-        match settled {
-            Ok(answer) => verified.push(answer),
-            Err(gone) => absent.push(gone),
+/// Runs the work; where it breaks, every question without an end has one.
+async fn supervise(
+    own: Arc<Inner>,
+    asked: Arc<Asked>,
+    todos: Vec<Todo>,
+    answers: mpsc::Sender<Item>,
+) {
+    let questions = (0..).zip(&todos).map(|(number, _)| number).collect::<Vec<u32>>();
+    let work = {
+        let (own, asked, answers) = (Arc::clone(&own), Arc::clone(&asked), answers.clone());
+        // How far it got, for whoever must say the rest.
+        let (told, got) = tokio::sync::watch::channel(0_u32);
+        let running = tokio::spawn(each(own, asked, todos, answers, told));
+        async move { (running.await, *got.borrow()) }
+    };
+    let (ended, got) = work.await;
+    let (how, rest) = match ended {
+        Ok(None) => return,
+        Ok(Some(fault)) => (Unanswered::Aborted, fault),
+        Err(broken) => {
+            error!(query = %asked.asker.query().document().query_id, %broken, "answering broke");
+            (Unanswered::Panicked, AskFault::Internal)
+        }
+    };
+    let query = asked.asker.query();
+    let (query_id, query_hash) = (query.document().query_id, query.hash());
+    let rest = match own.store.end_rest(query_id, query_hash, how).await {
+        Ok(()) => rest,
+        Err(reason) => unavailable(&reason),
+    };
+    for number in questions.into_iter().filter(|number| *number >= got) {
+        let sent = timeout(READ_GRACE, answers.send((number, Err(rest.clone())))).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
         }
     }
-    // A task that broke has said nothing: its partner is missing all the same.
-    for ods in &asker.query().document().targets {
-        let known = verified.iter().any(|v| v.ods() == ods) || absent.iter().any(|a| a.ods == *ods);
-        if !known {
-            absent.push(missing(ods, &NodeFault::Internal));
-        }
-    }
-    absent.sort_by(|a, b| a.ods.cmp(&b.ods));
-    (verified, absent)
 }
 
-fn missing(ods: &Ods, fault: &NodeFault) -> Absent {
-    let status = match fault {
-        NodeFault::Late | NodeFault::Running => CoverageStatus::Late,
-        NodeFault::Unreachable => CoverageStatus::Unreachable,
-        NodeFault::Unauthenticated(_)
-        | NodeFault::AgreementUnknown
-        | NodeFault::LedgerUnavailable
-        | NodeFault::Unreadable
-        | NodeFault::Internal => CoverageStatus::Refused,
-    };
-    Absent { ods: ods.clone(), status, reason: fault.to_string() }
+/// Answers question after question. Gives a fault where it stops before the last, and says in `told` how many
+/// are answered.
+async fn each(
+    own: Arc<Inner>,
+    asked: Arc<Asked>,
+    todos: Vec<Todo>,
+    answers: mpsc::Sender<Item>,
+    told: tokio::sync::watch::Sender<u32>,
+) -> Option<AskFault> {
+    let (partners, questions) = (asked.targets().len(), todos.len());
+    (asked.progress)(Progress::Asked { partners, questions });
+    let fresh = todos.iter().map(|todo| matches!(todo, Todo::Fresh)).collect::<Vec<_>>();
+    let mut fan_out = FanOut::start(&own, &asked, fresh);
+    for (number, todo) in (0_u32..).zip(todos) {
+        let answer = match todo {
+            Todo::Fresh => {
+                let (verified, absent) = fan_out.gather().await;
+                let query = asked.asker.query();
+                let gathered = Gathered {
+                    query_id: query.document().query_id,
+                    query_hash: query.hash(),
+                    question: number,
+                    verified,
+                    absent,
+                    elapsed_ms: u64::try_from(asked.started.elapsed().as_millis())
+                        .unwrap_or(u64::MAX),
+                };
+                combined(&own, &asked, gathered).await
+            }
+            Todo::Refused(code, _) | Todo::ReplayedRefusal(code, _) => Err(AskFault::Denied(code)),
+            // A coordinator freezes nothing.
+            Todo::Frozen(..) | Todo::ReplayedRelease(..) => Err(AskFault::Internal),
+        };
+        if matches!(answer, Err(AskFault::LedgerUnavailable)) {
+            return Some(AskFault::LedgerUnavailable);
+        }
+        let patience = asked.started + asked.deadline + READ_GRACE;
+        if !matches!(timeout_at(patience, answers.send((number, answer))).await, Ok(Ok(()))) {
+            // Whoever asked has gone, or reads nothing: the rest is given up.
+            return Some(AskFault::Late);
+        }
+        told.send_replace(number + 1);
+    }
+    None
+}
+
+/// Combines the answers to one question, in a task of its own: a break in it is the end of this question alone.
+async fn combined(
+    own: &Arc<Inner>,
+    asked: &Arc<Asked>,
+    gathered: Gathered,
+) -> Result<SystemView<Shared>, AskFault> {
+    let Gathered { query_id, query_hash, question, .. } = gathered;
+    let finishing = tokio::spawn(finish(Arc::clone(own), Arc::clone(asked), gathered));
+    match finishing.await {
+        Ok(answered) => answered,
+        Err(broken) => {
+            error!(query = %query_id, question, %broken, "answering broke");
+            let event = Event::Panicked { query_id, query_hash, question };
+            own.store.end(query_id, event).await.map_err(|reason| unavailable(&reason))?;
+            Err(AskFault::Internal)
+        }
+    }
 }
 
 async fn finish(
-    own: &Inner,
-    asker: &Asker,
+    own: Arc<Inner>,
+    asked: Arc<Asked>,
     gathered: Gathered,
-    layout: &Layout,
-    agreement: &Agreement,
 ) -> Result<SystemView<Shared>, AskFault> {
-    let query_id = asker.query().document().query_id;
-    let query_hash = asker.query().hash();
+    let Gathered { query_id, query_hash, question, .. } = gathered;
     let end = async |event| own.store.end(query_id, event).await.map_err(|r| unavailable(&r));
-    let unlogged = match SystemView::assemble(gathered, layout, agreement, &own.catalogue) {
+    let layout = usize::try_from(question).ok().and_then(|place| asked.layouts.get(place));
+    let Some(Ok(layout)) = layout else { return Err(AskFault::Internal) };
+    let assembled = SystemView::assemble(gathered, layout, &asked.agreement, &own.catalogue);
+    let unlogged = match assembled {
         Ok(unlogged) => unlogged,
         Err(ViewError::Combine(reason)) => {
-            let code = RefusalCode::MixedEditions;
-            end(Event::Refused { asked: None, query_id, query_hash, code }).await?;
+            let (asked, question, code) = (None, Some(question), RefusalCode::MixedEditions);
+            end(Event::Refused { asked, query_id, query_hash, question, code }).await?;
             return Err(AskFault::Combine(reason));
         }
         Err(reason) => {
-            error!(query = %query_id, reason = &reason as &(dyn std::error::Error + 'static), "the answers could not be combined");
-            end(Event::Failed { query_id, query_hash }).await?;
+            error!(query = %query_id, question, reason = &reason as &(dyn std::error::Error + 'static), "the answers could not be combined");
+            end(Event::Failed { query_id, query_hash, question }).await?;
             return Err(AskFault::Internal);
         }
     };
     let (answered, missing) = unlogged.outcome();
-    let receipt = end(Event::AnswerCombined { query_id, query_hash, answered, missing }).await?;
-    info!(query = %query_id, "answered");
+    let event = Event::AnswerCombined { query_id, query_hash, question, answered, missing };
+    let receipt = end(event).await?;
+    info!(query = %query_id, question, "answered");
     unlogged.logged(own.own.ods(), &receipt).map_err(|reason| {
-        error!(query = %query_id, %reason, "the audit log's entry is not the answer's");
+        error!(query = %query_id, question, %reason, "the audit log's entry is not the answer's");
         AskFault::Internal
     })
 }

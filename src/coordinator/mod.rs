@@ -2,6 +2,7 @@
 //! believes nothing that comes back unverified, adds up bounds, and says who is missing and why.
 
 mod ask;
+mod partners;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::{CallAsker, CallKind, IdentityError, Peer, claimed_agreement};
 use evensum_core::model::{Agreement, Clock, RefusalCode};
 use evensum_core::port::{
-    AnalystPort, AskFault, BoxFuture, PartnerDirectory, PartnerStanding, ProgressSink,
+    AnalystPort, Answers, AskFault, BoxFuture, PartnerDirectory, PartnerStanding, ProgressSink,
 };
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
@@ -114,7 +115,7 @@ impl AnalystPort for Coordinator {
         envelope: Envelope,
         deadline: Duration,
         progress: ProgressSink,
-    ) -> BoxFuture<'a, Result<SystemView<Shared>, AskFault>> {
+    ) -> BoxFuture<'a, Result<Answers<SystemView<Shared>, AskFault>, AskFault>> {
         Box::pin(ask::ask(Arc::clone(&self.0), envelope, deadline, progress))
     }
 

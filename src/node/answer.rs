@@ -1,59 +1,80 @@
-//! The one pipeline from question to release.
+//! From a signed query to the stream of its answers: who asks, what of it may be asked, and each question in
+//! its turn. Every question that was accepted has an end in the audit log, whatever happens on the way.
 
-use std::path::PathBuf;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::authz::{self, Denied, Permit, Standing};
-use evensum_core::disclosure::{Draft, Frozen, Outgoing, protect};
+use evensum_core::authz::{self, Denied, Permit, Standing, cleared, refused_alike};
+use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::{Asker, Peer, claimed_agreement};
 use evensum_core::ledger::{Asked, Event, Receipt};
-use evensum_core::model::{Agreement, Digest, QueryId, RefusalCode, Role, SnapshotRef};
+use evensum_core::model::{Agreement, MAX_QUESTIONS, RefusalCode, Role};
 use evensum_core::plan::Plan;
-use evensum_core::port::NodeFault;
+use evensum_core::port::{Answered, Answers, NodeFault};
 use evensum_core::sign::Envelope;
-use tracing::{error, info};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::error;
 
 use super::Inner;
-use super::shelf::ShelfError;
-use crate::snapshot::Manifest;
-use crate::store::{self, Begin, Begun, FrozenRow, Publish, StoreError};
-use crate::tabulate::{Request, TabulateError, tabulate};
+use super::question::{Lack, Source, Sources, Step, Trouble, one};
+use crate::store::{self, About, Begin, Begun, Known, StoreError, Todo, Unanswered};
 
-/// Why the node's own part failed. Logged here, and told to nobody outside.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Shelf(#[from] ShelfError),
-    #[error(transparent)]
-    Tabulate(#[from] TabulateError),
-    #[error(transparent)]
-    Chain(#[from] evensum_core::disclosure::ChainError),
-    #[error(transparent)]
-    Outgoing(#[from] evensum_core::disclosure::OutgoingError),
-    #[error("a release has no key to be frozen under")]
-    Key(#[from] evensum_core::model::canonical::CanonicalError),
-    #[error("counting was called off")]
-    Counting,
+/// Questions of one query that are worked on at a time.
+const AT_ONCE: usize = 2;
+/// Answers that wait for whoever reads them.
+const WAITING: usize = 4;
+/// How long after the deadline the last answers wait to be read.
+const READ_GRACE: Duration = Duration::from_secs(5);
+
+/// A query whose signer is known.
+pub(super) struct Run {
+    agreement: Agreement,
+    asker: Asker,
+    asked: Asked,
 }
 
-/// The query that an answer is about.
-#[derive(Debug, Clone, Copy)]
-struct About {
-    query_id: QueryId,
-    query_hash: Digest,
+impl Run {
+    pub(super) fn about(&self, question: u32) -> About {
+        let query = self.asker.query();
+        About { query_id: query.document().query_id, query_hash: query.hash(), question }
+    }
+
+    /// The numbers of the questions that a refusal of the whole is sent for.
+    fn numbers(&self) -> std::ops::Range<u32> {
+        let questions = self.asker.query().document().questions.len();
+        // Also of a query that is no good because it has none, or too many.
+        0..u32::try_from(questions.clamp(1, MAX_QUESTIONS)).unwrap_or(1)
+    }
 }
 
-/// Answers within the deadline. The pipeline runs in a task of its own, so that a caller who goes away
-/// leaves no accepted question without an end in the audit log.
+type Item = Answered<Outgoing, NodeFault>;
+
+/// Answers within the deadline. The work is done in a task of its own, so that a caller who goes away leaves
+/// no accepted question without an end in the audit log.
 pub(super) async fn within(
     node: &Arc<Inner>,
     caller: &Peer,
     envelope: &Envelope,
     deadline: Duration,
-) -> Result<Outgoing, NodeFault> {
+) -> Result<Answers<Outgoing, NodeFault>, NodeFault> {
+    let until = Instant::now() + deadline;
+    let run = Arc::new(identified(node, caller, envelope)?);
+    let (ready, begun) = oneshot::channel();
+    let (answers, coming) = mpsc::channel(WAITING);
+    tokio::spawn(supervise(Arc::clone(node), run, ready, answers));
+    match timeout_at(until, begun).await {
+        Err(_) => Err(NodeFault::Late),
+        Ok(Err(_)) => Err(NodeFault::Internal),
+        Ok(Ok(begun)) => Ok(in_time(until, begun?, coming)),
+    }
+}
+
+/// Who asks, by the node's own copy of the agreement.
+fn identified(node: &Inner, caller: &Peer, envelope: &Envelope) -> Result<Run, NodeFault> {
     // 1. Whose agreement: the node's own copy decides, and only of this membership.
     let agreement = claimed_agreement(envelope)
         .and_then(|(federation, id)| node.agreement(&federation, &id))
@@ -74,213 +95,207 @@ pub(super) async fn within(
         node.security.refused(caller.ods().as_str(), reason.says());
         NodeFault::Unauthenticated(reason.says())
     })?;
-    let about =
-        About { query_id: asker.query().document().query_id, query_hash: asker.query().hash() };
     let asked = store::asked(&asker, Some(caller));
-    let supervised = supervise(Arc::clone(node), agreement, asker, asked, about);
-    match tokio::time::timeout(deadline, tokio::spawn(supervised)).await {
-        Err(_) => Err(NodeFault::Late),
-        Ok(outcome) => outcome.unwrap_or(Err(NodeFault::Internal)),
+    Ok(Run { agreement, asker, asked })
+}
+
+/// The answers as they come, and from the deadline on the word that there are none.
+fn in_time(
+    until: Instant,
+    questions: u32,
+    mut coming: mpsc::Receiver<Item>,
+) -> Answers<Outgoing, NodeFault> {
+    let (out, answers) = mpsc::channel(1);
+    tokio::spawn(async move {
+        for question in 0..questions {
+            let answer = match timeout_at(until, coming.recv()).await {
+                Ok(Some((_, answer))) => answer,
+                Ok(None) => Err(NodeFault::Internal),
+                Err(_) => Err(NodeFault::Late),
+            };
+            // Nobody reads any more: dropping the receiver tells whoever works on the rest.
+            let sent = timeout_at(until + READ_GRACE, out.send((question, answer))).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    });
+    Box::pin(ReceiverStream::new(answers))
+}
+
+/// Runs the work; a break in it is an end too, and the audit log says so.
+async fn supervise(
+    node: Arc<Inner>,
+    run: Arc<Run>,
+    ready: oneshot::Sender<Result<u32, NodeFault>>,
+    answers: mpsc::Sender<Item>,
+) {
+    let about = run.about(0);
+    let work = async {
+        let (node, run) = (Arc::clone(&node), Arc::clone(&run));
+        tokio::spawn(async move {
+            match begin(&node, &run).await {
+                Ok(steps) => {
+                    let questions = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+                    // Who has gone will not read the answers either, which ends the work.
+                    let _ = ready.send(Ok(questions));
+                    each(&node, &run, steps, &answers).await;
+                }
+                Err(fault) => drop(ready.send(Err(fault))),
+            }
+        })
+        .await
+    };
+    if let Err(broken) = work.await {
+        error!(query = %about.query_id, %broken, "answering broke");
+        end_rest(&node, about, Unanswered::Panicked).await;
     }
 }
 
-/// Runs the pipeline; a break in it is an end too, and the audit log says so.
-async fn supervise(
-    node: Arc<Inner>,
-    agreement: Agreement,
-    asker: Asker,
-    asked: Asked,
-    about: About,
-) -> Result<Outgoing, NodeFault> {
-    let running = tokio::spawn(pipeline(Arc::clone(&node), agreement, asker, asked, about));
-    let broken = match running.await {
-        Ok(outcome) => return outcome,
-        Err(broken) => broken,
-    };
-    error!(query = %about.query_id, %broken, "answering broke");
-    let About { query_id, query_hash } = about;
-    Err(end_broken(&node, query_id, Event::Panicked { query_id, query_hash }).await)
+/// Writes down that nobody works any more on what has no end. Where that fails the store owes it.
+async fn end_rest(node: &Inner, about: About, how: Unanswered) {
+    if let Err(reason) = node.store.end_rest(about.query_id, about.query_hash, how).await {
+        error!(query = %about.query_id, reason = &reason as &(dyn std::error::Error + 'static), "questions could not be ended yet");
+    }
 }
 
-/// Writes down that an accepted query ends without an answer of any kind.
-async fn end_broken(node: &Inner, query_id: QueryId, event: Event) -> NodeFault {
+/// Decides what may be asked, and writes the query down with everything that is known of its questions.
+async fn begin(node: &Arc<Inner>, run: &Run) -> Result<Vec<Step>, NodeFault> {
+    begun(node, run).await.unwrap_or_else(|trouble| Err(trouble.said(run.about(0))))
+}
+
+async fn begun(node: &Arc<Inner>, run: &Run) -> Result<Result<Vec<Step>, NodeFault>, Trouble> {
+    // 4. May it be asked: the query as a whole, then the permit of each question and the plan that follows.
+    let standing =
+        Standing { agreement: &run.agreement, catalogue: &node.catalogue, now: node.clock.now() };
+    let query = match cleared(&run.asker, standing)
+        .and_then(|query| query.at_node(&node.ods, node.profile))
+    {
+        Ok(query) => query,
+        Err(denied) => return refuse(node, run, denied).await.map(Ok),
+    };
+    let plan = |number| {
+        Permit::query(&query, number).and_then(|permit| Plan::compile(&permit, &node.catalogue))
+    };
+    let plans: Vec<Result<Plan<authz::Asked>, Denied>> = query.numbers().map(plan).collect();
+    if let Some(denied) = refused_alike(&plans) {
+        return refuse(node, run, denied).await.map(Ok);
+    }
+    // 5. From which extracts. What is wrong with one waits until the audit log holds the query.
+    let mut sources = Sources::default();
+    let mut prepared = Vec::with_capacity(plans.len());
+    for plan in plans {
+        prepared.push(match plan {
+            Ok(plan) => match sources.of(node, &plan).await? {
+                Ok(source) => Ok((plan, source)),
+                Err(lack) => Err(lack),
+            },
+            Err(Denied(code)) => Err(Lack::Refused(code)),
+        });
+    }
+    // 6. Written down before any record is touched, with the answers that are frozen and the refusals.
+    let About { query_id, query_hash, .. } = run.about(0);
+    let begin = Begin {
+        query_id,
+        query_hash,
+        caller: run.asked.coordinator.as_ref().map(ToString::to_string).unwrap_or_default(),
+        expires: run.asker.query().document().expires,
+        asked: run.asked.clone(),
+        questions: prepared.iter().map(known).collect(),
+    };
+    match node.store.begin(begin).await? {
+        Begun::Running => Ok(Err(NodeFault::Running)),
+        Begun::Conflict(receipt) => Ok(Ok(refused(run, RefusalCode::QueryIdSeen, &receipt))),
+        Begun::Each { todos, .. } => Ok(Ok(todos.into_iter().zip(prepared).map(step).collect())),
+    }
+}
+
+fn known(prepared: &Result<(Plan<authz::Asked>, Source), Lack>) -> Known {
+    match prepared {
+        Ok((_, source)) => Known::Frozen(source.key),
+        Err(Lack::Refused(code)) => Known::Refused(*code),
+        Err(Lack::Broken(_)) => Known::Nothing,
+    }
+}
+
+fn step((todo, prepared): (Todo, Result<(Plan<authz::Asked>, Source), Lack>)) -> Step {
+    match todo {
+        Todo::Frozen(row, receipt) | Todo::ReplayedRelease(row, receipt) => {
+            Step::Release(Box::new((row, receipt)))
+        }
+        Todo::Refused(code, receipt) | Todo::ReplayedRefusal(code, receipt) => {
+            Step::Refusal(code, Box::new(receipt))
+        }
+        Todo::Fresh => match prepared {
+            Ok((plan, source)) => Step::Count(Box::new((plan, source))),
+            Err(lack) => Step::Lacking(lack),
+        },
+    }
+}
+
+/// Refuses a query that was never accepted: one record, which every question's refusal is proved by.
+async fn refuse(node: &Inner, run: &Run, denied: Denied) -> Result<Vec<Step>, Trouble> {
+    let Denied(code) = denied;
+    let About { query_id, query_hash, .. } = run.about(0);
+    let asked = Some(run.asked.clone());
+    let event = Event::Refused { asked, query_id, query_hash, question: None, code };
+    let receipt = node.store.append(event).await?;
+    Ok(refused(run, code, &receipt))
+}
+
+fn refused(run: &Run, code: RefusalCode, receipt: &Receipt) -> Vec<Step> {
+    run.numbers().map(|_| Step::Refusal(code, Box::new(receipt.clone()))).collect()
+}
+
+/// Takes the steps in their order, a few at a time, and hands the answers on in that order.
+async fn each(node: &Arc<Inner>, run: &Arc<Run>, steps: Vec<Step>, answers: &mpsc::Sender<Item>) {
+    let mut at_work = VecDeque::with_capacity(AT_ONCE);
+    let mut steps = (0..).zip(steps);
+    loop {
+        while at_work.len() < AT_ONCE
+            && let Some((number, step)) = steps.next()
+        {
+            let about = run.about(number);
+            at_work.push_back((about, tokio::spawn(one(Arc::clone(node), about, step))));
+        }
+        let Some((about, task)) = at_work.pop_front() else { return };
+        let answer = ended(node, about, task).await;
+        let lost = matches!(answer, Err(NodeFault::LedgerUnavailable));
+        let heard = answers.send((about.question, answer)).await.is_ok();
+        if lost || !heard {
+            break;
+        }
+    }
+    // Nobody listens any more, or nothing can be written: what is at work ends by itself, the rest is given up.
+    for (about, task) in at_work {
+        let answer = ended(node, about, task).await;
+        let _ = answers.send((about.question, answer)).await;
+    }
+    for (number, _) in steps {
+        let _ = answers.send((number, Err(NodeFault::LedgerUnavailable))).await;
+    }
+    end_rest(node, run.about(0), Unanswered::Aborted).await;
+}
+
+async fn ended(
+    node: &Inner,
+    about: About,
+    task: JoinHandle<Result<Outgoing, NodeFault>>,
+) -> Result<Outgoing, NodeFault> {
+    let broken = match task.await {
+        Ok(answer) => return answer,
+        Err(broken) => broken,
+    };
+    let About { query_id, query_hash, question } = about;
+    error!(query = %query_id, question, %broken, "answering broke");
+    Err(end_broken(node, Event::Panicked { query_id, query_hash, question }).await)
+}
+
+/// Writes down that an accepted question ends without an answer of any kind.
+pub(super) async fn end_broken(node: &Inner, event: Event) -> NodeFault {
+    let Some((query_id, _)) = event.query() else { return NodeFault::Internal };
     match node.store.end(query_id, event).await {
         Ok(_) | Err(StoreError::NotBegun) => NodeFault::Internal,
         Err(_) => NodeFault::LedgerUnavailable,
     }
-}
-
-async fn pipeline(
-    node: Arc<Inner>,
-    agreement: Agreement,
-    asker: Asker,
-    asked: Asked,
-    about: About,
-) -> Result<Outgoing, NodeFault> {
-    let answered = steps(&node, &agreement, &asker, asked, about).await;
-    let trouble = match answered {
-        Ok(outcome) => return outcome,
-        Err(trouble) => trouble,
-    };
-    error!(query = %about.query_id, reason = &trouble as &(dyn std::error::Error + 'static), "a query could not be answered");
-    if matches!(trouble, Trouble::Store(_)) {
-        return Err(NodeFault::LedgerUnavailable);
-    }
-    let About { query_id, query_hash } = about;
-    Err(end_broken(&node, query_id, Event::Failed { query_id, query_hash }).await)
-}
-
-async fn steps(
-    node: &Arc<Inner>,
-    agreement: &Agreement,
-    asker: &Asker,
-    asked: Asked,
-    about: About,
-) -> Result<Result<Outgoing, NodeFault>, Trouble> {
-    // 4. May it be asked: the permit, and the plan that follows from it.
-    let standing = Standing { agreement, catalogue: &node.catalogue, now: node.clock.now() };
-    let plan = match Permit::query(asker, standing, &node.ods, node.profile)
-        .and_then(|permit| Plan::compile(&permit, &node.catalogue))
-    {
-        Ok(plan) => plan,
-        Err(Denied(code)) => return refuse(node, asked, about, code).await.map(Ok),
-    };
-    // 5. From which extract. What is wrong with it waits until the audit log holds the question.
-    let source = source(node, &plan).await?;
-    // 6. Written down before any record is touched; a frozen table is answered in the same transaction.
-    let begin = Begin {
-        query_id: about.query_id,
-        query_hash: about.query_hash,
-        caller: asked.coordinator.as_ref().map(ToString::to_string).unwrap_or_default(),
-        expires: asker.query().document().expires,
-        asked,
-        frozen: source.as_ref().ok().map(|source| source.key),
-    };
-    match node.store.begin(begin).await? {
-        Begun::Fresh(_) => {}
-        Begun::Frozen(row, receipt) | Begun::ReplayedRelease(row, receipt) => {
-            return release(node, about, row, receipt).map(Ok);
-        }
-        Begun::ReplayedRefusal(code, receipt) => {
-            return refusal(node, about, code, &receipt).map(Ok);
-        }
-        Begun::Conflict(receipt) => {
-            return refusal(node, about, RefusalCode::QueryIdSeen, &receipt).map(Ok);
-        }
-        Begun::Running => return Ok(Err(NodeFault::Running)),
-    }
-    let source = match source {
-        Ok(source) => source,
-        Err(Lack::Refused(code)) => return end_refused(node, about, code).await.map(Ok),
-        Err(Lack::Broken(broken)) => return Err(broken.into()),
-    };
-    // 7. Count, protect, freeze.
-    let draft = count(node, plan, source).await?;
-    let publish = Publish::new(about.query_id, about.query_hash, &draft);
-    let (row, receipt) = node.store.publish(publish).await?;
-    // 8. Only now the answer, signed.
-    let outgoing = release(node, about, row, receipt)?;
-    info!(query = %about.query_id, "answered");
-    Ok(Ok(outgoing))
-}
-
-/// The extract that a plan is answered from, and the key of its table.
-struct Source {
-    dir: PathBuf,
-    manifest: Manifest,
-    of: SnapshotRef,
-    key: Digest,
-}
-
-/// Why there is none.
-enum Lack {
-    Refused(RefusalCode),
-    Broken(ShelfError),
-}
-
-async fn source(node: &Inner, plan: &Plan<authz::Asked>) -> Result<Result<Source, Lack>, Trouble> {
-    let layout = plan.layout();
-    let found = match node.shelf.find(layout.dataset(), layout.question().period) {
-        Ok(found) => found.and_then(|(dir, m)| m.reference().map(|of| (dir, m, of))),
-        Err(broken) => return Ok(Err(Lack::Broken(broken))),
-    };
-    let Some((dir, manifest, of)) = found else {
-        return Ok(Err(Lack::Refused(RefusalCode::NoData)));
-    };
-    node.note(&manifest, &of).await?;
-    if node.catalogue.dataset_hash(layout.dataset()).ok() != Some(manifest.definition_hash) {
-        // Derived by other rules than those that the answer would cite.
-        return Ok(Err(Lack::Refused(RefusalCode::DefinitionDiffers)));
-    }
-    let filters = plan.filters().iter().map(|f| &f.column);
-    if !plan.columns().iter().chain(filters).all(|c| manifest.columns_held.contains(c)) {
-        return Ok(Err(Lack::Refused(RefusalCode::ColumnNotHeld)));
-    }
-    let key = plan.frozen_key(&node.ods, &of)?;
-    Ok(Ok(Source { dir, manifest, of, key }))
-}
-
-async fn count(
-    node: &Arc<Inner>,
-    plan: Plan<authz::Asked>,
-    source: Source,
-) -> Result<Draft, Trouble> {
-    let node = Arc::clone(node);
-    let counting = tokio::task::spawn_blocking(move || {
-        let snapshot = node.shelf.open(&source.dir, &source.manifest)?;
-        let request = Request {
-            lattice: Arc::clone(plan.layout().lattice()),
-            columns: plan.columns(),
-            filters: plan.filters(),
-        };
-        let raw = tabulate(&snapshot, &request)?;
-        Ok(protect(&plan, raw, &source.of, &node.ods)?)
-    });
-    match counting.await {
-        Ok(draft) => draft,
-        // A break goes on here, to whoever supervises.
-        Err(broken) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
-        Err(_) => Err(Trouble::Counting),
-    }
-}
-
-fn release(
-    node: &Inner,
-    about: About,
-    row: FrozenRow,
-    receipt: Receipt,
-) -> Result<Outgoing, Trouble> {
-    let released = Frozen::reopen(row.bytes, &row.published)?.release(about.query_id, receipt)?;
-    Ok(Outgoing::release(released, &node.federation, &node.ods, &node.answer_key)?)
-}
-
-fn refusal(
-    node: &Inner,
-    about: About,
-    code: RefusalCode,
-    receipt: &Receipt,
-) -> Result<Outgoing, Trouble> {
-    let (federation, ods) = (&node.federation, &node.ods);
-    Ok(Outgoing::refusal(about.query_id, code, receipt, federation, ods, &node.answer_key)?)
-}
-
-/// Refuses a query that was never accepted: one record.
-async fn refuse(
-    node: &Inner,
-    asked: Asked,
-    about: About,
-    code: RefusalCode,
-) -> Result<Outgoing, Trouble> {
-    let About { query_id, query_hash } = about;
-    let event = Event::Refused { asked: Some(asked), query_id, query_hash, code };
-    let receipt = node.store.append(event).await?;
-    refusal(node, about, code, &receipt)
-}
-
-/// Refuses an accepted query: its second record.
-async fn end_refused(node: &Inner, about: About, code: RefusalCode) -> Result<Outgoing, Trouble> {
-    let About { query_id, query_hash } = about;
-    let event = Event::Refused { asked: None, query_id, query_hash, code };
-    let receipt = node.store.end(query_id, event).await?;
-    refusal(node, about, code, &receipt)
 }

@@ -5,6 +5,7 @@
 //! it one [`Node`] for each membership, which knows that membership's agreements and no others.
 
 mod answer;
+mod question;
 mod shelf;
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile, SnapshotRef};
-use evensum_core::port::{BoxFuture, NodeFault, NodePort};
+use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
 use tokio::sync::Mutex;
@@ -166,7 +167,7 @@ impl NodePort for Node {
         caller: &'a Peer,
         envelope: &'a Envelope,
         deadline: Duration,
-    ) -> BoxFuture<'a, Result<Outgoing, NodeFault>> {
+    ) -> BoxFuture<'a, Result<Answers<Outgoing, NodeFault>, NodeFault>> {
         Box::pin(answer::within(&self.0, caller, envelope, deadline))
     }
 }

@@ -31,8 +31,16 @@ pub enum CsvError {
 /// # Errors
 /// [`CsvError`].
 pub fn answer(answer: &Answer) -> Result<String, CsvError> {
-    let lines = answer.cells.iter().map(|cell| line(answer, cell));
-    lines_of(std::iter::once(header(answer)).chain(lines))
+    answers(&[answer])
+}
+
+/// Several answers by the same breakdown as one CSV: the lines of each under one header line.
+///
+/// # Errors
+/// [`CsvError`].
+pub fn answers(answers: &[&Answer]) -> Result<String, CsvError> {
+    let lines = answers.iter().flat_map(|a| a.cells.iter().map(|cell| line(a, cell)));
+    lines_of(answers.first().map(|first| header(first)).into_iter().chain(lines))
 }
 
 /// Text that a spreadsheet would take for a formula, made plain text by an apostrophe in front of it.

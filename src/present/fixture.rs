@@ -267,7 +267,10 @@ pub(super) fn entries() -> Vec<Entry> {
         withheld,
     };
     let unreadable = Asked { payload: "e30=".to_owned(), coordinator: None, ..asked() };
-    let refused = |asked, code| Event::Refused { asked, query_id, query_hash, code };
+    let refused = |asked: Option<Asked>, code| {
+        let question = if asked.is_none() { Some(0) } else { None };
+        Event::Refused { asked, query_id, query_hash, question, code }
+    };
     let missing = |code: &str, status: &str| Missing { ods: ods(code), status: status.to_owned() };
     let events = vec![
         Event::LogOpened { software: "evensum 0.1.0".to_owned() },
@@ -287,18 +290,19 @@ pub(super) fn entries() -> Vec<Entry> {
         published(0),
         published(1),
         published(4),
-        Event::AnswerReleased { query_id, query_hash, release_hash },
-        Event::Replayed { query_id, query_hash, release_hash: Some(release_hash) },
-        Event::Replayed { query_id, query_hash, release_hash: None },
+        Event::AnswerReleased { query_id, query_hash, question: 0, release_hash },
+        Event::Replayed { query_id, query_hash, question: 0, release_hash: Some(release_hash) },
+        Event::Replayed { query_id, query_hash, question: 0, release_hash: None },
         refused(Some(asked()), RefusalCode::Withheld),
         refused(Some(unreadable), RefusalCode::PurposeNotAllowed),
         refused(None, RefusalCode::Malformed),
-        Event::Aborted { query_id, query_hash },
-        Event::Failed { query_id, query_hash },
-        Event::Panicked { query_id, query_hash },
+        Event::Aborted { query_id, query_hash, question: 0 },
+        Event::Failed { query_id, query_hash, question: 0 },
+        Event::Panicked { query_id, query_hash, question: 0 },
         Event::AnswerCombined {
             query_id,
             query_hash,
+            question: 0,
             answered: vec![ods("R0D"), ods("RBD")],
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
         },

@@ -38,7 +38,7 @@ pub(super) fn sentence(answer: &Answer) -> String {
 }
 
 /// The two ends of a level of deprivation in words.
-fn ends(axis: &AxisView) -> Option<(&'static str, &'static str)> {
+pub(super) fn ends(axis: &AxisView) -> Option<(&'static str, &'static str)> {
     match axis.level.as_str() {
         "imd.quintile" => Some(("the most deprived fifth", "the least deprived fifth")),
         "imd.decile" => Some(("the most deprived tenth", "the least deprived tenth")),

@@ -9,6 +9,8 @@ use evensum_core::model::{
 use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, ReceiptRow, ReleaseRow};
 use serde::{Serialize, Serializer};
 
+use super::overview::{Outcome, Unanswered};
+
 /// The answer as a JSON value, for embedding in another document. A value does not keep the order of its
 /// keys: [`to_string_pretty`] does.
 #[must_use]
@@ -21,6 +23,40 @@ pub fn answer(answer: &Answer) -> serde_json::Value {
 #[must_use]
 pub fn to_string_pretty(answer: &Answer) -> String {
     serde_json::to_string_pretty(&AnswerJson::from(answer)).unwrap_or_default()
+}
+
+/// What came of several questions as one JSON list, in the order of the questions: an answer as of
+/// [`to_string_pretty`] each, or `{indicator, period, error: {code, text}}`.
+#[must_use]
+pub fn list_pretty(outcomes: &[Outcome<'_>]) -> String {
+    let each: Vec<OneJson<'_>> = outcomes.iter().map(OneJson::from).collect();
+    serde_json::to_string_pretty(&each).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneJson<'a> {
+    Answer(Box<AnswerJson<'a>>),
+    Error { indicator: &'a IndicatorId, period: Period, error: ErrorJson<'a> },
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    code: &'static str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Outcome<'a>> for OneJson<'a> {
+    fn from(outcome: &'a Outcome<'a>) -> Self {
+        match &outcome.answer {
+            Ok(answer) => Self::Answer(Box::new(AnswerJson::from(*answer))),
+            Err(Unanswered { code, text }) => Self::Error {
+                indicator: outcome.indicator,
+                period: outcome.period,
+                error: ErrorJson { code, text },
+            },
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@
 pub mod chart;
 pub mod csv;
 pub mod json;
+pub mod overview;
 pub mod quality;
 pub mod sentence;
 pub mod table;

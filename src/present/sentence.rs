@@ -22,7 +22,8 @@ pub fn sentence(entry: &Entry) -> String {
 
 fn told(entry: &Entry) -> String {
     let whose = || format!("the {} {}", server(entry.role), entry.ods);
-    match &entry.event {
+    let event = &entry.event;
+    match event {
         Event::LogOpened { software } => {
             format!("{} began to write its audit log, running {}", whose(), clean(software))
         }
@@ -45,15 +46,16 @@ fn told(entry: &Entry) -> String {
         Event::Refused { asked: Some(asked), code, .. } => {
             format!("{}; refused: {}", who_asked(asked), code.says())
         }
-        Event::Refused { asked: None, query_id, code, .. } => {
-            format!("question {query_id} was refused: {}", code.says())
+        Event::Refused { asked: None, code, .. } => {
+            format!("{} was refused: {}", of_query(event), code.says())
         }
-        Event::Replayed { query_id, release_hash: Some(hash), .. } => format!(
-            "question {query_id} came again in the same words and got the same answer, release {}",
+        Event::Replayed { release_hash: Some(hash), .. } => format!(
+            "{} came again in the same words and got the same answer, release {}",
+            of_query(event),
             hash.short()
         ),
-        Event::Replayed { query_id, release_hash: None, .. } => {
-            format!("question {query_id} came again in the same words and got the same refusal")
+        Event::Replayed { release_hash: None, .. } => {
+            format!("{} came again in the same words and got the same refusal", of_query(event))
         }
         Event::Published {
             federation,
@@ -69,20 +71,21 @@ fn told(entry: &Entry) -> String {
             let table = asked::table(indicator, by, *period, scope.as_ref());
             frozen(&table, *profile, federation, [*withheld, *cells])
         }
-        Event::AnswerReleased { query_id, release_hash, .. } => {
-            format!("question {query_id} was answered with release {}", release_hash.short())
+        Event::AnswerReleased { release_hash, .. } => {
+            format!("{} was answered with release {}", of_query(event), release_hash.short())
         }
-        Event::Aborted { query_id, .. } => format!(
-            "question {query_id} had no end when the server started again; nothing was released for it"
+        Event::Aborted { .. } => format!(
+            "{} was given up, because the server stopped or whoever asked had gone; nothing was released for it",
+            of_query(event)
         ),
-        Event::Failed { query_id, .. } => {
-            format!("question {query_id} could not be answered because of a fault of this server")
+        Event::Failed { .. } => {
+            format!("{} could not be answered because of a fault of this server", of_query(event))
         }
-        Event::Panicked { query_id, .. } => {
-            format!("the software broke over question {query_id}, which was not answered")
+        Event::Panicked { .. } => {
+            format!("the software broke over {}, which was not answered", of_query(event))
         }
-        Event::AnswerCombined { query_id, answered, missing, .. } => {
-            combined(*query_id, answered, missing)
+        Event::AnswerCombined { answered, missing, .. } => {
+            combined(&of_query(event), answered, missing)
         }
     }
 }
@@ -104,17 +107,22 @@ fn frozen(
     )
 }
 
-fn combined(
-    query_id: QueryId,
-    answered: &[evensum_core::model::Ods],
-    missing: &[Missing],
-) -> String {
+/// `question 3 of query 0190…`: people count from one.
+fn of_query(event: &Event) -> String {
+    let query = event.query().map_or_else(String::new, |(id, _)| id.to_string());
+    match event.question() {
+        Some(number) => format!("question {} of query {query}", u64::from(number) + 1),
+        None => format!("query {query}"),
+    }
+}
+
+fn combined(question: &str, answered: &[evensum_core::model::Ods], missing: &[Missing]) -> String {
     let inside: Vec<&str> = answered.iter().map(|ods| ods.as_str()).collect();
     let first = match inside.as_slice() {
-        [] => format!("question {query_id} got no partner's figures"),
-        [one] => format!("question {query_id} was answered from the release of {one} alone"),
+        [] => format!("{question} got no partner's figures"),
+        [one] => format!("{question} was answered from the release of {one} alone"),
         several => {
-            format!("question {query_id} was answered by adding the releases of {}", list(several))
+            format!("{question} was answered by adding the releases of {}", list(several))
         }
     };
     if missing.is_empty() {
@@ -138,7 +146,7 @@ fn who_asked(asked: &Asked) -> String {
     format!(
         "{} asked for {}, for {}, under agreement {} of the federation {}{through}; sign-in strength {}",
         asked.signer,
-        asked::question(asked),
+        asked::questions(asked),
         purpose(asked),
         asked.agreement,
         asked.federation,
@@ -173,9 +181,11 @@ struct Row {
     agreement: Option<String>,
     decision: Option<String>,
     query_id: Option<QueryId>,
+    /// From 1, as sentences count; none where the entry is about the query as a whole.
+    question: Option<u64>,
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "index",
     "time",
     "kind",
@@ -187,6 +197,7 @@ const COLUMNS: [&str; 11] = [
     "agreement",
     "decision",
     "query_id",
+    "question",
 ];
 
 /// The entries as a JSON list. What an entry does not say of its question is taken from the entry among
@@ -216,6 +227,7 @@ pub fn listing_csv(entries: &[Entry]) -> Result<String, CsvError> {
             text(row.agreement),
             text(row.decision),
             text(row.query_id.map(|id| id.to_string())),
+            text(row.question.map(|number| number.to_string())),
         ]
     });
     lines_of(std::iter::once(header).chain(lines))
@@ -252,7 +264,12 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         kind: kind(&entry.event),
         who: asked.map(|a| a.signer.to_string()),
         organisation,
-        what: what(&entry.event).or_else(|| asked.map(asked::question)),
+        what: what(&entry.event).or_else(|| {
+            asked.map(|asked| match entry.event.question() {
+                Some(number) => asked::question(asked, number),
+                None => asked::questions(asked),
+            })
+        }),
         purpose: asked.map(|a| a.purpose.to_string()),
         federation: match &entry.event {
             Event::AgreementInForce { federation, .. } | Event::Published { federation, .. } => {
@@ -266,6 +283,7 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         },
         decision: decision(&entry.event),
         query_id,
+        question: entry.event.question().map(|number| u64::from(number) + 1),
     }
 }
 

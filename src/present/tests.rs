@@ -2,7 +2,7 @@
 
 use evensum_core::catalogue::CategoryKind;
 use evensum_core::ledger::{Asked, Event};
-use evensum_core::model::{CellState, Profile, Role};
+use evensum_core::model::{CellState, IndicatorId, LevelId, Profile, Question, Role, canonical};
 use evensum_core::view::{Answer, CoverageStatus};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use super::fixture::{
     asked, bare, by_quintile, cell, crossed, entries, query, report, side, undivided,
 };
-use super::{Glyphs, Width, asked as question, chart, csv, json, quality, sentence, table};
+use super::{
+    Glyphs, Width, asked as question, chart, csv, json, overview, quality, sentence, table,
+};
 
 const UNICODE: Glyphs = Glyphs::Unicode;
 
@@ -152,9 +154,111 @@ fn a_question_whose_bytes_were_changed_is_not_read() {
     assert!(question::query(&asked()).is_some());
     let mut other = asked();
     other.query_hash = evensum_core::model::Digest::of(b"other");
-    assert_eq!(question::question(&other), question::UNREADABLE);
+    assert_eq!(question::questions(&other), question::UNREADABLE);
+    assert_eq!(question::question(&other, 0), question::UNREADABLE);
     other.payload = "no base64".to_owned();
-    assert_eq!(question::question(&other), question::UNREADABLE);
+    assert_eq!(question::question(&other, 0), question::UNREADABLE);
+}
+
+#[test]
+fn a_pack_is_said_as_one_and_other_questions_one_by_one() {
+    let said = |edit: &dyn Fn(&mut Vec<Question>)| {
+        let mut query = query();
+        let first = query.questions[0].clone();
+        query.questions.clear();
+        for month in ["2026-08", "2026-09", "2026-10"] {
+            for id in ["rtt_over_52_weeks", "rtt_over_18_weeks"] {
+                query.questions.push(Question {
+                    indicator: IndicatorId::new(id).expect("id"),
+                    period: month.parse().expect("period"),
+                    scope: None,
+                    by: vec![LevelId::new("sex").expect("level")],
+                    ..first.clone()
+                });
+            }
+        }
+        edit(&mut query.questions);
+        let payload = canonical::encode(&query).expect("encodes");
+        let query_hash = evensum_core::model::Digest::of(&payload);
+        Asked { payload: data_encoding::BASE64.encode(&payload), query_hash, ..asked() }
+    };
+    let pack = said(&|_| ());
+    let both = "\"rtt_over_18_weeks\" and \"rtt_over_52_weeks\" by sex for";
+    assert_eq!(question::questions(&pack), format!("6 questions: {both} 2026-08 to 2026-10"));
+    assert_eq!(question::question(&pack, 2), "\"rtt_over_52_weeks\" by sex for 2026-09");
+    assert_eq!(question::question(&pack, 6), question::UNREADABLE);
+    let gap = said(&|q| drop(q.drain(2..4)));
+    assert_eq!(question::questions(&gap), format!("4 questions: {both} 2026-08 and 2026-10"));
+    let ragged = question::questions(&said(&|q| drop(q.drain(1..5))));
+    assert!(ragged.starts_with("\"rtt_over_52_weeks\" by sex for 2026-08 and "), "{ragged}");
+    let mixed = question::questions(&said(&|q| q[0].by.clear()));
+    assert_eq!(mixed.matches("for 2026-").count(), 6, "{mixed}");
+}
+
+/// Two indicators over two months: one answer is missing, and one month has nobody's figures.
+fn four() -> [Result<Answer, overview::Unanswered>; 4] {
+    let mut nobody = bare(&["imd.quintile"]);
+    nobody.coverage.iter_mut().for_each(|line| line.status = CoverageStatus::Unreachable);
+    let text = "refused: the partners' extracts use different editions".to_owned();
+    let missing = overview::Unanswered { code: "mixed_editions", text };
+    [Ok(by_quintile()), Err(missing), Ok(nobody), Ok(by_quintile())]
+}
+
+fn outcomes<'a>(
+    four: &'a [Result<Answer, overview::Unanswered>; 4],
+    ids: &'a [IndicatorId; 2],
+) -> Vec<overview::Outcome<'a>> {
+    let each = four.iter().enumerate().map(|(number, answer)| overview::Outcome {
+        indicator: &ids[number % 2],
+        name: ["Waiting over 52 weeks", "Waiting over 18 weeks"][number % 2],
+        period: ["2026-09", "2026-10"][number / 2].parse().expect("period"),
+        answer: answer.as_ref().map_err(Clone::clone),
+    });
+    each.collect()
+}
+
+#[test]
+fn several_answers_at_a_glance() {
+    let ids =
+        ["rtt_over_52_weeks", "rtt_over_18_weeks"].map(|id| IndicatorId::new(id).expect("id"));
+    let four = four();
+    let outcomes = outcomes(&four, &ids);
+    assert_snapshot!(overview::table(&outcomes, hundred(), UNICODE));
+    let ascii = overview::table(&outcomes, Width::new(80), Glyphs::Ascii);
+    assert!(ascii.is_ascii() && ascii.lines().all(|l| l.chars().count() <= 80), "{ascii}");
+}
+
+#[test]
+fn several_answers_as_json_and_csv_keep_the_order_of_the_questions() {
+    let ids =
+        ["rtt_over_52_weeks", "rtt_over_18_weeks"].map(|id| IndicatorId::new(id).expect("id"));
+    let four = four();
+    let text = json::list_pretty(&outcomes(&four, &ids));
+    let list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let list = list.as_array().expect("a list");
+    assert_eq!(list.len(), 4);
+    for (number, answer) in four.iter().enumerate() {
+        match answer {
+            Ok(answer) => assert_eq!(list[number], json::answer(answer)),
+            Err(_) => assert_eq!(
+                list[number],
+                serde_json::json!({
+                    "indicator": "rtt_over_18_weeks",
+                    "period": "2026-09",
+                    "error": {
+                        "code": "mixed_editions",
+                        "text": "refused: the partners' extracts use different editions",
+                    },
+                })
+            ),
+        }
+    }
+    let answers: Vec<&Answer> = four.iter().flatten().collect();
+    let all = csv::answers(&answers).expect("CSV");
+    let one = csv::answer(answers[0]).expect("CSV");
+    assert!(all.starts_with(&one), "the first answer's lines come first");
+    assert_eq!(all.lines().count(), 2 * one.lines().count() - 1, "one header line");
+    assert_eq!(csv::answers(&[]).expect("CSV"), "");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use evensum_core::port::{AnalystPort, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -24,8 +24,10 @@ use super::{
 pub const NAME: &str = SERVICE_NAME;
 
 /// Progress that waits for a slow reader: one event for each partner, the first and the last. What does not
-/// fit is left out, the view never.
+/// fit is left out, an answer never.
 const WAITING_EVENTS: usize = convert::MAX_PARTNERS + 2;
+/// Events that may wait in front of an answer, so that answers, which are large, do not pile up.
+const BEFORE_ANSWER: usize = 1;
 
 /// Calls at one time on an analyst's connection.
 const MAX_STREAMS: u32 = 16;
@@ -33,7 +35,7 @@ const MAX_STREAMS: u32 = 16;
 type Events = ReceiverStream<Result<pb::AskResponse, Status>>;
 type Port = Arc<dyn AnalystPort<Reply = SystemView<Shared>>>;
 
-/// Serves a coordinator. A query that was begun is finished, whether or not whoever asked still listens.
+/// Serves a coordinator. The question at hand is finished, whether or not whoever asked still listens.
 #[must_use]
 pub fn routes(coordinator: Port) -> Routes {
     let service = CoordinatorServer::new(Service { coordinator })
@@ -119,10 +121,21 @@ async fn answered(
     });
     // A task of its own, so that even a panic ends the stream with a status.
     let asking = tokio::spawn(async move { coordinator.ask(envelope, deadline, progress).await });
-    let last = match asking.await {
-        Ok(Ok(view)) => Ok(convert::view::write_last(&view)),
-        Ok(Err(fault)) => Err(faults::ask_status(&fault)),
-        Err(_) => Err(faults::ask_status(&AskFault::Internal)),
+    let fault = match asking.await {
+        Ok(Ok(mut answers)) => {
+            while let Some((question, outcome)) = answers.next().await {
+                // All the room but one is waited for, and one place is taken: the rest goes back at once.
+                let Ok(mut room) = events.reserve_many(WAITING_EVENTS - BEFORE_ANSWER).await else {
+                    return;
+                };
+                if let Some(place) = room.next() {
+                    place.send(Ok(convert::view::write_one(question, outcome)));
+                }
+            }
+            return;
+        }
+        Ok(Err(fault)) => fault,
+        Err(_) => AskFault::Internal,
     };
-    let _ = events.send(last).await;
+    let _ = events.send(Err(faults::ask_status(&fault))).await;
 }

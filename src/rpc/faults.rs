@@ -5,11 +5,12 @@
 
 use evensum_core::disclosure::CombineError;
 use evensum_core::model::RefusalCode;
-use evensum_core::port::{AskFault, NodeFault};
+use evensum_core::port::{AskFault, NodeFault, OutOfOrder};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
 use super::convert::ConvertError;
+use super::pb;
 use super::status::{Failure, classify};
 
 /// The metadata key of a fault's name.
@@ -32,7 +33,7 @@ const NODE_FAULTS: [NodeFault; 8] = [
 
 /// Every fault of a coordinator but refusals, as its caller restores it. Partners that cannot be combined
 /// arrive as the refusal of the same name.
-const ASK_FAULTS: [AskFault; 8] = [
+const ASK_FAULTS: [AskFault; 9] = [
     AskFault::Unauthenticated(COORDINATOR_UNAUTHENTICATED),
     AskFault::AgreementUnknown,
     AskFault::LedgerUnavailable,
@@ -40,6 +41,7 @@ const ASK_FAULTS: [AskFault; 8] = [
     AskFault::Unreachable,
     AskFault::Late,
     AskFault::Unreadable,
+    AskFault::Order(OutOfOrder),
     AskFault::Internal,
 ];
 
@@ -71,6 +73,7 @@ const fn ask_row(fault: &AskFault) -> (Code, &'static str) {
         AskFault::Unreachable => (Code::Unavailable, "unreachable"),
         AskFault::Late => (Code::DeadlineExceeded, "late"),
         AskFault::Unreadable => (Code::Internal, "unreadable"),
+        AskFault::Order(_) => (Code::Internal, "out_of_order"),
         AskFault::Internal => (Code::Internal, "internal"),
     }
 }
@@ -116,6 +119,35 @@ pub(super) fn node_status(fault: &NodeFault) -> Status {
 /// What an analyst is told.
 pub(super) fn ask_status(fault: &AskFault) -> Status {
     status(ask_row(fault), fault.to_string())
+}
+
+/// A fault of a node over one question.
+pub(super) fn of_node(fault: &NodeFault) -> pb::Fault {
+    pb::Fault { code: node_row(fault).1.to_owned(), text: fault.to_string() }
+}
+
+/// The name of a fault, for programs: the same in statuses, in answers and in what the analyst's tool writes.
+#[must_use]
+pub const fn name_of(fault: &AskFault) -> &'static str {
+    ask_row(fault).1
+}
+
+/// A fault of a coordinator over one question.
+pub(super) fn of_ask(fault: &AskFault) -> pb::Fault {
+    pb::Fault { code: ask_row(fault).1.to_owned(), text: fault.to_string() }
+}
+
+/// The fault of that name at a node, in our own words.
+pub(super) fn node_named(name: &str) -> NodeFault {
+    let named = NODE_FAULTS.iter().find(|fault| node_row(fault).1 == name);
+    named.cloned().unwrap_or(NodeFault::Internal)
+}
+
+/// The fault of that name at a coordinator, in our own words.
+pub(super) fn ask_named(name: &str) -> AskFault {
+    let refused = RefusalCode::parse(name).map(AskFault::Denied);
+    let named = || ASK_FAULTS.iter().find(|fault| ask_row(fault).1 == name).cloned();
+    refused.or_else(named).unwrap_or(AskFault::Internal)
 }
 
 /// What the sender of a message is told that is none.

@@ -48,6 +48,7 @@ pub use caller::Caller;
 pub use dial::{Destination, DestinationError, DialError, DialState, MAX_ADDRESSES};
 pub use dial_node::{NodeDialConfig, dial_node};
 pub use dial_out::{DialConfig, serve_dialled};
+pub use faults::name_of;
 pub use listen::{ListenConfig, MAX_CONNECTIONS, serve_listening};
 pub use proxy::{Environment, Proxies, Proxy, ProxyAddressError, ProxyError, TUNNEL_LIMIT};
 pub use refusal::Refusal;
@@ -71,9 +72,14 @@ const MAX_REQUEST_BYTES: usize = convert::MAX_PAYLOAD_BYTES + 4 * 1024;
 /// The longest answer of one partner, in bytes.
 const MAX_ANSWER_BYTES: usize =
     convert::MAX_DOCUMENT_BYTES + evensum_core::ledger::entry::MAX_ENTRY_BYTES + 16 * 1024;
+/// The most bytes of one partner's answers to a query: hundreds of times what its tables take, and twice what the
+/// refusals of the longest query take.
+const MAX_ANSWERS_BYTES: usize = 64 * 1024 * 1024;
 /// The longest view, in bytes. Far below what the most partners could send with the longest documents, and
 /// far above what tables of the most cells take.
 const MAX_VIEW_BYTES: usize = 32 * 1024 * 1024;
+/// The most bytes of everything that comes of one query at the analyst's.
+const MAX_VIEWS_BYTES: usize = 512 * 1024 * 1024;
 /// The longest list of partners, in bytes.
 const MAX_PARTNERS_BYTES: usize = 64 * 1024;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::Outgoing;
-use evensum_core::port::{NodeFault, NodePort};
+use evensum_core::port::{BoxStream, NodeFault, NodePort};
+use tokio_stream::StreamExt;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -36,10 +37,12 @@ struct Service {
 
 #[tonic::async_trait]
 impl Node for Service {
+    type AnswerStream = BoxStream<'static, Result<pb::AnswerResponse, Status>>;
+
     async fn answer(
         &self,
         request: Request<pb::AnswerRequest>,
-    ) -> Result<Response<pb::AnswerResponse>, Status> {
+    ) -> Result<Response<Self::AnswerStream>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller
             .ok_or_else(|| faults::node_status(&NodeFault::Unauthenticated(UNKNOWN_CALLER)))?;
@@ -48,7 +51,8 @@ impl Node for Service {
             convert::envelope::read(envelope).map_err(|e| faults::unreadable_request(&e))?;
         let deadline = Duration::from_millis(deadline_ms.into()).min(MAX_DEADLINE);
         let answered = self.node.answer(caller.peer(), &envelope, deadline).await;
-        let outgoing = answered.map_err(|fault| faults::node_status(&fault))?;
-        Ok(Response::new(pb::AnswerResponse { answer: Some(convert::answer::write(&outgoing)) }))
+        let answers = answered.map_err(|fault| faults::node_status(&fault))?;
+        let each = |(question, outcome)| Ok(convert::answer::write_one(question, outcome));
+        Ok(Response::new(Box::pin(answers.map(each))))
     }
 }

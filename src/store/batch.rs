@@ -4,26 +4,47 @@ use std::sync::Arc;
 
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
 use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
-use evensum_core::model::RefusalCode;
-use evensum_core::model::{Digest, QueryId, Timestamp};
+use evensum_core::model::{Digest, MAX_QUESTIONS, QueryId, RefusalCode, Timestamp};
 use evensum_core::sign::SigningKey;
 use sqlx::SqliteConnection;
 
 use super::database::to_sql;
-use super::nodes::{Nodes, digest};
-use super::{Begin, Identity, Publish, StoreError};
+use super::nodes::Nodes;
+use super::rows::{End, Row};
+use super::{About, Begin, Identity, Known, Publish, StoreError, Unanswered};
 
 /// The most pieces of work in one transaction.
 pub(super) const MAX_BATCH: usize = 64;
 /// Sizes of the log of which one signed checkpoint is kept for good; the newest is always kept too.
 pub(super) const CHECKPOINT_BLOCK: u64 = 1024;
-/// The most entries that a piece of work appends.
-const MOST_ENTRIES: usize = 2;
+/// The most entries of one transaction: so that every block of sizes has a checkpoint, and its absence means
+/// that it was deleted.
+const MAX_ENTRIES: usize = 1024;
 
-// So that every block of sizes has a checkpoint, and its absence means that it was deleted.
-const _: () = assert!((MAX_BATCH * MOST_ENTRIES) as u64 <= CHECKPOINT_BLOCK);
+const _: () = assert!(MAX_ENTRIES as u64 <= CHECKPOINT_BLOCK);
+// The largest piece of work: a query that is accepted, with the end of each of its questions.
+const _: () = assert!(MAX_QUESTIONS < MAX_ENTRIES);
 
-/// Within which a question's id is taken only once.
+/// Cuts work, which keeps its order, into transactions that append no more than [`MAX_ENTRIES`].
+pub(super) fn portions<T>(work: Vec<T>, most_entries: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut portions = Vec::new();
+    let (mut portion, mut entries) = (Vec::new(), 0);
+    for piece in work {
+        let more = most_entries(&piece);
+        if entries + more > MAX_ENTRIES && !portion.is_empty() {
+            portions.push(std::mem::take(&mut portion));
+            entries = 0;
+        }
+        entries += more;
+        portion.push(piece);
+    }
+    if !portion.is_empty() {
+        portions.push(portion);
+    }
+    portions
+}
+
+/// Within which a query's id is taken only once.
 pub(super) type Realm = Arc<str>;
 
 /// A piece of work for the writer.
@@ -33,17 +54,35 @@ pub(super) enum Work {
     Begin(Realm, Box<Begin>),
     Publish(Realm, Box<Publish>),
     End(Realm, QueryId, Event),
+    EndRest(Realm, QueryId, Digest, Unanswered),
     /// Pretends that the disk ends after so many pages.
     #[cfg(test)]
     DiskOf(u32),
 }
 
-/// What became of a piece of work.
+impl Work {
+    /// The most entries that it appends.
+    pub(super) fn most_entries(&self) -> usize {
+        match self {
+            Self::Append(_) | Self::End(..) => 1,
+            Self::Publish(..) => 2,
+            Self::Begin(_, begin) => 1 + begin.questions.len(),
+            Self::EndRest(..) => MAX_QUESTIONS,
+            #[cfg(test)]
+            Self::DiskOf(_) => 0,
+        }
+    }
+}
+
+/// What became of a piece of work, or of one question of a query that begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Done,
+    /// Each of the questions has a kind of its own.
+    Begun,
     Fresh,
     Frozen,
+    Refused(RefusalCode),
     ReplayedRelease,
     ReplayedRefusal(RefusalCode),
     Running,
@@ -51,36 +90,48 @@ pub(super) enum Kind {
 }
 
 /// What became of a piece of work, with its entry and, where there is one, the frozen release and the entry
-/// that published it.
+/// that published it; and the same of each question of a query that begins.
 #[derive(Debug)]
 pub(super) struct Settled<R> {
     pub(super) kind: Kind,
     pub(super) entry: Option<R>,
     pub(super) frozen: Option<(Vec<u8>, R)>,
+    pub(super) each: Vec<Settled<R>>,
 }
 
 impl<R> Settled<R> {
+    pub(super) const fn nothing(kind: Kind) -> Self {
+        Self { kind, entry: None, frozen: None, each: Vec::new() }
+    }
+
     const fn plain(kind: Kind, entry: R) -> Self {
-        Self { kind, entry: Some(entry), frozen: None }
+        Self { kind, entry: Some(entry), frozen: None, each: Vec::new() }
     }
 
     const fn release(kind: Kind, entry: R, frozen: (Vec<u8>, R)) -> Self {
-        Self { kind, entry: Some(entry), frozen: Some(frozen) }
+        Self { kind, entry: Some(entry), frozen: Some(frozen), each: Vec::new() }
     }
 
     pub(super) fn try_map<S, E>(
         self,
-        mut each: impl FnMut(R) -> Result<S, E>,
+        each: &mut impl FnMut(R) -> Result<S, E>,
     ) -> Result<Settled<S>, E> {
         Ok(Settled {
             kind: self.kind,
-            entry: self.entry.map(&mut each).transpose()?,
+            entry: self.entry.map(&mut *each).transpose()?,
             frozen: self.frozen.map(|(bytes, r)| each(r).map(|s| (bytes, s))).transpose()?,
+            each: self.each.into_iter().map(|one| one.try_map(each)).collect::<Result<_, _>>()?,
         })
     }
 
+    /// Whether somebody must still answer a question that it began.
+    pub(super) fn leaves_work(&self) -> bool {
+        self.each.iter().any(|one| one.kind == Kind::Fresh)
+    }
+
     fn entries(&self) -> impl Iterator<Item = &R> {
-        self.entry.iter().chain(self.frozen.iter().map(|(_, entry)| entry))
+        let each = std::iter::once(self).chain(&self.each);
+        each.flat_map(|one| one.entry.iter().chain(one.frozen.iter().map(|(_, entry)| entry)))
     }
 }
 
@@ -112,7 +163,7 @@ pub(super) struct Owner {
 
 /// A transaction in the making.
 pub(super) struct Batch<'a> {
-    conn: &'a mut SqliteConnection,
+    pub(super) conn: &'a mut SqliteConnection,
     owner: &'a Owner,
     now: Timestamp,
     before: u64,
@@ -128,11 +179,13 @@ pub(super) struct Sealed {
     pub(super) note: Option<String>,
 }
 
-struct Seen {
-    same: bool,
-    outcome: Option<String>,
-    release: Option<Digest>,
-    code: Option<RefusalCode>,
+/// What is to be done about one question of a query that begins.
+enum Step {
+    Count,
+    Release(Digest, Row),
+    Refuse(RefusalCode),
+    RepeatRelease(Row),
+    RepeatRefusal(RefusalCode),
 }
 
 impl<'a> Batch<'a> {
@@ -159,11 +212,12 @@ impl<'a> Batch<'a> {
             Work::Begin(realm, begin) => self.begin(&realm, *begin).await,
             Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
             Work::End(realm, query_id, event) => self.end(&realm, query_id, event).await,
+            Work::EndRest(realm, id, hash, how) => self.end_rest(&realm, id, hash, how).await,
             #[cfg(test)]
             Work::DiskOf(pages) => {
                 let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
                 sqlx::query(sql).fetch_all(&mut *self.conn).await?;
-                Ok(Settled { kind: Kind::Running, entry: None, frozen: None })
+                Ok(Settled::nothing(Kind::Running))
             }
         }
     }
@@ -196,41 +250,81 @@ impl<'a> Batch<'a> {
     async fn begin(&mut self, realm: &str, begin: Begin) -> Result<Settled<Logged>, Stop> {
         let (query_id, query_hash) = (begin.query_id, begin.query_hash);
         if (begin.asked.query_id, begin.asked.query_hash) != (query_id, query_hash) {
-            return refuse("the question and what was asked differ");
+            return refuse("the query and what was asked differ");
         }
-        let Some(seen) = self.seen(realm, query_id, query_hash, Some(&begin.caller)).await? else {
-            return self.accept(realm, begin).await;
-        };
-        if !seen.same {
-            let code = RefusalCode::QueryIdSeen;
-            let event = Event::Refused { asked: Some(begin.asked), query_id, query_hash, code };
-            return Ok(Settled::plain(Kind::Conflict, self.append(event).await?));
-        }
-        match (seen.outcome.as_deref(), seen.release, seen.code) {
-            (None, ..) => Ok(Settled { kind: Kind::Running, entry: None, frozen: None }),
-            (Some("released"), Some(key), _) => {
-                let Some((hash, frozen)) = self.frozen(key).await? else {
-                    let first = "a frozen release is missing".to_owned();
-                    return Err(Stop::Refused(StoreError::Tampered { first }));
-                };
-                let event = Event::Replayed { query_id, query_hash, release_hash: Some(hash) };
-                Ok(Settled::release(Kind::ReplayedRelease, self.append(event).await?, frozen))
+        let mut ends = Vec::new();
+        if let Some(seen) = self.seen(realm, query_id).await? {
+            let alive = seen.expires > self.now.as_unix();
+            if seen.hash != Some(query_hash) || seen.caller != begin.caller || !alive {
+                return self.conflict(begin).await;
             }
-            (Some("refused"), _, Some(code)) => {
-                let event = Event::Replayed { query_id, query_hash, release_hash: None };
-                Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?))
+            ends = self.ends(realm, query_id).await?;
+            if ends.len() != begin.questions.len() {
+                return refuse("the same query has other questions than before");
             }
-            // It ended without an answer, or in one that is combined anew from what partners froze.
-            _ => self.accept(realm, begin).await,
+            if ends.iter().any(|end| end.outcome.is_none()) {
+                return Ok(Settled::nothing(Kind::Running));
+            }
         }
+        let mut ends = ends.into_iter();
+        let mut steps = Vec::with_capacity(begin.questions.len());
+        for known in &begin.questions {
+            steps.push(self.step(known, ends.next()).await?);
+        }
+        self.accept(realm, begin, steps).await
     }
 
-    async fn accept(&mut self, realm: &str, begin: Begin) -> Result<Settled<Logged>, Stop> {
-        let Begin { query_id, query_hash, caller, expires, asked, frozen } = begin;
-        let accepted = self.append(Event::QueryAccepted { asked }).await?;
+    async fn conflict(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
+        let Begin { query_id, query_hash, asked, .. } = begin;
+        let (asked, code) = (Some(asked), RefusalCode::QueryIdSeen);
+        let event = Event::Refused { asked, query_id, query_hash, question: None, code };
+        Ok(Settled::plain(Kind::Conflict, self.append(event).await?))
+    }
+
+    /// What is to be done about a question, of which so much is known and which may have ended before. Writes
+    /// nothing.
+    async fn step(&mut self, known: &Known, end: Option<End>) -> Result<Step, Stop> {
+        let lost = || {
+            let first = "a frozen release is missing".to_owned();
+            Stop::Refused(StoreError::Tampered { first })
+        };
+        match end.map(|end| (end.outcome, end.release, end.code)) {
+            Some((Some(outcome), Some(key), _)) if outcome == "released" => {
+                return Ok(Step::RepeatRelease(self.frozen(key).await?.ok_or_else(lost)?));
+            }
+            Some((Some(outcome), _, Some(code))) if outcome == "refused" => {
+                return Ok(Step::RepeatRefusal(code));
+            }
+            // It never was asked, ended without an answer, or in one that is combined anew from what
+            // partners froze.
+            _ => {}
+        }
+        Ok(match known {
+            Known::Nothing => Step::Count,
+            Known::Refused(code) => Step::Refuse(*code),
+            Known::Frozen(key) => match self.frozen(*key).await? {
+                Some(row) => Step::Release(*key, row),
+                None => Step::Count,
+            },
+        })
+    }
+
+    async fn accept(
+        &mut self,
+        realm: &str,
+        begin: Begin,
+        steps: Vec<Step>,
+    ) -> Result<Settled<Logged>, Stop> {
+        let Begin { query_id, query_hash, caller, expires, asked, .. } = begin;
+        let repeated =
+            |step: &Step| matches!(step, Step::RepeatRelease(_) | Step::RepeatRefusal(_));
+        let mut settled = Settled::nothing(Kind::Begun);
+        if !steps.iter().all(repeated) {
+            settled.entry = Some(self.append(Event::QueryAccepted { asked }).await?);
+        }
         sqlx::query(
-            "INSERT INTO seen (realm, query_id, query_hash, caller, expires) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (realm, query_id) DO UPDATE SET outcome = NULL, release_key = NULL, code = NULL",
+            "INSERT INTO seen (realm, query_id, query_hash, caller, expires) \
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (realm, query_id) DO NOTHING",
         )
         .bind(realm)
         .bind(query_id.to_string())
@@ -239,18 +333,51 @@ impl<'a> Batch<'a> {
         .bind(expires.as_unix())
         .execute(&mut *self.conn)
         .await?;
-        if let Some(key) = frozen
-            && let Some((hash, row)) = self.frozen(key).await?
-        {
-            let released = self.release(realm, query_id, query_hash, key, hash).await?;
-            return Ok(Settled::release(Kind::Frozen, released, row));
+        for (question, step) in (0..).zip(steps) {
+            let about = About { query_id, query_hash, question };
+            settled.each.push(self.take(realm, about, step).await?);
         }
-        Ok(Settled::plain(Kind::Fresh, accepted))
+        Ok(settled)
+    }
+
+    async fn take(
+        &mut self,
+        realm: &str,
+        about: About,
+        step: Step,
+    ) -> Result<Settled<Logged>, Stop> {
+        let About { query_id, query_hash, question } = about;
+        Ok(match step {
+            Step::Count => {
+                self.mark(realm, about, None, None, None).await?;
+                Settled::nothing(Kind::Fresh)
+            }
+            Step::Release(key, (hash, row)) => {
+                let released = self.release(realm, about, key, hash).await?;
+                Settled::release(Kind::Frozen, released, row)
+            }
+            Step::Refuse(code) => {
+                let question = Some(question);
+                let event = Event::Refused { asked: None, query_id, query_hash, question, code };
+                let logged = self.append(event).await?;
+                self.mark(realm, about, Some("refused"), None, Some(code)).await?;
+                Settled::plain(Kind::Refused(code), logged)
+            }
+            Step::RepeatRelease((hash, row)) => {
+                let release_hash = Some(hash);
+                let event = Event::Replayed { query_id, query_hash, question, release_hash };
+                Settled::release(Kind::ReplayedRelease, self.append(event).await?, row)
+            }
+            Step::RepeatRefusal(code) => {
+                let event = Event::Replayed { query_id, query_hash, question, release_hash: None };
+                Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?)
+            }
+        })
     }
 
     async fn publish(&mut self, realm: &str, publish: Publish) -> Result<Settled<Logged>, Stop> {
-        let Publish { query_id, query_hash, key, bytes, published } = publish;
-        self.require_running(realm, query_id, query_hash).await?;
+        let Publish { about, key, bytes, published } = publish;
+        self.require_running(realm, about).await?;
         let release = match &published {
             Event::Published { key: said, release_hash, .. } if *said == key => *release_hash,
             _ => return refuse("a release is published under another key than it is kept under"),
@@ -275,7 +402,7 @@ impl<'a> Batch<'a> {
                 (release, (bytes, logged))
             }
         };
-        let released = self.release(realm, query_id, query_hash, key, hash).await?;
+        let released = self.release(realm, about, key, hash).await?;
         Ok(Settled::release(Kind::Done, released, row))
     }
 
@@ -293,99 +420,56 @@ impl<'a> Batch<'a> {
             Event::AnswerCombined { .. } => ("combined", None),
             _ => return refuse("a question cannot end in this way"),
         };
-        match event.query() {
-            Some((id, hash)) if id == query_id => self.require_running(realm, id, hash).await?,
+        let about = match About::of(&event) {
+            Some(about) if about.query_id == query_id => about,
             _ => return refuse("a question ends with another question's entry"),
-        }
+        };
+        self.require_running(realm, about).await?;
         let logged = self.append(event).await?;
-        sqlx::query("UPDATE seen SET outcome = ?3, code = ?4 WHERE realm = ?1 AND query_id = ?2")
-            .bind(realm)
-            .bind(query_id.to_string())
-            .bind(outcome)
-            .bind(code.map(RefusalCode::as_str))
-            .execute(&mut *self.conn)
-            .await?;
+        self.mark(realm, about, Some(outcome), None, code).await?;
         Ok(Settled::plain(Kind::Done, logged))
+    }
+
+    /// Ends every question of a query that has no end. None is as good as any.
+    async fn end_rest(
+        &mut self,
+        realm: &str,
+        query_id: QueryId,
+        query_hash: Digest,
+        how: Unanswered,
+    ) -> Result<Settled<Logged>, Stop> {
+        if self.seen(realm, query_id).await?.and_then(|seen| seen.hash) != Some(query_hash) {
+            return Ok(Settled::nothing(Kind::Done));
+        }
+        let ends = self.ends(realm, query_id).await?;
+        for (question, _) in (0..).zip(ends).filter(|(_, end)| end.outcome.is_none()) {
+            let about = About { query_id, query_hash, question };
+            let (outcome, event) = match how {
+                Unanswered::Aborted => {
+                    ("aborted", Event::Aborted { query_id, query_hash, question })
+                }
+                Unanswered::Panicked => {
+                    ("panicked", Event::Panicked { query_id, query_hash, question })
+                }
+            };
+            self.append(event).await?;
+            self.mark(realm, about, Some(outcome), None, None).await?;
+        }
+        Ok(Settled::nothing(Kind::Done))
     }
 
     async fn release(
         &mut self,
         realm: &str,
-        query_id: QueryId,
-        query_hash: Digest,
+        about: About,
         key: Digest,
         release_hash: Digest,
     ) -> Result<Logged, Stop> {
-        let event = Event::AnswerReleased { query_id, query_hash, release_hash };
+        let About { query_id, query_hash, question } = about;
+        let event = Event::AnswerReleased { query_id, query_hash, question, release_hash };
         let logged = self.append(event).await?;
-        sqlx::query(
-            "UPDATE seen SET outcome = 'released', release_key = ?3 WHERE realm = ?1 AND query_id = ?2",
-        )
-        .bind(realm)
-        .bind(query_id.to_string())
-        .bind(&key.as_bytes()[..])
-        .execute(&mut *self.conn)
-        .await?;
+        self.mark(realm, about, Some("released"), Some(key), None).await?;
         Ok(logged)
-    }
-
-    /// What is known of a question's id. Where a caller is given it must be the same, and the question alive.
-    async fn seen(
-        &mut self,
-        realm: &str,
-        query_id: QueryId,
-        query_hash: Digest,
-        caller: Option<&str>,
-    ) -> Result<Option<Seen>, sqlx::Error> {
-        type Row = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>, Option<String>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT query_hash, caller, expires, outcome, release_key, code FROM seen \
-             WHERE realm = ?1 AND query_id = ?2",
-        )
-        .bind(realm)
-        .bind(query_id.to_string())
-        .fetch_optional(&mut *self.conn)
-        .await?;
-        Ok(row.map(|(hash, from, expires, outcome, release, code)| {
-            let alive = expires > self.now.as_unix();
-            let replay = caller.is_none_or(|caller| caller == from && alive);
-            Seen {
-                same: digest(&hash) == Some(query_hash) && replay,
-                outcome,
-                release: release.as_deref().and_then(digest),
-                code: code.as_deref().and_then(RefusalCode::parse),
-            }
-        }))
-    }
-
-    async fn require_running(
-        &mut self,
-        realm: &str,
-        id: QueryId,
-        hash: Digest,
-    ) -> Result<(), Stop> {
-        match self.seen(realm, id, hash, None).await? {
-            Some(seen) if seen.same && seen.outcome.is_none() => Ok(()),
-            _ => Err(Stop::Refused(StoreError::NotBegun)),
-        }
-    }
-
-    /// A frozen release: its hash, its bytes and the entry that published it.
-    async fn frozen(
-        &mut self,
-        key: Digest,
-    ) -> Result<Option<(Digest, (Vec<u8>, Logged))>, sqlx::Error> {
-        type Row = (Vec<u8>, Vec<u8>, i64, Vec<u8>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT frozen.release_hash, frozen.bytes, record.seq, record.bytes \
-             FROM frozen JOIN record ON record.seq = frozen.published_seq WHERE frozen.key = ?1",
-        )
-        .bind(&key.as_bytes()[..])
-        .fetch_optional(&mut *self.conn)
-        .await?;
-        Ok(row.and_then(|(hash, bytes, seq, entry)| {
-            Some((digest(&hash)?, (bytes, (u64::try_from(seq).ok()?, entry))))
-        }))
     }
 
     /// Signs the state that the transaction makes, stores the checkpoint in it, and makes the proofs of
@@ -398,8 +482,8 @@ impl<'a> Batch<'a> {
     ) -> Result<(Sealed, Vec<Result<Settled<ReceiptParts>, StoreError>>), Fault> {
         let size = self.frontier.len();
         if size == self.before {
-            let none = |(index, _)| Err(merkle::ProofError::Outside { index, size }.into());
-            let settled = settled.into_iter().map(|s| s?.try_map(none)).collect();
+            let mut none = |(index, _)| Err(merkle::ProofError::Outside { index, size }.into());
+            let settled = settled.into_iter().map(|s| s?.try_map(&mut none)).collect();
             return Ok((
                 Sealed { frontier: self.frontier, nodes: self.nodes, note: None },
                 settled,
@@ -426,11 +510,11 @@ impl<'a> Batch<'a> {
             .collect();
         self.nodes.fetch(self.conn, known, &wanted).await?;
         let nodes = &self.nodes;
-        let prove = |(index, entry)| -> Result<ReceiptParts, StoreError> {
+        let mut prove = |(index, entry)| -> Result<ReceiptParts, StoreError> {
             let proof = nodes.proof(index, size)?;
             Ok(ReceiptParts { entry, index, proof, checkpoint: note.clone() })
         };
-        let settled = settled.into_iter().map(|s| s?.try_map(prove)).collect();
+        let settled = settled.into_iter().map(|s| s?.try_map(&mut prove)).collect();
         let Self { frontier, nodes, .. } = self;
         Ok((Sealed { frontier, nodes, note: Some(note) }, settled))
     }

@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod nodes;
 mod reader;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -25,7 +26,7 @@ use evensum_core::disclosure::Draft;
 use evensum_core::ledger::{self, Asked, Event, Receipt};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
-use evensum_core::model::{Clock, Digest, Ods, QueryId, Role, Timestamp};
+use evensum_core::model::{Clock, Digest, MAX_QUESTIONS, Ods, QueryId, Role, Timestamp};
 use evensum_core::sign::{SigningKey, VerifyingKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -56,7 +57,46 @@ pub struct Identity {
     pub role: Role,
 }
 
-/// A question that was authenticated and allowed.
+/// One question of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The query.
+    pub query_id: QueryId,
+    /// Hash of its signed bytes.
+    pub query_hash: Digest,
+    /// The question's number, from 0.
+    pub question: u32,
+}
+
+impl About {
+    /// The question that an entry is about alone.
+    fn of(event: &Event) -> Option<Self> {
+        let ((query_id, query_hash), question) = (event.query()?, event.question()?);
+        Some(Self { query_id, query_hash, question })
+    }
+}
+
+/// What is known of a question before its query is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it must be worked on.
+    Nothing,
+    /// What its answer would be kept under.
+    Frozen(Digest),
+    /// That it is refused, by itself.
+    Refused(RefusalCode),
+}
+
+/// How questions end that nobody works on any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// They were given up.
+    Aborted,
+    /// The software broke over them.
+    Panicked,
+}
+
+/// A query that was authenticated and may be asked.
 #[derive(Debug, Clone)]
 pub struct Begin {
     /// Its id.
@@ -69,25 +109,39 @@ pub struct Begin {
     pub expires: Timestamp,
     /// What the log says of it.
     pub asked: Asked,
-    /// What its answer would be kept under, where it is of the kind that is kept.
-    pub frozen: Option<Digest>,
+    /// Its questions, in their order; at most [`MAX_QUESTIONS`].
+    pub questions: Vec<Known>,
+}
+
+/// What is to be done about a query.
+#[derive(Debug)]
+pub enum Begun {
+    /// Something about each of its questions.
+    Each {
+        /// Proof that it was accepted; none where each question had ended before.
+        accepted: Option<Receipt>,
+        /// What, in the order of the questions.
+        todos: Vec<Todo>,
+    },
+    /// A question of it is being answered right now. Nothing was written.
+    Running,
+    /// The id was used for something else, by somebody else, or has expired. The receipt is of the refusal.
+    Conflict(Receipt),
 }
 
 /// What is to be done about a question.
 #[derive(Debug)]
-pub enum Begun {
+pub enum Todo {
     /// Answer it, then [`Store::publish`] or [`Store::end`].
-    Fresh(Receipt),
+    Fresh,
     /// It is answered: with a release that was frozen before. The receipt is of its `AnswerReleased`.
     Frozen(FrozenRow, Receipt),
+    /// It is refused, as was known. The receipt is of its `Refused`.
+    Refused(RefusalCode, Receipt),
     /// It was answered before, with this. The receipt is of its `Replayed`.
     ReplayedRelease(FrozenRow, Receipt),
     /// It was refused before, for this. The receipt is of its `Replayed`.
     ReplayedRefusal(RefusalCode, Receipt),
-    /// The same question is being answered right now. Nothing was written.
-    Running,
-    /// The id was used for something else, by somebody else, or has expired. The receipt is of the refusal.
-    Conflict(Receipt),
 }
 
 /// A frozen release as it is stored.
@@ -102,8 +156,7 @@ pub struct FrozenRow {
 /// A table that came out of disclosure control, for the question that it answers.
 #[derive(Debug, Clone)]
 pub struct Publish {
-    query_id: QueryId,
-    query_hash: Digest,
+    about: About,
     key: Digest,
     bytes: Vec<u8>,
     published: Event,
@@ -112,14 +165,8 @@ pub struct Publish {
 impl Publish {
     /// Takes a draft, and nothing else: no other bytes are ever frozen.
     #[must_use]
-    pub fn new(query_id: QueryId, query_hash: Digest, draft: &Draft) -> Self {
-        Self {
-            query_id,
-            query_hash,
-            key: draft.key(),
-            bytes: draft.bytes().to_vec(),
-            published: draft.event(),
-        }
+    pub fn new(about: About, draft: &Draft) -> Self {
+        Self { about, key: draft.key(), bytes: draft.bytes().to_vec(), published: draft.event() }
     }
 }
 
@@ -172,7 +219,8 @@ impl Store {
         Self { realm: name.into(), ..self.clone() }
     }
 
-    /// Appends an entry that ends no question: an agreement, an extract, a refusal before a question began.
+    /// Appends an entry that ends no question: an agreement, an extract, the refusal of a
+    /// query as a whole.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Slow`], [`StoreError::Broken`], [`StoreError::Closed`]: nothing
@@ -184,7 +232,7 @@ impl Store {
             Event::LogOpened { .. }
                 | Event::AgreementInForce { .. }
                 | Event::SnapshotPublished { .. }
-                | Event::Refused { .. }
+                | Event::Refused { asked: Some(_), question: None, .. }
         );
         if !alone {
             return Err(StoreError::Contradiction("this entry is not written by itself"));
@@ -195,7 +243,8 @@ impl Store {
         }
     }
 
-    /// Begins a question, or finds out that it has begun, ended or is answered already.
+    /// Begins a query, or finds out that it has begun, and which of its questions have ended or are answered
+    /// already. Everything that is known of them is written in one transaction.
     ///
     /// # Errors
     /// As of [`Store::append`], and [`StoreError::TooLong`], [`StoreError::Contradiction`].
@@ -204,20 +253,18 @@ impl Store {
         if let Some((_, what)) = names.into_iter().find(|(name, _)| name.len() > MAX_CALLER_BYTES) {
             return Err(StoreError::TooLong { what, most: MAX_CALLER_BYTES });
         }
-        let Settled { kind, entry, frozen } =
-            self.ask(Work::Begin(self.realm.clone(), Box::new(begin))).await?;
-        let frozen = frozen.map(|(bytes, published)| FrozenRow { bytes, published });
-        match (kind, entry, frozen) {
-            (Kind::Fresh, Some(receipt), None) => Ok(Begun::Fresh(receipt)),
-            (Kind::Frozen, Some(receipt), Some(row)) => Ok(Begun::Frozen(row, receipt)),
-            (Kind::ReplayedRelease, Some(receipt), Some(row)) => {
-                Ok(Begun::ReplayedRelease(row, receipt))
+        if !(1..=MAX_QUESTIONS).contains(&begin.questions.len()) {
+            return Err(StoreError::Contradiction("a query has 1 to 120 questions"));
+        }
+        let settled = self.ask(Work::Begin(self.realm.clone(), Box::new(begin))).await?;
+        match (settled.kind, settled.entry) {
+            (Kind::Begun, accepted) => {
+                let todos = settled.each.into_iter().map(todo).collect::<Option<_>>();
+                let todos = todos.ok_or_else(|| self.condition.ended())?;
+                Ok(Begun::Each { accepted, todos })
             }
-            (Kind::ReplayedRefusal(code), Some(receipt), None) => {
-                Ok(Begun::ReplayedRefusal(code, receipt))
-            }
-            (Kind::Running, None, None) => Ok(Begun::Running),
-            (Kind::Conflict, Some(receipt), None) => Ok(Begun::Conflict(receipt)),
+            (Kind::Running, None) => Ok(Begun::Running),
+            (Kind::Conflict, Some(receipt)) => Ok(Begun::Conflict(receipt)),
             _ => Err(self.condition.ended()),
         }
     }
@@ -250,6 +297,20 @@ impl Store {
             Settled { entry: Some(receipt), .. } => Ok(receipt),
             _ => Err(self.condition.ended()),
         }
+    }
+
+    /// Ends every question of a query that has no end, because nobody works on it any more. Where that cannot
+    /// be written it is owed, and written before anything else that finds room.
+    ///
+    /// # Errors
+    /// As of [`Store::append`].
+    pub async fn end_rest(
+        &self,
+        query_id: QueryId,
+        query_hash: Digest,
+        how: Unanswered,
+    ) -> Result<(), StoreError> {
+        self.ask(Work::EndRest(self.realm.clone(), query_id, query_hash, how)).await.map(drop)
     }
 
     /// Whether entries can be written, as far as is known. A full disk does not change that.
@@ -291,7 +352,24 @@ impl Store {
         };
         let answer: Answer =
             tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
-        let receipt = |parts| Receipt::verify(parts, &self.origin, &self.log_key);
-        Ok(answer?.try_map(receipt)?)
+        let mut receipt = |parts| Receipt::verify(parts, &self.origin, &self.log_key);
+        Ok(answer?.try_map(&mut receipt)?)
+    }
+}
+
+fn todo(settled: Settled<Receipt>) -> Option<Todo> {
+    let Settled { kind, entry, frozen, .. } = settled;
+    let frozen = frozen.map(|(bytes, published)| FrozenRow { bytes, published });
+    match (kind, entry, frozen) {
+        (Kind::Fresh, None, None) => Some(Todo::Fresh),
+        (Kind::Frozen, Some(receipt), Some(row)) => Some(Todo::Frozen(row, receipt)),
+        (Kind::Refused(code), Some(receipt), None) => Some(Todo::Refused(code, receipt)),
+        (Kind::ReplayedRelease, Some(receipt), Some(row)) => {
+            Some(Todo::ReplayedRelease(row, receipt))
+        }
+        (Kind::ReplayedRefusal(code), Some(receipt), None) => {
+            Some(Todo::ReplayedRefusal(code, receipt))
+        }
+        _ => None,
     }
 }

@@ -13,9 +13,9 @@ use evensum_core::model::{Clock, Digest, QueryId};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::{Batch, Fault, Kind, MAX_BATCH, Owner, Realm, Settled, Stop, Work};
+use super::batch::{Batch, Fault, MAX_BATCH, Owner, Realm, Settled, Stop, Work, portions};
 use super::nodes::{Nodes, digest};
-use super::{StoreError, check, database, reader};
+use super::{About, StoreError, Unanswered, check, database, reader};
 
 /// SQLite's code for a full disk.
 const SQLITE_FULL: i32 = 13;
@@ -105,6 +105,28 @@ impl Failure {
     }
 }
 
+/// An end that could not be written when it came: of one question, or of all without an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owed {
+    One(Realm, About),
+    Rest(Realm, QueryId, Digest),
+}
+
+impl Owed {
+    fn work(&self) -> Work {
+        match self {
+            Self::One(realm, About { query_id, query_hash, question }) => {
+                let (query_id, query_hash, question) = (*query_id, *query_hash, *question);
+                let event = Event::Aborted { query_id, query_hash, question };
+                Work::End(realm.clone(), query_id, event)
+            }
+            Self::Rest(realm, query_id, hash) => {
+                Work::EndRest(realm.clone(), *query_id, *hash, Unanswered::Aborted)
+            }
+        }
+    }
+}
+
 /// The writer's state.
 pub(super) struct Writer {
     conn: SqliteConnection,
@@ -115,7 +137,7 @@ pub(super) struct Writer {
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
     /// Ends of questions that could not be written when they came.
-    owed: Vec<Open>,
+    owed: Vec<Owed>,
     _lock: File,
 }
 
@@ -172,8 +194,9 @@ impl Writer {
     async fn recover(&mut self) -> Result<(), StoreError> {
         loop {
             let rows: Vec<(String, String, Vec<u8>)> = sqlx::query_as(
-                "SELECT realm, query_id, query_hash FROM seen WHERE outcome IS NULL \
-                 ORDER BY realm, query_id LIMIT 64",
+                "SELECT DISTINCT realm, query_id, query_hash \
+                 FROM question JOIN seen USING (realm, query_id) \
+                 WHERE outcome IS NULL ORDER BY realm, query_id LIMIT 64",
             )
             .fetch_all(&mut self.conn)
             .await?;
@@ -183,18 +206,21 @@ impl Writer {
             let mut works = Vec::new();
             for (realm, id, hash) in rows {
                 let (Ok(query_id), Some(query_hash)) = (QueryId::new(&id), digest(&hash)) else {
-                    let first = "the list of questions holds one that cannot be read".to_owned();
+                    let first = "the list of queries holds one that cannot be read".to_owned();
                     return Err(StoreError::Tampered { first });
                 };
-                works.push(aborted((realm.into(), query_id, query_hash)));
+                works.push(Owed::Rest(realm.into(), query_id, query_hash).work());
             }
             self.write_all(works).await?;
         }
     }
 
     async fn write_all(&mut self, works: Vec<Work>) -> Result<(), StoreError> {
-        let answers = self.transact(works).await.map_err(|failure| failure.error())?;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        for portion in portions(works, Work::most_entries) {
+            let answers = self.transact(portion).await.map_err(|failure| failure.error())?;
+            answers.into_iter().try_for_each(|answer| answer.map(drop))?;
+        }
+        Ok(())
     }
 
     /// Writes until the last handle is dropped or the store is closed, or until nobody knows what is on the
@@ -233,29 +259,32 @@ impl Writer {
     }
 
     async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
+        for portion in portions(jobs, |job| job.work.most_entries()) {
+            self.portion(portion).await?;
+        }
+        for portion in portions(std::mem::take(&mut self.owed), |owed| owed.work().most_entries()) {
+            match self.transact(portion.iter().map(Owed::work).collect()).await {
+                Err(Failure::Broken(fault)) => return Err(fault),
+                // Where the disk is full, the next batch that finds room ends them, or the next start.
+                Err(Failure::Full | Failure::Busy) => self.owed.extend(portion),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn portion(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
         let (works, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
         let ids: Vec<_> = works.iter().map(begun).collect();
         let ends: Vec<_> = works.iter().filter_map(ending).collect();
         let written = self.transact(works).await;
         if written.is_err() {
-            // Nothing of the batch is on the disk: these questions still run, and nobody comes back for them.
+            // Nothing of it is on the disk: these questions still run, and nobody comes back for them.
             self.owed.extend(ends);
         }
         self.owed.extend(deliver(written, ids, replies)?);
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let works = self.owed.iter().cloned().map(aborted).collect();
-        match self.transact(works).await {
-            Err(Failure::Broken(fault)) => Err(fault),
-            // Where the disk is full, the next batch that finds room ends them, or the next start.
-            Err(Failure::Full | Failure::Busy) => Ok(()),
-            Ok(_) => {
-                self.owed.clear();
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     /// One transaction over all the work, synced to the disk when this returns.
@@ -304,36 +333,34 @@ impl Writer {
     }
 }
 
-/// A question that has begun: its realm, its id and the hash of its signed bytes.
-pub(super) type Open = (Realm, QueryId, Digest);
-
-fn aborted((realm, query_id, query_hash): Open) -> Work {
-    Work::End(realm, query_id, Event::Aborted { query_id, query_hash })
-}
-
-/// The question that a piece of work ends.
-fn ending(work: &Work) -> Option<Open> {
+/// The end that a piece of work is, or brings.
+fn ending(work: &Work) -> Option<Owed> {
     match work {
-        Work::End(realm, _, event) => event.query().map(|(id, hash)| (realm.clone(), id, hash)),
-        Work::Publish(realm, it) => Some((realm.clone(), it.query_id, it.query_hash)),
+        Work::End(realm, _, event) => About::of(event).map(|about| Owed::One(realm.clone(), about)),
+        Work::EndRest(realm, query_id, hash, _) => {
+            Some(Owed::Rest(realm.clone(), *query_id, *hash))
+        }
+        Work::Publish(realm, publish) => Some(Owed::One(realm.clone(), publish.about)),
         _ => None,
     }
 }
 
-fn begun(work: &Work) -> Option<Open> {
+fn begun(work: &Work) -> Option<Owed> {
     match work {
-        Work::Begin(realm, begin) => Some((realm.clone(), begin.query_id, begin.query_hash)),
+        Work::Begin(realm, begin) => {
+            Some(Owed::Rest(realm.clone(), begin.query_id, begin.query_hash))
+        }
         _ => None,
     }
 }
 
-/// Hands the answers out. Returns what ends those questions that began for a caller who has gone: nobody else
+/// Hands the answers out. Returns what ends those queries that began for a caller who has gone: nobody else
 /// would.
 pub(super) fn deliver(
     written: Result<Vec<Answer>, Failure>,
-    begun: Vec<Option<Open>>,
+    begun: Vec<Option<Owed>>,
     replies: Vec<oneshot::Sender<Answer>>,
-) -> Result<Vec<Open>, Arc<Fault>> {
+) -> Result<Vec<Owed>, Arc<Fault>> {
     let answers = match written {
         Ok(answers) => answers,
         Err(failure) => {
@@ -348,10 +375,10 @@ pub(super) fn deliver(
     };
     let mut orphans = Vec::new();
     for ((answer, query), reply) in answers.into_iter().zip(begun).zip(replies) {
-        if let Err(Ok(Settled { kind: Kind::Fresh, .. })) = reply.send(answer)
-            && let Some(query) = query
+        if let Err(Ok(unheard)) = reply.send(answer)
+            && Settled::leaves_work(&unheard)
         {
-            orphans.push(query);
+            orphans.extend(query);
         }
     }
     Ok(orphans)

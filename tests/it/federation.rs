@@ -10,6 +10,7 @@ mod extracts;
 mod harness;
 mod help;
 mod life;
+mod many;
 mod process;
 mod python;
 mod refusals;

@@ -9,6 +9,7 @@ mod fixture;
 mod forge;
 mod leaks;
 mod liars;
+mod many;
 mod members;
 mod promises;
 mod questions;

@@ -7,4 +7,4 @@ mod permit;
 mod rules;
 
 pub use permit::{Asked, Local, Permit, Publication, Shareable, Use};
-pub use rules::{Denied, Standing, cleared};
+pub use rules::{Cleared, ClearedAtNode, Denied, Standing, allows, cleared, refused_alike};

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::rules::{Denied, Standing, cleared, question_allowed, question_known};
+use super::rules::{ClearedAtNode, Denied, Standing, question_allowed, question_known};
 use crate::catalogue::Catalogue;
-use crate::identity::Asker;
-use crate::model::{Agreement, Ods, Profile, Question, RefusalCode};
+use crate::model::{Agreement, Profile, Question, RefusalCode};
 
 /// Asked by an analyst, in a signed query.
 #[derive(Debug, Clone, Copy)]
@@ -54,25 +53,14 @@ pub struct Permit<U: Use> {
 }
 
 impl Permit<Asked> {
-    /// For a query of an analyst, at the node `own` whose disclosure profile is `profile`: everything
-    /// that [`cleared`] checks, and that the node is asked and holds to the same profile.
+    /// For one question of an analyst's query, which may be asked of this node as a whole.
     ///
     /// # Errors
-    /// [`Denied`].
-    pub fn query(
-        asker: &Asker,
-        standing: Standing<'_>,
-        own: &Ods,
-        profile: Profile,
-    ) -> Result<Self, Denied> {
-        let question = cleared(asker, standing)?.clone();
-        if !asker.query().document().targets.contains(own) {
-            return Err(Denied(RefusalCode::NotATarget));
-        }
-        let agreement = standing.agreement.clone();
-        if agreement.profile != profile {
-            return Err(Denied(RefusalCode::PolicyDiffers));
-        }
+    /// [`Denied`], which is a refusal of that question alone.
+    pub fn query(query: &ClearedAtNode<'_>, number: u32) -> Result<Self, Denied> {
+        let question = query.cleared.question(number)?.clone();
+        let agreement = query.cleared.standing().agreement.clone();
+        let profile = query.profile;
         Ok(Self { question, agreement: Some(agreement), profile, use_: PhantomData })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Catalogue, Unknown};
 use crate::identity::Asker;
-use crate::model::{Agreement, Question, RefusalCode, Timestamp};
+use crate::model::{Agreement, Ods, Profile, Question, RefusalCode, Timestamp};
 
 /// A refusal. Its text is fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,16 +30,31 @@ pub struct Standing<'a> {
     pub now: Timestamp,
 }
 
-/// The rules that hold wherever a query arrives: well formed, in time, under an agreement in force, for
-/// an allowed purpose, and of an allowed question.
+/// A query that may be asked as a whole. Each of its questions is held to the rules by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Cleared<'a> {
+    questions: &'a [Question],
+    targets: &'a [Ods],
+    standing: Standing<'a>,
+}
+
+/// A query that may be asked as a whole, of this node.
+#[derive(Debug, Clone, Copy)]
+pub struct ClearedAtNode<'a> {
+    pub(super) cleared: Cleared<'a>,
+    pub(super) profile: Profile,
+}
+
+/// The rules for a query as a whole that hold wherever it arrives: well formed, in time, under an agreement
+/// in force, for an allowed purpose, by somebody who is sure enough.
 ///
 /// # Errors
 /// [`Denied`], with the first rule that it breaks.
-pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'_>) -> Result<&'a Question, Denied> {
+pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'a>) -> Result<Cleared<'a>, Denied> {
     let query = asker.query().document();
     let Standing { agreement, now, .. } = standing;
     let refuse = |code| Err(Denied(code));
-    let question = query.question().map_err(|_| Denied(RefusalCode::Malformed))?;
+    let questions = query.questions().map_err(|_| Denied(RefusalCode::Malformed))?;
     if now < query.not_before {
         return refuse(RefusalCode::TooEarly);
     }
@@ -61,12 +76,73 @@ pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'_>) -> Result<&'a Quest
     if !agreement.purposes.contains(&query.purpose) {
         return refuse(RefusalCode::PurposeNotAllowed);
     }
-    question_allowed(question, standing)?;
-    // The only view that there is adds the partners' own protected tables, which the asker then holds.
-    if !agreement.show_partners {
-        return refuse(RefusalCode::PartnersNotShown);
+    Ok(Cleared { questions, targets: &query.targets, standing })
+}
+
+impl<'a> Cleared<'a> {
+    /// The questions' numbers.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
+        0..u32::try_from(self.questions.len()).unwrap_or(u32::MAX)
     }
-    Ok(question)
+
+    /// The question of that number, if it may be asked.
+    ///
+    /// # Errors
+    /// [`Denied`], with the first rule that it breaks; [`RefusalCode::Malformed`] where there is no such question.
+    pub fn question(&self, number: u32) -> Result<&'a Question, Denied> {
+        let question = usize::try_from(number)
+            .ok()
+            .and_then(|place| self.questions.get(place))
+            .ok_or(Denied(RefusalCode::Malformed))?;
+        question_allowed(question, self.standing)?;
+        // The only view that there is adds the partners' own protected tables, which the asker then holds.
+        if !self.standing.agreement.show_partners {
+            return Err(Denied(RefusalCode::PartnersNotShown));
+        }
+        Ok(question)
+    }
+
+    /// What a node checks of the whole query beside: that it is asked, and holds to the agreement's profile.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn at_node(self, own: &Ods, profile: Profile) -> Result<ClearedAtNode<'a>, Denied> {
+        if !self.targets.contains(own) {
+            return Err(Denied(RefusalCode::NotATarget));
+        }
+        if self.standing.agreement.profile != profile {
+            return Err(Denied(RefusalCode::PolicyDiffers));
+        }
+        Ok(ClearedAtNode { cleared: self, profile })
+    }
+
+    pub(super) const fn standing(&self) -> Standing<'a> {
+        self.standing
+    }
+}
+
+impl ClearedAtNode<'_> {
+    /// The questions' numbers.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
+        self.cleared.numbers()
+    }
+}
+
+/// Why a query is refused as a whole though nothing is wrong with it but its questions: each of them would be
+/// refused, and for the same reason. None where one of them may be answered, or the reasons differ.
+#[must_use]
+pub fn refused_alike<T>(each: &[Result<T, Denied>]) -> Option<Denied> {
+    let mut codes = each.iter().map(|one| one.as_ref().err().copied());
+    let first = codes.next()??;
+    codes.all(|code| code == Some(first)).then_some(first)
+}
+
+/// Whether a question may be asked under an agreement, as far as its asker can tell beforehand.
+///
+/// # Errors
+/// [`Denied`].
+pub fn allows(question: &Question, standing: Standing<'_>) -> Result<(), Denied> {
+    question_allowed(question, standing)
 }
 
 /// Whether the agreement and the catalogue allow a question, whoever asks it.

@@ -182,55 +182,62 @@ impl Frozen {
         Ok(Self { bytes: draft.bytes, hash, log })
     }
 
-    /// Releases the table for one query, which the audit log must already say.
+    /// Releases the table for one question of one query, which the audit log must already say.
     ///
     /// # Errors
-    /// [`ChainError::Receipt`] where the entry is about another query or other bytes.
-    pub fn release(self, query_id: QueryId, receipt: Receipt) -> Result<Released, ChainError> {
+    /// [`ChainError::Receipt`] where the entry is about another question or other bytes.
+    pub fn release(
+        self,
+        query_id: QueryId,
+        question: u32,
+        receipt: Receipt,
+    ) -> Result<Released, ChainError> {
         if receipt.checkpoint().origin() != self.log {
             return Err(ChainError::Receipt);
         }
         let query_hash = match &receipt.entry().event {
-            Event::AnswerReleased { query_id: id, query_hash, release_hash }
-                if *id == query_id && *release_hash == self.hash =>
+            Event::AnswerReleased { query_id: id, query_hash, question: number, release_hash }
+                if (*id, *number, *release_hash) == (query_id, question, self.hash) =>
             {
                 *query_hash
             }
-            Event::Replayed { query_id: id, query_hash, release_hash: Some(release_hash) }
-                if *id == query_id && *release_hash == self.hash =>
-            {
-                *query_hash
-            }
+            Event::Replayed {
+                query_id: id,
+                query_hash,
+                question: number,
+                release_hash: Some(release_hash),
+            } if (*id, *number, *release_hash) == (query_id, question, self.hash) => *query_hash,
             _ => return Err(ChainError::Receipt),
         };
-        Ok(Released { frozen: self, query_hash, receipt })
+        Ok(Released { frozen: self, query_hash, question, receipt })
     }
 }
 
-/// A frozen table, released for one query.
+/// A frozen table, released for one question of one query.
 ///
 /// ```compile_fail,E0451
 /// use evensum_core::{disclosure::{Frozen, Released}, ledger::Receipt, model::Digest};
 /// fn unlogged(frozen: Frozen, receipt: Receipt) -> Released {
-///     Released { frozen, query_hash: Digest::of(b""), receipt }
+///     Released { frozen, query_hash: Digest::of(b""), question: 0, receipt }
 /// }
 /// ```
 /// ```
 /// use evensum_core::{disclosure::{ChainError, Frozen, Released}, ledger::Receipt, model::QueryId};
 /// fn logged(frozen: Frozen, query: QueryId, receipt: Receipt) -> Result<Released, ChainError> {
-///     frozen.release(query, receipt)
+///     frozen.release(query, 0, receipt)
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Released {
     frozen: Frozen,
     query_hash: Digest,
+    question: u32,
     receipt: Receipt,
 }
 
 impl Released {
-    pub(super) fn into_parts(self) -> (Vec<u8>, Digest, Receipt) {
-        (self.frozen.bytes, self.query_hash, self.receipt)
+    pub(super) fn into_parts(self) -> (Vec<u8>, Digest, u32, Receipt) {
+        (self.frozen.bytes, self.query_hash, self.question, self.receipt)
     }
 }
 

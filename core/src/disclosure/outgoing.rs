@@ -18,6 +18,7 @@ struct Statement<'a> {
     federation: &'a FederationId,
     ods: &'a Ods,
     query_hash: Digest,
+    question: u32,
     document_hash: Digest,
     index: u64,
     checkpoint_hash: Digest,
@@ -27,7 +28,7 @@ struct Statement<'a> {
 pub(super) fn statement(
     federation: &FederationId,
     ods: &Ods,
-    query_hash: Digest,
+    (query_hash, question): (Digest, u32),
     document: &[u8],
     receipt: &ReceiptParts,
 ) -> Result<Vec<u8>, canonical::CanonicalError> {
@@ -35,6 +36,7 @@ pub(super) fn statement(
         federation,
         ods,
         query_hash,
+        question,
         document_hash: Digest::of(document),
         index: receipt.index,
         checkpoint_hash: Digest::of(receipt.checkpoint.as_bytes()),
@@ -52,6 +54,8 @@ pub struct RefusalDocument {
     pub ods: Ods,
     /// The query.
     pub query_id: QueryId,
+    /// Which of its questions, from 0.
+    pub question: u32,
     /// Why.
     pub code: RefusalCode,
 }
@@ -125,16 +129,18 @@ impl Outgoing {
         ods: &Ods,
         key: &SigningKey,
     ) -> Result<Self, OutgoingError> {
-        let (document, query_hash, receipt) = released.into_parts();
-        Self::signed(DocumentKind::Release, document, query_hash, &receipt, federation, ods, key)
+        let (document, query_hash, question, receipt) = released.into_parts();
+        let about = (query_hash, question);
+        Self::signed(DocumentKind::Release, document, about, &receipt, federation, ods, key)
     }
 
-    /// Signs a refusal that the audit log holds.
+    /// Signs the refusal of a question that the audit log holds, by itself or as one of a query that was
+    /// refused as a whole.
     ///
     /// # Errors
     /// [`OutgoingError`].
     pub fn refusal(
-        query_id: QueryId,
+        (query_id, question): (QueryId, u32),
         code: RefusalCode,
         receipt: &Receipt,
         federation: &FederationId,
@@ -142,33 +148,41 @@ impl Outgoing {
         key: &SigningKey,
     ) -> Result<Self, OutgoingError> {
         let query_hash = match &receipt.entry().event {
-            Event::Refused { query_id: id, query_hash, code: logged, .. }
-                if *id == query_id && *logged == code =>
+            Event::Refused { query_id: id, query_hash, question: of, code: logged, .. }
+                if *id == query_id && of.is_none_or(|of| of == question) && *logged == code =>
             {
                 *query_hash
             }
-            Event::Replayed { query_id: id, query_hash, release_hash: None } if *id == query_id => {
+            Event::Replayed { query_id: id, query_hash, question: of, release_hash: None }
+                if (*id, *of) == (query_id, question) =>
+            {
                 *query_hash
             }
             _ => return Err(ChainError::Receipt.into()),
         };
-        let document =
-            RefusalDocument { format: REFUSAL_FORMAT.to_owned(), ods: ods.clone(), query_id, code };
+        let document = RefusalDocument {
+            format: REFUSAL_FORMAT.to_owned(),
+            ods: ods.clone(),
+            query_id,
+            question,
+            code,
+        };
         let bytes = canonical::encode(&document)?;
-        Self::signed(DocumentKind::Refusal, bytes, query_hash, receipt, federation, ods, key)
+        let about = (query_hash, question);
+        Self::signed(DocumentKind::Refusal, bytes, about, receipt, federation, ods, key)
     }
 
     fn signed(
         kind: DocumentKind,
         document: Vec<u8>,
-        query_hash: Digest,
+        about: (Digest, u32),
         receipt: &Receipt,
         federation: &FederationId,
         ods: &Ods,
         key: &SigningKey,
     ) -> Result<Self, OutgoingError> {
         let receipt = receipt.parts().clone();
-        let message = statement(federation, ods, query_hash, &document, &receipt)?;
+        let message = statement(federation, ods, about, &document, &receipt)?;
         let signature = key.sign(&message)?;
         Ok(Self { ods: ods.clone(), parts: AnswerParts { kind, document, signature, receipt } })
     }

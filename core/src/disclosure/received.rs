@@ -55,6 +55,8 @@ pub struct Expected<'a> {
     pub query_id: QueryId,
     /// The hash of its signed bytes.
     pub query_hash: Digest,
+    /// Which of its questions, from 0.
+    pub question: u32,
     /// The table that was asked for.
     pub layout: &'a Layout,
 }
@@ -105,7 +107,7 @@ impl Verified {
         let message = statement(
             &agreement.federation,
             ods,
-            expected.query_hash,
+            (expected.query_hash, expected.question),
             &parts.document,
             &parts.receipt,
         )?;
@@ -138,13 +140,14 @@ fn release(
     expected: Expected<'_>,
 ) -> Result<Verified, ReceivedError> {
     let logged = match &receipt.entry().event {
-        Event::AnswerReleased { query_id, query_hash, release_hash }
-        | Event::Replayed { query_id, query_hash, release_hash: Some(release_hash) } => {
-            (*query_id, *query_hash, *release_hash)
+        Event::AnswerReleased { query_id, query_hash, question, release_hash }
+        | Event::Replayed { query_id, query_hash, question, release_hash: Some(release_hash) } => {
+            (*query_id, *query_hash, *question, *release_hash)
         }
         _ => return Err(ReceivedError::Entry),
     };
-    if logged != (expected.query_id, expected.query_hash, Digest::of(&parts.document)) {
+    let Expected { query_id, query_hash, question, .. } = expected;
+    if logged != (query_id, query_hash, question, Digest::of(&parts.document)) {
         return Err(ReceivedError::Entry);
     }
     let document: ReleaseDocument = canonical::decode(&parts.document)?;
@@ -207,22 +210,22 @@ fn refusal(
     expected: Expected<'_>,
 ) -> Result<Verified, ReceivedError> {
     let document: RefusalDocument = canonical::decode(&parts.document)?;
-    let logged = match &receipt.entry().event {
-        Event::Refused { query_id, query_hash, code, .. } => {
-            *code == document.code
-                && (*query_id, *query_hash) == (expected.query_id, expected.query_hash)
+    let event = &receipt.entry().event;
+    // A query that was refused as a whole is refused in each of its questions.
+    let of_question = match event {
+        Event::Refused { question, code, .. } => {
+            *code == document.code && question.is_none_or(|of| of == expected.question)
         }
-        Event::Replayed { query_id, query_hash, release_hash: None } => {
-            (*query_id, *query_hash) == (expected.query_id, expected.query_hash)
-        }
+        Event::Replayed { question, release_hash: None, .. } => *question == expected.question,
         _ => false,
     };
+    let logged = of_question && event.query() == Some((expected.query_id, expected.query_hash));
     if !logged {
         return Err(ReceivedError::Entry);
     }
     let same = document.format == REFUSAL_FORMAT
         && document.ods == *expected.ods
-        && document.query_id == expected.query_id;
+        && (document.query_id, document.question) == (expected.query_id, expected.question);
     if !same {
         return Err(ReceivedError::Question);
     }

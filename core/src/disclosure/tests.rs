@@ -1,6 +1,7 @@
 //! The whole chain on values: from a signed query and a raw table to a combined view, and every way in
 //! which a link must not hold.
 
+mod numbers;
 mod properties;
 
 use super::*;
@@ -99,9 +100,20 @@ impl Scene {
     }
 
     fn plan(&self, asker: &Asker) -> Plan<AskedUse> {
-        let permit = Permit::query(asker, self.standing(), &ods("ZZ2"), self.agreement.profile)
-            .expect("permit");
+        let query = crate::authz::cleared(asker, self.standing())
+            .and_then(|query| query.at_node(&ods("ZZ2"), self.agreement.profile));
+        let permit = Permit::query(&query.expect("cleared"), 0).expect("permit");
         Plan::compile(&permit, &self.catalogue).expect("plan")
+    }
+
+    /// Whether ZZ2, with this profile, lets the one question of a query be asked.
+    fn allows(&self, query: &Query, profile: Profile) -> Result<(), RefusalCode> {
+        let asker = self.asker(query);
+        crate::authz::cleared(&asker, self.standing())
+            .and_then(|query| query.at_node(&ods("ZZ2"), profile))
+            .and_then(|query| Permit::query(&query, 0))
+            .map(|_| ())
+            .map_err(|denied| denied.0)
     }
 
     /// A receipt for an event, from a log of three entries.
@@ -142,10 +154,11 @@ impl Scene {
         let event = Event::AnswerReleased {
             query_id: query.document().query_id,
             query_hash: query.hash(),
+            question: 0,
             release_hash: hash,
         };
         let released = frozen
-            .release(query.document().query_id, self.receipt(partner, event))
+            .release(query.document().query_id, 0, self.receipt(partner, event))
             .expect("released");
         let outgoing =
             Outgoing::release(released, &self.agreement.federation, &partner.ods, &partner.answer);
@@ -164,6 +177,7 @@ impl Scene {
             ods: &partner.ods,
             query_id: asker.query().document().query_id,
             query_hash: asker.query().hash(),
+            question: 0,
             layout: plan.layout(),
         };
         match Verified::verify(parts, expected)? {
@@ -274,12 +288,13 @@ fn a_partner_that_breaks_its_own_policy_is_not_believed() {
         let event = Event::AnswerReleased {
             query_id: query.document().query_id,
             query_hash: query.hash(),
+            question: 0,
             release_hash: Digest::of(&document),
         };
         let receipt = scene.receipt(north, event).parts().clone();
         let federation = &scene.agreement.federation;
         let message =
-            outgoing::statement(federation, &north.ods, query.hash(), &document, &receipt);
+            outgoing::statement(federation, &north.ods, (query.hash(), 0), &document, &receipt);
         let signature = north.answer.sign(&message.expect("encodes")).expect("signs");
         scene.received(
             north,
@@ -326,20 +341,22 @@ fn links_of_the_chain_hold_only_for_their_own_entry() {
     let wrong = Event::AnswerReleased {
         query_id: id,
         query_hash: asker.query().hash(),
+        question: 0,
         release_hash: Digest::of(b"other"),
     };
-    assert!(frozen.release(id, scene.receipt(north, wrong)).is_err());
+    assert!(frozen.release(id, 0, scene.receipt(north, wrong)).is_err());
     let right = || Event::AnswerReleased {
         query_id: id,
         query_hash: asker.query().hash(),
+        question: 0,
         release_hash: Digest::of(draft.bytes()),
     };
     let frozen = || Frozen::reopen(draft.bytes().to_vec(), &published).expect("frozen");
     assert!(
-        frozen().release(id, scene.receipt(&scene.partners[2], right())).is_err(),
+        frozen().release(id, 0, scene.receipt(&scene.partners[2], right())).is_err(),
         "another log"
     );
-    assert!(frozen().release(id, scene.receipt(north, right())).is_ok(), "the control");
+    assert!(frozen().release(id, 0, scene.receipt(north, right())).is_ok(), "the control");
     // An entry that says something else of the table than its bytes do.
     let mut lies = draft.event();
     if let Event::Published { profile, .. } = &mut lies {
@@ -435,25 +452,20 @@ fn every_rule_refuses_with_its_own_code() {
         ),
         (|q| q.targets = vec![ods("ZZ3")], RefusalCode::NotATarget),
     ];
-    let ask = |query: &Query| {
-        let asker = scene.asker(query);
-        Permit::query(&asker, scene.standing(), &ods("ZZ2"), Profile::Nhs75m)
-            .map(|_| ())
-            .map_err(|d| d.0)
-    };
+    let ask = |query: &Query| scene.allows(query, Profile::Nhs75m);
     assert_eq!(ask(&scene.query(&["sex"])), Ok(()), "the control");
     for (change, code) in cases {
         let mut query = scene.query(&["sex"]);
         change(&mut query);
         assert_eq!(ask(&query), Err(code));
     }
-    let asker = scene.asker(&scene.query(&["sex"]));
-    let denied = Permit::query(&asker, scene.standing(), &ods("ZZ2"), Profile::Nhs75).map(|_| ());
-    assert_eq!(denied.map_err(|d| d.0), Err(RefusalCode::PolicyDiffers));
+    let differs = scene.allows(&scene.query(&["sex"]), Profile::Nhs75);
+    assert_eq!(differs, Err(RefusalCode::PolicyDiffers));
     let mut closed = Scene::new(Profile::Nhs75m);
     closed.agreement.show_partners = false;
     let asker = closed.asker(&closed.query(&["sex"]));
-    let denied = crate::authz::cleared(&asker, closed.standing()).map(|_| ());
+    let query = crate::authz::cleared(&asker, closed.standing()).expect("it is about the question");
+    let denied = query.question(0).map(|_| ());
     assert_eq!(denied.map_err(|d| d.0), Err(RefusalCode::PartnersNotShown));
     let late = Standing { now: NOW.plus(100_000_000), ..scene.standing() };
     let mut query = scene.query(&["sex"]);
@@ -482,10 +494,11 @@ fn editions_of_the_index_are_not_mixed() {
                 let event = Event::AnswerReleased {
                     query_id: query.document().query_id,
                     query_hash: query.hash(),
+                    question: 0,
                     release_hash: Digest::of(draft.bytes()),
                 };
                 let released = frozen
-                    .release(query.document().query_id, scene.receipt(partner, event))
+                    .release(query.document().query_id, 0, scene.receipt(partner, event))
                     .expect("released");
                 let parts = Outgoing::release(
                     released,
@@ -528,12 +541,13 @@ fn a_refusal_travels_with_its_proof() {
         asked: Some(asked),
         query_id: id,
         query_hash: query.hash(),
+        question: None,
         code: RefusalCode::NoData,
     };
     let receipt = scene.receipt(north, event);
     let federation = &scene.agreement.federation;
     let refuse =
-        |code| Outgoing::refusal(id, code, &receipt, federation, &north.ods, &north.answer);
+        |code| Outgoing::refusal((id, 0), code, &receipt, federation, &north.ods, &north.answer);
     assert!(refuse(RefusalCode::Expired).is_err(), "another reason than the log's");
     let parts = refuse(RefusalCode::NoData).expect("signs").parts().clone();
     let expected = Expected {
@@ -541,6 +555,7 @@ fn a_refusal_travels_with_its_proof() {
         ods: &north.ods,
         query_id: id,
         query_hash: query.hash(),
+        question: 0,
         layout: plan.layout(),
     };
     match Verified::verify(parts, expected).expect("believed") {

@@ -116,29 +116,35 @@ pub enum Event {
         /// The hash of the dataset's definition.
         definition_hash: Digest,
     },
-    /// A question was authenticated and allowed; no data was touched yet.
+    /// A query was authenticated and may be asked; no data was touched yet. Each of its questions has an end
+    /// of its own.
     QueryAccepted {
         /// Who asked what.
         asked: Asked,
     },
-    /// A question was refused.
+    /// A query was refused as a whole, or one of its questions.
     Refused {
-        /// Who asked what; none where an earlier entry, which accepted the question, says so.
+        /// Who asked what; none where an earlier entry, which accepted the query, says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked: Option<Asked>,
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0; none where all of them are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<u32>,
         /// Why.
         code: RefusalCode,
     },
     /// A question that had ended was asked again in the same words, and got the same end.
     Replayed {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
         /// The release that was handed out again; none where it had been refused.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release_hash: Option<Digest>,
@@ -173,40 +179,50 @@ pub enum Event {
     },
     /// A release was handed out as the answer to a question.
     AnswerReleased {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
         /// SHA-256 of the frozen bytes.
         release_hash: Digest,
     },
-    /// A restart found a question without an end. Nothing was released for it.
+    /// A question was given up: the server stopped, or whoever asked went away. Nothing was released for it.
     Aborted {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
     },
     /// A question could not be answered for a reason of ours.
     Failed {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
     },
     /// The software broke over a question.
     Panicked {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
     },
     /// A coordinator combined the partners' answers.
     AnswerCombined {
-        /// The question.
+        /// The query.
         query_id: QueryId,
         /// Hash of the signed bytes.
         query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
         /// The partners that are in the answer.
         answered: Vec<Ods>,
         /// The partners that are not.
@@ -215,7 +231,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Id and hash of the question that the event belongs to, if it belongs to one.
+    /// Id and hash of the query that the event belongs to, if it belongs to one.
     #[must_use]
     pub const fn query(&self) -> Option<(QueryId, Digest)> {
         match self {
@@ -227,10 +243,29 @@ impl Event {
             Self::Refused { query_id, query_hash, .. }
             | Self::Replayed { query_id, query_hash, .. }
             | Self::AnswerReleased { query_id, query_hash, .. }
-            | Self::Aborted { query_id, query_hash }
-            | Self::Failed { query_id, query_hash }
-            | Self::Panicked { query_id, query_hash }
+            | Self::Aborted { query_id, query_hash, .. }
+            | Self::Failed { query_id, query_hash, .. }
+            | Self::Panicked { query_id, query_hash, .. }
             | Self::AnswerCombined { query_id, query_hash, .. } => Some((*query_id, *query_hash)),
+        }
+    }
+
+    /// The question of that query which the event is about, if it is about one alone.
+    #[must_use]
+    pub const fn question(&self) -> Option<u32> {
+        match self {
+            Self::LogOpened { .. }
+            | Self::AgreementInForce { .. }
+            | Self::SnapshotPublished { .. }
+            | Self::Published { .. }
+            | Self::QueryAccepted { .. } => None,
+            Self::Refused { question, .. } => *question,
+            Self::Replayed { question, .. }
+            | Self::AnswerReleased { question, .. }
+            | Self::Aborted { question, .. }
+            | Self::Failed { question, .. }
+            | Self::Panicked { question, .. }
+            | Self::AnswerCombined { question, .. } => Some(*question),
         }
     }
 }
@@ -239,7 +274,7 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// The question's id.
+    /// The query's id.
     pub query_id: QueryId,
     /// Hash of the signed bytes.
     pub query_hash: Digest,
@@ -373,10 +408,17 @@ pub(super) mod tests {
                 asked: Some(asked()),
                 query_id,
                 query_hash,
+                question: None,
                 code: RefusalCode::Expired,
             },
-            Event::Refused { asked: None, query_id, query_hash, code: RefusalCode::Malformed },
-            Event::Replayed { query_id, query_hash, release_hash: None },
+            Event::Refused {
+                asked: None,
+                query_id,
+                query_hash,
+                question: Some(119),
+                code: RefusalCode::Malformed,
+            },
+            Event::Replayed { query_id, query_hash, question: 0, release_hash: None },
             Event::Published {
                 key: Digest::of(b"key"),
                 release_hash: hash,
@@ -391,13 +433,14 @@ pub(super) mod tests {
                 cells: 36,
                 withheld: 2,
             },
-            Event::AnswerReleased { query_id, query_hash, release_hash: hash },
-            Event::Aborted { query_id, query_hash },
-            Event::Failed { query_id, query_hash },
-            Event::Panicked { query_id, query_hash },
+            Event::AnswerReleased { query_id, query_hash, question: 3, release_hash: hash },
+            Event::Aborted { query_id, query_hash, question: 1 },
+            Event::Failed { query_id, query_hash, question: 1 },
+            Event::Panicked { query_id, query_hash, question: 1 },
             Event::AnswerCombined {
                 query_id,
                 query_hash,
+                question: 2,
                 answered: vec![ods()],
                 missing: vec![Missing {
                     ods: Ods::new("RXX").expect("ods"),

@@ -21,9 +21,11 @@ pub use ids::{
     IdError, IndicatorId, KeyText, LevelId, Ods, PurposeId, QueryId,
 };
 pub use lattice::{Axis, AxisCategory, Lattice, LatticeError, Table};
-pub use period::{Period, PeriodError};
+pub use period::{Period, PeriodError, PeriodRange, RangeError};
 pub use profile::{Profile, ProfileError, Zeros};
-pub use query::{MAX_LIFE_SECONDS, Query, QueryError, Question, Scope};
+pub use query::{
+    MAX_LIFE_SECONDS, MAX_QUERY_BYTES, MAX_QUESTIONS, Query, QueryError, Question, Scope,
+};
 pub use refusal::RefusalCode;
 pub use snapshot::{ImdEdition, SnapshotRef, SnapshotVersion};
 pub use time::{Clock, Date, Timestamp};

@@ -57,6 +57,113 @@ impl Period {
     }
 }
 
+impl Period {
+    /// The next period of the same kind.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Month { year, month: 12 } => {
+                Self::Month { year: year.saturating_add(1), month: 1 }
+            }
+            Self::Month { year, month } => Self::Month { year, month: month + 1 },
+            Self::Quarter { year, quarter: 4 } => {
+                Self::Quarter { year: year.saturating_add(1), quarter: 1 }
+            }
+            Self::Quarter { year, quarter } => Self::Quarter { year, quarter: quarter + 1 },
+            Self::Year { year } => Self::Year { year: year.saturating_add(1) },
+        }
+    }
+
+    /// The period of the same kind before.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        match self {
+            Self::Month { year, month: 1 } => {
+                Self::Month { year: year.saturating_sub(1), month: 12 }
+            }
+            Self::Month { year, month } => Self::Month { year, month: month.saturating_sub(1) },
+            Self::Quarter { year, quarter: 1 } => {
+                Self::Quarter { year: year.saturating_sub(1), quarter: 4 }
+            }
+            Self::Quarter { year, quarter } => {
+                Self::Quarter { year, quarter: quarter.saturating_sub(1) }
+            }
+            Self::Year { year } => Self::Year { year: year.saturating_sub(1) },
+        }
+    }
+
+    const fn same_kind(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Month { .. }, Self::Month { .. })
+                | (Self::Quarter { .. }, Self::Quarter { .. })
+                | (Self::Year { .. }, Self::Year { .. })
+        )
+    }
+}
+
+/// One period, or all of one kind from one to another: `2026-05` or `2026-05..2026-10`, both ends in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeriodRange {
+    from: Period,
+    to: Period,
+}
+
+/// A text that names no range of periods.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// One of its ends is no period.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    /// Months on one side and quarters on the other.
+    #[error("both ends of a range of periods are of one kind: months, quarters or years")]
+    Kinds,
+    /// It ends before it begins.
+    #[error("a range of periods begins with the earlier one, such as 2026-05..2026-10")]
+    Backwards,
+}
+
+impl PeriodRange {
+    /// The periods, the earliest first. A range lies within 1990 to 2100, so that there are at most 1,332.
+    pub fn periods(self) -> impl Iterator<Item = Period> {
+        std::iter::successors(Some(self.from), |period| Some(period.next()))
+            .take_while(move |period| *period <= self.to)
+    }
+}
+
+impl From<Period> for PeriodRange {
+    fn from(period: Period) -> Self {
+        Self { from: period, to: period }
+    }
+}
+
+impl std::str::FromStr for PeriodRange {
+    type Err = RangeError;
+
+    fn from_str(text: &str) -> Result<Self, RangeError> {
+        let Some((from, to)) = text.split_once("..") else {
+            return Ok(text.parse::<Period>()?.into());
+        };
+        let (from, to) = (from.parse::<Period>()?, to.parse::<Period>()?);
+        if !from.same_kind(to) {
+            return Err(RangeError::Kinds);
+        }
+        if to < from {
+            return Err(RangeError::Backwards);
+        }
+        Ok(Self { from, to })
+    }
+}
+
+impl fmt::Display for PeriodRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.from == self.to {
+            return self.from.fmt(f);
+        }
+        write!(f, "{}..{}", self.from, self.to)
+    }
+}
+
 fn first_of(year: u16, month: u8) -> Date {
     let month = time::Month::try_from(month).unwrap_or(time::Month::January);
     Date::from_civil(
@@ -122,6 +229,36 @@ impl From<Period> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_have_every_period_once() {
+        for (text, all) in [
+            ("2026-10", "2026-10"),
+            ("2026-11..2027-02", "2026-11 2026-12 2027-01 2027-02"),
+            ("2026-27Q3..2027-28Q2", "2026-27Q3 2026-27Q4 2027-28Q1 2027-28Q2"),
+            ("2026-27..2028-29", "2026-27 2027-28 2028-29"),
+        ] {
+            let range: PeriodRange = text.parse().expect(text);
+            let periods: Vec<String> = range.periods().map(|p| p.to_string()).collect();
+            assert_eq!(periods.join(" "), all);
+            assert_eq!(range.to_string(), text);
+            assert!(range.periods().all(|period| period.next().previous() == period));
+        }
+        let whole: PeriodRange = "1990-01..2100-12".parse().expect("a range");
+        assert_eq!(whole.periods().count(), 111 * 12);
+        for (bad, why) in [
+            ("2026-10..2026-09", RangeError::Backwards),
+            ("2026-10..2026-27", RangeError::Kinds),
+            ("2026-27Q1..2026-27", RangeError::Kinds),
+        ] {
+            assert_eq!(bad.parse::<PeriodRange>(), Err(why), "{bad}");
+        }
+        for bad in
+            ["..", "2026-10..", "..2026-10", "2026-10...2026-11", "2026-10..2026-11..2026-12"]
+        {
+            assert!(matches!(bad.parse::<PeriodRange>(), Err(RangeError::Period(_))), "{bad}");
+        }
+    }
 
     #[test]
     fn periods_have_one_spelling_and_true_ends() {

@@ -55,6 +55,8 @@ pub struct Gathered {
     pub query_id: QueryId,
     /// The hash of its signed bytes.
     pub query_hash: Digest,
+    /// Which of its questions, from 0.
+    pub question: u32,
     /// Verified answers.
     pub verified: Vec<Verified>,
     /// Partners without one.
@@ -82,6 +84,7 @@ pub enum ViewError {
 pub struct Unlogged {
     answer: Answer,
     query_hash: Digest,
+    question: u32,
     answers: Vec<(Ods, AnswerParts)>,
     absent: Vec<Absent>,
 }
@@ -96,16 +99,17 @@ impl Unlogged {
     /// Makes it an answer, with the proof that the coordinator's audit log holds it.
     ///
     /// # Errors
-    /// [`ViewError::Entry`] where the entry is about another query or other partners.
+    /// [`ViewError::Entry`] where the entry is about another question or other partners.
     pub fn logged(
         mut self,
         coordinator: &Ods,
         receipt: &Receipt,
     ) -> Result<SystemView<Shared>, ViewError> {
         let (answered, missing) = self.outcome();
-        let (query_id, query_hash) = (self.answer.query_id, self.query_hash);
+        let (query_id, query_hash, question) =
+            (self.answer.query_id, self.query_hash, self.question);
         // Of the signed bytes too: a log that says others were asked would be believed later.
-        let own = Event::AnswerCombined { query_id, query_hash, answered, missing };
+        let own = Event::AnswerCombined { query_id, query_hash, question, answered, missing };
         if receipt.entry().event != own {
             return Err(ViewError::Entry);
         }
@@ -141,7 +145,8 @@ impl SystemView<Shared> {
         agreement: &Agreement,
         catalogue: &Catalogue,
     ) -> Result<Unlogged, ViewError> {
-        let Gathered { query_id, query_hash, verified, absent, elapsed_ms } = gathered;
+        let Gathered { query_id, query_hash, question: number, verified, absent, elapsed_ms } =
+            gathered;
         let question = layout.question();
         let indicator = catalogue.indicator(&question.indicator)?;
         let dataset = catalogue.dataset(&indicator.dataset)?;
@@ -204,7 +209,7 @@ impl SystemView<Shared> {
             query_id,
             elapsed_ms,
         };
-        Ok(Unlogged { answer, query_hash, answers, absent })
+        Ok(Unlogged { answer, query_hash, question: number, answers, absent })
     }
 }
 

@@ -97,8 +97,8 @@ impl SystemView<Shared> {
         &self.basis.coordinator
     }
 
-    /// Verifies every part of a bundle against the analyst's own copy of the agreement, combines the
-    /// partners' answers again, and compares.
+    /// Verifies every part of a bundle as the answer to that question of the query, against the analyst's own
+    /// copy of the agreement, combines the partners' answers again, and compares.
     ///
     /// # Errors
     /// [`DoubtError`].
@@ -106,6 +106,7 @@ impl SystemView<Shared> {
         bundle: Bundle,
         query: &Query,
         query_hash: Digest,
+        question: u32,
         layout: &Layout,
         agreement: &Agreement,
         catalogue: &Catalogue,
@@ -130,8 +131,14 @@ impl SystemView<Shared> {
         }
         let mut verified = Vec::with_capacity(bundle.answers.len());
         for (ods, parts) in bundle.answers {
-            let expected =
-                Expected { agreement, ods: &ods, query_id: query.query_id, query_hash, layout };
+            let expected = Expected {
+                agreement,
+                ods: &ods,
+                query_id: query.query_id,
+                query_hash,
+                question,
+                layout,
+            };
             let answer = Verified::verify(parts, expected)
                 .map_err(|reason| DoubtError::Partner { ods: ods.clone(), reason })?;
             verified.push(answer);
@@ -139,6 +146,7 @@ impl SystemView<Shared> {
         let gathered = Gathered {
             query_id: query.query_id,
             query_hash,
+            question,
             verified,
             absent: bundle.absent,
             elapsed_ms: bundle.elapsed_ms,

@@ -1,21 +1,23 @@
 //! The files of the demonstration: authority, certificates, keys, agreement, configurations, extracts.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use evensum_core::model::{FederationId, Ods, Role, Timestamp};
+use evensum_core::model::{FederationId, Ods, Period, Role, Timestamp};
 use evensum_core::sign::SigningKey;
+use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{self, Child};
+use super::datasets::{DATASETS, Dataset};
 use super::partners::{self, Partner};
-use super::{DATASET, PERIOD, unless_stopped};
+use super::unless_stopped;
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::{clock, terminal};
 use crate::reference::{Extent, Reference};
-use crate::synth::{DateStyle, Geography, HOME_ICB, RttExtract, Truth};
+use crate::synth::{Geography, HOME_ICB, Truth};
 use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
 
 const FEDERATION: &str = "demo.evensum.example";
@@ -23,28 +25,56 @@ const ANALYST: &str = "ada.demo";
 const AGREEMENT: &str = "demo-agreement";
 const DAY: i64 = 86_400;
 
+/// What was planted, by dataset and period.
+pub(super) type Planted = BTreeMap<(&'static str, Period), Truth>;
+
+/// One extract that is to be invented.
+#[derive(Clone, Copy)]
+struct Extract<'a> {
+    partner: &'a Partner,
+    dataset: &'a Dataset,
+    period: Period,
+    seed: u64,
+}
+
+/// The first dataset's mapping has the plain name.
+fn mapping_file(dataset: &Dataset) -> String {
+    if dataset.id == DATASETS[0].id {
+        return "mapping.toml".to_owned();
+    }
+    format!("mapping-{}.toml", dataset.id)
+}
+
 /// The federation on disk.
 #[derive(Debug)]
 pub(super) struct Federation {
     dir: PathBuf,
     seed: u64,
+    periods: Vec<Period>,
     partners: Vec<Partner>,
     coordinator: Ods,
 }
 
 impl Federation {
     /// Writes everything that there is before anybody serves.
-    pub(super) fn make(dir: &Path, count: u8, rows: u32, seed: u64) -> Result<Self, Failure> {
+    pub(super) fn make(
+        dir: &Path,
+        count: u8,
+        rows: u32,
+        seed: u64,
+        periods: Vec<Period>,
+    ) -> Result<Self, Failure> {
         let federation = Self {
             dir: dir.to_owned(),
             seed,
+            periods,
             partners: partners::invent(count, rows)?,
             coordinator: Ods::new(HOME_ICB).or_exit(Exit::Fault)?,
         };
         let now = clock::system().now();
         federation.write_reference()?;
         federation.write_servers(now)?;
-        federation.write_extracts()?;
+        federation.write_mappings()?;
         Ok(federation)
     }
 
@@ -135,10 +165,13 @@ impl Federation {
         fs::create_dir_all(&analyst).or_exit(Exit::Config)?;
         let key = self.key(&analyst.join("analyst.pem"), SigningKey::generate_p256)?;
         let (from, until) = (now.plus(-30 * DAY).date(), now.plus(365 * DAY).date());
+        let indicators = DATASETS.iter().flat_map(|dataset| dataset.indicators);
+        let indicators: Vec<String> = indicators.map(|(id, _)| format!("\"{id}\"")).collect();
+        let indicators = indicators.join(", ");
         let text = format!(
             "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\
              from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\"]\npacks = [\"13sa\"]\n\
-             indicators = [\"rtt_over_18_weeks\", \"rtt_over_52_weeks\", \"rtt_over_65_weeks\", \"rtt_over_78_weeks\", \"rtt_over_104_weeks\"]\n\
+             indicators = [{indicators}]\n\
              dimensions = [\"imd\", \"ethnicity\", \"sex\", \"age\", \"tfc\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
              show_partners = true\nasker_runs_coordinator = true\n{parties}\n\
              [[analysts]]\nid = \"{ANALYST}\"\nkey = \"{key}\"\nassurance_min = \"enrolled\"\n"
@@ -181,78 +214,99 @@ impl Federation {
         Ok(())
     }
 
-    /// Synthetic extracts and the mapping files that read them.
-    fn write_extracts(&self) -> Result<(), Failure> {
-        for partner in &self.partners {
-            if partner.profile.is_none() {
-                continue;
+    /// The mapping files that read the synthetic extracts.
+    fn write_mappings(&self) -> Result<(), Failure> {
+        for partner in self.holders() {
+            for dataset in &DATASETS {
+                let file = self.home(&partner.ods).join(mapping_file(dataset));
+                fs::write(file, dataset.mapping(partner)).or_exit(Exit::Config)?;
             }
-            let date = match partner.dates {
-                DateStyle::Iso => "%Y-%m-%d",
-                DateStyle::DayFirst => "%d/%m/%Y",
-            };
-            let mut text = format!(
-                "dataset = \"{DATASET}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [\"{date}\"]\nimd_edition = \"2025\"\n\n[columns]\n"
-            );
-            for (column, field) in [
-                ("person", "PATIENT_ID"),
-                ("clock_start", "REFERRAL_TO_TREATMENT_PERIOD_START_DATE"),
-                ("birth_date", "DATE_OF_BIRTH"),
-                ("lsoa", "LSOA"),
-                ("ethnic_category", "ETHNIC_CATEGORY"),
-                ("sex", "SEX"),
-                ("treatment_function", "ACTIVITY_TREATMENT_FUNCTION_CODE"),
-                ("provider", "PROVIDER"),
-                ("icb_residence", "ICB_RESIDENCE"),
-            ] {
-                let _ = writeln!(text, "{column} = \"{field}\"");
-            }
-            fs::write(self.home(&partner.ods).join("mapping.toml"), text).or_exit(Exit::Config)?;
         }
         Ok(())
     }
 
-    /// Writes, loads and publishes every extract, and adds up what was planted.
-    pub(super) fn load(&self, stop: &CancellationToken) -> Result<Truth, Failure> {
-        let holders: Vec<&Partner> = self.partners.iter().filter(|p| p.profile.is_some()).collect();
-        let bar = terminal::bar(3 * holders.len() as u64, "Extracts");
-        let mut truth = Truth::default();
+    fn holders(&self) -> impl Iterator<Item = &Partner> {
+        self.partners.iter().filter(|p| p.profile.is_some())
+    }
+
+    /// Writes, loads and publishes every extract of every period, and adds up what was planted.
+    pub(super) fn load(&self, stop: &CancellationToken) -> Result<Planted, Failure> {
+        let each = self.holders().count() * DATASETS.len() * self.periods.len();
+        let bar = terminal::bar(3 * each as u64, "Extracts");
+        let mut planted = Planted::new();
         let geography = Geography::new(self.seed);
-        for (number, partner) in (1_u64..).zip(&holders) {
-            let Some(profile) = &partner.profile else { continue };
-            unless_stopped(stop)?;
-            let home = self.home(&partner.ods);
-            bar.set_message(format!("{}: extract", partner.name));
-            let extract = home.join("extract.csv");
-            let file = BufWriter::new(File::create(&extract).or_exit(Exit::Config)?);
-            let period = PERIOD.parse().or_exit(Exit::Fault)?;
-            let seed = self.seed.wrapping_mul(1_000).wrapping_add(number);
-            let planted = RttExtract::write_csv(file, profile, &geography, period, seed, |_| {})
-                .or_exit(Exit::Config)?;
-            truth.add(&planted);
-            bar.inc(1);
-            let config = self.node_config(&partner.ods).display().to_string();
-            let of = ["--dataset", DATASET, "--period", PERIOD, "--config", &config];
-            let (mapping, file) =
-                (home.join("mapping.toml").display().to_string(), extract.display().to_string());
-            bar.set_message(format!("{}: load", partner.name));
-            let load = [&["node", "load", "--mapping", &mapping, &file], &of[..]].concat();
-            children::complete(&load, &home.join("load.log"))?;
-            bar.inc(1);
-            bar.set_message(format!("{}: publish", partner.name));
-            children::complete(
-                &[&["node", "publish"], &of[..]].concat(),
-                &home.join("publish.log"),
-            )?;
-            bar.inc(1);
+        for period in &self.periods {
+            for dataset in &DATASETS {
+                for (number, partner) in (1_u64..).zip(self.holders()) {
+                    unless_stopped(stop)?;
+                    let seed = self.seed.wrapping_mul(1_000).wrapping_add(number);
+                    let extract = Extract { partner, dataset, period: *period, seed };
+                    let truth = self.load_one(&extract, &geography, &bar)?;
+                    planted.entry((dataset.id, *period)).or_default().add(&truth);
+                }
+            }
         }
         bar.finish_and_clear();
+        Ok(planted)
+    }
+
+    fn load_one(
+        &self,
+        extract: &Extract<'_>,
+        geography: &Geography,
+        bar: &ProgressBar,
+    ) -> Result<Truth, Failure> {
+        let Extract { partner, dataset, period, seed } = *extract;
+        let Some(profile) = &partner.profile else { return Ok(Truth::default()) };
+        let home = self.home(&partner.ods);
+        let what = if self.periods.len() > 1 { format!(" {period}") } else { String::new() };
+        let step = |step: &str| bar.set_message(format!("{}{what}: {step}", partner.name));
+        step("extract");
+        let file = home.join(self.extract_file(dataset, period));
+        let mut writer = BufWriter::new(File::create(&file).or_exit(Exit::Config)?);
+        let truth =
+            (dataset.write)(&mut writer, profile, geography, period, seed).or_exit(Exit::Config)?;
+        writer.flush().or_exit(Exit::Config)?;
+        bar.inc(1);
+        let (config, month) =
+            (self.node_config(&partner.ods).display().to_string(), period.to_string());
+        let of = ["--dataset", dataset.id, "--period", &month, "--config", &config];
+        let mapping = home.join(mapping_file(dataset)).display().to_string();
+        let file = file.display().to_string();
+        step("load");
+        let load = [&["node", "load", "--mapping", &mapping, &file], &of[..]].concat();
+        children::complete(&load, &home.join("load.log"))?;
+        bar.inc(1);
+        step("publish");
+        let publish = [&["node", "publish"], &of[..]].concat();
+        children::complete(&publish, &home.join("publish.log"))?;
+        bar.inc(1);
         Ok(truth)
     }
 
-    pub(super) fn write_truth(&self, truth: &Truth) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(truth).or_exit(Exit::Fault)?;
-        fs::write(self.truth_file(), text).or_exit(Exit::Config)
+    /// The first dataset's extract of the only month has the plain name.
+    fn extract_file(&self, dataset: &Dataset, period: Period) -> String {
+        let first = dataset.id == DATASETS[0].id;
+        match (first, self.periods.len()) {
+            (true, 1) => "extract.csv".to_owned(),
+            (true, _) => format!("extract-{period}.csv"),
+            (false, _) => format!("extract-{}-{period}.csv", dataset.id),
+        }
+    }
+
+    /// What was planted: of one dataset and month as a list of cells, of several by dataset and month.
+    pub(super) fn write_truth(&self, planted: &Planted) -> Result<(), Failure> {
+        let text = match planted.values().next() {
+            Some(truth) if planted.len() == 1 => serde_json::to_string_pretty(truth),
+            _ => {
+                let by_name: BTreeMap<String, &Truth> = planted
+                    .iter()
+                    .map(|((dataset, period), truth)| (format!("{dataset} {period}"), truth))
+                    .collect();
+                serde_json::to_string_pretty(&by_name)
+            }
+        };
+        fs::write(self.truth_file(), text.or_exit(Exit::Fault)?).or_exit(Exit::Config)
     }
 
     /// Starts the coordinator, tells the nodes where it is, and starts them.

@@ -2,6 +2,7 @@
 //! keys, certificates, an agreement and synthetic extracts that go through the real load and publish.
 
 mod children;
+mod datasets;
 mod federation;
 mod partners;
 mod report;
@@ -10,25 +11,28 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
+use evensum_core::catalogue::Catalogue;
+use evensum_core::model::{Period, PeriodRange};
+use evensum_core::view::{Shared, SystemView};
 use tokio_util::sync::CancellationToken;
 
 use self::children::Child;
-use self::federation::Federation;
+use self::federation::{Federation, Planted};
 use super::exit::{Exit, Failure, OrExit};
 use super::query::{self, Format};
-use super::{serve, terminal};
+use super::{questions, serve, terminal};
 
 /// The question that the demonstration asks.
 pub(super) const INDICATOR: &str = "rtt_over_52_weeks";
 const BY: [&str; 2] = ["imd.quintile", "ethnicity.group"];
 const PURPOSE: &str = "statutory_reporting";
-/// The month that the synthetic extracts describe.
+/// The last month that the synthetic extracts describe.
 pub(super) const PERIOD: &str = "2026-10";
 pub(super) const DATASET: &str = "rtt_open_pathway";
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Example: evensum demo --exit --dir demo\n\nEverything is invented, and everything stays on this machine."
+    after_help = "Example: evensum demo --exit --dir demo\n         evensum demo --pack 13sa --periods 6\n\nEverything is invented, and everything stays on this machine."
 )]
 pub(super) struct Args {
     /// Rows of each partner's synthetic extract
@@ -37,6 +41,12 @@ pub(super) struct Args {
     /// Partners; the last is a council that holds no such data
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(2..=20))]
     nodes: u8,
+    /// Ask all indicators of a pack, such as 13sa, in one query
+    #[arg(long)]
+    pack: Option<String>,
+    /// Months that are invented and asked about; the last is 2026-10
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=24))]
+    periods: u8,
     /// Seed of everything that is invented
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -66,31 +76,84 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let runtime = serve::runtime()?;
     let stop = runtime.block_on(async { serve::stop_signal(serve::StopArgs::default()) })?;
     let say = |text: &str| terminal::note(text);
+    let range = months(args.periods)?;
+    if let Some(pack) = &args.pack {
+        let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+        questions::of_pack(pack, &catalogue)?;
+    }
     say(&format!("1. Inventing {} partners in {}", args.nodes, dir.display()));
-    let federation = Federation::make(&dir, args.nodes, args.rows, args.seed)?;
+    let periods = range.periods().collect();
+    let federation = Federation::make(&dir, args.nodes, args.rows, args.seed, periods)?;
     say("2. Loading and publishing their extracts");
-    let truth = federation.load(&stop)?;
-    federation.write_truth(&truth)?;
+    let planted = federation.load(&stop)?;
+    federation.write_truth(&planted)?;
     say("3. Starting the coordinator and the partners");
     let servers = federation.start(&stop)?;
-    say(&format!("4. Asking {INDICATOR} by {} for {PERIOD}", BY.join(" and ")));
-    let asked = question(&federation)?;
-    let view = runtime.block_on(query::ask(&asked))?;
-    if args.format == Format::Table {
-        terminal::out(&query::shown(&view, Format::Table)?);
-        terminal::out(&query::shown(&view, Format::Chart)?);
-        terminal::out(&report::beside_truth(view.answer(), &truth));
-        terminal::out(&report::audit_log(&federation, view.answer())?);
-        terminal::out(&report::places(&federation, args.dir.is_some()));
+    say(&match &args.pack {
+        Some(pack) => format!("4. Asking the pack {pack} for {range} in one query"),
+        None => format!("4. Asking {INDICATOR} by {} for {range}", BY.join(" and ")),
+    });
+    let question = question(&federation, args.pack.clone(), range)?;
+    let asked = runtime.block_on(query::ask(&question))?;
+    let code = if asked.outcomes.len() == 1 {
+        one(&args, &federation, asked.one()?, &planted)?;
+        ExitCode::SUCCESS
     } else {
-        terminal::out(&query::shown(&view, args.format)?);
-    }
+        several(&args, &federation, &asked, &planted)?;
+        asked.exit_code(false)
+    };
     if !args.exit {
         say("Serving. Press Ctrl-C to end.");
         runtime.block_on(stop.cancelled());
     }
     Child::stop_all(servers);
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// The months that are asked about: so many, of which [`PERIOD`] is the last.
+fn months(count: u8) -> Result<PeriodRange, Failure> {
+    let last: Period = PERIOD.parse().or_exit(Exit::Fault)?;
+    let first = (1..count).fold(last, |period, _| period.previous());
+    format!("{first}..{last}").parse().or_exit(Exit::Fault)
+}
+
+/// One answer, in full.
+fn one(
+    args: &Args,
+    federation: &Federation,
+    view: &SystemView<Shared>,
+    planted: &Planted,
+) -> Result<(), Failure> {
+    if args.format != Format::Table {
+        terminal::out(&query::shown(view, args.format)?);
+        return Ok(());
+    }
+    terminal::out(&query::shown(view, Format::Table)?);
+    terminal::out(&query::shown(view, Format::Chart)?);
+    terminal::out(&report::beside_truth(view.answer(), planted));
+    terminal::out(&report::audit_log(federation, view.answer())?);
+    terminal::out(&report::places(federation, args.dir.is_some()));
+    Ok(())
+}
+
+/// Several answers at a glance.
+fn several(
+    args: &Args,
+    federation: &Federation,
+    asked: &query::Asked,
+    planted: &Planted,
+) -> Result<(), Failure> {
+    if args.format != Format::Table {
+        terminal::out(&asked.shown(args.format)?);
+        return Ok(());
+    }
+    terminal::out(&asked.overview());
+    terminal::out(&report::all_beside_truth(asked.answers(), planted));
+    if let Some(first) = asked.answers().next() {
+        terminal::out(&report::audit_log(federation, first)?);
+    }
+    terminal::out(&report::places(federation, args.dir.is_some()));
+    Ok(())
 }
 
 fn empty(dir: &Path) -> Result<PathBuf, Failure> {
@@ -103,12 +166,21 @@ fn empty(dir: &Path) -> Result<PathBuf, Failure> {
     dir.canonicalize().or_exit(Exit::Config)
 }
 
-fn question(federation: &Federation) -> Result<query::Args, Failure> {
+fn question(
+    federation: &Federation,
+    pack: Option<String>,
+    period: PeriodRange,
+) -> Result<query::Args, Failure> {
     let levels: Result<Vec<_>, _> = BY.iter().map(|level| level.parse()).collect();
+    let (indicator, by) = match pack {
+        Some(_) => (None, Vec::new()),
+        None => (Some(INDICATOR.parse().or_exit(Exit::Fault)?), levels.or_exit(Exit::Fault)?),
+    };
     Ok(query::Args {
-        indicator: INDICATOR.parse().or_exit(Exit::Fault)?,
-        by: levels.or_exit(Exit::Fault)?,
-        period: PERIOD.parse().or_exit(Exit::Fault)?,
+        indicator,
+        pack,
+        by,
+        period,
         agreement: None,
         purpose: PURPOSE.parse().or_exit(Exit::Fault)?,
         scope: None,

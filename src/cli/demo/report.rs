@@ -6,12 +6,12 @@ use std::fmt::Write;
 use evensum_core::model::{Bounds, CategoryId};
 use evensum_core::view::{Answer, Cell};
 
-use super::federation::Federation;
+use super::datasets;
+use super::federation::{Federation, Planted};
 use crate::cli::exit::Failure;
 use crate::cli::{audit, serve};
 use crate::config::Server;
 use crate::present::sentence::sentence;
-use crate::synth::Truth;
 
 fn category<'a>(answer: &'a Answer, cell: &Cell, axis: usize) -> Option<&'a CategoryId> {
     answer.axes.get(axis)?.categories.get(*cell.at.get(axis)?).map(|c| &c.id)
@@ -25,37 +25,84 @@ fn range(bounds: Bounds) -> String {
     }
 }
 
+/// What was planted in the cases of an answer, and of how many of its published ranges it is in.
+struct Beside {
+    /// Planted above the line, by cell.
+    planted: Vec<u64>,
+    held: usize,
+    all: usize,
+}
+
+/// None where the answer is of a dataset or by a dimension of which the truth says nothing.
+fn beside(answer: &Answer, planted: &Planted) -> Option<Beside> {
+    let (dataset, numerator) = datasets::planted(&answer.indicator.id)?;
+    let truth = planted.get(&(dataset, answer.period))?;
+    let known = ["imd.quintile", "ethnicity.group"];
+    if answer.axes.iter().any(|axis| !known.contains(&axis.level.as_str())) {
+        return None;
+    }
+    let all = CategoryId::all();
+    let mut found = Beside { planted: Vec::new(), held: 0, all: 0 };
+    for cell in &answer.cells {
+        let on = |dimension: &str| {
+            let axis = answer.axes.iter().position(|a| a.dimension.as_str() == dimension);
+            axis.map_or(Some(&all), |axis| category(answer, cell, axis))
+        };
+        let counts = truth.at(on("imd")?, on("ethnicity")?);
+        let above = numerator(&counts);
+        found.all += 2;
+        found.held += usize::from(cell.numerator.bounds.contains(above));
+        found.held += usize::from(cell.denominator.bounds.contains(counts.all));
+        found.planted.push(above);
+    }
+    Some(found)
+}
+
 /// Planted and published, for each total by deprivation and by ethnic group, and how many cells of the
 /// whole table hold the truth.
-pub(super) fn beside_truth(answer: &Answer, truth: &Truth) -> String {
+pub(super) fn beside_truth(answer: &Answer, planted: &Planted) -> String {
     let mut text = String::from("\nWhat was planted, beside what was published\n\n");
-    let (mut held, mut all) = (0_usize, 0_usize);
-    let mut totals = [String::new(), String::new()];
-    let at = |dimension: &str| answer.axes.iter().position(|a| a.dimension.as_str() == dimension);
-    let (Some(imd), Some(ethnicity)) = (at("imd"), at("ethnicity")) else { return String::new() };
-    for cell in &answer.cells {
-        let (Some(q), Some(e)) = (category(answer, cell, imd), category(answer, cell, ethnicity))
-        else {
-            continue;
-        };
-        let planted = truth.at(q, e);
-        let (over, pathways) = (planted.over52, planted.all);
-        all += 2;
-        held += usize::from(cell.numerator.bounds.contains(over));
-        held += usize::from(cell.denominator.bounds.contains(pathways));
-        for (total, axis, other) in [(0, imd, e), (1, ethnicity, q)] {
-            let label = cell.at.get(axis).and_then(|p| answer.axes.get(axis)?.categories.get(*p));
-            if let Some(label) = label.filter(|_| other.is_all()).map(|c| &c.label) {
-                let published = range(cell.numerator.bounds);
-                let _ = writeln!(totals[total], "  {label:<30} {over:>8}   {published}");
+    let Some(found) = beside(answer, planted) else { return String::new() };
+    for (index, axis) in answer.axes.iter().enumerate() {
+        let _ = writeln!(text, "  {:<30} {:>8}   published", axis.name, "planted");
+        for (cell, over) in answer.cells.iter().zip(&found.planted) {
+            let others = (0..answer.axes.len()).filter(|other| *other != index);
+            let total = |other| category(answer, cell, other).is_some_and(CategoryId::is_all);
+            if !others.clone().all(total) {
+                continue;
+            }
+            let label = cell.at.get(index).and_then(|p| axis.categories.get(*p)).map(|c| &c.label);
+            let published = range(cell.numerator.bounds);
+            if let Some(label) = label {
+                let _ = writeln!(text, "  {label:<30} {over:>8}   {published}");
             }
         }
+        text.push('\n');
     }
-    for (rows, axis) in totals.iter().zip([imd, ethnicity]) {
-        let name = answer.axes.get(axis).map(|a| a.name.as_str()).unwrap_or_default();
-        let _ = writeln!(text, "  {name:<30} {:>8}   published\n{rows}", "planted");
-    }
+    let Beside { held, all, .. } = found;
     let _ = writeln!(text, "  {held} of {all} published ranges contain the planted figure.");
+    text
+}
+
+/// How many published ranges hold the truth, answer by answer.
+pub(super) fn all_beside_truth<'a>(
+    answers: impl Iterator<Item = &'a Answer>,
+    planted: &Planted,
+) -> String {
+    let mut text = String::from("\nWhat was planted, beside what was published\n\n");
+    let (mut held, mut all) = (0, 0);
+    for answer in answers {
+        let Some(found) = beside(answer, planted) else { continue };
+        held += found.held;
+        all += found.all;
+        let (id, period) = (&answer.indicator.id, answer.period);
+        let _ = writeln!(
+            text,
+            "  {id:<24} {period}   {} of {} published ranges contain the planted figure",
+            found.held, found.all
+        );
+    }
+    let _ = writeln!(text, "\n  {held} of {all} published ranges contain the planted figure.");
     text
 }
 

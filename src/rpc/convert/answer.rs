@@ -7,9 +7,38 @@ use evensum_core::ledger::checkpoint::MAX_CHECKPOINT_BYTES;
 use evensum_core::ledger::entry::MAX_ENTRY_BYTES;
 use evensum_core::ledger::merkle::MAX_PROOF;
 use evensum_core::model::{Digest, Ods};
+use evensum_core::port::NodeFault;
 
-use super::{ConvertError, MAX_DOCUMENT_BYTES, MAX_SIGNATURE_BYTES, at_most, id, present, sized};
-use crate::rpc::pb;
+use super::{
+    ConvertError, MAX_DOCUMENT_BYTES, MAX_SIGNATURE_BYTES, at_most, id, number, present, sized,
+};
+use crate::rpc::pb::answer_response::Outcome;
+use crate::rpc::{faults, pb};
+
+/// What leaves a partner about one question.
+pub(in crate::rpc) fn write_one(
+    question: u32,
+    outcome: Result<Outgoing, NodeFault>,
+) -> pb::AnswerResponse {
+    let outcome = match outcome {
+        Ok(outgoing) => Outcome::Answer(write(&outgoing)),
+        Err(fault) => Outcome::Fault(faults::of_node(&fault)),
+    };
+    pb::AnswerResponse { question, outcome: Some(outcome) }
+}
+
+/// What arrives from a partner about one question. Whose answer it claims to be is not kept: the connection
+/// says whom was asked, and the signature of that partner is over the bytes.
+pub(in crate::rpc) fn read_one(
+    response: pb::AnswerResponse,
+) -> Result<(u32, Result<AnswerParts, NodeFault>), ConvertError> {
+    let pb::AnswerResponse { question, outcome } = response;
+    let question = number(question)?;
+    Ok(match present(outcome, "answer")? {
+        Outcome::Answer(answer) => (question, Ok(read(Some(answer))?.1)),
+        Outcome::Fault(fault) => (question, Err(faults::node_named(&fault.code))),
+    })
+}
 
 /// What leaves a partner.
 pub(in crate::rpc) fn write(outgoing: &Outgoing) -> pb::PartnerAnswer {

@@ -9,10 +9,10 @@ pub(super) mod envelope;
 mod tests;
 pub(super) mod view;
 
-use evensum_core::model::IdError;
+use evensum_core::model::{IdError, MAX_QUERY_BYTES, MAX_QUESTIONS};
 
 /// The longest payload of an envelope, in bytes.
-pub(super) const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+pub(super) const MAX_PAYLOAD_BYTES: usize = MAX_QUERY_BYTES;
 /// The longest release or refusal, in bytes.
 pub(super) const MAX_DOCUMENT_BYTES: usize = evensum_core::model::canonical::MAX_BYTES;
 /// The longest signature, in bytes. P-256 and Ed25519 need less than 80.
@@ -49,6 +49,19 @@ pub(super) enum ConvertError {
     /// Values that do not fit each other.
     #[error("the {0} contradicts itself")]
     Contradiction(&'static str),
+}
+
+// The audit log holds a query's bytes in base64, beside who asked.
+const _: () = assert!(
+    MAX_PAYLOAD_BYTES.div_ceil(3) * 4 + 8 * 1024 <= evensum_core::ledger::entry::MAX_ENTRY_BYTES
+);
+
+/// The number of a question.
+fn number(question: u32) -> Result<u32, ConvertError> {
+    match usize::try_from(question) {
+        Ok(place) if place < MAX_QUESTIONS => Ok(question),
+        _ => Err(ConvertError::TooMany { what: "questions", most: MAX_QUESTIONS }),
+    }
 }
 
 fn present<T>(field: Option<T>, what: &'static str) -> Result<T, ConvertError> {

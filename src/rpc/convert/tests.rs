@@ -58,9 +58,16 @@ proptest! {
     }
 
     #[test]
-    fn progress_round_trips(partners in 0..=MAX_PARTNERS, of in code(), which in 0..5_usize) {
-        let settled = Progress::Settled { ods: of, status: CoverageStatus::ALL[which] };
-        for sent in [Progress::Asked { partners }, settled] {
+    fn progress_round_trips(
+        partners in 0..=MAX_PARTNERS,
+        questions in 0..=MAX_QUESTIONS,
+        of in code(),
+        question in 0..120_u32,
+        which in 0..5_usize,
+    ) {
+        let settled =
+            Progress::Settled { ods: of, question, status: CoverageStatus::ALL[which] };
+        for sent in [Progress::Asked { partners, questions }, settled] {
             match read_event(travelled(&write_progress(sent.clone()))) {
                 Ok(Heard::Progress(read)) => prop_assert_eq!(read, sent),
                 other => prop_assert!(false, "{:?}", other),
@@ -98,7 +105,7 @@ proptest! {
 }
 
 thread_local! {
-    static SENT: Vec<u8> = view::write_last(&Scene::new().view()).encode_to_vec();
+    static SENT: Vec<u8> = view::write_one(3, Ok(Scene::new().view())).encode_to_vec();
 }
 
 fn every_reader(bytes: &[u8]) {
@@ -106,7 +113,7 @@ fn every_reader(bytes: &[u8]) {
         let _ = envelope::read(message.envelope);
     }
     if let Ok(message) = pb::AnswerResponse::decode(bytes) {
-        let _ = answer::read(message.answer);
+        let _ = answer::read_one(message);
     }
     if let Ok(message) = pb::AskResponse::decode(bytes) {
         let _ = read_event(message);
@@ -123,7 +130,8 @@ fn every_reader(bytes: &[u8]) {
 fn a_view_arrives_as_it_left() {
     let scene = Scene::new();
     let sent = scene.view();
-    let bundle = view::read(travelled(&view::write(&sent))).expect("readable");
+    let (question, bundle) = view::read(travelled(&view::write(7, &sent))).expect("readable");
+    assert_eq!(question, 7);
     assert_eq!(bundle, sent.bundle());
     assert!(bundle.cells.iter().any(|c| c.numerator.state == CellState::Value));
     assert_eq!(bundle.answers.len(), 2, "a release and a refusal");
@@ -233,7 +241,7 @@ fn every_limit_of_an_answer_holds() {
 
 #[test]
 fn every_limit_of_a_view_holds() {
-    let good = view::write(&Scene::new().view());
+    let good = view::write(0, &Scene::new().view());
     let read = view::read;
     limit!(good, read, Lattice::MAX_CELLS, |m, n| m.cells = vec![m.cells[0].clone(); n]);
     limit!(good, read, MAX_PARTNERS, |m, n| m.answers = vec![m.answers[0].clone(); n]);
@@ -275,10 +283,10 @@ fn every_limit_of_a_view_holds() {
 #[test]
 fn every_state_has_one_name() {
     use CellState::{NotCollected, Refused, Small, StructuralZero, Suppressed, Value};
-    let mut sent = view::write(&Scene::new().view());
+    let mut sent = view::write(0, &Scene::new().view());
     for state in [Value, Small, Suppressed, StructuralZero, Refused, NotCollected] {
         sent.cells[0].numerator.as_mut().expect("a count").state = state.as_str().to_owned();
-        let read = view::read(sent.clone()).expect("readable");
+        let (_, read) = view::read(sent.clone()).expect("readable");
         assert_eq!(read.cells[0].numerator.state, state);
     }
 }
@@ -299,7 +307,10 @@ fn lists_of_partners_are_limited_and_name_nobody_twice() {
     let long = write_partners(vec![one(1, &"\u{e9}".repeat(MAX_TEXT_BYTES))]);
     let read = read_partners(long).expect("a name that is too long is cut where it leaves");
     assert_eq!(read[0].name, "\u{e9}".repeat(MAX_TEXT_BYTES / 2));
-    let asked = pb::Asked { partners: u32::try_from(MAX_PARTNERS + 1).expect("fits") };
-    let event = pb::AskResponse { event: Some(pb::ask_response::Event::Asked(asked)) };
-    assert!(matches!(read_event(event), Err(ConvertError::TooMany { .. })));
+    let most = |n: usize| u32::try_from(n + 1).expect("fits");
+    for (partners, questions) in [(most(MAX_PARTNERS), 1), (1, most(MAX_QUESTIONS))] {
+        let asked = pb::Asked { partners, questions };
+        let event = pb::AskResponse { event: Some(pb::ask_response::Event::Asked(asked)) };
+        assert!(matches!(read_event(event), Err(ConvertError::TooMany { .. })));
+    }
 }

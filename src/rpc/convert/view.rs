@@ -3,18 +3,22 @@
 use std::collections::HashSet;
 
 use evensum_core::disclosure::Side;
-use evensum_core::model::{Bounds, CategoryId, CellState, Lattice, LevelId, Ods, QueryId};
-use evensum_core::port::{PartnerStanding, Progress};
+use evensum_core::model::{
+    Bounds, CategoryId, CellState, Lattice, LevelId, MAX_QUESTIONS, Ods, QueryId,
+};
+use evensum_core::port::{AskFault, PartnerStanding, Progress};
 use evensum_core::view::{Absent, Bundle, ClaimedCell, CoverageStatus, Shared, SystemView};
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::{ConvertError, MAX_AXES, MAX_PARTNERS, answer, at_most, id, present, shortened, text};
-use crate::rpc::pb;
+use super::{
+    ConvertError, MAX_AXES, MAX_PARTNERS, answer, at_most, id, number, present, shortened, text,
+};
 use crate::rpc::pb::ask_response::Event;
+use crate::rpc::{faults, pb};
 
 /// What leaves a coordinator.
-pub(in crate::rpc) fn write(view: &SystemView<Shared>) -> pb::View {
+pub(in crate::rpc) fn write(question: u32, view: &SystemView<Shared>) -> pb::View {
     let Bundle { answers, absent, receipt, cells, elapsed_ms } = view.bundle();
     pb::View {
         query_id: view.answer().query_id.to_string(),
@@ -25,12 +29,13 @@ pub(in crate::rpc) fn write(view: &SystemView<Shared>) -> pb::View {
         coordinator: view.coordinator().to_string(),
         receipt: Some(answer::proof(receipt)),
         elapsed_ms,
+        question,
     }
 }
 
 /// What arrives at the analyst. The query's id, its breakdown and the coordinator's code must be well formed
 /// and are not kept: the analyst's tool knows all three, and the signed parts bind them.
-pub(in crate::rpc) fn read(view: pb::View) -> Result<Bundle, ConvertError> {
+pub(in crate::rpc) fn read(view: pb::View) -> Result<(u32, Bundle), ConvertError> {
     let pb::View {
         query_id,
         breakdown,
@@ -40,6 +45,7 @@ pub(in crate::rpc) fn read(view: pb::View) -> Result<Bundle, ConvertError> {
         coordinator,
         receipt,
         elapsed_ms,
+        question,
     } = view;
     let _: QueryId = id(query_id, "query's id")?;
     let _: Ods = id(coordinator, "coordinator's code")?;
@@ -59,7 +65,8 @@ pub(in crate::rpc) fn read(view: pb::View) -> Result<Bundle, ConvertError> {
         .into_iter()
         .map(read_absence)
         .collect::<Result<_, _>>()?;
-    Ok(Bundle { answers, absent, receipt: answer::read_proof(receipt)?, cells, elapsed_ms })
+    let receipt = answer::read_proof(receipt)?;
+    Ok((number(question)?, Bundle { answers, absent, receipt, cells, elapsed_ms }))
 }
 
 fn write_cell(cell: ClaimedCell) -> pb::Cell {
@@ -120,22 +127,34 @@ fn read_status(status: &str) -> Result<CoverageStatus, ConvertError> {
         .ok_or(ConvertError::Unknown("partner's status"))
 }
 
-/// One event of the stream before the view.
+/// An event of the stream beside the answers.
 pub(in crate::rpc) fn write_progress(progress: Progress) -> pb::AskResponse {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let event = match progress {
-        Progress::Asked { partners } => {
-            Event::Asked(pb::Asked { partners: u32::try_from(partners).unwrap_or(u32::MAX) })
+        Progress::Asked { partners, questions } => {
+            Event::Asked(pb::Asked { partners: count(partners), questions: count(questions) })
         }
-        Progress::Settled { ods, status } => {
-            Event::Settled(pb::Settled { ods: ods.into(), status: status.as_str().to_owned() })
+        Progress::Settled { ods, question, status } => {
+            let (ods, status) = (ods.into(), status.as_str().to_owned());
+            Event::Settled(pb::Settled { ods, status, question })
         }
     };
     pb::AskResponse { event: Some(event) }
 }
 
-/// The last event of the stream.
-pub(in crate::rpc) fn write_last(view: &SystemView<Shared>) -> pb::AskResponse {
-    pb::AskResponse { event: Some(Event::View(write(view))) }
+/// What came of one question.
+pub(in crate::rpc) fn write_one(
+    question: u32,
+    outcome: Result<SystemView<Shared>, AskFault>,
+) -> pb::AskResponse {
+    let event = match outcome {
+        Ok(view) => Event::View(write(question, &view)),
+        Err(fault) => {
+            let fault = Some(faults::of_ask(&fault));
+            Event::Fault(pb::QuestionFault { question, fault })
+        }
+    };
+    pb::AskResponse { event: Some(event) }
 }
 
 /// What one event of the stream says.
@@ -143,25 +162,35 @@ pub(in crate::rpc) fn write_last(view: &SystemView<Shared>) -> pb::AskResponse {
 pub(in crate::rpc) enum Heard {
     /// Something happened.
     Progress(Progress),
-    /// The answer.
-    View(Box<Bundle>),
+    /// What came of one question.
+    One(u32, Result<Box<Bundle>, AskFault>),
 }
 
 /// Reads one event of the stream.
 pub(in crate::rpc) fn read_event(response: pb::AskResponse) -> Result<Heard, ConvertError> {
     let pb::AskResponse { event } = response;
-    match present(event, "event")? {
-        Event::Asked(pb::Asked { partners }) => usize::try_from(partners)
-            .ok()
-            .filter(|partners| *partners <= MAX_PARTNERS)
-            .map(|partners| Heard::Progress(Progress::Asked { partners }))
-            .ok_or(ConvertError::TooMany { what: "partners", most: MAX_PARTNERS }),
-        Event::Settled(pb::Settled { ods, status }) => {
+    let count = |n: u32, what, most| {
+        let n = usize::try_from(n).ok().filter(|n| *n <= most);
+        n.ok_or(ConvertError::TooMany { what, most })
+    };
+    Ok(match present(event, "event")? {
+        Event::Asked(pb::Asked { partners, questions }) => Heard::Progress(Progress::Asked {
+            partners: count(partners, "partners", MAX_PARTNERS)?,
+            questions: count(questions, "questions", MAX_QUESTIONS)?,
+        }),
+        Event::Settled(pb::Settled { ods, status, question }) => {
             let (ods, status) = (id(ods, "partner's code")?, read_status(&status)?);
-            Ok(Heard::Progress(Progress::Settled { ods, status }))
+            Heard::Progress(Progress::Settled { ods, question: number(question)?, status })
         }
-        Event::View(view) => Ok(Heard::View(Box::new(read(view)?))),
-    }
+        Event::View(view) => {
+            let (question, bundle) = read(view)?;
+            Heard::One(question, Ok(Box::new(bundle)))
+        }
+        Event::Fault(pb::QuestionFault { question, fault }) => {
+            let fault = present(fault, "fault")?;
+            Heard::One(number(question)?, Err(faults::ask_named(&fault.code)))
+        }
+    })
 }
 
 /// The partners of an agreement as they leave the coordinator.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use evensum_core::model::RefusalCode;
 use evensum_core::port::{
-    AnalystPort, AskFault, BoxFuture, PartnerStanding, Progress, ProgressSink,
+    AnalystPort, Answered, Answers, AskFault, BoxFuture, OutOfOrder, PartnerStanding, Progress,
+    ProgressSink,
 };
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Bundle, CoverageStatus, Shared, SystemView};
@@ -14,9 +15,9 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::scene::{ABSENT, ANSWERS, REFUSES, Scene, ods};
-use super::{ready, served};
+use super::{all, answers, one, ready, served};
 use crate::rpc::client::AnalystClient;
-use crate::rpc::convert::view::{write_last, write_progress};
+use crate::rpc::convert::view::{write_one, write_progress};
 use crate::rpc::coordinator_service::routes;
 use crate::rpc::pb::coordinator_server::{Coordinator, CoordinatorServer};
 use crate::rpc::{MAX_DEADLINE, MIN_DEADLINE, pb};
@@ -50,9 +51,9 @@ impl Fake {
 
 fn happened() -> Vec<Progress> {
     use CoverageStatus::{Answered, Late, NoData};
-    let settled = |code, status| Progress::Settled { ods: ods(code), status };
+    let settled = |code, status| Progress::Settled { ods: ods(code), question: 0, status };
     let settled = [settled(ANSWERS, Answered), settled(REFUSES, NoData), settled(ABSENT, Late)];
-    [Progress::Asked { partners: 3 }].into_iter().chain(settled).collect()
+    [Progress::Asked { partners: 3, questions: 1 }].into_iter().chain(settled).collect()
 }
 
 fn standing() -> Vec<PartnerStanding> {
@@ -72,11 +73,11 @@ impl AnalystPort for Fake {
         _envelope: Envelope,
         deadline: Duration,
         progress: ProgressSink,
-    ) -> BoxFuture<'a, Result<SystemView<Shared>, AskFault>> {
+    ) -> BoxFuture<'a, Result<Answers<SystemView<Shared>, AskFault>, AskFault>> {
         self.deadlines.lock().expect("lock").push(deadline);
         happened().into_iter().for_each(|one| progress(one));
         match &self.does {
-            Does::Answers(view) => ready(Ok((**view).clone())),
+            Does::Answers(view) => ready(Ok(answers(vec![(0, Ok((**view).clone()))]))),
             Does::Fails(fault) => ready(Err(fault.clone())),
             Does::Breaks => panic!("a fault of the test's coordinator"),
             Does::Waits(begun, go, ended) => Box::pin(async move {
@@ -113,7 +114,7 @@ async fn ask(
     let heard = Arc::new(Mutex::new(Vec::new()));
     let into = heard.clone();
     let sink: ProgressSink = Arc::new(move |one| into.lock().expect("lock").push(one));
-    let answered = client.ask(envelope, deadline, sink).await;
+    let answered = one(client.ask(envelope, deadline, sink).await).await;
     let heard = heard.lock().expect("lock").clone();
     (answered, heard)
 }
@@ -232,28 +233,69 @@ impl Coordinator for Scripted {
     }
 }
 
+/// What a coordinator with this script is heard to say to so many questions.
+async fn scripted(
+    scene: &Scene,
+    questions: usize,
+    script: Vec<Result<pb::AskResponse, Status>>,
+) -> Result<Vec<Answered<Bundle, AskFault>>, AskFault> {
+    let routes = tonic::service::Routes::new(CoordinatorServer::new(Scripted(script)));
+    let client = AnalystClient::new(served(routes, None).await);
+    let sink: ProgressSink = Arc::new(|_| {});
+    let answered = client.ask(scene.envelope_of(questions), LONG, sink).await;
+    assert_eq!(client.partners(scene.envelope()).await, Err(AskFault::Unreadable));
+    Ok(all(answered?).await)
+}
+
+/// The numbers of good answers, and of the rest with why there is none.
+fn heard(all: Vec<Answered<Bundle, AskFault>>) -> (Vec<u32>, Vec<(u32, AskFault)>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (number, answer) in all {
+        match answer {
+            Ok(_) => good.push(number),
+            Err(fault) => bad.push((number, fault)),
+        }
+    }
+    (good, bad)
+}
+
 #[tokio::test]
-async fn a_stream_ends_with_exactly_one_view() {
+async fn a_stream_has_each_answer_once_and_in_order_and_then_ends() {
     let scene = Scene::new();
-    let view = || Ok(write_last(&scene.view()));
-    let asked = || Ok(write_progress(Progress::Asked { partners: 3 }));
+    let view = |number| Ok(write_one(number, Ok(scene.view())));
+    let fault = |number| Ok(write_one(number, Err(AskFault::Denied(RefusalCode::Withheld))));
+    let asked = || Ok(write_progress(Progress::Asked { partners: 3, questions: 3 }));
     let nothing = || Ok(pb::AskResponse { event: None });
     let broken = || Err(Status::unavailable("gone"));
+    let order = || AskFault::Order(OutOfOrder);
+    let withheld = || AskFault::Denied(RefusalCode::Withheld);
+    let rest =
+        |from: u32, fault: AskFault| -> Vec<_> { (from..3).map(|n| (n, fault.clone())).collect() };
+    let flood = [vec![view(0)], vec![asked(); 8_000], vec![view(1), view(2)]].concat();
     let cases = [
-        (vec![asked(), view()], None),
-        (vec![], Some(AskFault::Unreadable)),
-        (vec![asked()], Some(AskFault::Unreadable)),
-        (vec![view(), view()], Some(AskFault::Unreadable)),
-        (vec![view(), asked()], Some(AskFault::Unreadable)),
-        (vec![nothing(), view()], Some(AskFault::Unreadable)),
-        (vec![view(), broken()], Some(AskFault::Unreachable)),
-        ([vec![asked(); 132], vec![view()]].concat(), Some(AskFault::Unreadable)),
+        (vec![asked(), view(0), view(1), asked(), view(2)], vec![0, 1, 2], vec![]),
+        (vec![view(0), fault(1), view(2)], vec![0, 2], vec![(1, withheld())]),
+        (vec![view(0), view(1)], vec![0, 1], rest(2, order())),
+        (vec![view(1), view(0), view(2)], vec![], rest(0, order())),
+        (vec![view(0), view(0), view(2)], vec![0], rest(1, order())),
+        (vec![view(0), view(2), view(1)], vec![0], rest(1, order())),
+        (vec![view(0), fault(0), view(2)], vec![0], rest(1, order())),
+        (vec![view(0), view(1), view(2), view(2)], vec![0, 1, 2], vec![(3, order())]),
+        (vec![view(0), view(1), view(2), view(3)], vec![0, 1, 2], vec![(3, order())]),
+        (vec![view(0), nothing(), view(1)], vec![0], rest(1, AskFault::Unreadable)),
+        (vec![view(0), broken()], vec![0], rest(1, AskFault::Unreachable)),
+        (vec![view(0), view(120)], vec![0], rest(1, AskFault::Unreadable)),
+        (flood, vec![0], rest(1, AskFault::Unreadable)),
+        (vec![], vec![], rest(0, order())),
+        (vec![asked()], vec![], rest(0, order())),
     ];
-    for (script, fault) in cases {
-        let routes = tonic::service::Routes::new(CoordinatorServer::new(Scripted(script)));
-        let client = AnalystClient::new(served(routes, None).await);
-        let (answered, _) = ask(&client, scene.envelope(), LONG).await;
-        assert_eq!(answered.err(), fault);
-        assert_eq!(client.partners(scene.envelope()).await, Err(AskFault::Unreadable));
+    for (number, (script, good, bad)) in cases.into_iter().enumerate() {
+        let all = scripted(&scene, 3, script).await.expect("begun");
+        assert_eq!(heard(all), (good, bad), "case {number}");
+    }
+    for (script, fault) in
+        [(vec![broken()], AskFault::Unreachable), (vec![nothing()], AskFault::Unreadable)]
+    {
+        assert_eq!(scripted(&scene, 3, script).await.map(drop), Err(fault));
     }
 }

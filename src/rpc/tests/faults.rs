@@ -2,11 +2,13 @@
 
 use evensum_core::disclosure::CombineError;
 use evensum_core::model::{ImdEdition, RefusalCode};
-use evensum_core::port::{AskFault, NodeFault};
+use evensum_core::port::{AskFault, NodeFault, OutOfOrder};
 use tonic::{Code, Status};
 
 use super::scene::ods;
-use crate::rpc::faults::{ask_fault, ask_status, node_fault, node_status};
+use crate::rpc::faults::{
+    ask_fault, ask_named, ask_status, node_fault, node_named, node_status, of_ask, of_node,
+};
 
 fn every_node_fault() -> Vec<NodeFault> {
     vec![
@@ -33,6 +35,7 @@ fn every_ask_fault() -> Vec<AskFault> {
         AskFault::Unreachable,
         AskFault::Late,
         AskFault::Unreadable,
+        AskFault::Order(OutOfOrder),
         AskFault::Internal,
     ];
     all.extend(RefusalCode::ALL.iter().copied().map(AskFault::Denied));
@@ -62,6 +65,7 @@ fn the_table_is_this() {
 fn a_fault_is_restored_as_it_was() {
     for fault in every_node_fault() {
         let restored = node_fault(&node_status(&fault));
+        assert_eq!(node_named(&of_node(&fault).code), restored, "of one question the same");
         match fault {
             NodeFault::Unauthenticated(_) => {
                 assert!(matches!(restored, NodeFault::Unauthenticated(_)));
@@ -71,6 +75,7 @@ fn a_fault_is_restored_as_it_was() {
     }
     for fault in every_ask_fault() {
         let restored = ask_fault(&ask_status(&fault));
+        assert_eq!(ask_named(&of_ask(&fault).code), restored, "of one question the same");
         match fault {
             AskFault::Unauthenticated(_) => {
                 assert!(matches!(restored, AskFault::Unauthenticated(_)));

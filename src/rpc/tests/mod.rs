@@ -5,8 +5,9 @@ mod faults;
 mod node;
 pub(super) mod scene;
 
-use evensum_core::port::BoxFuture;
+use evensum_core::port::{Answered, Answers, BoxFuture};
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::{Channel, Endpoint, Server};
@@ -36,4 +37,23 @@ async fn served(routes: Routes, caller: Option<Caller>) -> Channel {
 /// A future that is ready.
 fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
     Box::pin(std::future::ready(value))
+}
+
+/// A stream of these answers.
+fn answers<T: Send + 'static, F: Send + 'static>(each: Vec<Answered<T, F>>) -> Answers<T, F> {
+    Box::pin(tokio_stream::iter(each))
+}
+
+/// Everything that a stream says.
+async fn all<T, F>(answers: Answers<T, F>) -> Vec<Answered<T, F>> {
+    answers.collect().await
+}
+
+/// The answer to the one question of a query.
+async fn one<T, F>(answered: Result<Answers<T, F>, F>) -> Result<T, F> {
+    let mut all = all(answered?).await;
+    assert_eq!(all.len(), 1, "one question, one answer");
+    let (number, answer) = all.remove(0);
+    assert_eq!(number, 0);
+    answer
 }

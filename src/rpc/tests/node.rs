@@ -5,24 +5,28 @@ use std::time::Duration;
 
 use evensum_core::disclosure::{AnswerParts, Outgoing};
 use evensum_core::identity::Peer;
-use evensum_core::port::{BoxFuture, NodeFault, NodePort};
+use evensum_core::model::MAX_QUESTIONS;
+use evensum_core::port::{Answered, Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::Envelope;
 
 use super::scene::{Scene, peer};
-use super::{ready, served};
+use super::{all, answers, one, ready, served};
 use crate::rpc::client::NodeClient;
 use crate::rpc::convert::MAX_PAYLOAD_BYTES;
 use crate::rpc::node_service::routes;
 use crate::rpc::{Caller, MAX_DEADLINE, pb};
 
+/// To each question of a query, or to the query as a whole.
+type Replies = Result<Vec<Answered<Outgoing, NodeFault>>, NodeFault>;
+
 /// Answers what it is told to, and notes what it was asked.
 struct Fake {
-    replies: Mutex<Vec<Result<Outgoing, NodeFault>>>,
+    replies: Mutex<Vec<Replies>>,
     asked: Mutex<Vec<(Peer, Envelope, Duration)>>,
 }
 
 impl Fake {
-    fn new(replies: Vec<Result<Outgoing, NodeFault>>) -> Arc<Self> {
+    fn new(replies: Vec<Replies>) -> Arc<Self> {
         Arc::new(Self { replies: Mutex::new(replies), asked: Mutex::default() })
     }
 }
@@ -35,10 +39,10 @@ impl NodePort for Fake {
         caller: &'a Peer,
         envelope: &'a Envelope,
         deadline: Duration,
-    ) -> BoxFuture<'a, Result<Outgoing, NodeFault>> {
+    ) -> BoxFuture<'a, Result<Answers<Outgoing, NodeFault>, NodeFault>> {
         self.asked.lock().expect("lock").push((caller.clone(), envelope.clone(), deadline));
         match self.replies.lock().expect("lock").pop() {
-            Some(reply) => ready(reply),
+            Some(reply) => ready(reply.map(answers)),
             None => Box::pin(std::future::pending()),
         }
     }
@@ -49,7 +53,7 @@ async fn ask(
     envelope: &Envelope,
     deadline: Duration,
 ) -> Result<AnswerParts, NodeFault> {
-    client.answer(&peer(), envelope, deadline).await
+    one(client.answer(&peer(), envelope, deadline).await).await
 }
 
 #[tokio::test]
@@ -57,7 +61,7 @@ async fn answers_arrive_byte_for_byte() {
     let scene = Scene::new();
     let (release, refusal) = (scene.release(), scene.refusal());
     let sent = [refusal.parts().clone(), release.parts().clone()];
-    let fake = Fake::new(vec![Ok(release), Ok(refusal)]);
+    let fake = Fake::new(vec![Ok(vec![(0, Ok(release))]), Ok(vec![(0, Ok(refusal))])]);
     let caller = Caller::new(peer());
     let client = NodeClient::new(served(routes(fake.clone()).await, Some(caller.clone())).await);
     let envelope = scene.envelope();
@@ -79,6 +83,43 @@ async fn faults_arrive() {
     for fault in faults {
         assert_eq!(ask(&client, &envelope, Duration::from_secs(5)).await, Err(fault));
     }
+}
+
+#[tokio::test]
+async fn each_question_has_its_answer_or_its_fault_in_order() {
+    let scene = Scene::new();
+    let (release, refusal) = (scene.release(), scene.refusal());
+    let sent = [release.parts().clone(), refusal.parts().clone()];
+    let faults = [NodeFault::Late, NodeFault::Internal];
+    let replies = vec![
+        (0, Ok(release)),
+        (1, Err(faults[0].clone())),
+        (2, Ok(refusal)),
+        (3, Err(faults[1].clone())),
+    ];
+    let fake = Fake::new(vec![Ok(replies)]);
+    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let answered = client.answer(&peer(), &scene.envelope_of(4), Duration::from_secs(5)).await;
+    let [release, refusal] = sent;
+    let [late, internal] = faults;
+    let expected = [(0, Ok(release)), (1, Err(late)), (2, Ok(refusal)), (3, Err(internal))];
+    assert_eq!(all(answered.expect("begun")).await, expected);
+}
+
+#[tokio::test]
+async fn no_more_answers_are_read_than_a_query_may_have_questions() {
+    let scene = Scene::new();
+    let replies = (0..1_000).map(|_| (7, Err(NodeFault::Internal))).collect();
+    let fake = Fake::new(vec![Ok(replies)]);
+    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let answered = client.answer(&peer(), &scene.envelope_of(2), Duration::from_secs(5)).await;
+    assert_eq!(all(answered.expect("begun")).await.len(), MAX_QUESTIONS);
+    let beyond = vec![(u32::try_from(MAX_QUESTIONS).expect("small"), Err(NodeFault::Internal))];
+    let fake = Fake::new(vec![Ok(beyond)]);
+    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let answered = client.answer(&peer(), &scene.envelope(), Duration::from_secs(5)).await;
+    let unreadable = [(0, Err(NodeFault::Unreadable))];
+    assert_eq!(all(answered.expect("begun")).await, unreadable);
 }
 
 #[tokio::test]
@@ -114,7 +155,7 @@ async fn a_connection_that_is_gone_is_unreachable() {
 #[tokio::test]
 async fn what_is_no_request_does_not_reach_the_node() {
     let scene = Scene::new();
-    let fake = Fake::new(vec![Ok(scene.refusal())]);
+    let fake = Fake::new(vec![Ok(vec![(0, Ok(scene.refusal()))])]);
     let channel = served(routes(fake.clone()).await, Some(Caller::new(peer()))).await;
     let mut client = pb::node_client::NodeClient::new(channel);
     let good = crate::rpc::convert::envelope::write(&scene.envelope());

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use evensum_core::authz::{Asked as AskedUse, Permit, Standing};
+use evensum_core::authz::{Asked as AskedUse, Permit, Standing, cleared};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::disclosure::{Expected, Frozen, Outgoing, Verified, protect};
 use evensum_core::identity::{Asker, Peer, QUERY_TYPE};
 use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
 use evensum_core::model::{
-    Agreement, Digest, FederationId, ImdEdition, IndicatorId, LevelId, Ods, Profile, PurposeId,
-    Query, QueryId, Question, RawCell, RefusalCode, Role, SnapshotRef, SnapshotVersion, Table,
-    Timestamp, canonical,
+    Agreement, Digest, FederationId, ImdEdition, IndicatorId, LevelId, Ods, PeriodRange, Profile,
+    PurposeId, Query, QueryId, Question, RawCell, RefusalCode, Role, SnapshotRef, SnapshotVersion,
+    Table, Timestamp, canonical,
 };
 use evensum_core::plan::Plan;
 use evensum_core::sign::{Envelope, SigningKey};
@@ -80,7 +80,9 @@ impl Scene {
         }
     }
 
-    fn query(&self) -> Query {
+    /// So many questions, of consecutive months.
+    fn query_of(&self, questions: usize) -> Query {
+        let month: PeriodRange = "2026-10..2036-10".parse().expect("a range");
         let indicator = IndicatorId::new("rtt_over_52_weeks").expect("an id");
         Query {
             query_id: QueryId::from_parts(1_790_000_000_000, &[9; 10]),
@@ -91,20 +93,27 @@ impl Scene {
             targets: [ANSWERS, REFUSES, ABSENT].map(ods).into(),
             not_before: NOW.plus(-5),
             expires: NOW.plus(300),
-            questions: vec![Question {
-                definition_hash: self.catalogue.definition_hash(&indicator).expect("a hash"),
-                indicator,
-                period: "2026-10".parse().expect("a period"),
-                by: vec![LevelId::new("sex").expect("a level")],
-                scope: None,
-            }],
+            questions: (month.periods().take(questions))
+                .map(|period| Question {
+                    definition_hash: self.catalogue.definition_hash(&indicator).expect("a hash"),
+                    indicator: indicator.clone(),
+                    period,
+                    by: vec![LevelId::new("sex").expect("a level")],
+                    scope: None,
+                })
+                .collect(),
         }
+    }
+
+    /// A signed query of so many questions.
+    pub(in crate::rpc) fn envelope_of(&self, questions: usize) -> Envelope {
+        let bytes = canonical::encode(&self.query_of(questions)).expect("encodes");
+        Envelope::sign(bytes, QUERY_TYPE, "ada", &self.analyst).expect("signs")
     }
 
     /// The analyst's signed query.
     pub(in crate::rpc) fn envelope(&self) -> Envelope {
-        let bytes = canonical::encode(&self.query()).expect("encodes");
-        Envelope::sign(bytes, QUERY_TYPE, "ada", &self.analyst).expect("signs")
+        self.envelope_of(1)
     }
 
     fn asker(&self) -> Asker {
@@ -114,7 +123,9 @@ impl Scene {
     fn plan(&self, asker: &Asker) -> Plan<AskedUse> {
         let standing =
             Standing { agreement: &self.agreement, catalogue: &self.catalogue, now: NOW };
-        let permit = Permit::query(asker, standing, &ods(ANSWERS), self.agreement.profile);
+        let query = cleared(asker, standing)
+            .and_then(|query| query.at_node(&ods(ANSWERS), self.agreement.profile));
+        let permit = Permit::query(&query.expect("cleared"), 0);
         Plan::compile(&permit.expect("a permit"), &self.catalogue).expect("a plan")
     }
 
@@ -162,9 +173,10 @@ impl Scene {
         let event = Event::AnswerReleased {
             query_id,
             query_hash: asker.query().hash(),
+            question: 0,
             release_hash: Digest::of(draft.bytes()),
         };
-        let released = frozen.release(query_id, self.receipt(ANSWERS, event)).expect("released");
+        let released = frozen.release(query_id, 0, self.receipt(ANSWERS, event)).expect("released");
         let key = &self.keys[ANSWERS].answer;
         Outgoing::release(released, &self.agreement.federation, &ods(ANSWERS), key).expect("signs")
     }
@@ -174,10 +186,12 @@ impl Scene {
         let asker = self.asker();
         let (query_id, code) = (asker.query().document().query_id, RefusalCode::NoData);
         let query_hash = asker.query().hash();
-        let event = Event::Refused { asked: None, query_id, query_hash, code };
+        let question = Some(0);
+        let event = Event::Refused { asked: None, query_id, query_hash, question, code };
         let receipt = self.receipt(REFUSES, event);
         let (federation, key) = (&self.agreement.federation, &self.keys[REFUSES].answer);
-        Outgoing::refusal(query_id, code, &receipt, federation, &ods(REFUSES), key).expect("signs")
+        Outgoing::refusal((query_id, 0), code, &receipt, federation, &ods(REFUSES), key)
+            .expect("signs")
     }
 
     /// The coordinator's view: one partner answers, one refuses, one is late.
@@ -187,8 +201,14 @@ impl Scene {
         let (query_id, query_hash) = (asker.query().document().query_id, asker.query().hash());
         let verified = [self.refusal(), self.release()].map(|outgoing| {
             let (agreement, layout) = (&self.agreement, plan.layout());
-            let expected =
-                Expected { agreement, ods: outgoing.ods(), query_id, query_hash, layout };
+            let expected = Expected {
+                agreement,
+                ods: outgoing.ods(),
+                query_id,
+                query_hash,
+                question: 0,
+                layout,
+            };
             Verified::verify(outgoing.parts().clone(), expected).expect("believed")
         });
         let late = CoverageStatus::Late;
@@ -196,6 +216,7 @@ impl Scene {
         let gathered = Gathered {
             query_id,
             query_hash,
+            question: 0,
             verified: verified.into(),
             absent: vec![absent],
             elapsed_ms: 321,
@@ -204,7 +225,7 @@ impl Scene {
             SystemView::assemble(gathered, plan.layout(), &self.agreement, &self.catalogue)
                 .expect("combines");
         let (answered, missing) = unlogged.outcome();
-        let event = Event::AnswerCombined { query_id, query_hash, answered, missing };
+        let event = Event::AnswerCombined { query_id, query_hash, question: 0, answered, missing };
         let receipt = self.receipt(COORDINATOR, event);
         unlogged.logged(&ods(COORDINATOR), &receipt).expect("the entry is about this view")
     }
@@ -217,6 +238,7 @@ impl Scene {
             bundle,
             query.document(),
             query.hash(),
+            0,
             plan.layout(),
             &self.agreement,
             &self.catalogue,

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::super::WRITE_LIMIT;
 use super::super::batch::{Kind, Settled, Work};
-use super::super::writer::{Job, Message, deliver};
+use super::super::writer::{Job, Message, Owed, deliver};
 use super::*;
 
 fn large(n: u32) -> Begin {
@@ -119,16 +119,24 @@ async fn work_for_a_caller_who_left_is_not_begun() {
 
 #[test]
 fn a_question_that_began_for_a_caller_who_left_is_ended() {
-    let answer = |kind| Ok(Settled { kind, entry: None, frozen: None });
+    let answer = |kind, each: &[Kind]| {
+        let each = each.iter().copied().map(Settled::nothing).collect();
+        Ok(Settled { each, ..Settled::nothing(kind) })
+    };
     let (stays, mut waits) = oneshot::channel();
     let gone = || oneshot::channel().0;
-    let open = |n| ("realm".into(), id(n), hash(n));
+    let rest = |n| Owed::Rest("realm".into(), id(n), hash(n));
     let orphans = deliver(
-        Ok(vec![answer(Kind::Fresh), answer(Kind::Fresh), answer(Kind::Running)]),
-        (1..=3).map(|n| Some(open(n))).collect(),
-        vec![stays, gone(), gone()],
+        Ok(vec![
+            answer(Kind::Begun, &[Kind::Fresh]),
+            answer(Kind::Begun, &[Kind::Frozen, Kind::Fresh]),
+            answer(Kind::Running, &[]),
+            answer(Kind::Begun, &[Kind::Frozen, Kind::Frozen]),
+        ]),
+        (1..=4).map(|n| Some(rest(n))).collect(),
+        vec![stays, gone(), gone(), gone()],
     )
     .expect("delivers");
     assert!(waits.try_recv().expect("answered").is_ok());
-    assert_eq!(orphans, [open(2)]);
+    assert_eq!(orphans, [rest(2)]);
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod life;
+mod many;
 mod replay;
 mod tamper;
 
@@ -17,7 +18,9 @@ use evensum_core::model::{
 use evensum_core::sign::SigningKey;
 use tempfile::TempDir;
 
-use super::{Begin, Begun, Identity, Publish, Reader, Store, StoreError, Verdict};
+use super::{
+    About, Begin, Begun, Identity, Known, Publish, Reader, Store, StoreError, Todo, Verdict,
+};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -105,7 +108,7 @@ fn hash(n: u32) -> Digest {
     Digest::of(format!("query {n}").as_bytes())
 }
 
-/// A question without a key to freeze under.
+/// A query of one question without a key to freeze under.
 fn question(n: u32) -> Begin {
     let (query_id, query_hash) = (id(n), hash(n));
     Begin {
@@ -128,7 +131,7 @@ fn question(n: u32) -> Begin {
             coordinator: Some(Ods::new("QHM").expect("ods")),
             certificate: Some("01".to_owned()),
         },
-        frozen: None,
+        questions: vec![Known::Nothing],
     }
 }
 
@@ -138,9 +141,16 @@ fn key(name: &str) -> Digest {
 
 /// The answer to question `n`: these bytes, under the key of this name.
 fn release(n: u32, name: &str, bytes: &str) -> Publish {
+    release_to(about(n, 0), name, bytes)
+}
+
+fn about(n: u32, question: u32) -> About {
+    About { query_id: id(n), query_hash: hash(n), question }
+}
+
+fn release_to(about: About, name: &str, bytes: &str) -> Publish {
     Publish {
-        query_id: id(n),
-        query_hash: hash(n),
+        about,
         key: key(name),
         bytes: bytes.as_bytes().to_vec(),
         published: Event::Published {
@@ -161,7 +171,7 @@ fn release(n: u32, name: &str, bytes: &str) -> Publish {
 }
 
 fn failed(n: u32) -> Event {
-    Event::Failed { query_id: id(n), query_hash: hash(n) }
+    Event::Failed { query_id: id(n), query_hash: hash(n), question: 0 }
 }
 
 fn note(text: &str) -> Event {
@@ -169,8 +179,18 @@ fn note(text: &str) -> Event {
 }
 
 async fn fresh(store: &Store, begin: Begin) -> Receipt {
+    let (accepted, todo) = begun(store, begin).await;
+    assert!(matches!(todo, Todo::Fresh), "not fresh: {todo:?}");
+    accepted.expect("an entry")
+}
+
+/// What is to be done about the one question of a query.
+async fn begun(store: &Store, begin: Begin) -> (Option<Receipt>, Todo) {
     match store.begin(begin).await.expect("begins") {
-        Begun::Fresh(receipt) => receipt,
-        other => panic!("not fresh: {other:?}"),
+        Begun::Each { accepted, todos } => {
+            let [todo] = <[Todo; 1]>::try_from(todos).expect("one question");
+            (accepted, todo)
+        }
+        other => panic!("not begun: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use evensum_core::model::RefusalCode;
 use super::*;
 
 fn refused(n: u32, code: RefusalCode) -> Event {
-    Event::Refused { asked: None, query_id: id(n), query_hash: hash(n), code }
+    Event::Refused { asked: None, query_id: id(n), query_hash: hash(n), question: Some(0), code }
 }
 
 #[tokio::test]
@@ -19,8 +19,8 @@ async fn an_answered_question_gets_the_same_bytes_and_a_new_entry() {
     assert!(matches!(released.entry().event, Event::AnswerReleased { .. }));
     assert_eq!(released.checkpoint(), first.published.checkpoint());
     for _ in 0..3 {
-        match store.begin(question(1)).await.expect("begins") {
-            Begun::ReplayedRelease(row, receipt) => {
+        match begun(&store, question(1)).await.1 {
+            Todo::ReplayedRelease(row, receipt) => {
                 assert_eq!(row.bytes, b"figures");
                 assert_eq!(row.published.parts().entry, first.published.parts().entry);
                 assert_eq!(row.published.checkpoint(), receipt.checkpoint());
@@ -68,7 +68,7 @@ async fn a_seen_id_serves_nobody_else() {
     conflict(other_words).await;
     conflict(other_caller).await;
     place.wait(599);
-    assert!(matches!(store.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    assert!(matches!(begun(&store, question(1)).await.1, Todo::ReplayedRelease(..)));
     place.wait(1);
     conflict(question(1)).await;
 }
@@ -91,7 +91,7 @@ async fn an_id_of_one_realm_is_free_in_another() {
     assert!(matches!(never, Err(StoreError::NotBegun)), "{never:?}");
     east.publish(release(1, "table", "figures")).await.expect("publishes");
     assert!(matches!(west.begin(other.clone()).await, Ok(Begun::Running)));
-    assert!(matches!(east.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    assert!(matches!(begun(&east, question(1)).await.1, Todo::ReplayedRelease(..)));
     store.close().await;
 
     let store = place.open().await;
@@ -100,7 +100,7 @@ async fn an_id_of_one_realm_is_free_in_another() {
     assert_eq!(log.iter().filter(|kind| *kind == "aborted").count(), 1, "{log:?}");
     fresh(&west, other).await;
     let east = store.realm("east.example/QHM");
-    assert!(matches!(east.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    assert!(matches!(begun(&east, question(1)).await.1, Todo::ReplayedRelease(..)));
 }
 
 #[tokio::test]
@@ -109,13 +109,20 @@ async fn a_refusal_is_repeated() {
     let store = place.open().await;
     fresh(&store, question(1)).await;
     store.end(id(1), refused(1, RefusalCode::Withheld)).await.expect("ends");
-    match store.begin(question(1)).await.expect("begins") {
-        Begun::ReplayedRefusal(RefusalCode::Withheld, receipt) => {
+    match begun(&store, question(1)).await.1 {
+        Todo::ReplayedRefusal(RefusalCode::Withheld, receipt) => {
             assert!(matches!(receipt.entry().event, Event::Replayed { release_hash: None, .. }))
         }
         other => panic!("{other:?}"),
     }
-    let receipt = store.append(refused(2, RefusalCode::Expired)).await.expect("refuses");
+    let whole = Event::Refused {
+        asked: Some(question(2).asked),
+        query_id: id(2),
+        query_hash: hash(2),
+        question: None,
+        code: RefusalCode::Expired,
+    };
+    let receipt = store.append(whole).await.expect("refuses");
     assert!(matches!(receipt.entry().event, Event::Refused { .. }));
     // It never began, so its id is still free.
     fresh(&store, question(2)).await;
@@ -128,9 +135,15 @@ async fn a_question_that_ended_without_an_answer_may_be_asked_again() {
     let (query_id, query_hash) = (id(1), hash(1));
     for event in [
         failed(1),
-        Event::Panicked { query_id, query_hash },
-        Event::Aborted { query_id, query_hash },
-        Event::AnswerCombined { query_id, query_hash, answered: vec![], missing: vec![] },
+        Event::Panicked { query_id, query_hash, question: 0 },
+        Event::Aborted { query_id, query_hash, question: 0 },
+        Event::AnswerCombined {
+            query_id,
+            query_hash,
+            question: 0,
+            answered: vec![],
+            missing: vec![],
+        },
     ] {
         fresh(&store, question(1)).await;
         assert!(matches!(store.begin(question(1)).await, Ok(Begun::Running)));
@@ -138,14 +151,14 @@ async fn a_question_that_ended_without_an_answer_may_be_asked_again() {
     }
     fresh(&store, question(1)).await;
     store.publish(release(1, "table", "figures")).await.expect("publishes");
-    assert!(matches!(store.begin(question(1)).await, Ok(Begun::ReplayedRelease(..))));
+    assert!(matches!(begun(&store, question(1)).await.1, Todo::ReplayedRelease(..)));
 }
 
 #[tokio::test]
 async fn a_frozen_table_answers_another_question_at_once() {
     let place = Place::new();
     let store = place.open().await;
-    let asks = |n| Begin { frozen: Some(key("table")), ..question(n) };
+    let asks = |n| Begin { questions: vec![Known::Frozen(key("table"))], ..question(n) };
     fresh(&store, asks(1)).await;
     fresh(&store, asks(2)).await;
     store.publish(release(1, "table", "figures")).await.expect("publishes");
@@ -153,15 +166,15 @@ async fn a_frozen_table_answers_another_question_at_once() {
     let (row, _) = store.publish(release(2, "table", "other figures")).await.expect("publishes");
     assert_eq!(row.bytes, b"figures");
     for n in 3..40 {
-        match store.begin(asks(n)).await.expect("begins") {
-            Begun::Frozen(row, receipt) => {
+        match begun(&store, asks(n)).await.1 {
+            Todo::Frozen(row, receipt) => {
                 assert_eq!(row.bytes, b"figures");
                 assert!(matches!(receipt.entry().event, Event::AnswerReleased { .. }));
                 assert_eq!(receipt.entry().event.query(), Some((id(n), hash(n))));
             }
             other => panic!("{other:?}"),
         }
-        assert!(matches!(store.begin(asks(n)).await, Ok(Begun::ReplayedRelease(..))));
+        assert!(matches!(begun(&store, asks(n)).await.1, Todo::ReplayedRelease(..)));
     }
     let kinds = place.kinds().await;
     assert_eq!(kinds.iter().filter(|k| *k == "published").count(), 1);
@@ -203,7 +216,7 @@ async fn what_contradicts_itself_is_refused_and_harms_nobody_beside_it() {
     assert!(matches!(e, Err(StoreError::Contradiction(_))));
     assert!(matches!(f, Err(StoreError::Entry(_))));
     assert!(matches!(g, Err(StoreError::Contradiction(_))));
-    assert!(matches!(h, Ok(Begun::Fresh(_))));
+    assert!(matches!(h, Ok(Begun::Each { .. })));
     assert!(matches!(
         store.begin(Begin { caller: "x".repeat(257), ..question(8) }).await,
         Err(StoreError::TooLong { .. })
@@ -224,9 +237,10 @@ async fn what_ends_or_freezes_is_never_written_by_itself() {
     let released = Event::AnswerReleased {
         query_id: id(1),
         query_hash: hash(1),
+        question: 0,
         release_hash: Digest::of(b"bytes"),
     };
-    for event in [release.published.clone(), released] {
+    for event in [release.published.clone(), released, refused(1, RefusalCode::Withheld)] {
         let refused = store.append(event).await;
         assert!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
     }

@@ -189,6 +189,7 @@ fn every_release_is_signed_with_the_key_that_the_agreement_lists() {
             "federation": agreement.federation,
             "ods": code,
             "query_hash": query_hash,
+            "question": 0,
             "document_hash": Digest::of(&bytes(&release["bytes"])),
             "index": parts.index,
             "checkpoint_hash": Digest::of(parts.checkpoint.as_bytes()),

@@ -34,10 +34,10 @@ pub(crate) struct Template {
     pub(crate) output: Output,
 }
 
-/// Made when first asked for. It stands in cargo's folder for tests, under the number of this process;
-/// those of processes that have ended are removed.
-pub(crate) fn template() -> &'static Template {
-    static MADE: OnceLock<Template> = OnceLock::new();
+/// The folder for what is made once: in cargo's folder for tests, under the number of this process. Those of
+/// processes that have ended are removed.
+pub(crate) fn made() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("federations");
         fs::create_dir_all(&all).expect("a folder");
@@ -47,7 +47,17 @@ pub(crate) fn template() -> &'static Template {
                 let _ = fs::remove_dir_all(old.path());
             }
         }
-        let dir = all.join(std::process::id().to_string());
+        let own = all.join(std::process::id().to_string());
+        fs::create_dir_all(&own).expect("a folder");
+        own
+    })
+}
+
+/// Made when first asked for.
+pub(crate) fn template() -> &'static Template {
+    static MADE: OnceLock<Template> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let dir = made().join("one");
         let output = run(&[
             "demo",
             "--exit",
@@ -95,8 +105,13 @@ pub(crate) struct Fed {
 impl Fed {
     /// The files alone. The analyst's configuration names a port that nobody serves.
     pub(crate) fn at_rest() -> Self {
+        Self::at_rest_of(&template().dir)
+    }
+
+    /// The same, of another demonstration's folder.
+    pub(crate) fn at_rest_of(made: &Path) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        copy(&template().dir, dir.path());
+        copy(made, dir.path());
         let fed = Self { dir, servers: BTreeMap::new(), relays: None };
         let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
         fed.tell_addresses(

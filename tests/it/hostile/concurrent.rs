@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use evensum_core::disclosure::DocumentKind;
-use evensum_core::port::{AskFault, NodeFault, NodePort};
+use evensum_core::port::{AskFault, NodeFault};
 use tokio::task::JoinSet;
 
-use super::fixture::{DEADLINE, Federation};
+use super::fixture::{Federation, ask_node};
 
 const ANALYSTS: usize = 50;
 
@@ -23,7 +23,7 @@ async fn one_envelope_ten_times_at_once_is_answered_once() {
     let mut asking = JoinSet::new();
     for _ in 0..10 {
         let (node, caller, envelope) = (node.node.clone(), f.caller(), envelope.clone());
-        asking.spawn(async move { node.answer(&caller, &envelope, DEADLINE).await });
+        asking.spawn(async move { ask_node(&node, &caller, &envelope).await });
     }
     let answers = asking.join_all().await;
     let mut documents = HashSet::new();
@@ -50,7 +50,7 @@ async fn fifty_analysts_with_one_question_get_the_same_bytes() {
     for number in 0..ANALYSTS {
         let envelope = f.sign_as(&f.query(&["ZZ1"]), &format!("a{number}"));
         let (node, caller) = (node.node.clone(), f.caller());
-        asking.spawn(async move { node.answer(&caller, &envelope, DEADLINE).await });
+        asking.spawn(async move { ask_node(&node, &caller, &envelope).await });
     }
     let mut documents = HashSet::new();
     for answer in asking.join_all().await {

@@ -23,11 +23,13 @@ use evensum_core::model::{
 };
 use evensum_core::plan::Layout;
 use evensum_core::port::{
-    AnalystPort, AskFault, BoxFuture, NodeFault, NodePort, PartnerDirectory, ProgressSink,
+    AnalystPort, Answered, Answers, AskFault, BoxFuture, NodeFault, NodePort, PartnerDirectory,
+    ProgressSink,
 };
 use evensum_core::sign::{Envelope, SigningKey};
 use evensum_core::view::{Bundle, DoubtError, Shared, SystemView};
 use tempfile::TempDir;
+use tokio_stream::StreamExt;
 
 use super::extracts::{PERIOD, extract, node_key};
 use crate::pki::{NOW, Pki, ods};
@@ -303,9 +305,33 @@ impl Federation {
         bundle: Bundle,
         query: &Query,
     ) -> Result<SystemView<Shared>, DoubtError> {
+        self.check_one(bundle, query, 0)
+    }
+
+    /// The same, for the answer to any of its questions.
+    pub(super) fn check_one(
+        &self,
+        bundle: Bundle,
+        query: &Query,
+        question: u32,
+    ) -> Result<SystemView<Shared>, DoubtError> {
         let hash = self.sign(query).payload_hash();
-        let layout = self.layout(query);
-        SystemView::check(bundle, query, hash, &layout, &self.agreement, &self.catalogue)
+        let asked = &query.questions[usize::try_from(question).expect("small")];
+        let layout = Layout::new(asked, Some(&self.agreement), &self.catalogue).expect("a layout");
+        let (agreement, catalogue) = (&self.agreement, &self.catalogue);
+        SystemView::check(bundle, query, hash, question, &layout, agreement, catalogue)
+    }
+
+    /// A good query for these partners: three questions, of which the extracts answer the first and the last,
+    /// and hold no data for the second.
+    pub(super) fn three(&self, targets: &[&str]) -> Query {
+        let mut query = self.query(targets);
+        let mut other = query.questions[0].clone();
+        other.period = "2026-09".parse().expect("a period");
+        let mut last = query.questions[0].clone();
+        last.by = vec![level("imd.quintile")];
+        query.questions.extend([other, last]);
+        query
     }
 }
 
@@ -334,8 +360,18 @@ pub(super) fn kinds(events: &[Event]) -> Vec<String> {
 }
 
 impl OpenNode {
+    /// The answer to the one question of a query.
     pub(super) async fn ask(&self, from: &Peer, it: &Envelope) -> Result<Outgoing, NodeFault> {
-        self.node.answer(from, it, DEADLINE).await
+        ask_node(&self.node, from, it).await
+    }
+
+    /// What comes of each question of a query.
+    pub(super) async fn ask_all(
+        &self,
+        from: &Peer,
+        it: &Envelope,
+    ) -> Result<Vec<Answered<Outgoing, NodeFault>>, NodeFault> {
+        Ok(self.node.answer(from, it, DEADLINE).await?.collect().await)
     }
 
     pub(super) async fn log(&self) -> Vec<String> {
@@ -344,13 +380,40 @@ impl OpenNode {
 }
 
 impl OpenCoordinator {
+    /// The answer to the one question of a query.
     pub(super) async fn ask(&self, it: Envelope) -> Result<SystemView<Shared>, AskFault> {
-        self.coordinator.ask(it, DEADLINE, nobody()).await
+        one(self.coordinator.ask(it, DEADLINE, nobody()).await).await
+    }
+
+    /// What comes of each question of a query.
+    pub(super) async fn ask_all(
+        &self,
+        it: Envelope,
+    ) -> Result<Vec<Answered<SystemView<Shared>, AskFault>>, AskFault> {
+        Ok(self.coordinator.ask(it, DEADLINE, nobody()).await?.collect().await)
     }
 
     pub(super) async fn log(&self) -> Vec<String> {
         kinds(&logged(&self.state).await)
     }
+}
+
+/// The answer to the one question of a query.
+pub(super) async fn ask_node(
+    node: &Node,
+    from: &Peer,
+    it: &Envelope,
+) -> Result<Outgoing, NodeFault> {
+    one(node.answer(from, it, DEADLINE).await).await
+}
+
+/// The answer to the one question of a query.
+pub(super) async fn one<T, F>(answers: Result<Answers<T, F>, F>) -> Result<T, F> {
+    let mut all: Vec<Answered<T, F>> = answers?.collect().await;
+    assert_eq!(all.len(), 1, "one question, one answer");
+    let (number, answer) = all.remove(0);
+    assert_eq!(number, 0);
+    answer
 }
 
 /// Listens to no progress.
@@ -377,13 +440,13 @@ impl PartnerDirectory for Directory {
     }
 }
 
-/// What a node's answer becomes on the way.
-pub(super) type Alteration = Box<dyn Fn(AnswerParts) -> AnswerParts + Send + Sync>;
+/// What comes of each question of a query at a node.
+pub(super) type Said = Vec<Answered<AnswerParts, NodeFault>>;
 
 /// A node whose answers are altered.
 pub(super) struct Altered {
-    pub(super) node: Node,
-    pub(super) how: Alteration,
+    node: Node,
+    how: Box<dyn Fn(Said) -> Said + Send + Sync>,
 }
 
 impl NodePort for Altered {
@@ -394,10 +457,14 @@ impl NodePort for Altered {
         caller: &'a Peer,
         envelope: &'a Envelope,
         deadline: Duration,
-    ) -> BoxFuture<'a, Result<AnswerParts, NodeFault>> {
+    ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
         Box::pin(async move {
-            let outgoing = self.node.answer(caller, envelope, deadline).await?;
-            Ok((self.how)(outgoing.parts().clone()))
+            let answers = self.node.answer(caller, envelope, deadline).await?;
+            let parts = |(number, answer): Answered<Outgoing, NodeFault>| {
+                (number, answer.map(|outgoing| outgoing.parts().clone()))
+            };
+            let said: Said = answers.map(parts).collect().await;
+            Ok(Box::pin(tokio_stream::iter((self.how)(said))) as Answers<_, _>)
         })
     }
 }
@@ -407,9 +474,20 @@ pub(super) fn honest(node: &OpenNode) -> Partner {
     altered(node, |parts| parts)
 }
 
+/// A node each of whose answers is altered.
 pub(super) fn altered(
     node: &OpenNode,
     how: impl Fn(AnswerParts) -> AnswerParts + Send + Sync + 'static,
+) -> Partner {
+    reordered(node, move |said| {
+        said.into_iter().map(|(number, answer)| (number, answer.map(&how))).collect()
+    })
+}
+
+/// A node that says something else than what it has to say.
+pub(super) fn reordered(
+    node: &OpenNode,
+    how: impl Fn(Said) -> Said + Send + Sync + 'static,
 ) -> Partner {
     Arc::new(Altered { node: node.node.clone(), how: Box::new(how) })
 }

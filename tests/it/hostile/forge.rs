@@ -47,10 +47,21 @@ impl Forger {
 
     /// Signs the parts over again, as they now are.
     pub(super) fn sign(&self, query_hash: Digest, parts: AnswerParts) -> AnswerParts {
+        self.sign_for(query_hash, 0, parts)
+    }
+
+    /// The same, as the answer to any question.
+    pub(super) fn sign_for(
+        &self,
+        query_hash: Digest,
+        question: u32,
+        parts: AnswerParts,
+    ) -> AnswerParts {
         let statement = serde_json::json!({
             "federation": self.federation,
             "ods": self.ods,
             "query_hash": query_hash,
+            "question": question,
             "document_hash": Digest::of(&parts.document),
             "index": parts.receipt.index,
             "checkpoint_hash": Digest::of(parts.receipt.checkpoint.as_bytes()),
@@ -66,7 +77,7 @@ impl Forger {
         let entry = Entry::decode(&parts.receipt.entry).expect("an entry");
         let (query_id, query_hash) = entry.event.query().expect("of a query");
         let release_hash = Digest::of(&document);
-        let event = Event::AnswerReleased { query_id, query_hash, release_hash };
+        let event = Event::AnswerReleased { query_id, query_hash, question: 0, release_hash };
         let receipt = self.receipt(event);
         let kind = DocumentKind::Release;
         self.sign(query_hash, AnswerParts { kind, document, receipt, ..parts.clone() })

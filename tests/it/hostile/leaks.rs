@@ -142,7 +142,7 @@ fn release(document: &[u8], truth: &BySex, secrets: &Secrets) -> u64 {
 }
 
 async fn log_holds_nothing(node: &OpenNode, secrets: &Secrets, withheld: Option<u64>) {
-    let known = ["v", "seq", "at", "version"];
+    let known = ["v", "seq", "at", "version", "question"];
     for (bytes, _) in entries(&node.state).await {
         let entry: Value = serde_json::from_slice(&bytes).expect("JSON");
         let mut found = Vec::new();

@@ -7,13 +7,14 @@ use evensum_core::disclosure::{AnswerParts, DocumentKind};
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Query, Role, canonical};
-use evensum_core::port::{AnalystPort, BoxFuture, NodeFault, NodePort};
+use evensum_core::port::{AnalystPort, Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 use evensum_core::view::{Coverage, CoverageStatus, Shared, SystemView};
 use serde_json::{Value, json};
 
 use super::fixture::{
     Directory, Federation, INDICATOR, OpenCoordinator, OpenNode, Partner, altered, honest, nobody,
+    one,
 };
 use super::forge::Forger;
 use crate::pki::ods;
@@ -195,8 +196,13 @@ async fn proofs_of_something_else_are_left_out() {
             lie("a refusal's entry", ENTRY, move |p| {
                 let (query_id, query_hash) = hash(&p);
                 let code = evensum_core::model::RefusalCode::Withheld;
-                let receipt =
-                    refused.receipt(Event::Refused { asked: None, query_id, query_hash, code });
+                let receipt = refused.receipt(Event::Refused {
+                    asked: None,
+                    query_id,
+                    query_hash,
+                    question: Some(0),
+                    code,
+                });
                 refused.sign(query_hash, AnswerParts { receipt, ..p })
             }),
             lie("a log of another role", RECEIPT, move |p| {
@@ -262,7 +268,7 @@ impl NodePort for Broken {
         _: &'a Peer,
         _: &'a Envelope,
         _: Duration,
-    ) -> BoxFuture<'a, Result<AnswerParts, NodeFault>> {
+    ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
         match self {
             Self::Silent => Box::pin(std::future::pending()),
             Self::Panics => Box::pin(async { panic!("a partner's program broke") }),
@@ -278,7 +284,8 @@ async fn a_silent_node_is_late_and_holds_nobody_up() {
     let open = with(&f, Arc::new(Broken::Silent), &zz3).await;
     let (query, deadline) = (f.query(&["ZZ1", "ZZ3"]), Duration::from_secs(2));
     let started = Instant::now();
-    let asking = open.coordinator.ask(f.sign(&query), deadline, nobody());
+    let asking =
+        async { one(open.coordinator.ask(f.sign(&query), deadline, nobody()).await).await };
     let answered = tokio::time::timeout(deadline * 3, asking).await.expect("an end");
     assert!(started.elapsed() < deadline + Duration::from_secs(1), "{:?}", started.elapsed());
     let view = answered.expect("the rest of the answer");

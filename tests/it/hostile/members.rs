@@ -193,6 +193,7 @@ async fn an_answer_of_one_federation_does_not_pass_in_the_other() {
         ods: answer.ods(),
         query_id: query.query_id,
         query_hash: envelope.payload_hash(),
+        question: 0,
         layout,
     };
     let parts = || answer.parts().clone();

@@ -11,6 +11,7 @@ use evensum_core::view::CoverageStatus;
 
 use super::fixture::{
     COUNCIL, DEADLINE, Directory, Federation, HOLDERS, OpenNode, entries, honest, level, logged,
+    one,
 };
 use crate::pki::{NOW, ods};
 
@@ -211,10 +212,11 @@ async fn mixed_editions_have_one_name_on_the_wire() {
     let f = Federation::new();
     let nodes = mixed(&f).await;
     let wired = f.wire(&[&nodes[0], &nodes[1]]).await;
-    let status = wired.refused(f.sign(&by(&f, "imd.quintile"))).await;
-    assert_eq!(status.code(), tonic::Code::FailedPrecondition);
+    let mut faults = wired.raw(f.sign(&by(&f, "imd.quintile"))).await.expect("no status");
+    let fault = faults.pop().and_then(|of| of.fault).expect("a fault of the question");
+    assert_eq!(fault.code, "mixed_editions");
     assert_eq!(
-        status.message(),
+        fault.text,
         "the partners' extracts use different editions of the Index of Multiple Deprivation, \
          which cannot be added: ZZ1 has 2025, ZZ2 has 2019"
     );
@@ -232,7 +234,10 @@ async fn a_break_in_the_middle_of_a_question_is_its_end_in_the_log() {
     let open = f.coordinator(Directory::new([("ZZ1", honest(&node))])).await;
     let breaks = std::sync::Arc::new(|_| panic!("whoever listens to progress breaks"));
     let query = f.sign(&f.query(&["ZZ1"]));
-    let fault = open.coordinator.ask(query, DEADLINE, breaks).await.map(drop).expect_err("broken");
+    let fault = one(open.coordinator.ask(query, DEADLINE, breaks).await)
+        .await
+        .map(drop)
+        .expect_err("broken");
     assert_eq!(fault, AskFault::Internal);
     assert_eq!(open.log().await, ["query_accepted", "panicked"]);
     open.ask(f.sign(&f.query(&["ZZ1"]))).await.expect("the next question is answered");

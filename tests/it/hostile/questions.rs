@@ -4,8 +4,8 @@
 use evensum_core::disclosure::{DocumentKind, Expected, Outgoing, Verified};
 use evensum_core::ledger::Event;
 use evensum_core::model::{
-    AgreementId, CategoryId, Digest, FederationId, IndicatorId, Ods, PurposeId, Query, RefusalCode,
-    Scope,
+    AgreementId, CategoryId, Digest, FederationId, IndicatorId, MAX_QUESTIONS, Ods, PeriodRange,
+    PurposeId, Query, Question, RefusalCode, Scope,
 };
 use evensum_core::port::{AskFault, NodeFault};
 use evensum_core::sign::Envelope;
@@ -23,18 +23,25 @@ struct Case {
 }
 
 /// Reads a node's refusal as its receiver does, and gives its code.
-fn refusal(f: &Federation, outgoing: &Outgoing, query: &Query, envelope: &Envelope) -> RefusalCode {
+fn refusal(
+    f: &Federation,
+    outgoing: &Outgoing,
+    query: &Query,
+    envelope: &Envelope,
+    question: u32,
+) -> RefusalCode {
     assert_eq!(outgoing.parts().kind, DocumentKind::Refusal);
     let text = String::from_utf8(outgoing.parts().document.clone()).expect("text");
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let keys: Vec<&String> = document.as_object().expect("a map").keys().collect();
-    assert_eq!(keys, ["code", "format", "ods", "query_id"], "{text}");
+    assert_eq!(keys, ["code", "format", "ods", "query_id", "question"], "{text}");
     let layout = f.layout(&f.query(&["ZZ1"]));
     let expected = Expected {
         agreement: &f.agreement,
         ods: outgoing.ods(),
         query_id: query.query_id,
         query_hash: envelope.payload_hash(),
+        question,
         layout: &layout,
     };
     match Verified::verify(outgoing.parts().clone(), expected).expect("believed") {
@@ -109,11 +116,20 @@ fn of_the_query() -> Vec<Row> {
                 q.purpose = PurposeId::new("marketing").expect("an id");
             }),
         ),
-        ("two questions", R::Malformed, bad, edit(|q| q.questions.push(q.questions[0].clone()))),
+        ("a question twice", R::Malformed, bad, edit(|q| q.questions.push(q.questions[0].clone()))),
+        ("too many questions", R::Malformed, bad, edit(too_many)),
         ("no question", R::Malformed, bad, edit(|q| q.questions.clear())),
         ("nobody asked", R::Malformed, bad, edit(|q| q.targets.clear())),
         ("asked twice", R::Malformed, bad, edit(|q| q.targets.push(q.targets[0].clone()))),
     ]
+}
+
+/// One question more than may be, of consecutive months.
+fn too_many(query: &mut Query) {
+    let first = query.questions[0].clone();
+    let months: PeriodRange = "2000-01..2020-12".parse().expect("a range");
+    let months = months.periods().take(MAX_QUESTIONS);
+    query.questions.extend(months.map(|period| Question { period, ..first.clone() }));
 }
 
 fn of_the_question(f: &Federation) -> Vec<Row> {
@@ -196,8 +212,16 @@ async fn a_node_refuses_by_rule_and_writes_down_who_asked() {
     }
     for case in &cases {
         let envelope = f.sign_as(&case.query, case.analyst);
-        let answer = node.ask(&caller, &envelope).await.expect(case.what);
-        assert_eq!(refusal(&f, &answer, &case.query, &envelope), case.code, "{}", case.what);
+        // A query that is refused as a whole is refused in each question that it may have.
+        let answers = node.ask_all(&caller, &envelope).await.expect(case.what);
+        let questions = case.query.questions.len().clamp(1, MAX_QUESTIONS);
+        assert_eq!(answers.len(), questions, "{}", case.what);
+        for (number, answer) in (0..).zip(answers) {
+            assert_eq!(answer.0, number, "{}", case.what);
+            let answer = answer.1.expect(case.what);
+            let code = refusal(&f, &answer, &case.query, &envelope, number);
+            assert_eq!(code, case.code, "{}", case.what);
+        }
     }
     let log = logged(&node.state).await;
     assert_eq!(log.len(), cases.len());
@@ -269,7 +293,7 @@ async fn a_question_on_nothing_is_accepted_and_then_refused() {
     for (node, query) in [(&council, &query), (&holder, &earlier)] {
         let envelope = f.sign(query);
         let answer = node.ask(&caller, &envelope).await.expect("a refusal");
-        assert_eq!(refusal(&f, &answer, query, &envelope), RefusalCode::NoData);
+        assert_eq!(refusal(&f, &answer, query, &envelope, 0), RefusalCode::NoData);
         assert_eq!(node.log().await, ["query_accepted", "refused"]);
         let log = logged(&node.state).await;
         assert!(matches!(&log[1], Event::Refused { asked: None, code: RefusalCode::NoData, .. }));

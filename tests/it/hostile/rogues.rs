@@ -27,7 +27,7 @@ struct RawRequest {}
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct RawResponse {
-    #[prost(message, optional, tag = "1")]
+    #[prost(message, optional, tag = "2")]
     answer: Option<RawAnswer>,
 }
 

@@ -74,6 +74,7 @@ impl Scene {
                 ods: of,
                 query_id: self.query.query_id,
                 query_hash,
+                question: 0,
                 layout: &layout,
             };
             Verified::verify(Clone::clone(parts), expected).expect("believed")
@@ -81,6 +82,7 @@ impl Scene {
         let gathered = Gathered {
             query_id: self.query.query_id,
             query_hash,
+            question: 0,
             verified: self.good.answers.iter().filter(|a| a.0 != *left_out).map(verify).collect(),
             absent: Vec::new(),
             elapsed_ms: 1,
@@ -205,6 +207,7 @@ async fn a_proof_of_another_log_or_entry_is_refused() {
         own.receipt(Event::AnswerCombined {
             query_id,
             query_hash,
+            question: 0,
             answered: answered.iter().map(|code| ods(code)).collect(),
             missing: missing
                 .iter()

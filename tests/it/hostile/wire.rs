@@ -14,11 +14,12 @@ use evensum::rpc::{
 use evensum::trust::config as tls;
 use evensum_core::identity::Peer;
 use evensum_core::model::{Ods, Role};
-use evensum_core::port::{AnalystPort, AskFault, PartnerDirectory};
+use evensum_core::port::{AnalystPort, Answered, AskFault, PartnerDirectory};
 use evensum_core::sign::Envelope;
 use evensum_core::view::Bundle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 use tonic::service::Routes;
@@ -26,6 +27,7 @@ use tonic::transport::Channel;
 
 use super::fixture::{
     COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, nobody,
+    one,
 };
 use crate::pki::{clock, ods};
 
@@ -151,9 +153,28 @@ struct RawAsk {
     deadline_ms: u32,
 }
 
-/// An answer whose content nobody looks at.
+/// An event of which only a question's fault is looked at.
 #[derive(Clone, PartialEq, prost::Message)]
-struct RawAnswer {}
+struct RawEvent {
+    #[prost(message, optional, tag = "4")]
+    fault: Option<RawQuestionFault>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RawQuestionFault {
+    #[prost(uint32, tag = "1")]
+    pub(super) question: u32,
+    #[prost(message, optional, tag = "2")]
+    pub(super) fault: Option<RawFault>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RawFault {
+    #[prost(string, tag = "1")]
+    pub(super) code: String,
+    #[prost(string, tag = "2")]
+    pub(super) text: String,
+}
 
 impl Wired {
     /// Asks as the analyst's tool does.
@@ -166,11 +187,28 @@ impl Wired {
         envelope: Envelope,
         deadline: Duration,
     ) -> Result<Bundle, AskFault> {
-        AnalystClient::new(self.channel.clone()).ask(envelope, deadline, nobody()).await
+        one(self.client().ask(envelope, deadline, nobody()).await).await
+    }
+
+    /// What comes of each question of a query.
+    pub(super) async fn ask_all(
+        &self,
+        envelope: Envelope,
+    ) -> Result<Vec<Answered<Bundle, AskFault>>, AskFault> {
+        Ok(self.client().ask(envelope, DEADLINE, nobody()).await?.collect().await)
+    }
+
+    fn client(&self) -> AnalystClient {
+        AnalystClient::new(self.channel.clone())
     }
 
     /// Asks without the tool, and gives the status that came instead of an answer.
     pub(super) async fn refused(&self, envelope: Envelope) -> Status {
+        self.raw(envelope).await.expect_err("a status")
+    }
+
+    /// Asks without the tool, and gives the faults of questions and the status at the end.
+    pub(super) async fn raw(&self, envelope: Envelope) -> Result<Vec<RawQuestionFault>, Status> {
         let Envelope { payload, payload_type, signer, signature } = envelope;
         let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
         let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
@@ -178,19 +216,14 @@ impl Wired {
         client.ready().await.expect("ready");
         let path =
             tonic::codegen::http::uri::PathAndQuery::from_static("/evensum.v1.Coordinator/Ask");
-        let codec = tonic_prost::ProstCodec::<RawAsk, RawAnswer>::default();
+        let codec = tonic_prost::ProstCodec::<RawAsk, RawEvent>::default();
         let request = tonic::Request::new(RawAsk { envelope, deadline_ms });
-        let mut events = match client.server_streaming(request, path, codec).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return status,
-        };
-        loop {
-            match events.message().await {
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("the stream ended without a status"),
-                Err(status) => return status,
-            }
+        let mut events = client.server_streaming(request, path, codec).await?.into_inner();
+        let mut faults = Vec::new();
+        while let Some(event) = events.message().await? {
+            faults.extend(event.fault);
         }
+        Ok(faults)
     }
 
     pub(super) async fn log(&self) -> Vec<String> {
