@@ -23,8 +23,8 @@ use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Node};
 use crate::rpc::client::NodeClient;
 use crate::rpc::{
-    AcceptConfig, Address, DialConfig, DialState, Refusal, Registry, accept_analysts, accept_nodes,
-    coordinator_service, node_service, serve_dialled,
+    AcceptConfig, Address, DialConfig, DialState, Keepalive, Refusal, Registry, accept_analysts,
+    accept_nodes, coordinator_service, node_service, serve_dialled,
 };
 use crate::store::{Identity, Store, StoreError};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
@@ -218,7 +218,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         noted,
         clock: clock::system(),
     });
-    let routes = node_service::routes(Arc::new(node)).await;
+    let routes = node_service::routes(Arc::new(node), store.writable()).await;
     let dial = tls::node_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
     let (_keep, tls) = watch::channel(dial);
     let dial = DialConfig {
@@ -227,6 +227,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         coordinator: table.coordinator.ods.clone(),
         tls,
         seed: rand::random(),
+        keepalive: Keepalive::USUAL,
     };
     let place = table.coordinator.address.clone();
     let told = std::sync::Once::new();
@@ -298,6 +299,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
             let member = peer.role() == Role::Node && known.contains(peer.ods());
             if member { Ok(()) } else { Err(Refusal::Partner) }
         }),
+        keepalive: Keepalive::USUAL,
     };
     let accepting = tokio::spawn(accept_nodes(nodes, accept, registry.clone(), stop.clone()));
     let coordinator = Coordinator::new(coordinator::Parts {
@@ -309,7 +311,8 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         clock: clock::system(),
     });
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
-    let serving = coordinator_service::serve(Arc::new(coordinator), incoming, stop.clone());
+    let serving =
+        coordinator_service::serve(Arc::new(coordinator), incoming, store.writable(), stop.clone());
     ready::print(&places);
     let served = serving.await;
     // In-flight answers are out: now the partners may go.

@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::transport::server::Connected;
 
-use super::HANDSHAKE_LIMIT;
 use super::accept::{each_arrival, shake_hands};
 use super::address::Address;
 use super::dial_out::{DialError, HTTP2_PREFACE, reach};
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
+use super::{HANDSHAKE_LIMIT, Keepalive};
 use crate::trust::example_refused;
 use crate::trust::handshake::{Accepted, DialTls, PortTls};
 
@@ -114,5 +114,5 @@ pub async fn dial_as_analyst(
     tls: Arc<DialTls>,
 ) -> Result<Channel, DialError> {
     let (stream, _) = reach(address, federation, coordinator, tls).await?;
-    one_shot(stream).await.map_err(DialError::Begin)
+    one_shot(stream, Keepalive::USUAL).await.map_err(DialError::Begin)
 }

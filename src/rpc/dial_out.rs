@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 use super::caller::{Caller, Noticing};
 use super::refusal::Refusal;
 use super::rev_io::RevIo;
-use super::{HANDSHAKE_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES};
+use super::{HANDSHAKE_LIMIT, Keepalive, MAX_HEADER_BYTES};
 use crate::trust::example_refused;
 use crate::trust::handshake::{self, DialTls, Dialled, HandshakeError};
 
@@ -53,6 +53,8 @@ pub struct DialConfig {
     pub tls: watch::Receiver<Arc<DialTls>>,
     /// Seed of the waits between attempts: another for every node, or they all come back at once.
     pub seed: u64,
+    /// How it finds out that the coordinator is gone.
+    pub keepalive: Keepalive,
 }
 
 impl fmt::Debug for DialConfig {
@@ -62,6 +64,7 @@ impl fmt::Debug for DialConfig {
             .field("federation", &self.federation)
             .field("coordinator", &self.coordinator)
             .field("seed", &self.seed)
+            .field("keepalive", &self.keepalive)
             .finish_non_exhaustive()
     }
 }
@@ -172,8 +175,8 @@ pub async fn serve_dialled(
     let _cut_on_drop = cut.clone().drop_guard();
     let (connections, incoming) = mpsc::channel::<Incoming>(1);
     let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(config.keepalive.interval))
+        .http2_keepalive_timeout(Some(config.keepalive.timeout))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
         .max_concurrent_streams(MAX_STREAMS)

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use evensum_core::ledger::checkpoint::claimed_origin;
 use evensum_core::ledger::merkle::Frontier;
@@ -23,6 +24,9 @@ const SQLITE_FULL: i32 = 13;
 const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 /// SQLite's code for another process that holds the database.
 const SQLITE_BUSY: i32 = 5;
+
+/// How often a log that took no entry is tried again while nobody asks.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
@@ -46,20 +50,43 @@ pub(super) enum Message {
 }
 
 /// How the writer is, as its callers see it.
-#[derive(Debug, Default)]
-pub(super) struct Condition(AtomicU8);
+#[derive(Debug)]
+pub(super) struct Condition {
+    state: AtomicU8,
+    writable: watch::Sender<bool>,
+}
+
+impl Default for Condition {
+    fn default() -> Self {
+        Self { state: AtomicU8::new(OPEN), writable: watch::Sender::new(true) }
+    }
+}
 
 impl Condition {
     pub(super) fn healthy(&self) -> bool {
-        self.0.load(Ordering::Acquire) == OPEN
+        self.state.load(Ordering::Acquire) == OPEN
+    }
+
+    pub(super) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.subscribe()
     }
 
     /// Why nothing is written any more.
     pub(super) fn ended(&self) -> StoreError {
-        match self.0.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) {
             CLOSED => StoreError::Closed,
             _ => StoreError::Broken { source: None },
         }
+    }
+
+    fn end(&self, how: u8) {
+        let _ = self.state.compare_exchange(OPEN, how, Ordering::AcqRel, Ordering::Acquire);
+        self.writable.send_replace(false);
+    }
+
+    /// Notes whether the last write went well. Gives whether that is news.
+    fn note(&self, written: bool) -> bool {
+        self.writable.send_replace(written) != written
     }
 }
 
@@ -68,7 +95,7 @@ struct EndsBroken(Arc<Condition>);
 
 impl Drop for EndsBroken {
     fn drop(&mut self) {
-        let _ = self.0.0.compare_exchange(OPEN, BROKEN, Ordering::AcqRel, Ordering::Acquire);
+        self.0.end(BROKEN);
     }
 }
 
@@ -202,7 +229,7 @@ impl Writer {
         let ends = EndsBroken(Arc::clone(&self.condition));
         let mut closers = Vec::new();
         let mut messages = Vec::with_capacity(MAX_BATCH);
-        while queue.recv_many(&mut messages, MAX_BATCH).await > 0 {
+        while self.more(&mut queue, &mut messages).await {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -220,7 +247,7 @@ impl Writer {
                 return;
             }
         }
-        ends.0.0.store(CLOSED, Ordering::Release);
+        ends.0.end(CLOSED);
         let Self { conn, _lock: lock, .. } = self;
         if let Err(error) = conn.close().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database did not close");
@@ -228,6 +255,19 @@ impl Writer {
         drop(lock);
         for closer in closers {
             let _ = closer.send(());
+        }
+    }
+
+    /// Waits for messages. While the log takes no entries it gives up after a moment, without any, so that
+    /// the next batch finds out whether it does again. False where nobody can send any more.
+    async fn more(&self, queue: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
+        let received = queue.recv_many(messages, MAX_BATCH);
+        if *self.condition.writable.borrow() {
+            return received.await > 0;
+        }
+        match tokio::time::timeout(TRY_AGAIN, received).await {
+            Ok(count) => count > 0,
+            Err(_) => true,
         }
     }
 
@@ -242,11 +282,15 @@ impl Writer {
             self.owed.extend(ends);
         }
         self.owed.extend(deliver(written, ids, replies)?);
-        if self.owed.is_empty() {
+        if self.owed.is_empty() && *self.condition.writable.borrow() {
             return Ok(());
         }
         let works = self.owed.iter().map(|(id, hash)| aborted(*id, *hash)).collect();
-        match self.transact(works).await {
+        let written = match self.owed.is_empty() {
+            true => self.try_room().await,
+            false => self.transact(works).await.map(drop),
+        };
+        match written {
             Err(Failure::Broken(fault)) => Err(fault),
             // Where the disk is full, the next batch that finds room ends them, or the next start.
             Err(Failure::Full | Failure::Busy) => Ok(()),
@@ -262,19 +306,42 @@ impl Writer {
         if works.is_empty() {
             return Ok(Vec::new());
         }
-        let failed = match self.try_transact(works).await {
-            Ok(answers) => return Ok(answers),
+        let tried = self.try_transact(works).await;
+        self.settled(tried).await
+    }
+
+    /// Whether there is room again, found out without an entry.
+    async fn try_room(&mut self) -> Result<(), Failure> {
+        let tried = database::try_room(&mut self.conn).await.map_err(Fault::from);
+        self.settled(tried).await
+    }
+
+    /// Rolls back what failed, and tells those who watch.
+    async fn settled<T>(&mut self, tried: Result<T, Fault>) -> Result<T, Failure> {
+        let failed = match tried {
+            Ok(done) => {
+                if self.condition.note(true) {
+                    tracing::info!("the audit log takes entries again");
+                }
+                return Ok(done);
+            }
             Err(fault) => Failure::of(fault),
         };
         // SQLite may have rolled back by itself, and then says that there is nothing to roll back. Were a
         // transaction left open, the next BEGIN would fail, and with it the store.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
-        if let Failure::Broken(fault) = &failed {
+        let error = failed.error();
+        if let Failure::Broken(_) = &failed {
             // Before anybody hears of it, so that whoever did finds the store unhealthy.
-            self.condition.0.store(BROKEN, Ordering::Release);
+            self.condition.end(BROKEN);
             tracing::error!(
-                error = fault.as_ref() as &dyn std::error::Error,
-                "writing to the audit log failed; nothing is written from here on"
+                error = &error as &dyn std::error::Error,
+                "the audit log is closed for good"
+            );
+        } else if self.condition.note(false) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit log takes no entries"
             );
         }
         Err(failed)

@@ -9,6 +9,7 @@ mod fixture;
 mod forge;
 mod leaks;
 mod liars;
+mod network;
 mod promises;
 mod questions;
 mod replays;

@@ -9,7 +9,7 @@ use evensum_core::port::{BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::Envelope;
 
 use super::scene::{Scene, peer};
-use super::{ready, served};
+use super::{ready, served, serving};
 use crate::rpc::client::NodeClient;
 use crate::rpc::convert::MAX_PAYLOAD_BYTES;
 use crate::rpc::node_service::routes;
@@ -59,7 +59,8 @@ async fn answers_arrive_byte_for_byte() {
     let sent = [refusal.parts().clone(), release.parts().clone()];
     let fake = Fake::new(vec![Ok(release), Ok(refusal)]);
     let caller = Caller::new(peer());
-    let client = NodeClient::new(served(routes(fake.clone()).await, Some(caller.clone())).await);
+    let client =
+        NodeClient::new(served(routes(fake.clone(), serving()).await, Some(caller.clone())).await);
     let envelope = scene.envelope();
     for (parts, deadline) in sent.iter().zip([Duration::from_millis(1_234), Duration::MAX]) {
         assert_eq!(ask(&client, &envelope, deadline).await.as_ref(), Ok(parts));
@@ -74,7 +75,8 @@ async fn answers_arrive_byte_for_byte() {
 async fn faults_arrive() {
     let faults = [NodeFault::Running, NodeFault::LedgerUnavailable, NodeFault::Late];
     let fake = Fake::new(faults.iter().rev().cloned().map(Err).collect());
-    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let client =
+        NodeClient::new(served(routes(fake, serving()).await, Some(Caller::new(peer()))).await);
     let envelope = Scene::new().envelope();
     for fault in faults {
         assert_eq!(ask(&client, &envelope, Duration::from_secs(5)).await, Err(fault));
@@ -84,7 +86,7 @@ async fn faults_arrive() {
 #[tokio::test]
 async fn nobody_is_answered_without_a_certificate() {
     let fake = Fake::new(vec![]);
-    let client = NodeClient::new(served(routes(fake.clone()).await, None).await);
+    let client = NodeClient::new(served(routes(fake.clone(), serving()).await, None).await);
     let answered = ask(&client, &Scene::new().envelope(), Duration::from_secs(5)).await;
     assert!(matches!(answered, Err(NodeFault::Unauthenticated(_))));
     assert!(fake.asked.lock().expect("lock").is_empty());
@@ -93,8 +95,9 @@ async fn nobody_is_answered_without_a_certificate() {
 #[tokio::test]
 async fn a_node_that_says_nothing_is_late() {
     let fake = Fake::new(vec![]);
-    let client =
-        NodeClient::new(served(routes(fake.clone()).await, Some(Caller::new(peer()))).await);
+    let client = NodeClient::new(
+        served(routes(fake.clone(), serving()).await, Some(Caller::new(peer()))).await,
+    );
     let answered = ask(&client, &Scene::new().envelope(), Duration::from_millis(10)).await;
     assert_eq!(answered, Err(NodeFault::Late));
     assert_eq!(fake.asked.lock().expect("lock").len(), 1);
@@ -115,7 +118,7 @@ async fn a_connection_that_is_gone_is_unreachable() {
 async fn what_is_no_request_does_not_reach_the_node() {
     let scene = Scene::new();
     let fake = Fake::new(vec![Ok(scene.refusal())]);
-    let channel = served(routes(fake.clone()).await, Some(Caller::new(peer()))).await;
+    let channel = served(routes(fake.clone(), serving()).await, Some(Caller::new(peer()))).await;
     let mut client = pb::node_client::NodeClient::new(channel);
     let good = crate::rpc::convert::envelope::write(&scene.envelope());
     let longest = pb::Envelope { payload: vec![b'1'; MAX_PAYLOAD_BYTES], ..good.clone() };

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evensum::rpc::{
-    AcceptConfig, Caller, DialConfig, DialError, DialState, Gate, Refusal, Registry, accept_nodes,
-    serve_dialled,
+    AcceptConfig, Caller, DialConfig, DialError, DialState, Gate, Keepalive, Refusal, Registry,
+    accept_nodes, serve_dialled,
 };
 use evensum::trust::config::{coordinator_node_port, node_dial};
 use evensum::trust::handshake::{DialTls, PortTls};
@@ -79,6 +79,7 @@ impl Port {
             tls: seen,
             health_service: String::new(),
             gate,
+            keepalive: Keepalive::USUAL,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -174,6 +175,7 @@ impl Node {
             coordinator: ods(COORDINATOR),
             tls: watch::channel(tls).1,
             seed: 11,
+            keepalive: Keepalive::USUAL,
         })
     }
 
