@@ -81,12 +81,12 @@ impl Condition {
 
     fn end(&self, how: u8) {
         let _ = self.state.compare_exchange(OPEN, how, Ordering::AcqRel, Ordering::Acquire);
-        self.writable.send_replace(false);
+        self.note(false);
     }
 
     /// Notes whether the last write went well. Gives whether that is news.
     fn note(&self, written: bool) -> bool {
-        self.writable.send_replace(written) != written
+        self.writable.send_if_modified(|before| std::mem::replace(before, written) != written)
     }
 }
 
@@ -313,14 +313,15 @@ impl Writer {
     /// Whether there is room again, found out without an entry.
     async fn try_room(&mut self) -> Result<(), Failure> {
         let tried = database::try_room(&mut self.conn).await.map_err(Fault::from);
-        self.settled(tried).await
+        self.settled(tried.map(|()| (true, ()))).await
     }
 
-    /// Rolls back what failed, and tells those who watch.
-    async fn settled<T>(&mut self, tried: Result<T, Fault>) -> Result<T, Failure> {
+    /// Rolls back what failed, and tells those who watch. With what was done comes whether anything was
+    /// written: a transaction without a write says nothing of the disk.
+    async fn settled<T>(&mut self, tried: Result<(bool, T), Fault>) -> Result<T, Failure> {
         let failed = match tried {
-            Ok(done) => {
-                if self.condition.note(true) {
+            Ok((written, done)) => {
+                if written && self.condition.note(true) {
                     tracing::info!("the audit log takes entries again");
                 }
                 return Ok(done);
@@ -347,7 +348,7 @@ impl Writer {
         Err(failed)
     }
 
-    async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
+    async fn try_transact(&mut self, works: Vec<Work>) -> Result<(bool, Vec<Answer>), Fault> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
         let now = self.clock.now();
         let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier);
@@ -363,10 +364,11 @@ impl Writer {
         sqlx::query("COMMIT").execute(&mut self.conn).await?;
         self.frontier = sealed.frontier;
         self.nodes.absorb(sealed.nodes);
+        let written = sealed.note.is_some();
         if let Some(note) = sealed.note {
             self.checkpoint.send_replace(note);
         }
-        Ok(answers)
+        Ok((written, answers))
     }
 }
 

@@ -120,6 +120,11 @@ impl FaultProxy {
         Self { address, rules, seen, _stop }
     }
 
+    /// Opens a port that leads nowhere yet: who comes is let go again.
+    pub(crate) fn to_nowhere() -> Self {
+        Self::open(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
     fn change(&self, how: impl FnOnce(&mut Rules)) {
         self.rules.send_modify(|rules| {
             how(rules);

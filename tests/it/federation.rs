@@ -5,6 +5,7 @@ mod configuration;
 mod damage;
 mod demonstration;
 mod extracts;
+mod faults;
 mod harness;
 mod help;
 mod life;

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod concurrent;
+mod disk;
 mod envelopes;
 mod extracts;
 mod fixture;

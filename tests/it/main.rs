@@ -6,5 +6,6 @@ mod fault_proxy;
 mod federation;
 mod hostile;
 mod pki;
+mod small_disk;
 mod tidy;
 mod transport;

@@ -105,8 +105,9 @@ async fn a_log_that_cannot_be_written_says_so_until_it_can_again() {
     // Room for a small answer and not for a long one is not taken for the end of the trouble.
     store.ask(Work::DiskOf(100)).await.expect("sets");
     assert!(!*store.writable().borrow(), "asking for nothing is no write");
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    assert!(!*store.writable().borrow());
+    let mut seen = store.writable();
+    let wait = tokio::time::timeout(WRITE_LIMIT, seen.wait_for(|now| *now)).await;
+    assert!(wait.is_err(), "a few pages are no room");
     // Nobody asks anything, and it finds out by itself, without an entry.
     store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
     until(&store, true).await;
