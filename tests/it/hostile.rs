@@ -6,6 +6,7 @@ mod concurrent;
 mod disk;
 mod envelopes;
 mod extracts;
+mod false_claims;
 mod fixture;
 mod forge;
 mod leaks;
