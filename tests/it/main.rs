@@ -5,6 +5,7 @@ mod fault_proxy;
 #[cfg(unix)]
 mod federation;
 mod hostile;
+mod panics;
 mod pki;
 mod small_disk;
 mod tidy;

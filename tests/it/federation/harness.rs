@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::process::{self, Output, Server, run, until};
 use crate::fault_proxy::FaultProxy;
+use crate::panics::ServersWatch;
 
 /// The coordinator.
 pub(crate) const COORDINATOR: &str = "QZ1";
@@ -87,8 +88,10 @@ fn copy(from: &Path, to: &Path) {
 
 /// A federation of its own for one test.
 pub(crate) struct Fed {
-    dir: TempDir,
     servers: BTreeMap<String, Server>,
+    // Read before the folder goes.
+    _panics: ServersWatch,
+    dir: TempDir,
     /// Before the coordinator's two ports, where a test needs them to outlive the coordinator.
     relays: Option<[FaultProxy; 2]>,
 }
@@ -98,7 +101,8 @@ impl Fed {
     pub(crate) fn at_rest() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         copy(&template().dir, dir.path());
-        let fed = Self { dir, servers: BTreeMap::new(), relays: None };
+        let _panics = ServersWatch(dir.path().to_owned());
+        let fed = Self { dir, _panics, servers: BTreeMap::new(), relays: None };
         let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
         fed.tell_addresses(
             nobody.local_addr().expect("an address"),

@@ -29,6 +29,7 @@ use evensum_core::view::{Bundle, DoubtError, Shared, SystemView};
 use tempfile::TempDir;
 
 use super::extracts::{PERIOD, extract, node_key};
+use crate::panics::Watch;
 use crate::pki::{NOW, Pki, ods};
 
 /// Runs the coordinator. Also the board whose residents are counted.
@@ -78,6 +79,7 @@ pub(super) struct Federation {
     pub(super) keys: HashMap<&'static str, Keys>,
     pub(super) analysts: HashMap<String, SigningKey>,
     queries: AtomicU64,
+    _panics: Watch,
 }
 
 /// A node that runs, with its audit log.
@@ -147,6 +149,7 @@ impl Federation {
             keys,
             analysts,
             queries: AtomicU64::new(0),
+            _panics: Watch::begin(),
         }
     }
 

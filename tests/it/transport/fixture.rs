@@ -26,6 +26,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use crate::panics::Watch;
 use crate::pki::{Pki, clock, ods};
 
 /// The coordinator of all tests.
@@ -58,6 +59,7 @@ pub(crate) struct Port {
     pub(crate) shutdown: CancellationToken,
     pub(crate) task: JoinHandle<()>,
     _stop: DropGuard,
+    _panics: Watch,
 }
 
 impl Port {
@@ -87,7 +89,7 @@ impl Port {
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(accept_nodes(listener, config, registry.clone(), shutdown.clone()));
         let _stop = shutdown.clone().drop_guard();
-        Self { address, registry, tls, shutdown, task, _stop }
+        Self { address, registry, tls, shutdown, task, _stop, _panics: Watch::begin() }
     }
 
     pub(crate) async fn until_connected(&self, codes: &[&str]) {
