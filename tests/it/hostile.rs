@@ -1,6 +1,7 @@
 //! Whole nodes and a whole coordinator, with real TLS, real databases and real extracts, and somebody at
 //! the other end who forges, replays, lies, or stays silent.
 
+mod canary;
 mod clocks;
 mod concurrent;
 mod disk;
@@ -16,5 +17,6 @@ mod promises;
 mod questions;
 mod replays;
 mod rogues;
+mod tape;
 mod views;
 mod wire;

@@ -185,6 +185,20 @@ struct RawAsk {
 #[derive(Clone, PartialEq, prost::Message)]
 struct RawAnswer {}
 
+impl RawAsk {
+    fn of(envelope: Envelope) -> Self {
+        let Envelope { payload, payload_type, signer, signature } = envelope;
+        let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
+        let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
+        Self { envelope, deadline_ms }
+    }
+}
+
+/// A question to a coordinator, as the wire has it.
+pub(super) fn ask_message(envelope: Envelope) -> Vec<u8> {
+    prost::Message::encode_to_vec(&RawAsk::of(envelope))
+}
+
 impl Wired {
     /// Asks as the analyst's tool does.
     pub(super) async fn ask(&self, envelope: Envelope) -> Result<Bundle, AskFault> {
@@ -201,15 +215,12 @@ impl Wired {
 
     /// Asks without the tool, and gives the status that came instead of an answer.
     pub(super) async fn refused(&self, envelope: Envelope) -> Status {
-        let Envelope { payload, payload_type, signer, signature } = envelope;
-        let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
-        let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("ready");
         let path =
             tonic::codegen::http::uri::PathAndQuery::from_static("/evensum.v1.Coordinator/Ask");
         let codec = tonic_prost::ProstCodec::<RawAsk, RawAnswer>::default();
-        let request = tonic::Request::new(RawAsk { envelope, deadline_ms });
+        let request = tonic::Request::new(RawAsk::of(envelope));
         let mut events = match client.server_streaming(request, path, codec).await {
             Ok(response) => response.into_inner(),
             Err(status) => return status,
