@@ -183,13 +183,19 @@ pub(super) struct Markers {
 const SEPARATORS: [&str; 8] = ["", ",", " ", "_", "'", "\u{a0}", "\u{2009}", "\u{202f}"];
 
 impl Markers {
-    /// A count as decimal text with any separator and no other digit beside it, or a label.
+    /// A count as decimal text with any separator and no digit or letter beside it, or a label.
     pub(super) fn in_text(&self, text: &str) -> Option<String> {
         let alone = |wanted: &str| {
             text.match_indices(wanted).any(|(at, _)| {
-                let before = text[..at].chars().next_back();
-                let after = text[at + wanted.len()..].chars().next();
-                ![before, after].into_iter().flatten().any(|c| c.is_ascii_digit())
+                let is = |c: Option<char>, what: fn(&char) -> bool| c.as_ref().is_some_and(what);
+                let mut before = text[..at].chars().rev();
+                let (last, but_one) = (before.next(), before.next());
+                let next = text[at + wanted.len()..].chars().next();
+                // What follows a decimal point is a fraction: a duration of a log, say.
+                let fraction = last == Some('.') && is(but_one, char::is_ascii_digit);
+                // Hashes and signatures hold every four digits by chance, among others and letters.
+                let inside = |c| is(c, char::is_ascii_alphanumeric);
+                !fraction && !inside(last) && !inside(next)
             })
         };
         let counts = self.counts.iter().flat_map(|count| {
@@ -236,7 +242,7 @@ impl Markers {
     /// Numbers packed beside each other. Hashes and signatures are told by their lengths, and texts by being
     /// such; both are no numbers.
     fn in_packed(&self, bytes: &[u8]) -> Option<String> {
-        if matches!(bytes.len(), 32 | 64 | 70..=72) || std::str::from_utf8(bytes).is_ok() {
+        if matches!(bytes.len(), 32 | 64 | 68..=72) || std::str::from_utf8(bytes).is_ok() {
             return None;
         }
         let mut rest = bytes;
@@ -312,7 +318,7 @@ fn a_marker_is_found_in_every_form_and_nothing_else_is() {
         let message = Numbers { text: text.to_owned(), ..Numbers::default() };
         assert!(markers.in_message(&message.encode_to_vec()).is_some(), "{text}");
     }
-    for text in ["18623", "86231", "8,624", "8 62", "canary", "86 23"] {
+    for text in ["18623", "86231", "8,624", "8 62", "canary", "86 23", "0.8623"] {
         assert_eq!(markers.in_text(text), None, "{text}");
     }
     let none = Numbers { plain: 8_624, beside: 8.5, packed: vec![1, 300], ..Numbers::default() };
