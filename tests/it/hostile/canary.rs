@@ -1,6 +1,6 @@
 //! The canary: one partner's extract holds two cells whose counts nothing else in the federation can come to,
-//! 8,623 and 7,919, each the rows of one person, so that the rule about dominance hides them however large they
-//! are; and labels that stand nowhere but in its rows. Whatever leaves is recorded and searched for them.
+//! 8,623 and 7,919, almost all of them the rows of one person, so that nothing but the rule about dominance hides
+//! them, however large they are; and labels that stand nowhere but in its rows. Whatever leaves is recorded and searched for them.
 //!
 //! Where they may be: the extract itself, and of the labels the provider's code alone, in the published file,
 //! which keeps it as a category. Everything else, at the node and beyond, must be without: messages and metadata
@@ -34,9 +34,12 @@ const ROUNDED: [u64; 2] = [8_625, 7_920];
 /// In company, and alone, so that no sum stands between a cell and whoever reads it.
 const ALL: [&str; 2] = ["ZZ1", COUNCIL];
 const ALONE: [&str; 1] = [COUNCIL];
+/// Others in a marker cell: more than the rule about few people wants.
+const FEW: u64 = 20;
 const SEXES: [&str; 2] = ["9", "X"];
 
-/// The partner's rows without those two sexes, and the marker rows: of one person each, or of as many as rows.
+/// The partner's rows without those two sexes, and the marker rows: almost all of one person, or
+/// of as many people as rows.
 fn with_markers(csv: &[u8], crowd: bool) -> (Vec<u8>, String) {
     let mut reader = csv::Reader::from_reader(csv);
     let header = reader.headers().expect("a header").clone();
@@ -56,7 +59,8 @@ fn with_markers(csv: &[u8], crowd: bool) -> (Vec<u8>, String) {
     };
     for ((person, sex), count) in PEOPLE.into_iter().zip(SEXES).zip(COUNTS) {
         for number in 0..count {
-            let one = if crowd { format!("{person}{number}") } else { person.to_owned() };
+            let another = crowd || number < FEW;
+            let one = if another { format!("{person}{number}") } else { person.to_owned() };
             marked(&one, sex, "2025-06-01");
         }
         marked(person, sex, BAD_DATE);
