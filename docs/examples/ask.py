@@ -109,6 +109,7 @@ def check_answer(answer, question: int, query_hash: str, agreement: dict) -> dic
         "federation": agreement["federation"],
         "ods": answer.ods,
         "query_hash": query_hash,
+        "question": question,
         "document_hash": sha256(answer.document).hex(),
         "index": answer.receipt.index,
         "checkpoint_hash": sha256(answer.receipt.checkpoint.encode()).hex(),
@@ -152,9 +153,12 @@ def sign(query: dict, config: dict, folder: Path) -> common_pb2.Envelope:
 
 
 def shown(view, query: dict, query_hash: str, agreement: dict) -> dict:
-    documents = [check_answer(a, 0, query_hash, agreement) for a in view.answers]
+    documents = [check_answer(a, view.question, query_hash, agreement) for a in view.answers]
     count = lambda c: {"state": c.state, "low": c.low, "high": c.high if c.HasField("high") else None}
+    question = query["questions"][view.question]
     return {
+        "indicator": question["indicator"],
+        "period": question["period"],
         "breakdown": list(view.breakdown),
         "cells": [
             {"at": list(c.at), "numerator": count(c.numerator), "denominator": count(c.denominator)}
@@ -183,11 +187,20 @@ def main() -> int:
         found = []
         try:
             for event in stub.Ask(request, timeout=25):
-                if event.WhichOneof("event") == "view":
+                kind = event.WhichOneof("event")
+                if kind in ("view", "fault") and getattr(event, kind).question != len(found):
+                    raise ValueError("an answer is out of order")
+                if kind == "view":
                     found.append(shown(event.view, query, query_hash, agreement))
+                elif kind == "fault":
+                    error = {"code": event.fault.fault.code, "text": event.fault.fault.text}
+                    found.append({"error": error})
         except grpc.RpcError as error:
             print(f"{error.code().name}: {error.details()}", file=sys.stderr)
             return 1
+    if len(found) != len(query["questions"]):
+        print("the coordinator left questions out", file=sys.stderr)
+        return 1
     json.dump(found, sys.stdout, indent=2)
     return 0
 

@@ -28,8 +28,8 @@ use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
 use crate::rpc::client::NodeClient;
 use crate::rpc::{
-    AcceptConfig, Destination, DialConfig, DialState, ListenConfig, NodeDialConfig, Refusal,
-    Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
+    AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
+    Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
     serve_dialled, serve_listening,
 };
 use crate::store::{Identity, Store, StoreError};
@@ -324,13 +324,14 @@ async fn serve_member(
         agreements,
         answer_key,
     });
-    let routes = node_service::routes(Arc::new(node)).await;
+    let routes = node_service::routes(Arc::new(node), site.writable()).await;
     if let Some(place) = listens {
         let listener = TcpListener::bind(place).await.or_exit(Exit::Unavailable)?;
         readiness.listens(listener.local_addr().or_exit(Exit::Fault)?);
         let port = tls::node_port(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
         let (federation, coordinator) = (federation.clone(), coordinator.clone());
-        let config = ListenConfig { federation, coordinator, tls: watch::channel(port).1 };
+        let tls = watch::channel(port).1;
+        let config = ListenConfig { federation, coordinator, tls, keepalive: Keepalive::USUAL };
         let serving = serve_listening(routes.clone(), listener, config, stop.clone());
         servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }
@@ -351,7 +352,8 @@ async fn serve_member(
             DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
         };
         let tls = watch::channel(dial).1;
-        let config = DialConfig { address, federation, coordinator, tls, seed: rand::random() };
+        let (seed, keepalive) = (rand::random(), Keepalive::USUAL);
+        let config = DialConfig { address, federation, coordinator, tls, seed, keepalive };
         let serving = serve_dialled(routes, config, stop.clone(), on_state);
         servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }
@@ -413,6 +415,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
             let member = peer.role() == Role::Node && known.contains(peer.ods());
             if member { Ok(()) } else { Err(Refusal::Partner) }
         }),
+        keepalive: Keepalive::USUAL,
     };
     let accepting = tokio::spawn(accept_nodes(nodes, accept, registry.clone(), stop.clone()));
     let dial =
@@ -421,6 +424,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let mut dialling = JoinSet::new();
     for (node, address) in dialled {
         let config = NodeDialConfig {
+            keepalive: Keepalive::USUAL,
             address,
             federation: federation.clone(),
             node,
@@ -440,7 +444,8 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         clock: clock::system(),
     });
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
-    let serving = coordinator_service::serve(Arc::new(coordinator), incoming, stop.clone());
+    let serving =
+        coordinator_service::serve(Arc::new(coordinator), incoming, store.writable(), stop.clone());
     ready::print(&places);
     let served = serving.await;
     // In-flight answers are out: now the partners may go.

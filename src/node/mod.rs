@@ -21,7 +21,7 @@ use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Prof
 use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use self::shelf::Shelf;
 use crate::security_log::SecurityLog;
@@ -89,6 +89,12 @@ impl Site {
             security: Arc::new(SecurityLog::new(Arc::clone(&parts.clock))),
             clock: parts.clock,
         }
+    }
+
+    /// Whether its audit log takes entries at this moment.
+    #[must_use]
+    pub fn writable(&self) -> watch::Receiver<bool> {
+        self.store.writable()
     }
 
     /// The node of a membership.

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::HANDSHAKE_LIMIT;
 use super::refusal::Refusal;
 use super::registry::Registry;
+use super::{HANDSHAKE_LIMIT, Keepalive};
 use crate::trust::example_refused;
 use crate::trust::handshake::{self, Accepted, HandshakeError, PortTls};
 
@@ -41,6 +41,8 @@ pub struct AcceptConfig {
     pub health_service: String,
     /// Asked after all other checks.
     pub gate: Gate,
+    /// How it finds out that a node is gone.
+    pub keepalive: Keepalive,
 }
 
 impl fmt::Debug for AcceptConfig {
@@ -48,6 +50,7 @@ impl fmt::Debug for AcceptConfig {
         f.debug_struct("AcceptConfig")
             .field("federation", &self.federation)
             .field("health_service", &self.health_service)
+            .field("keepalive", &self.keepalive)
             .finish_non_exhaustive()
     }
 }
@@ -119,7 +122,7 @@ async fn take_in(tcp: TcpStream, remote: SocketAddr, config: &AcceptConfig, regi
     };
     let (ods, name, serial) =
         (peer.ods().clone(), peer.name().to_owned(), peer.serial().to_owned());
-    match registry.admit(stream, Vec::new(), peer, &config.health_service).await {
+    match registry.admit(stream, Vec::new(), peer, &config.health_service, config.keepalive).await {
         Ok(_) => tracing::info!(%ods, name, serial, %remote, "a node is connected"),
         Err(error) => tracing::warn!(%ods, name, serial, %remote, %error, "a node is not taken in"),
     }

@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::transport::server::Connected;
 
-use super::HANDSHAKE_LIMIT;
 use super::accept::{each_arrival, shake_hands};
 use super::dial::{Destination, DialError, FirstWords, HTTP2_PREFACE, Whom, reach};
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
+use super::{HANDSHAKE_LIMIT, Keepalive};
 use crate::trust::example_refused;
 use crate::trust::handshake::{Accepted, DialTls, PortTls};
 
@@ -114,5 +114,5 @@ pub async fn dial_as_analyst(
 ) -> Result<Channel, DialError> {
     let whom = Whom { federation, role: Role::Coordinator, ods: coordinator };
     let reached = reach(address, whom, FirstWords::Nothing, tls).await?;
-    one_shot(reached.stream).await.map_err(DialError::Begin)
+    one_shot(reached.stream, Keepalive::USUAL).await.map_err(DialError::Begin)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evensum_core::port::{AnalystPort, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -16,8 +16,8 @@ use tonic::{Request, Response, Status};
 
 use super::pb::coordinator_server::{Coordinator, CoordinatorServer, SERVICE_NAME};
 use super::{
-    Connection, DRAIN_LIMIT, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_DEADLINE, MAX_HEADER_BYTES,
-    MAX_REQUEST_BYTES, MAX_VIEW_BYTES, MIN_DEADLINE, convert, faults, pb,
+    Connection, DRAIN_LIMIT, Keepalive, MAX_DEADLINE, MAX_HEADER_BYTES, MAX_REQUEST_BYTES,
+    MAX_VIEW_BYTES, MIN_DEADLINE, convert, faults, health, pb,
 };
 
 /// The full name of the service, for the health service.
@@ -45,24 +45,24 @@ pub fn routes(coordinator: Port) -> Routes {
 }
 
 /// Serves a coordinator to the connections of analysts until `shutdown`. What is under way then finishes, for
-/// at most [`DRAIN_LIMIT`].
+/// at most [`DRAIN_LIMIT`]. The health service says what `serving` says, as it changes.
 ///
 /// # Errors
 /// tonic's, where its server ends by itself.
 pub async fn serve<I, C>(
     coordinator: Port,
     incoming: I,
+    serving: watch::Receiver<bool>,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error>
 where
     I: Stream<Item = std::io::Result<C>> + Send,
     C: Connection,
 {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let health = health::service(serving).await;
     let serving = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(Keepalive::USUAL.interval))
+        .http2_keepalive_timeout(Some(Keepalive::USUAL.timeout))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
         .add_routes(routes(coordinator).add_service(health))

@@ -8,6 +8,7 @@ use evensum_core::model::{FederationId, Ods, Role};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Keepalive;
 use super::backoff::Backoff;
 use super::dial::{
     Attempt, Destination, DialError, DialState, FirstWords, Reached, Whom, keep_dialling, reach,
@@ -28,6 +29,8 @@ pub struct NodeDialConfig {
     pub tls: watch::Receiver<Arc<DialTls>>,
     /// The service whose health is asked before the node is entered; empty for the whole server.
     pub health_service: String,
+    /// How this end finds out that a connection has died.
+    pub keepalive: Keepalive,
     /// Seed of the waits between attempts.
     pub seed: u64,
 }
@@ -78,7 +81,11 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for NodeDialler<'_, F> {
             };
         let key_exchange = handshake::key_exchange(&stream);
         (self.on_state)(DialState::Connected { peer: Arc::new(peer.clone()), key_exchange });
-        match self.registry.admit(stream, head, peer, &config.health_service).await {
+        match self
+            .registry
+            .admit(stream, head, peer, &config.health_service, config.keepalive)
+            .await
+        {
             Ok(closed) => {
                 backoff.reset();
                 (self.on_state)(DialState::Serving);

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use super::Keepalive;
 use super::backoff::Backoff;
 use super::caller::Caller;
 use super::dial::{
@@ -36,6 +37,8 @@ pub struct DialConfig {
     pub tls: watch::Receiver<Arc<DialTls>>,
     /// Seed of the waits between attempts: another for every node, or they all come back at once.
     pub seed: u64,
+    /// How it finds out that the coordinator is gone.
+    pub keepalive: Keepalive,
 }
 
 impl fmt::Debug for DialConfig {
@@ -45,6 +48,7 @@ impl fmt::Debug for DialConfig {
             .field("federation", &self.federation)
             .field("coordinator", &self.coordinator)
             .field("seed", &self.seed)
+            .field("keepalive", &self.keepalive)
             .finish_non_exhaustive()
     }
 }
@@ -64,7 +68,7 @@ pub async fn serve_dialled(
     shutdown: CancellationToken,
     on_state: impl Fn(DialState) + Send + Sync,
 ) -> Result<(), tonic::transport::Error> {
-    let outcome = serve_connections(routes, &shutdown, |connections, cut| {
+    let outcome = serve_connections(routes, config.keepalive, &shutdown, |connections, cut| {
         let seed = config.seed;
         let dialler = Dialler { config, connections, cut, on_state: &on_state };
         keep_dialling(dialler, seed, &shutdown, &on_state)

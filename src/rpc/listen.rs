@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use super::Keepalive;
 use super::accept::{each_arrival, refuse, welcome};
 use super::caller::Caller;
 use super::refusal::Refusal;
@@ -31,6 +32,8 @@ pub struct ListenConfig {
     pub coordinator: Ods,
     /// Looked at for every connection, so that a new certificate serves the next one.
     pub tls: watch::Receiver<Arc<PortTls>>,
+    /// How this end finds out that a connection has died.
+    pub keepalive: Keepalive,
 }
 
 impl fmt::Debug for ListenConfig {
@@ -53,7 +56,7 @@ pub async fn serve_listening(
     config: ListenConfig,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    serve_connections(routes, &shutdown, |connections, cut| {
+    serve_connections(routes, config.keepalive, &shutdown, |connections, cut| {
         let door = Arc::new(Door {
             config,
             connections,

@@ -28,6 +28,7 @@ mod dial;
 mod dial_node;
 mod dial_out;
 mod faults;
+mod health;
 mod listen;
 pub mod node_service;
 mod one_shot;
@@ -60,10 +61,21 @@ use std::time::Duration;
 
 /// A connection, a TLS handshake and the first words after it each get this long.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(3);
-/// Both ends ask after the other this often: firewalls drop flows that idle.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// And take the connection for dead when nothing comes back for this long.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How an end finds out that the other is gone without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Both ends ask after the other this often: firewalls drop flows that idle.
+    pub interval: Duration,
+    /// And take the connection for dead when nothing comes back for this long.
+    pub timeout: Duration,
+}
+
+impl Keepalive {
+    /// What every server uses: a loss is noticed within 15 seconds.
+    pub const USUAL: Self =
+        Self { interval: Duration::from_secs(10), timeout: Duration::from_secs(5) };
+}
+
 /// Bytes of the headers of one request or response.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 

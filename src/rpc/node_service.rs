@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use evensum_core::disclosure::Outgoing;
 use evensum_core::port::{BoxStream, NodeFault, NodePort};
+use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::Caller;
 use super::pb::node_server::{Node, NodeServer, SERVICE_NAME};
-use super::{MAX_ANSWER_BYTES, MAX_DEADLINE, MAX_REQUEST_BYTES, convert, faults, pb};
+use super::{MAX_ANSWER_BYTES, MAX_DEADLINE, MAX_REQUEST_BYTES, convert, faults, health, pb};
 
 /// The full name of the service, for the health service.
 pub const NAME: &str = SERVICE_NAME;
@@ -19,16 +20,16 @@ pub const NAME: &str = SERVICE_NAME;
 const UNKNOWN_CALLER: &str =
     "nobody vouches for this connection: call over the connection that the node dialled";
 
-/// Serves a node. The caller must be in the extensions of each request, as a [`Caller`].
-#[must_use]
-pub async fn routes(node: Arc<dyn NodePort<Reply = Outgoing>>) -> Routes {
+/// Serves a node. The caller must be in the extensions of each request, as a [`Caller`]. The health service
+/// says what `serving` says, as it changes.
+pub async fn routes(
+    node: Arc<dyn NodePort<Reply = Outgoing>>,
+    serving: watch::Receiver<bool>,
+) -> Routes {
     let service = NodeServer::new(Service { node })
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_ANSWER_BYTES);
-    let (reporter, health) = tonic_health::server::health_reporter();
-    // The empty name is the server as a whole, which is what a coordinator asks after.
-    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
-    Routes::new(service).add_service(health)
+    Routes::new(service).add_service(health::service(serving).await)
 }
 
 struct Service {

@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::{Channel, Endpoint};
 
-use super::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES};
+use super::{Keepalive, MAX_HEADER_BYTES};
 
 /// Calls that a fan-out gives up race with their answers, and HTTP/2 counts every late frame as an error of
 /// this end: at its usual limit of 1,024 in a connection's life it would end the connection for all.
@@ -16,7 +16,10 @@ const MAX_LATE_FRAMES: usize = 1_000_000;
 /// Makes a channel of a connection whose TLS is done. The connector gives its one socket once: when that is
 /// gone, calls fail at once. A connector that waited for the next one would hide that the other end is away,
 /// and queue calls for it.
-pub(super) async fn one_shot<T>(io: T) -> Result<Channel, tonic::transport::Error>
+pub(super) async fn one_shot<T>(
+    io: T,
+    keepalive: Keepalive,
+) -> Result<Channel, tonic::transport::Error>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -26,8 +29,8 @@ where
     });
     // Plain `http`, because TLS is done; the name is never resolved.
     Endpoint::from_static("http://evensum.invalid")
-        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .http2_keep_alive_interval(keepalive.interval)
+        .keep_alive_timeout(keepalive.timeout)
         .keep_alive_while_idle(true)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_local_error_reset_streams(Some(MAX_LATE_FRAMES))

@@ -14,9 +14,9 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::HANDSHAKE_LIMIT;
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
+use super::{HANDSHAKE_LIMIT, Keepalive};
 
 /// Why a connection did not become a node.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,7 @@ impl Registry {
         head: Vec<u8>,
         peer: Peer,
         health_service: &str,
+        keepalive: Keepalive,
     ) -> Result<CancellationToken, AdmitError>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -134,7 +135,7 @@ impl Registry {
         let cut = CancellationToken::new();
         let (io, closed) = RevIo::new(io, head, (), cut.clone());
         let channel = timeout(HANDSHAKE_LIMIT, async {
-            let channel = one_shot(io).await.map_err(AdmitError::Begin)?;
+            let channel = one_shot(io, keepalive).await.map_err(AdmitError::Begin)?;
             ask_health(channel.clone(), health_service).await.map(|()| channel)
         })
         .await

@@ -15,7 +15,7 @@ use tonic::transport::Server;
 
 use super::caller::{Caller, Noticing};
 use super::rev_io::RevIo;
-use super::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES};
+use super::{Keepalive, MAX_HEADER_BYTES};
 
 /// Calls under way get this long to finish when the node stops.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(4);
@@ -33,6 +33,7 @@ pub(super) type Incoming<T> = Result<RevIo<T, Caller>, io::Error>;
 /// cuts them all. It runs beside the server, and what comes of its end is nothing: connections live on.
 pub(super) async fn serve_connections<T, F>(
     routes: Routes,
+    keepalive: Keepalive,
     shutdown: &CancellationToken,
     feed: impl FnOnce(mpsc::Sender<Incoming<T>>, CancellationToken) -> F,
 ) -> Result<(), tonic::transport::Error>
@@ -45,8 +46,8 @@ where
     let _cut_on_drop = cut.clone().drop_guard();
     let (connections, incoming) = mpsc::channel::<Incoming<T>>(1);
     let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(keepalive.interval))
+        .http2_keepalive_timeout(Some(keepalive.timeout))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
         .max_concurrent_streams(MAX_STREAMS)

@@ -18,6 +18,9 @@ const LOCK: &str = "evensum.lock";
 /// How long a statement waits for another connection. Shorter than a caller waits for the write.
 const BUSY_LIMIT: Duration = Duration::from_millis(1500);
 
+/// Bytes that must be free before a full disk counts as having space again.
+const ROOM: i64 = 512 * 1024;
+
 /// Mode of the state directory.
 #[cfg(unix)]
 const PRIVATE: u32 = 0o700;
@@ -99,6 +102,28 @@ pub(super) async fn connect(dir: &Path) -> Result<SqliteConnection, StoreError> 
     require("foreign_keys = ON", keys == 1, keys.to_string())?;
     MIGRATOR.run(&mut conn).await?;
     Ok(conn)
+}
+
+/// Writes as much as a long answer takes, and takes it back: nothing is left behind, and a disk that is too
+/// full for the next answer says so. The small cache makes SQLite write before the end of the transaction.
+pub(super) async fn try_room(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let said: i64 = sqlx::query_scalar("PRAGMA cache_size").fetch_one(&mut *conn).await?;
+    let cache = |pages: i64| sqlx::AssertSqlSafe(format!("PRAGMA cache_size = {pages}"));
+    sqlx::query(cache(1)).execute(&mut *conn).await?;
+    let tried = async {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+        // In the place before the first, which no entry has.
+        sqlx::query(
+            "INSERT INTO record (seq, bytes, leaf) VALUES (-1, zeroblob(?1), zeroblob(32))",
+        )
+        .bind(ROOM)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query("ROLLBACK").execute(&mut *conn).await
+    }
+    .await;
+    sqlx::query(cache(said)).execute(&mut *conn).await?;
+    tried.map(drop)
 }
 
 /// Opens the database for reading, beside a running writer or without one.

@@ -319,6 +319,14 @@ impl Store {
         self.condition.healthy()
     }
 
+    /// Whether the last write went well, and every change of that: false where the disk is full, until there
+    /// is space again, and false for good after any other failure and after [`Store::close`]. A log that took
+    /// no entry is tried again every second, without an entry.
+    #[must_use]
+    pub fn writable(&self) -> watch::Receiver<bool> {
+        self.condition.writable()
+    }
+
     /// The newest signed checkpoint's text.
     #[must_use]
     pub fn checkpoint(&self) -> String {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use evensum_core::ledger::checkpoint::claimed_origin;
 use evensum_core::ledger::merkle::Frontier;
@@ -23,6 +24,9 @@ const SQLITE_FULL: i32 = 13;
 const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 /// SQLite's code for another process that holds the database.
 const SQLITE_BUSY: i32 = 5;
+
+/// How often a log that took no entry is tried again while nobody asks.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
@@ -46,20 +50,43 @@ pub(super) enum Message {
 }
 
 /// How the writer is, as its callers see it.
-#[derive(Debug, Default)]
-pub(super) struct Condition(AtomicU8);
+#[derive(Debug)]
+pub(super) struct Condition {
+    state: AtomicU8,
+    writable: watch::Sender<bool>,
+}
+
+impl Default for Condition {
+    fn default() -> Self {
+        Self { state: AtomicU8::new(OPEN), writable: watch::Sender::new(true) }
+    }
+}
 
 impl Condition {
     pub(super) fn healthy(&self) -> bool {
-        self.0.load(Ordering::Acquire) == OPEN
+        self.state.load(Ordering::Acquire) == OPEN
+    }
+
+    pub(super) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.subscribe()
     }
 
     /// Why nothing is written any more.
     pub(super) fn ended(&self) -> StoreError {
-        match self.0.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) {
             CLOSED => StoreError::Closed,
             _ => StoreError::Broken { source: None },
         }
+    }
+
+    fn end(&self, how: u8) {
+        let _ = self.state.compare_exchange(OPEN, how, Ordering::AcqRel, Ordering::Acquire);
+        self.note(false);
+    }
+
+    /// Notes whether the last write went well. Gives whether that is news.
+    fn note(&self, written: bool) -> bool {
+        self.writable.send_if_modified(|before| std::mem::replace(before, written) != written)
     }
 }
 
@@ -68,7 +95,7 @@ struct EndsBroken(Arc<Condition>);
 
 impl Drop for EndsBroken {
     fn drop(&mut self) {
-        let _ = self.0.0.compare_exchange(OPEN, BROKEN, Ordering::AcqRel, Ordering::Acquire);
+        self.0.end(BROKEN);
     }
 }
 
@@ -229,7 +256,7 @@ impl Writer {
         let ends = EndsBroken(Arc::clone(&self.condition));
         let mut closers = Vec::new();
         let mut messages = Vec::with_capacity(MAX_BATCH);
-        while queue.recv_many(&mut messages, MAX_BATCH).await > 0 {
+        while self.more(&mut queue, &mut messages).await {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -247,7 +274,7 @@ impl Writer {
                 return;
             }
         }
-        ends.0.0.store(CLOSED, Ordering::Release);
+        ends.0.end(CLOSED);
         let Self { conn, _lock: lock, .. } = self;
         if let Err(error) = conn.close().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database did not close");
@@ -258,9 +285,28 @@ impl Writer {
         }
     }
 
+    /// Waits for messages. While the log takes no entries it gives up after a moment, without any, so that
+    /// the next batch finds out whether it does again. False where nobody can send any more.
+    async fn more(&self, queue: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
+        let received = queue.recv_many(messages, MAX_BATCH);
+        if *self.condition.writable.borrow() {
+            return received.await > 0;
+        }
+        match tokio::time::timeout(TRY_AGAIN, received).await {
+            Ok(count) => count > 0,
+            Err(_) => true,
+        }
+    }
+
     async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
         for portion in portions(jobs, |job| job.work.most_entries()) {
             self.portion(portion).await?;
+        }
+        if self.owed.is_empty() && !*self.condition.writable.borrow() {
+            return match self.try_room().await {
+                Err(Failure::Broken(fault)) => Err(fault),
+                Err(Failure::Full | Failure::Busy) | Ok(()) => Ok(()),
+            };
         }
         for portion in portions(std::mem::take(&mut self.owed), |owed| owed.work().most_entries()) {
             match self.transact(portion.iter().map(Owed::work).collect()).await {
@@ -292,25 +338,49 @@ impl Writer {
         if works.is_empty() {
             return Ok(Vec::new());
         }
-        let failed = match self.try_transact(works).await {
-            Ok(answers) => return Ok(answers),
+        let tried = self.try_transact(works).await;
+        self.settled(tried).await
+    }
+
+    /// Whether there is room again, found out without an entry.
+    async fn try_room(&mut self) -> Result<(), Failure> {
+        let tried = database::try_room(&mut self.conn).await.map_err(Fault::from);
+        self.settled(tried.map(|()| (true, ()))).await
+    }
+
+    /// Rolls back what failed, and tells those who watch. With what was done comes whether anything was
+    /// written: a transaction without a write says nothing of the disk.
+    async fn settled<T>(&mut self, tried: Result<(bool, T), Fault>) -> Result<T, Failure> {
+        let failed = match tried {
+            Ok((written, done)) => {
+                if written && self.condition.note(true) {
+                    tracing::info!("the audit log takes entries again");
+                }
+                return Ok(done);
+            }
             Err(fault) => Failure::of(fault),
         };
         // SQLite may have rolled back by itself, and then says that there is nothing to roll back. Were a
         // transaction left open, the next BEGIN would fail, and with it the store.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
-        if let Failure::Broken(fault) = &failed {
+        let error = failed.error();
+        if let Failure::Broken(_) = &failed {
             // Before anybody hears of it, so that whoever did finds the store unhealthy.
-            self.condition.0.store(BROKEN, Ordering::Release);
+            self.condition.end(BROKEN);
             tracing::error!(
-                error = fault.as_ref() as &dyn std::error::Error,
-                "writing to the audit log failed; nothing is written from here on"
+                error = &error as &dyn std::error::Error,
+                "the audit log is closed for good"
+            );
+        } else if self.condition.note(false) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit log takes no entries"
             );
         }
         Err(failed)
     }
 
-    async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
+    async fn try_transact(&mut self, works: Vec<Work>) -> Result<(bool, Vec<Answer>), Fault> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
         let now = self.clock.now();
         let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier);
@@ -326,10 +396,11 @@ impl Writer {
         sqlx::query("COMMIT").execute(&mut self.conn).await?;
         self.frontier = sealed.frontier;
         self.nodes.absorb(sealed.nodes);
+        let written = sealed.note.is_some();
         if let Some(note) = sealed.note {
             self.checkpoint.send_replace(note);
         }
-        Ok(answers)
+        Ok((written, answers))
     }
 }
 

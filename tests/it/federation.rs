@@ -7,6 +7,7 @@ mod demonstration;
 mod documented;
 mod england;
 mod extracts;
+mod faults;
 mod harness;
 mod help;
 mod life;

@@ -1,19 +1,24 @@
 //! Whole nodes and a whole coordinator, with real TLS, real databases and real extracts, and somebody at
 //! the other end who forges, replays, lies, or stays silent.
 
+mod canary;
 mod clocks;
 mod concurrent;
+mod disk;
 mod envelopes;
 mod extracts;
+mod false_claims;
 mod fixture;
 mod forge;
 mod leaks;
 mod liars;
 mod many;
 mod members;
+mod network;
 mod promises;
 mod questions;
 mod replays;
 mod rogues;
+mod tape;
 mod views;
 mod wire;

@@ -1,9 +1,12 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
 mod certificates;
+mod fault_proxy;
 #[cfg(unix)]
 mod federation;
 mod hostile;
+mod panics;
 mod pki;
+mod small_disk;
 mod tidy;
 mod transport;

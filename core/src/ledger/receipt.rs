@@ -23,6 +23,9 @@ pub enum ReceiptError {
         /// The place in the log.
         index: u64,
     },
+    /// The entry names another server than the log does.
+    #[error("the proof's entry was written in another server's name than the audit log's")]
+    Owner,
     /// The hashes do not lead from the entry to the checkpoint's root.
     #[error("the proof does not lead from the entry to the audit log's signed state")]
     Inclusion,
@@ -67,8 +70,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Checks the checkpoint's signature and name, that the entry is canonical and carries its own place, and
-    /// the inclusion proof.
+    /// Checks the checkpoint's signature and name, that the entry is canonical, carries its own place and is
+    /// in the log's own name, and the inclusion proof.
     ///
     /// ```
     /// use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
@@ -99,6 +102,9 @@ impl Receipt {
         let entry = Entry::decode(&parts.entry)?;
         if entry.seq != parts.index {
             return Err(ReceiptError::Place { seq: entry.seq, index: parts.index });
+        }
+        if !origin.ends_with(&format!("/{}/{}", entry.ods, entry.role.as_str())) {
+            return Err(ReceiptError::Owner);
         }
         let (leaf, size, root) = (leaf_hash(&parts.entry), checkpoint.size(), checkpoint.root());
         if !verify_inclusion(leaf, parts.index, size, &parts.proof, &root) {
@@ -139,10 +145,11 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::entry::Event;
     use super::super::entry::tests::{events, ods};
     use super::super::merkle::{Frontier, inclusion_proof};
     use super::*;
-    use crate::model::{Role, Timestamp};
+    use crate::model::{Ods, Role, Timestamp};
     use crate::sign::SigningKey;
 
     const LOG: &str = "evensum/R0D/node";
@@ -200,6 +207,26 @@ mod tests {
         let checkpoint = Checkpoint::sign(LOG, 1, &tree.root(), &LOGGED.key).expect("signs");
         let parts = ReceiptParts { index: 0, proof: vec![], checkpoint, ..good.clone() };
         assert!(matches!(verify(parts), Err(ReceiptError::Place { seq: 3, index: 0 })));
+    }
+
+    #[test]
+    fn an_entry_in_another_servers_name_is_not_the_logs_own() {
+        let event = || Event::LogOpened { software: "test".to_owned() };
+        let other = Ods::new("R0A").expect("ods");
+        for (name, role, good) in [
+            (ods(), Role::Node, true),
+            (other, Role::Node, false),
+            (ods(), Role::Coordinator, false),
+        ] {
+            let entry = Entry::new(0, Timestamp::from_unix(0), name, role, event());
+            let entry = entry.encode().expect("encodes");
+            let mut tree = Frontier::default();
+            tree.push(leaf_hash(&entry));
+            let checkpoint = Checkpoint::sign(LOG, 1, &tree.root(), &LOGGED.key).expect("signs");
+            let found = verify(ReceiptParts { entry, index: 0, proof: vec![], checkpoint });
+            assert_eq!(matches!(found, Err(ReceiptError::Owner)), !good, "{found:?}");
+            assert_eq!(found.is_ok(), good);
+        }
     }
 
     proptest! {

@@ -7,6 +7,7 @@ pub(super) mod scene;
 
 use evensum_core::port::{Answered, Answers, BoxFuture};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::{InterceptorLayer, Routes};
@@ -32,6 +33,11 @@ async fn served(routes: Routes, caller: Option<Caller>) -> Channel {
     tokio::spawn(server);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
     endpoint.connect().await.expect("connects")
+}
+
+/// A server that serves, as far as it knows.
+fn serving() -> watch::Receiver<bool> {
+    watch::channel(true).1
 }
 
 /// A future that is ready.

@@ -10,7 +10,7 @@ use evensum_core::port::{Answered, Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::Envelope;
 
 use super::scene::{Scene, peer};
-use super::{all, answers, one, ready, served};
+use super::{all, answers, one, ready, served, serving};
 use crate::rpc::client::NodeClient;
 use crate::rpc::convert::MAX_PAYLOAD_BYTES;
 use crate::rpc::node_service::routes;
@@ -63,7 +63,8 @@ async fn answers_arrive_byte_for_byte() {
     let sent = [refusal.parts().clone(), release.parts().clone()];
     let fake = Fake::new(vec![Ok(vec![(0, Ok(release))]), Ok(vec![(0, Ok(refusal))])]);
     let caller = Caller::new(peer());
-    let client = NodeClient::new(served(routes(fake.clone()).await, Some(caller.clone())).await);
+    let client =
+        NodeClient::new(served(routes(fake.clone(), serving()).await, Some(caller.clone())).await);
     let envelope = scene.envelope();
     for (parts, deadline) in sent.iter().zip([Duration::from_millis(1_234), Duration::MAX]) {
         assert_eq!(ask(&client, &envelope, deadline).await.as_ref(), Ok(parts));
@@ -78,7 +79,8 @@ async fn answers_arrive_byte_for_byte() {
 async fn faults_arrive() {
     let faults = [NodeFault::Running, NodeFault::LedgerUnavailable, NodeFault::Late];
     let fake = Fake::new(faults.iter().rev().cloned().map(Err).collect());
-    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let client =
+        NodeClient::new(served(routes(fake, serving()).await, Some(Caller::new(peer()))).await);
     let envelope = Scene::new().envelope();
     for fault in faults {
         assert_eq!(ask(&client, &envelope, Duration::from_secs(5)).await, Err(fault));
@@ -98,7 +100,8 @@ async fn each_question_has_its_answer_or_its_fault_in_order() {
         (3, Err(faults[1].clone())),
     ];
     let fake = Fake::new(vec![Ok(replies)]);
-    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let client =
+        NodeClient::new(served(routes(fake, serving()).await, Some(Caller::new(peer()))).await);
     let answered = client.answer(&peer(), &scene.envelope_of(4), Duration::from_secs(5)).await;
     let [release, refusal] = sent;
     let [late, internal] = faults;
@@ -111,12 +114,14 @@ async fn no_more_answers_are_read_than_a_query_may_have_questions() {
     let scene = Scene::new();
     let replies = (0..1_000).map(|_| (7, Err(NodeFault::Internal))).collect();
     let fake = Fake::new(vec![Ok(replies)]);
-    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let client =
+        NodeClient::new(served(routes(fake, serving()).await, Some(Caller::new(peer()))).await);
     let answered = client.answer(&peer(), &scene.envelope_of(2), Duration::from_secs(5)).await;
     assert_eq!(all(answered.expect("begun")).await.len(), MAX_QUESTIONS);
     let beyond = vec![(u32::try_from(MAX_QUESTIONS).expect("small"), Err(NodeFault::Internal))];
     let fake = Fake::new(vec![Ok(beyond)]);
-    let client = NodeClient::new(served(routes(fake).await, Some(Caller::new(peer()))).await);
+    let client =
+        NodeClient::new(served(routes(fake, serving()).await, Some(Caller::new(peer()))).await);
     let answered = client.answer(&peer(), &scene.envelope(), Duration::from_secs(5)).await;
     let unreadable = [(0, Err(NodeFault::Unreadable))];
     assert_eq!(all(answered.expect("begun")).await, unreadable);
@@ -125,7 +130,7 @@ async fn no_more_answers_are_read_than_a_query_may_have_questions() {
 #[tokio::test]
 async fn nobody_is_answered_without_a_certificate() {
     let fake = Fake::new(vec![]);
-    let client = NodeClient::new(served(routes(fake.clone()).await, None).await);
+    let client = NodeClient::new(served(routes(fake.clone(), serving()).await, None).await);
     let answered = ask(&client, &Scene::new().envelope(), Duration::from_secs(5)).await;
     assert!(matches!(answered, Err(NodeFault::Unauthenticated(_))));
     assert!(fake.asked.lock().expect("lock").is_empty());
@@ -134,8 +139,9 @@ async fn nobody_is_answered_without_a_certificate() {
 #[tokio::test]
 async fn a_node_that_says_nothing_is_late() {
     let fake = Fake::new(vec![]);
-    let client =
-        NodeClient::new(served(routes(fake.clone()).await, Some(Caller::new(peer()))).await);
+    let client = NodeClient::new(
+        served(routes(fake.clone(), serving()).await, Some(Caller::new(peer()))).await,
+    );
     let answered = ask(&client, &Scene::new().envelope(), Duration::from_millis(10)).await;
     assert_eq!(answered, Err(NodeFault::Late));
     assert_eq!(fake.asked.lock().expect("lock").len(), 1);
@@ -156,7 +162,7 @@ async fn a_connection_that_is_gone_is_unreachable() {
 async fn what_is_no_request_does_not_reach_the_node() {
     let scene = Scene::new();
     let fake = Fake::new(vec![Ok(vec![(0, Ok(scene.refusal()))])]);
-    let channel = served(routes(fake.clone()).await, Some(Caller::new(peer()))).await;
+    let channel = served(routes(fake.clone(), serving()).await, Some(Caller::new(peer()))).await;
     let mut client = pb::node_client::NodeClient::new(channel);
     let good = crate::rpc::convert::envelope::write(&scene.envelope());
     let longest = pb::Envelope { payload: vec![b'1'; MAX_PAYLOAD_BYTES], ..good.clone() };

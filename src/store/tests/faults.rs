@@ -88,6 +88,82 @@ async fn after_a_failed_write_nothing_is_written_again() {
     store.close().await;
 }
 
+async fn until(store: &Store, writable: bool) {
+    let mut seen = store.writable();
+    let wait = tokio::time::timeout(WRITE_LIMIT * 5, seen.wait_for(|now| *now == writable));
+    wait.await.expect("in time").expect("a store that runs");
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_says_so_until_it_can_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    assert!(*store.writable().borrow());
+    store.ask(Work::DiskOf(1)).await.expect("sets");
+    assert!(matches!(store.begin(large(1)).await, Err(StoreError::Full)));
+    assert!(!*store.writable().borrow());
+    // Room for a small answer and not for a long one is not taken for the end of the trouble.
+    store.ask(Work::DiskOf(100)).await.expect("sets");
+    assert!(!*store.writable().borrow(), "asking for nothing is no write");
+    let mut seen = store.writable();
+    let wait = tokio::time::timeout(WRITE_LIMIT, seen.wait_for(|now| *now)).await;
+    assert!(wait.is_err(), "a few pages are no room");
+    // Nobody asks anything, and it finds out by itself, without an entry.
+    store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
+    until(&store, true).await;
+    assert_eq!(place.kinds().await, ["log_opened"]);
+    fresh(&store, large(1)).await;
+    store.close().await;
+    assert!(!*store.writable().borrow(), "a closed log takes nothing");
+    assert_eq!(place.verdict().await.problems, []);
+}
+
+#[tokio::test]
+async fn a_question_that_ended_on_a_full_disk_has_its_end_as_soon_as_there_is_room() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.ask(Work::DiskOf(1)).await.expect("sets");
+    let text = release(1, "table", &"1".repeat(100_000));
+    assert!(matches!(store.publish(text).await, Err(StoreError::Full)));
+    store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
+    until(&store, true).await;
+    assert_eq!(place.kinds().await, ["log_opened", "query_accepted", "aborted"]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_broken_log_stays_unwritable() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut other = connect(&place).await;
+    sqlx::query("ALTER TABLE node RENAME TO gone").execute(&mut other).await.expect("renames");
+    store.append(note("x")).await.expect_err("broken");
+    assert!(!*store.writable().borrow());
+    sqlx::query("ALTER TABLE gone RENAME TO node").execute(&mut other).await.expect("renames");
+    let mut seen = store.writable();
+    let wait = tokio::time::timeout(WRITE_LIMIT, seen.wait_for(|now| *now)).await;
+    assert!(!matches!(wait, Ok(Ok(_))), "it came back without a restart");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn where_the_lock_file_was_removed_two_processes_do_not_both_write_on() {
+    let place = Place::new();
+    let store = place.open().await;
+    std::fs::remove_file(place.path().join("evensum.lock")).expect("removed");
+    let second = place.open().await;
+    // The first does not know of the second's entry, and would put its own in the same place.
+    let error = store.append(note("x")).await.expect_err("the place is taken");
+    assert!(matches!(error, StoreError::Broken { .. }), "{error:?}");
+    assert!(!*store.writable().borrow());
+    second.append(note("y")).await.expect("the second goes on");
+    second.close().await;
+    store.close().await;
+    assert_eq!(place.verdict().await.problems, []);
+    assert_eq!(place.kinds().await, ["log_opened", "log_opened", "log_opened"]);
+}
+
 #[tokio::test]
 async fn another_holder_of_the_database_is_waited_for_and_then_given_up() {
     let place = Place::new();

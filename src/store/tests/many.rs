@@ -190,7 +190,7 @@ async fn the_largest_queries_at_once_leave_a_checkpoint_in_every_block() {
     let mut waits = Vec::new();
     for n in 0..18 {
         let refused = vec![Known::Refused(RefusalCode::NoData); MAX_QUESTIONS];
-        let work = Work::Begin(Box::new(ask(n, refused)));
+        let work = Work::Begin("".into(), Box::new(ask(n, refused)));
         let (reply, wait) = oneshot::channel();
         store.queue.send(Message::Job(Box::new(Job { work, reply }))).await.expect("queues");
         waits.push(wait);

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::process::{self, Output, Server, run, until};
+use crate::fault_proxy::FaultProxy;
+use crate::panics::ServersWatch;
 
 /// The coordinator.
 pub(crate) const COORDINATOR: &str = "QZ1";
@@ -96,10 +98,12 @@ fn copy(from: &Path, to: &Path) {
 
 /// A federation of its own for one test.
 pub(crate) struct Fed {
-    dir: TempDir,
     servers: BTreeMap<String, Server>,
+    // Read before the folder goes.
+    _panics: ServersWatch,
+    dir: TempDir,
     /// Before the coordinator's two ports, where a test needs them to outlive the coordinator.
-    relays: Option<[Relay; 2]>,
+    relays: Option<[FaultProxy; 2]>,
 }
 
 impl Fed {
@@ -112,7 +116,8 @@ impl Fed {
     pub(crate) fn at_rest_of(made: &Path) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         copy(made, dir.path());
-        let fed = Self { dir, servers: BTreeMap::new(), relays: None };
+        let _panics = ServersWatch(dir.path().to_owned());
+        let fed = Self { dir, _panics, servers: BTreeMap::new(), relays: None };
         let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
         fed.tell_addresses(
             nobody.local_addr().expect("an address"),
@@ -137,9 +142,14 @@ impl Fed {
     /// The same, at addresses that stay the same when the coordinator starts again.
     pub(crate) fn start_at_lasting_addresses(partners: &[&str]) -> Self {
         let mut fed = Self::at_rest();
-        fed.relays = Some([Relay::open(), Relay::open()]);
+        fed.relays = Some([FaultProxy::to_nowhere(), FaultProxy::to_nowhere()]);
         fed.serve(partners);
         fed
+    }
+
+    /// What lies between the partners and the coordinator, where the addresses last.
+    pub(crate) fn between(&self) -> &FaultProxy {
+        &self.relays.as_ref().expect("lasting addresses")[0]
     }
 
     pub(crate) fn path(&self, below: &str) -> PathBuf {
@@ -312,43 +322,4 @@ pub(crate) fn releases(answer: &Value) -> Vec<(String, String)> {
     let of = |r: &Value, key: &str| r[key].as_str().expect("text").to_owned();
     let all = answer["releases"].as_array().expect("releases");
     all.iter().map(|r| (of(r, "ods"), of(r, "bytes"))).collect()
-}
-
-/// A port that passes every byte on to another, which may change.
-struct Relay {
-    address: SocketAddr,
-    to: Arc<Mutex<Option<SocketAddr>>>,
-}
-
-impl Relay {
-    fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let to: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
-        let place = Arc::clone(&to);
-        // Ends with the test's process.
-        std::thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let far = *place.lock().expect("not poisoned");
-                if let Some(far) = far.and_then(|far| TcpStream::connect(far).ok()) {
-                    pass(&near, &far);
-                    pass(&far, &near);
-                }
-            }
-        });
-        Self { address, to }
-    }
-
-    fn lead_to(&self, place: SocketAddr) {
-        *self.to.lock().expect("not poisoned") = Some(place);
-    }
-}
-
-fn pass(from: &TcpStream, to: &TcpStream) {
-    let (mut from, mut to) =
-        (from.try_clone().expect("a handle"), to.try_clone().expect("a handle"));
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    });
 }

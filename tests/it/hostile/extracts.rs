@@ -66,6 +66,28 @@ fn reference(folder: &Path, geography: &Geography) -> Reference {
     Reference::open(&tables).expect("opens")
 }
 
+/// An extract that nobody else uses: a partner's invented rows, changed, and read with these additions to the
+/// mapping.
+pub(super) fn extract_of(
+    code: &str,
+    change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    more: &str,
+) -> Extract {
+    let folder = tempfile::tempdir().expect("a folder");
+    let geography = Geography::new(SEED);
+    let reference = reference(folder.path(), &geography);
+    let csv = change(invented(code, Kind::Acute, &geography));
+    load(folder.path(), code, ImdEdition::Imd2025, csv, more, &reference)
+}
+
+fn invented(code: &str, kind: Kind, geography: &Geography) -> Vec<u8> {
+    let period = PERIOD.parse().expect("a period");
+    let profile = PartnerProfile::new(ods(code), ROWS, kind).expect("a profile");
+    let mut csv = Vec::new();
+    RttExtract::write_csv(&mut csv, &profile, geography, period, SEED, |_| {}).expect("written");
+    csv
+}
+
 fn make(
     home: &Path,
     code: &str,
@@ -74,16 +96,24 @@ fn make(
     geography: &Geography,
     reference: &Reference,
 ) -> Extract {
+    load(home, code, edition, invented(code, kind, geography), "", reference)
+}
+
+fn load(
+    home: &Path,
+    code: &str,
+    edition: ImdEdition,
+    csv: Vec<u8>,
+    more: &str,
+    reference: &Reference,
+) -> Extract {
     let period = PERIOD.parse().expect("a period");
-    let profile = PartnerProfile::new(ods(code), ROWS, kind).expect("a profile");
-    let mut csv = Vec::new();
-    RttExtract::write_csv(&mut csv, &profile, geography, period, SEED, |_| {}).expect("written");
     let (file, state) = (home.join("extract.csv"), home.join("state"));
     fs::write(&file, &csv).expect("written");
     let catalogue = Catalogue::builtin().expect("the catalogue");
     let mapping = format!(
         "dataset = \"{DATASET}\"\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\n\
-         date = [\"%Y-%m-%d\"]\nimd_edition = \"{}\"\n",
+         date = [\"%Y-%m-%d\"]\nimd_edition = \"{}\"\n{more}",
         edition.as_str()
     );
     let dataset = DatasetId::new(DATASET).expect("an id");

@@ -32,6 +32,7 @@ use tempfile::TempDir;
 use tokio_stream::StreamExt;
 
 use super::extracts::{PERIOD, extract, node_key};
+use crate::panics::Watch;
 use crate::pki::{NOW, Pki, ods};
 
 /// Runs the coordinator. Also the board whose residents are counted.
@@ -81,6 +82,7 @@ pub(super) struct Federation {
     pub(super) keys: HashMap<&'static str, Keys>,
     pub(super) analysts: HashMap<String, SigningKey>,
     queries: AtomicU64,
+    _panics: Watch,
 }
 
 /// A node that runs, with its audit log.
@@ -173,6 +175,7 @@ impl Federation {
             keys,
             analysts,
             queries: AtomicU64::new(0),
+            _panics: Watch::begin(),
         }
     }
 

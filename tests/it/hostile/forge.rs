@@ -35,14 +35,27 @@ impl Forger {
         self.receipt_at(event, NOW)
     }
 
+    /// The same, where the entry itself names another server than the log does.
+    pub(super) fn receipt_by(&self, code: &str, role: Role, event: Event) -> ReceiptParts {
+        self.receipt_of(Entry::new(0, NOW, ods(code), role, event))
+    }
+
     fn receipt_at(&self, event: Event, at: Timestamp) -> ReceiptParts {
-        let entry = Entry::new(0, at, self.ods.clone(), self.role, event);
+        self.receipt_of(Entry::new(0, at, self.ods.clone(), self.role, event))
+    }
+
+    fn receipt_of(&self, entry: Entry) -> ReceiptParts {
         let entry = entry.encode().expect("encodes");
         let mut tree = merkle::Frontier::default();
         tree.push(merkle::leaf_hash(&entry));
         let log = origin(&self.ods, self.role);
         let checkpoint = Checkpoint::sign(&log, 1, &tree.root(), &self.ledger).expect("signs");
         ReceiptParts { entry, index: 0, proof: Vec::new(), checkpoint }
+    }
+
+    /// The same keys under another partner's name.
+    pub(super) fn named(self, code: &str) -> Self {
+        Self { ods: ods(code), ..self }
     }
 
     /// Signs the parts over again, as they now are.
@@ -57,15 +70,27 @@ impl Forger {
         question: u32,
         parts: AnswerParts,
     ) -> AnswerParts {
-        let statement = serde_json::json!({
+        let say = |statement: &mut serde_json::Value| statement["question"] = question.into();
+        self.sign_saying(query_hash, parts, say)
+    }
+
+    /// Signs a statement about the parts that says something else than it should.
+    pub(super) fn sign_saying(
+        &self,
+        query_hash: Digest,
+        parts: AnswerParts,
+        lie: impl FnOnce(&mut serde_json::Value),
+    ) -> AnswerParts {
+        let mut statement = serde_json::json!({
             "federation": self.federation,
             "ods": self.ods,
             "query_hash": query_hash,
-            "question": question,
+            "question": 0,
             "document_hash": Digest::of(&parts.document),
             "index": parts.receipt.index,
             "checkpoint_hash": Digest::of(parts.receipt.checkpoint.as_bytes()),
         });
+        lie(&mut statement);
         let statement = canonical::encode(&statement).expect("encodes");
         let message =
             pre_authentication_encoding("application/vnd.evensum.statement.v1+json", &statement);

@@ -16,7 +16,7 @@ use crate::pki::NOW;
 
 /// The log of a program, as text.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -38,7 +38,7 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 impl Captured {
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let text = String::from_utf8(text).expect("text");
         text.lines().map(str::to_owned).collect()
@@ -46,7 +46,7 @@ impl Captured {
 }
 
 /// Runs on a runtime all of whose threads, those that count records included, log everything to the capture.
-fn watched<T>(captured: &Captured, work: impl Future<Output = T>) -> T {
+pub(super) fn watched<T>(captured: &Captured, work: impl Future<Output = T>) -> T {
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .without_time()

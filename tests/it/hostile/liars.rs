@@ -19,19 +19,23 @@ use super::fixture::{
 use super::forge::Forger;
 use crate::pki::ods;
 
-const NOT_BELIEVED: &str = "its answer was not believed: ";
-const SIGNATURE: &str =
+pub(super) const NOT_BELIEVED: &str = "its answer was not believed: ";
+pub(super) const SIGNATURE: &str =
     "the answer is not signed with the key that the agreement lists for this partner";
-const ENTRY: &str = "the partner's audit log entry is about another query or another answer";
+pub(super) const ENTRY: &str =
+    "the partner's audit log entry is about another query or another answer";
 const DOCUMENT: &str = "the answer cannot be read: update the older program";
-const QUESTION: &str = "the answer is to another question, or of another partner";
-const POLICY: &str = "the answer was made under another disclosure profile than the agreement's";
+pub(super) const QUESTION: &str = "the answer is to another question, or of another partner";
+pub(super) const POLICY: &str =
+    "the answer was made under another disclosure profile than the agreement's";
 const FIGURES: &str = "the answer holds figures that its own disclosure profile cannot produce";
-const RECEIPT: &str = "the proof that the partner's audit log holds this answer is not valid";
+pub(super) const RECEIPT: &str =
+    "the proof that the partner's audit log holds this answer is not valid";
 
-type Lie = (&'static str, &'static str, Box<dyn Fn(AnswerParts) -> AnswerParts + Send + Sync>);
+pub(super) type Lie =
+    (&'static str, &'static str, Box<dyn Fn(AnswerParts) -> AnswerParts + Send + Sync>);
 
-fn lie(
+pub(super) fn lie(
     what: &'static str,
     reason: &'static str,
     how: impl Fn(AnswerParts) -> AnswerParts + Send + Sync + 'static,
@@ -39,7 +43,7 @@ fn lie(
     (what, reason, Box::new(how))
 }
 
-fn coverage<'a>(view: &'a SystemView<Shared>, code: &str) -> &'a Coverage {
+pub(super) fn coverage<'a>(view: &'a SystemView<Shared>, code: &str) -> &'a Coverage {
     let mut lines = view.answer().coverage.iter().filter(|c| c.ods == ods(code));
     let line = lines.next().expect("a line");
     assert!(lines.next().is_none(), "one line a partner");
@@ -59,11 +63,11 @@ fn stands_without(f: &Federation, view: &SystemView<Shared>, query: &Query, liar
 }
 
 /// A coordinator with ZZ1 as given and ZZ3 as it should be. Reopens the same audit log each time.
-async fn with(f: &Federation, zz1: Partner, zz3: &OpenNode) -> OpenCoordinator {
+pub(super) async fn with(f: &Federation, zz1: Partner, zz3: &OpenNode) -> OpenCoordinator {
     f.coordinator(Directory::new([("ZZ1", zz1), ("ZZ3", honest(zz3))])).await
 }
 
-async fn each_is_left_out(lies: impl FnOnce(&Federation, &OpenNode) -> Vec<Lie>) {
+pub(super) async fn each_is_left_out(lies: impl FnOnce(&Federation, &OpenNode) -> Vec<Lie>) {
     let f = Federation::new();
     let (zz1, zz3) = (f.node("ZZ1").await, f.node("ZZ3").await);
     for (what, reason, how) in lies(&f, &zz1) {

@@ -97,7 +97,7 @@ async fn with(f: &Federation, manner: Manner) -> (Wired, super::fixture::OpenNod
     reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let rogue = Routes::new(Rogue(manner)).add_service(health);
     let zz3 = f.node("ZZ3").await;
-    let honest = node_service::routes(Arc::new(zz3.node.clone())).await;
+    let honest = zz3.routes().await;
     let wired = f.wire_routes(vec![(ods("ZZ1"), rogue), (ods("ZZ3"), honest)]).await;
     (wired, zz3)
 }

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum::coordinator::Coordinator;
 use evensum::rpc::client::{AnalystClient, NodeClient};
 use evensum::rpc::{
-    AcceptConfig, DialConfig, Refusal, Registry, accept_analysts, accept_nodes,
+    AcceptConfig, DialConfig, Keepalive, Refusal, Registry, accept_analysts, accept_nodes,
     coordinator_service, dial_as_analyst, node_service, serve_dialled,
 };
 use evensum::trust::config as tls;
@@ -44,31 +43,47 @@ impl PartnerDirectory for Connected {
 pub(super) struct Wired {
     pub(super) coordinator: OpenCoordinator,
     pub(super) channel: Channel,
+    /// The nodes that are connected.
+    pub(super) registry: Registry,
     _stop: DropGuard,
 }
+
+/// What lies between the nodes and the coordinator.
+pub(super) struct Way<'a> {
+    /// Where a node dials, given where the coordinator listens.
+    pub(super) via: &'a (dyn Fn(&Ods, SocketAddr) -> SocketAddr + Sync),
+    pub(super) keepalive: Keepalive,
+}
+
+/// Nothing but a wire.
+const STRAIGHT: Way<'static> = Way { via: &|_, address| address, keepalive: Keepalive::USUAL };
 
 impl Federation {
     /// Serves a coordinator and these nodes, and dials as an analyst.
     pub(super) async fn wire(&self, nodes: &[&OpenNode]) -> Wired {
         let mut served = Vec::new();
         for node in nodes {
-            let routes = node_service::routes(Arc::new(node.node.clone())).await;
-            served.push((node.ods(), routes));
+            served.push((node.ods(), node.routes().await));
         }
         self.wire_routes(served).await
     }
 
     /// The same with whatever these partners serve.
     pub(super) async fn wire_routes(&self, served: Vec<(Ods, Routes)>) -> Wired {
+        self.wire_by(STRAIGHT, served).await
+    }
+
+    /// The same, the long way round.
+    pub(super) async fn wire_by(&self, way: Way<'_>, served: Vec<(Ods, Routes)>) -> Wired {
         let stop = CancellationToken::new();
         let registry = Registry::new();
         let open = self.coordinator(Arc::new(Connected(registry.clone()))).await;
         let own = self.pki.coordinator(COORDINATOR);
-        let ports = self.accept(&own, &open.coordinator, &registry, &stop).await;
+        let ports = self.accept(&own, &open, &registry, way.keepalive, &stop).await;
         let mut expected: Vec<Ods> = served.iter().map(|(ods, _)| ods.clone()).collect();
         expected.sort();
         for (ods, routes) in served {
-            self.dial(&ods, routes, ports[0], &stop);
+            self.dial(&ods, routes, (way.via)(&ods, ports[0]), way.keepalive, &stop);
         }
         let connected = registry.until(|found| found == expected);
         tokio::time::timeout(DEADLINE, connected).await.expect("nodes connect");
@@ -77,15 +92,16 @@ impl Federation {
         let channel = dial_as_analyst(&address, &self.pki.federation, &ods(COORDINATOR), dial)
             .await
             .expect("dials");
-        Wired { coordinator: open, channel, _stop: stop.drop_guard() }
+        Wired { coordinator: open, channel, registry, _stop: stop.drop_guard() }
     }
 
     /// The ports for nodes and for analysts.
     async fn accept(
         &self,
         own: &evensum::trust::Credentials,
-        coordinator: &Coordinator,
+        open: &OpenCoordinator,
         registry: &Registry,
+        keepalive: Keepalive,
         stop: &CancellationToken,
     ) -> [SocketAddr; 2] {
         let nodes = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -101,18 +117,26 @@ impl Federation {
                 let member = peer.role() == Role::Node && known.contains(peer.ods());
                 if member { Ok(()) } else { Err(Refusal::Partner) }
             }),
+            keepalive,
         };
         tokio::spawn(accept_nodes(nodes, accept, registry.clone(), stop.clone()));
         let port = tls::analyst_port(own, clock()).expect("a configuration");
         let own = Peer::from_certificate(own.certificate(), &self.pki.federation).expect("a peer");
         let incoming = accept_analysts(analysts, watch::channel(port).1, own, stop.clone());
-        let serving =
-            coordinator_service::serve(Arc::new(coordinator.clone()), incoming, stop.clone());
-        tokio::spawn(serving);
+        let coordinator = Arc::new(open.coordinator.clone());
+        let healthy = open.store.writable();
+        tokio::spawn(coordinator_service::serve(coordinator, incoming, healthy, stop.clone()));
         ports
     }
 
-    fn dial(&self, own: &Ods, routes: Routes, address: SocketAddr, stop: &CancellationToken) {
+    fn dial(
+        &self,
+        own: &Ods,
+        routes: Routes,
+        address: SocketAddr,
+        keepalive: Keepalive,
+        stop: &CancellationToken,
+    ) {
         let own = self.pki.node(own.as_str());
         let dial = tls::node_dial(&own, &self.pki.roots(), clock()).expect("a configuration");
         let config = DialConfig {
@@ -121,12 +145,18 @@ impl Federation {
             coordinator: ods(COORDINATOR),
             tls: watch::channel(dial).1,
             seed: 11,
+            keepalive,
         };
         tokio::spawn(serve_dialled(routes, config, stop.clone(), |_| {}));
     }
 }
 
 impl OpenNode {
+    /// What it serves.
+    pub(super) async fn routes(&self) -> Routes {
+        node_service::routes(Arc::new(self.node.clone()), self.store.writable()).await
+    }
+
     /// Whose it is, as its state directory is named.
     pub(super) fn ods(&self) -> Ods {
         ods(self.state.file_name().and_then(|name| name.to_str()).expect("a name"))
@@ -176,6 +206,20 @@ pub(super) struct RawFault {
     pub(super) text: String,
 }
 
+impl RawAsk {
+    fn of(envelope: Envelope) -> Self {
+        let Envelope { payload, payload_type, signer, signature } = envelope;
+        let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
+        let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
+        Self { envelope, deadline_ms }
+    }
+}
+
+/// A question to a coordinator, as the wire has it.
+pub(super) fn ask_message(envelope: Envelope) -> Vec<u8> {
+    prost::Message::encode_to_vec(&RawAsk::of(envelope))
+}
+
 impl Wired {
     /// Asks as the analyst's tool does.
     pub(super) async fn ask(&self, envelope: Envelope) -> Result<Bundle, AskFault> {
@@ -209,15 +253,12 @@ impl Wired {
 
     /// Asks without the tool, and gives the faults of questions and the status at the end.
     pub(super) async fn raw(&self, envelope: Envelope) -> Result<Vec<RawQuestionFault>, Status> {
-        let Envelope { payload, payload_type, signer, signature } = envelope;
-        let envelope = Some(RawEnvelope { payload, payload_type, signer, signature });
-        let deadline_ms = u32::try_from(DEADLINE.as_millis()).expect("short");
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("ready");
         let path =
             tonic::codegen::http::uri::PathAndQuery::from_static("/evensum.v1.Coordinator/Ask");
         let codec = tonic_prost::ProstCodec::<RawAsk, RawEvent>::default();
-        let request = tonic::Request::new(RawAsk { envelope, deadline_ms });
+        let request = tonic::Request::new(RawAsk::of(envelope));
         let mut events = client.server_streaming(request, path, codec).await?.into_inner();
         let mut faults = Vec::new();
         while let Some(event) = events.message().await? {

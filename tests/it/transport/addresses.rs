@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use evensum::rpc::{Destination, DialConfig, DialError, Proxies, dial_as_analyst};
+use evensum::rpc::{Destination, DialConfig, DialError, Keepalive, Proxies, dial_as_analyst};
 use evensum::trust::config::{analyst_dial, node_dial};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ fn dial(pki: &Pki, addresses: &[String]) -> Node {
         coordinator: ods(COORDINATOR),
         tls: watch::channel(tls).1,
         seed: 3,
+        keepalive: Keepalive::USUAL,
     })
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evensum::rpc::{
-    AcceptConfig, Caller, DialConfig, DialError, DialState, Gate, Refusal, Registry, accept_nodes,
-    serve_dialled,
+    AcceptConfig, Caller, DialConfig, DialError, DialState, Gate, Keepalive, Refusal, Registry,
+    accept_nodes, serve_dialled,
 };
 use evensum::trust::config::{coordinator_node_port, node_dial};
 use evensum::trust::handshake::{DialTls, PortTls};
@@ -26,6 +26,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use crate::panics::Watch;
 use crate::pki::{Pki, clock, ods};
 
 /// The coordinator of all tests.
@@ -58,6 +59,7 @@ pub(crate) struct Port {
     pub(crate) shutdown: CancellationToken,
     pub(crate) task: JoinHandle<()>,
     _stop: DropGuard,
+    _panics: Watch,
 }
 
 impl Port {
@@ -79,6 +81,7 @@ impl Port {
             tls: seen,
             health_service: String::new(),
             gate,
+            keepalive: Keepalive::USUAL,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -86,7 +89,7 @@ impl Port {
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(accept_nodes(listener, config, registry.clone(), shutdown.clone()));
         let _stop = shutdown.clone().drop_guard();
-        Self { address, registry, tls, shutdown, task, _stop }
+        Self { address, registry, tls, shutdown, task, _stop, _panics: Watch::begin() }
     }
 
     pub(crate) async fn until_connected(&self, codes: &[&str]) {
@@ -194,6 +197,7 @@ impl Node {
             coordinator: ods(COORDINATOR),
             tls: watch::channel(tls).1,
             seed: 11,
+            keepalive: Keepalive::USUAL,
         })
     }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use evensum::rpc::{
-    AdmitError, Destination, DialError, DialState, Failure, ListenConfig, MAX_CONNECTIONS,
-    NodeDialConfig, Refusal, Registry, classify, dial_node, serve_listening,
+    AdmitError, Destination, DialError, DialState, Failure, Keepalive, ListenConfig,
+    MAX_CONNECTIONS, NodeDialConfig, Refusal, Registry, classify, dial_node, serve_listening,
 };
 use evensum::trust::config::{analyst_dial, coordinator_dial, node_dial, node_port};
 use evensum::trust::handshake::{DialTls, HandshakeError};
@@ -49,6 +49,7 @@ impl Listening {
             federation: federation(domain),
             coordinator: ods(COORDINATOR),
             tls: watch::channel(tls).1,
+            keepalive: Keepalive::USUAL,
         };
         let address = listener.local_addr().expect("an address");
         let (probe, callers) = Probe::new();
@@ -123,6 +124,7 @@ fn config(address: Destination, pki: &Pki, tls: Arc<DialTls>) -> NodeDialConfig 
         tls: watch::channel(tls).1,
         health_service: String::new(),
         seed: 5,
+        keepalive: Keepalive::USUAL,
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use data_encoding::BASE64;
 use evensum::rpc::{
-    Destination, DialConfig, DialError, Environment, NodeDialConfig, Proxies, ProxyError, Registry,
-    dial_as_analyst, dial_node,
+    Destination, DialConfig, DialError, Environment, Keepalive, NodeDialConfig, Proxies,
+    ProxyError, Registry, dial_as_analyst, dial_node,
 };
 use evensum::trust::config::{analyst_dial, coordinator_dial, node_dial};
 use evensum::trust::handshake::HandshakeError;
@@ -120,6 +120,7 @@ fn dial_from(pki: &Pki, address: Destination) -> Node {
         coordinator: ods(COORDINATOR),
         tls: watch::channel(tls).1,
         seed: 3,
+        keepalive: Keepalive::USUAL,
     })
 }
 
@@ -291,6 +292,7 @@ async fn analysts_and_coordinators_dial_through_proxies_too() {
         tls: watch::channel(tls).1,
         health_service: String::new(),
         seed: 1,
+        keepalive: Keepalive::USUAL,
     };
     tokio::spawn(dial_node(config, Registry::new(), stop.clone(), move |state| {
         let _ = told.send(state);

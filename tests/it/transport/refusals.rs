@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evensum::rpc::{DialConfig, DialError, Refusal};
+use evensum::rpc::{DialConfig, DialError, Keepalive, Refusal};
 use evensum::trust::AuthorityKind;
 use evensum::trust::config::{analyst_dial, analyst_port, node_dial};
 use evensum::trust::handshake::{DialTls, HandshakeError};
@@ -130,6 +130,7 @@ async fn a_node_refuses_who_is_not_its_coordinator() {
         coordinator: ods(coordinator),
         tls: watch::channel(Arc::clone(&tls)).1,
         seed: 3,
+        keepalive: Keepalive::USUAL,
     };
     let here = port.address.to_string();
     let error = Node::dial_config(config(here.clone(), "north.example", "QAA")).trouble().await;
