@@ -143,6 +143,13 @@ impl Codes {
         self.len() == 0
     }
 
+    fn bytes(&self) -> usize {
+        match self {
+            Self::U8(codes) => codes.capacity(),
+            Self::U16(codes) => 2 * codes.capacity(),
+        }
+    }
+
     fn all_below(&self, limit: usize) -> bool {
         match self {
             Self::U8(codes) => codes.iter().all(|c| usize::from(*c) < limit),
@@ -236,6 +243,13 @@ impl Snapshot {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.persons.is_empty()
+    }
+
+    /// Bytes of memory that the rows take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|c| c.codes.bytes()).sum();
+        4 * self.persons.capacity() + 2 * self.weeks.capacity() + columns
     }
 
     /// A column.
