@@ -156,7 +156,7 @@ impl Federation {
             purpose: PURPOSE.parse().or_exit(Exit::Fault)?,
             targets: self.nodes.iter().map(|node| node.ods.clone()).collect(),
             not_before: now.plus(-60),
-            expires: now.plus(600),
+            expires: now.plus(300),
             questions: vec![question.clone()],
         };
         let bytes = canonical::encode(&query).or_exit(Exit::Fault)?;
