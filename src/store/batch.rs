@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
 use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::{Digest, QueryId, Timestamp};
 use evensum_core::sign::SigningKey;
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::database::to_sql;
 use super::nodes::{Nodes, digest};
@@ -17,6 +18,8 @@ use super::{Begin, Identity, Publish, StoreError};
 pub(super) const MAX_BATCH: usize = 64;
 /// Sizes of the log of which one signed checkpoint is kept for good; the newest is always kept too.
 pub(super) const CHECKPOINT_BLOCK: u64 = 1024;
+/// Entries that one statement writes.
+const RECORDS_A_STATEMENT: usize = 8;
 /// The most entries that a piece of work appends.
 const MOST_ENTRIES: usize = 2;
 
@@ -115,6 +118,10 @@ pub(super) struct Batch<'a> {
     before: u64,
     frontier: Frontier,
     nodes: Nodes,
+    /// Entries that are not in the database yet, with the hashes of their leaves.
+    records: Vec<(Logged, Digest)>,
+    /// Complete subtrees that are not in the database yet: level, index, hash in hexadecimal.
+    subtrees: Vec<(u8, i64, String)>,
 }
 
 /// What a transaction leaves once it is committed.
@@ -145,14 +152,23 @@ impl<'a> Batch<'a> {
         for (node, hash) in committed.peaks() {
             nodes.insert(node, hash);
         }
-        Self { conn, owner, now, before: committed.len(), frontier: committed.clone(), nodes }
+        Self {
+            conn,
+            owner,
+            now,
+            before: committed.len(),
+            frontier: committed.clone(),
+            nodes,
+            records: Vec::new(),
+            subtrees: Vec::new(),
+        }
     }
 
     /// Does a piece of work. A piece that is refused has written nothing: every check, and the one encoding
     /// that may fail, come before its first write.
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
-            Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
+            Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event)?)),
             Work::Begin(begin) => self.begin(*begin).await,
             Work::Publish(publish) => self.publish(*publish).await,
             Work::End(query_id, event) => self.end(query_id, event).await,
@@ -165,29 +181,34 @@ impl<'a> Batch<'a> {
         }
     }
 
-    async fn append(&mut self, event: Event) -> Result<Logged, Stop> {
+    /// Takes an entry into the tree. It is written with the others: each statement is a journey to the
+    /// database's thread and back.
+    fn append(&mut self, event: Event) -> Result<Logged, Stop> {
         let seq = self.frontier.len();
         let Identity { ods, role, .. } = &self.owner.identity;
         let bytes = Entry::new(seq, self.now, ods.clone(), *role, event)
             .encode()
             .map_err(|e| Stop::Refused(e.into()))?;
         let leaf = leaf_hash(&bytes);
-        sqlx::query("INSERT INTO record (seq, bytes, leaf) VALUES (?1, ?2, ?3)")
-            .bind(to_sql(seq))
-            .bind(&bytes)
-            .bind(&leaf.as_bytes()[..])
-            .execute(&mut *self.conn)
-            .await?;
         for (level, index, hash) in self.frontier.push(leaf) {
-            sqlx::query("INSERT INTO node (level, idx, hash) VALUES (?1, ?2, ?3)")
-                .bind(level)
-                .bind(to_sql(index))
-                .bind(&hash.as_bytes()[..])
-                .execute(&mut *self.conn)
-                .await?;
+            self.subtrees.push((level, to_sql(index), HEXLOWER.encode(hash.as_bytes())));
             self.nodes.insert((level, index), hash);
         }
+        self.records.push(((seq, bytes.clone()), leaf));
         Ok((seq, bytes))
+    }
+
+    /// Writes the entries that wait for it.
+    async fn write_records(&mut self) -> Result<(), sqlx::Error> {
+        for some in self.records.chunks(RECORDS_A_STATEMENT) {
+            let mut insert = QueryBuilder::new("INSERT INTO record (seq, bytes, leaf) ");
+            insert.push_values(some, |mut row, ((seq, bytes), leaf)| {
+                row.push_bind(to_sql(*seq)).push_bind(bytes).push_bind(&leaf.as_bytes()[..]);
+            });
+            insert.build().execute(&mut *self.conn).await?;
+        }
+        self.records.clear();
+        Ok(())
     }
 
     async fn begin(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
@@ -201,7 +222,7 @@ impl<'a> Batch<'a> {
         if !seen.same {
             let code = RefusalCode::QueryIdSeen;
             let event = Event::Refused { asked: Some(begin.asked), query_id, query_hash, code };
-            return Ok(Settled::plain(Kind::Conflict, self.append(event).await?));
+            return Ok(Settled::plain(Kind::Conflict, self.append(event)?));
         }
         match (seen.outcome.as_deref(), seen.release, seen.code) {
             (None, ..) => Ok(Settled { kind: Kind::Running, entry: None, frozen: None }),
@@ -211,11 +232,11 @@ impl<'a> Batch<'a> {
                     return Err(Stop::Refused(StoreError::Tampered { first }));
                 };
                 let event = Event::Replayed { query_id, query_hash, release_hash: Some(hash) };
-                Ok(Settled::release(Kind::ReplayedRelease, self.append(event).await?, frozen))
+                Ok(Settled::release(Kind::ReplayedRelease, self.append(event)?, frozen))
             }
             (Some("refused"), _, Some(code)) => {
                 let event = Event::Replayed { query_id, query_hash, release_hash: None };
-                Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?))
+                Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event)?))
             }
             // It ended without an answer, or in one that is combined anew from what partners froze.
             _ => self.accept(begin).await,
@@ -224,21 +245,27 @@ impl<'a> Batch<'a> {
 
     async fn accept(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
         let Begin { query_id, query_hash, caller, expires, asked, frozen } = begin;
-        let accepted = self.append(Event::QueryAccepted { asked }).await?;
+        let kept = match frozen {
+            Some(key) => self.frozen(key).await?.map(|(hash, row)| (key, hash, row)),
+            None => None,
+        };
+        let accepted = self.append(Event::QueryAccepted { asked })?;
         sqlx::query(
-            "INSERT INTO seen (query_id, query_hash, caller, expires) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (query_id) DO UPDATE SET outcome = NULL, release_key = NULL, code = NULL",
+            "INSERT INTO seen (query_id, query_hash, caller, expires, outcome, release_key) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (query_id) DO UPDATE \
+             SET outcome = excluded.outcome, release_key = excluded.release_key, code = NULL",
         )
         .bind(query_id.to_string())
         .bind(&query_hash.as_bytes()[..])
         .bind(caller)
         .bind(expires.as_unix())
+        .bind(kept.as_ref().map(|_| "released"))
+        .bind(kept.as_ref().map(|(key, ..)| &key.as_bytes()[..]))
         .execute(&mut *self.conn)
         .await?;
-        if let Some(key) = frozen
-            && let Some((hash, row)) = self.frozen(key).await?
-        {
-            let released = self.release(query_id, query_hash, key, hash).await?;
+        if let Some((_, release_hash, row)) = kept {
+            let released =
+                self.append(Event::AnswerReleased { query_id, query_hash, release_hash })?;
             return Ok(Settled::release(Kind::Frozen, released, row));
         }
         Ok(Settled::plain(Kind::Fresh, accepted))
@@ -258,7 +285,9 @@ impl<'a> Batch<'a> {
         let (hash, row) = match self.frozen(key).await? {
             Some(row) => row,
             None => {
-                let logged = self.append(published).await?;
+                let logged = self.append(published)?;
+                // A release refers to its entry.
+                self.write_records().await?;
                 sqlx::query(
                     "INSERT INTO frozen (key, bytes, release_hash, published_seq) VALUES (?1, ?2, ?3, ?4)",
                 )
@@ -288,7 +317,7 @@ impl<'a> Batch<'a> {
             Some((id, hash)) if id == query_id => self.require_running(id, hash).await?,
             _ => return refuse("a question ends with another question's entry"),
         }
-        let logged = self.append(event).await?;
+        let logged = self.append(event)?;
         sqlx::query("UPDATE seen SET outcome = ?2, code = ?3 WHERE query_id = ?1")
             .bind(query_id.to_string())
             .bind(outcome)
@@ -306,7 +335,7 @@ impl<'a> Batch<'a> {
         release_hash: Digest,
     ) -> Result<Logged, Stop> {
         let event = Event::AnswerReleased { query_id, query_hash, release_hash };
-        let logged = self.append(event).await?;
+        let logged = self.append(event)?;
         sqlx::query("UPDATE seen SET outcome = 'released', release_key = ?2 WHERE query_id = ?1")
             .bind(query_id.to_string())
             .bind(&key.as_bytes()[..])
@@ -385,16 +414,22 @@ impl<'a> Batch<'a> {
         }
         let Owner { origin, key, .. } = self.owner;
         let note = Checkpoint::sign(origin, size, &self.frontier.root(), key)?;
-        sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")
-            .bind(to_sql(size))
-            .bind(&note)
-            .execute(&mut *self.conn)
-            .await?;
-        sqlx::query("DELETE FROM checkpoint WHERE size >= ?1 AND size < ?2")
-            .bind(to_sql(size - size % CHECKPOINT_BLOCK))
-            .bind(to_sql(size))
-            .execute(&mut *self.conn)
-            .await?;
+        self.write_records().await?;
+        let subtrees = serde_json::to_string(&self.subtrees)
+            .map_err(|e| Fault::Database(sqlx::Error::Encode(Box::new(e))))?;
+        sqlx::query(
+            "INSERT INTO node (level, idx, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?); \
+             INSERT INTO checkpoint (size, note) VALUES (?, ?); \
+             DELETE FROM checkpoint WHERE size >= ? AND size < ?",
+        )
+        .bind(subtrees)
+        .bind(to_sql(size))
+        .bind(&note)
+        .bind(to_sql(size - size % CHECKPOINT_BLOCK))
+        .bind(to_sql(size))
+        .execute(&mut *self.conn)
+        .await?;
         let wanted: Vec<_> = settled
             .iter()
             .flatten()

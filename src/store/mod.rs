@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::Draft;
-use evensum_core::ledger::{self, Asked, Event, Receipt};
+use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Clock, Digest, FederationId, Ods, QueryId, Role, Timestamp};
@@ -283,7 +283,8 @@ impl Store {
         };
         let answer: Answer =
             tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
-        let receipt = |parts| Receipt::verify(parts, &self.origin, &self.log_key);
-        Ok(answer?.try_map(receipt)?)
+        // Both receipts of an answer are proved against one checkpoint.
+        let mut verifier = Verifier::new(&self.origin, &self.log_key);
+        Ok(answer?.try_map(|parts| verifier.verify(parts))?)
     }
 }

@@ -120,8 +120,11 @@ impl Catalogue {
         }
         // Once, and not for every question that an extract is held against.
         for dataset in &catalogue.datasets {
-            let dimensions: Vec<&Dimension> =
-                catalogue.dimensions.iter().filter(|d| dataset.dimensions.contains(&d.id)).collect();
+            let dimensions: Vec<&Dimension> = catalogue
+                .dimensions
+                .iter()
+                .filter(|d| dataset.dimensions.contains(&d.id))
+                .collect();
             let hash = Digest::of(&canonical::encode(&(dataset, dimensions))?);
             catalogue.dataset_hashes.insert(dataset.id.clone(), hash);
         }

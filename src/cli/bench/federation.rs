@@ -13,8 +13,8 @@ use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::{Asker, Peer, QUERY_TYPE};
 use evensum_core::ledger::{Asked, origin};
 use evensum_core::model::{
-    Agreement, Clock, FederationId, IndicatorId, LevelId, Ods, Profile, Query, Question, Role, Scope,
-    canonical,
+    Agreement, Clock, FederationId, IndicatorId, LevelId, Ods, Profile, Query, Question, Role,
+    Scope, canonical,
 };
 use evensum_core::plan::Layout;
 use evensum_core::port::{AnalystPort, NodePort, PartnerDirectory};
@@ -32,8 +32,8 @@ use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Node};
 use crate::rpc::client::{AnalystClient, NodeClient};
 use crate::rpc::{
-    AcceptConfig, Address, DialConfig, Registry, accept_analysts, accept_nodes, coordinator_service,
-    dial_as_analyst, node_service, serve_dialled,
+    AcceptConfig, Address, DialConfig, Registry, accept_analysts, accept_nodes,
+    coordinator_service, dial_as_analyst, node_service, serve_dialled,
 };
 use crate::store::{self, Identity, Store};
 use crate::synth::HOME_ICB;
@@ -190,8 +190,10 @@ impl Federation {
         let peer = Peer::from_certificate(self.coordinator.credentials.certificate(), &self.name)
             .or_exit(Exit::Fault)?;
         let listen = async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let (nodes, analysts) =
-            (listen().await.or_exit(Exit::Unavailable)?, listen().await.or_exit(Exit::Unavailable)?);
+        let (nodes, analysts) = (
+            listen().await.or_exit(Exit::Unavailable)?,
+            listen().await.or_exit(Exit::Unavailable)?,
+        );
         let node_place = nodes.local_addr().or_exit(Exit::Fault)?.to_string();
         let analyst_place = analysts.local_addr().or_exit(Exit::Fault)?.to_string();
         let own = &self.coordinator.credentials;

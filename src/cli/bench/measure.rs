@@ -138,10 +138,8 @@ pub(super) const fn float(count: usize) -> f64 {
 impl Report {
     /// As tables, for people.
     pub(super) fn table(&self) -> String {
-        let mut text = format!(
-            "{}, {} processors, seed {}\n",
-            self.software, self.processors, self.seed
-        );
+        let mut text =
+            format!("{}, {} processors, seed {}\n", self.software, self.processors, self.seed);
         if !self.optimised {
             text.push_str("Built without optimisation: these figures say nothing.\n");
         }
@@ -179,7 +177,16 @@ impl Figure {
             Self::Number { name, value, unit } => {
                 let empty = String::new;
                 let value = short(*value);
-                [name.clone(), empty(), empty(), value, empty(), empty(), empty(), (*unit).to_owned()]
+                [
+                    name.clone(),
+                    empty(),
+                    empty(),
+                    value,
+                    empty(),
+                    empty(),
+                    empty(),
+                    (*unit).to_owned(),
+                ]
             }
         }
     }

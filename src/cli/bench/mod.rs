@@ -90,7 +90,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let mut benchmarks = Vec::new();
     for which in wanted {
-        let usual = if matches!(which, Which::Tabulate | Which::Load) { 10_000_000 } else { 1_000_000 };
+        let usual =
+            if matches!(which, Which::Tabulate | Which::Load) { 10_000_000 } else { 1_000_000 };
         let rows = usize::try_from(args.rows.unwrap_or(usual)).or_exit(Exit::Usage)?;
         let (runs, seed) = (usize::from(args.runs), args.seed);
         let setting = Setting { dir, rows, runs, seed, nodes: &args.nodes };

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use evensum_core::authz::{Permit, Publication, Standing};
 use evensum_core::catalogue::PersonRows;
 use evensum_core::disclosure::protect;
-use evensum_core::model::{
-    CategoryId, ColumnId, Lattice, Profile, SnapshotRef, SnapshotVersion,
-};
+use evensum_core::model::{CategoryId, ColumnId, Lattice, Profile, SnapshotRef, SnapshotVersion};
 use evensum_core::plan::{Filter, Plan};
 use serde::Serialize;
 use serde_json::Value;
@@ -116,7 +114,8 @@ fn one_extract(
         });
     }
     write(&setting.dir.join(format!("counted-{kind}.json")), &counted)?;
-    let about = format!("{} rows in memory, {about}; {} with margins", setting.rows, BY.join(" × "));
+    let about =
+        format!("{} rows in memory, {about}; {} with margins", setting.rows, BY.join(" × "));
     Ok(Benchmark { name: name.to_owned(), about, figures })
 }
 

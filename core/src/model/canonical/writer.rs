@@ -204,11 +204,7 @@ impl<'a> Serializer for &'a mut Writer {
     fn serialize_tuple(self, _: usize) -> Result<List<'a>, CanonicalError> {
         Ok(List::new(self, b"]"))
     }
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<List<'a>, CanonicalError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List<'a>, CanonicalError> {
         Ok(List::new(self, b"]"))
     }
     fn serialize_tuple_variant(
@@ -224,11 +220,7 @@ impl<'a> Serializer for &'a mut Writer {
     fn serialize_map(self, len: Option<usize>) -> Result<Object<'a>, CanonicalError> {
         Ok(Object::new(self, len.unwrap_or_default(), b"}"))
     }
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        len: usize,
-    ) -> Result<Object<'a>, CanonicalError> {
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Object<'a>, CanonicalError> {
         Ok(Object::new(self, len, b"}"))
     }
     fn serialize_struct_variant(
@@ -374,7 +366,11 @@ mod tests {
             (any::<u8>(), ".{0,6}").prop_map(|(n, text)| Shape::Pair(n, text)),
         ];
         leaf.prop_recursive(3, 12, 2, |inner| {
-            (any::<bool>(), prop::option::weighted(0.9, inner), prop::collection::vec(any::<u64>(), 0..3))
+            (
+                any::<bool>(),
+                prop::option::weighted(0.9, inner),
+                prop::collection::vec(any::<u64>(), 0..3),
+            )
                 .prop_map(|(z, a, m)| Shape::Named { z, a: Box::new(a), m })
         })
     }
