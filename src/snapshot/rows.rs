@@ -143,6 +143,13 @@ impl Codes {
         self.len() == 0
     }
 
+    fn shrink_to_fit(&mut self) {
+        match self {
+            Self::U8(codes) => codes.shrink_to_fit(),
+            Self::U16(codes) => codes.shrink_to_fit(),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::U8(codes) => codes.capacity(),
@@ -205,6 +212,7 @@ pub struct Snapshot {
     persons: Vec<u32>,
     columns: Vec<HeldColumn>,
     weeks: Vec<u16>,
+    one_row_each: bool,
 }
 
 impl Snapshot {
@@ -215,16 +223,21 @@ impl Snapshot {
     /// [`Shape`] where columns differ in length or name, or rows are not sorted by person.
     pub fn new(
         manifest: Manifest,
-        persons: Vec<u32>,
-        columns: Vec<HeldColumn>,
-        weeks: Vec<u16>,
+        mut persons: Vec<u32>,
+        mut columns: Vec<HeldColumn>,
+        mut weeks: Vec<u16>,
     ) -> Result<Self, Shape> {
+        // What grew batch by batch may have room for as much again.
+        persons.shrink_to_fit();
+        columns.iter_mut().for_each(|column| column.codes.shrink_to_fit());
+        weeks.shrink_to_fit();
         check_frame(&persons, &weeks)?;
         check_names(columns.iter().map(HeldColumn::id))?;
         if let Some(column) = columns.iter().find(|c| c.codes.len() != persons.len()) {
             return Err(Shape::Length(column.id.to_string()));
         }
-        Ok(Self { manifest, persons, columns, weeks })
+        let one_row_each = persons.is_sorted_by(|before, next| before < next);
+        Ok(Self { manifest, persons, columns, weeks, one_row_each })
     }
 
     /// What the snapshot is.
@@ -243,6 +256,12 @@ impl Snapshot {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.persons.is_empty()
+    }
+
+    /// Whether no person has two rows.
+    #[must_use]
+    pub const fn one_row_each(&self) -> bool {
+        self.one_row_each
     }
 
     /// Bytes of memory that the rows take.
