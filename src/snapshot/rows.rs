@@ -1,6 +1,7 @@
 //! Rows in columns: as intake hands them over, and as they are held in memory to be counted.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use evensum_core::model::{CategoryId, ColumnId};
 
@@ -12,6 +13,9 @@ pub const MAX_ROWS: usize = 400_000_000;
 pub const MAX_COLUMNS: usize = 64;
 /// The most categories in one column's dictionary.
 pub const MAX_DICTIONARY: usize = 1 << 16;
+
+/// Rows that one word of bits stands for.
+const WORD: usize = 64;
 
 /// The file's column of person ordinals.
 pub(super) const PERSON: &str = "person";
@@ -205,14 +209,15 @@ impl HeldColumn {
     }
 }
 
-/// A snapshot in memory: six bytes a row and one or two more for each column.
+/// A snapshot in memory: six bytes and a bit a row, and one or two bytes more for each column.
 #[derive(Clone)]
 pub struct Snapshot {
     manifest: Manifest,
     persons: Vec<u32>,
     columns: Vec<HeldColumn>,
     weeks: Vec<u16>,
-    one_row_each: bool,
+    /// A bit for each row, in words from the lowest bit on: whether its person has another row.
+    shared: Vec<u64>,
 }
 
 impl Snapshot {
@@ -236,8 +241,8 @@ impl Snapshot {
         if let Some(column) = columns.iter().find(|c| c.codes.len() != persons.len()) {
             return Err(Shape::Length(column.id.to_string()));
         }
-        let one_row_each = persons.is_sorted_by(|before, next| before < next);
-        Ok(Self { manifest, persons, columns, weeks, one_row_each })
+        let shared = shared(&persons);
+        Ok(Self { manifest, persons, columns, weeks, shared })
     }
 
     /// What the snapshot is.
@@ -258,17 +263,33 @@ impl Snapshot {
         self.persons.is_empty()
     }
 
-    /// Whether no person has two rows.
-    #[must_use]
-    pub const fn one_row_each(&self) -> bool {
-        self.one_row_each
+    /// Those of some rows whose person has another row in the snapshot.
+    pub fn shared(&self, rows: Range<usize>) -> impl Iterator<Item = usize> {
+        let (first, end) = (rows.start / WORD, rows.end.div_ceil(WORD));
+        let words = self.shared.get(first..end.min(self.shared.len())).unwrap_or_default();
+        (first..).zip(words).flat_map(move |(at, word)| {
+            let from = at * WORD;
+            let mut left = *word;
+            if from < rows.start {
+                left &= u64::MAX << (rows.start - from);
+            }
+            if rows.end < from + WORD {
+                left &= !(u64::MAX << (rows.end - from));
+            }
+            std::iter::from_fn(move || {
+                let row = (left != 0).then(|| from + left.trailing_zeros() as usize);
+                left &= left.wrapping_sub(1);
+                row
+            })
+        })
     }
 
     /// Bytes of memory that the rows take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(|c| c.codes.bytes()).sum();
-        4 * self.persons.capacity() + 2 * self.weeks.capacity() + columns
+        let frame = 4 * self.persons.capacity() + 2 * self.weeks.capacity();
+        frame + columns + 8 * self.shared.capacity()
     }
 
     /// A column.
@@ -294,6 +315,22 @@ impl Snapshot {
     pub fn weeks(&self) -> &[u16] {
         &self.weeks
     }
+}
+
+/// Marks the rows whose person has another one. Rows of one person lie together.
+fn shared(persons: &[u32]) -> Vec<u64> {
+    let mut words = Vec::with_capacity(persons.len().div_ceil(WORD));
+    for from in (0..persons.len()).step_by(WORD) {
+        let to = persons.len().min(from + WORD);
+        let mut word = 0;
+        for row in from..to {
+            let before = row > 0 && persons[row - 1] == persons[row];
+            let after = persons.get(row + 1) == Some(&persons[row]);
+            word |= u64::from(before | after) << (row - from);
+        }
+        words.push(word);
+    }
+    words
 }
 
 impl std::fmt::Debug for Snapshot {

@@ -1,8 +1,8 @@
 //! Counting over the snapshot's columns, in one pass over rows sorted by person.
 //!
 //! Events add up over the cells of a lattice; distinct persons and the top contributor do not. A person with
-//! one row in the extract does add up, and is rolled up with the events at the end. The rows of the others are
-//! picked out and counted person by person. Blocks of rows for the threads are cut between persons, so that
+//! one row in the extract does add up, and is rolled up with the events at the end. The rows of the others,
+//! which the snapshot has marked, are counted person by person. Blocks of rows for the threads are cut between persons, so that
 //! blocks add up.
 
 use std::ops::Range;
@@ -65,14 +65,7 @@ pub(super) fn tabulate_in(
     let persons = snapshot.persons();
     let counted = cut(persons, manner.blocks)
         .into_par_iter()
-        .map(|rows| {
-            // Whether somebody has two rows is a property of the extract, looked at when it was opened.
-            if snapshot.one_row_each() {
-                count_single(&places, &grid, rows)
-            } else {
-                count(persons, &places, &grid, rows)
-            }
-        })
+        .map(|rows| count(snapshot, &places, &grid, rows))
         .reduce(|| Tally::new(&places, &grid), Tally::plus);
     Ok(Table::new(Arc::clone(&request.lattice), counted.rolled_up(&places, &grid))?)
 }
@@ -94,18 +87,25 @@ fn cut(persons: &[u32], blocks: usize) -> Vec<Range<usize>> {
 
 /// Counts of some rows, still to be rolled up.
 struct Tally {
-    /// Rows by state and place.
+    /// Rows by place: those that a filter drops, then those that are kept.
     rows: Vec<u32>,
+    /// Kept rows by place whose person has another row in the extract.
+    shared: Vec<u32>,
     people: People,
 }
 
 impl Tally {
     fn new(places: &Places<'_>, grid: &Grid<'_>) -> Self {
-        Self { rows: vec![0; STATES * places.len()], people: People::new(grid.len()) }
+        Self {
+            rows: vec![0; STATES * places.len()],
+            shared: vec![0; places.len()],
+            people: People::new(grid.len()),
+        }
     }
 
     fn plus(mut self, other: Self) -> Self {
         self.rows.iter_mut().zip(&other.rows).for_each(|(mine, theirs)| *mine += theirs);
+        self.shared.iter_mut().zip(&other.shared).for_each(|(mine, theirs)| *mine += theirs);
         self.people.plus(&other.people);
         self
     }
@@ -113,12 +113,13 @@ impl Tally {
     fn rolled_up(mut self, places: &Places<'_>, grid: &Grid<'_>) -> Vec<RawCell> {
         // Somebody whose only row is in a place is settled in its home, with one row.
         let mut by_home = vec![0_u64; grid.len()];
-        let (alone, shared) = self.rows[places.len()..].split_at(places.len());
-        for ((home, alone), shared) in places.homes().iter().zip(alone).zip(shared) {
+        let kept = &self.rows[places.len()..];
+        for ((home, kept), shared) in places.homes().iter().zip(kept).zip(&self.shared) {
             let home = *home as usize;
-            by_home[home] += u64::from(*alone) + u64::from(*shared);
+            by_home[home] += u64::from(*kept);
+            let alone = kept - shared;
             self.people.settled[home] += alone;
-            if *alone > 0 {
+            if alone > 0 {
                 self.people.settled_top[home] = self.people.settled_top[home].max(1);
             }
         }
@@ -139,102 +140,38 @@ impl Tally {
     }
 }
 
-/// Buffers for a stretch of rows.
-struct Stretch {
-    places: [u16; STRETCH],
-    state: [u8; STRETCH],
-    room: [u8; STRETCH],
-}
-
-impl Stretch {
-    const fn new() -> Self {
-        Self { places: [0; STRETCH], state: [0; STRETCH], room: [0; STRETCH] }
-    }
-}
-
-/// The stretches of a block.
-fn stretches(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let end = rows.end;
-    rows.step_by(STRETCH).map(move |from| from..end.min(from + STRETCH))
-}
-
-/// Adds each row to the count of its state and place.
-fn tally(places: &mut [u16], state: &[u8], size: u16, rows: &mut [u32]) {
-    for (place, state) in places.iter_mut().zip(state) {
-        *place = place.wrapping_add(u16::from(*state).wrapping_mul(size));
-    }
-    for place in places {
-        // Both are within what was made room for; a count of rows fits 32 bits.
-        if let Some(count) = rows.get_mut(usize::from(*place)) {
-            *count = count.wrapping_add(1);
-        }
-    }
-}
-
-/// Where every person has one row.
-fn count_single(places: &Places<'_>, grid: &Grid<'_>, rows: Range<usize>) -> Tally {
-    let mut counted = Tally::new(places, grid);
-    let mut all = Stretch::new();
-    let size = u16::try_from(places.len()).unwrap_or(u16::MAX);
-    for rows in stretches(rows) {
-        let long = rows.len();
-        let (at, state, room) =
-            (&mut all.places[..long], &mut all.state[..long], &mut all.room[..long]);
-        places.of(rows.clone(), at);
-        state.fill(1);
-        places.sieve(&rows, state, room);
-        tally(at, state, size, &mut counted.rows);
-    }
-    counted
-}
-
-fn count(persons: &[u32], places: &Places<'_>, grid: &Grid<'_>, rows: Range<usize>) -> Tally {
+fn count(snapshot: &Snapshot, places: &Places<'_>, grid: &Grid<'_>, rows: Range<usize>) -> Tally {
+    let persons = snapshot.persons();
     let mut counted = Tally::new(places, grid);
     let mut counting = Counting::new(grid);
-    let mut all = Stretch::new();
-    let mut picked = [0_u16; STRETCH];
+    let (mut at, mut kept, mut room) = ([0_u16; STRETCH], [0_u8; STRETCH], [0_u8; STRETCH]);
+    // At most `MOST_COMBINATIONS`, or as many as a lattice has cells.
     let size = u16::try_from(places.len()).unwrap_or(u16::MAX);
-    for rows in stretches(rows) {
-        let long = rows.len();
-        let (at, state, room) =
-            (&mut all.places[..long], &mut all.state[..long], &mut all.room[..long]);
+    let end = rows.end;
+    for from in rows.step_by(STRETCH) {
+        let rows = from..end.min(from + STRETCH);
+        let (at, kept) = (&mut at[..rows.len()], &mut kept[..rows.len()]);
         places.of(rows.clone(), at);
-        state.fill(1);
-        places.sieve(&rows, state, room);
-        // 1 for a selected row whose person has no other, 2 for one whose person has.
-        shared(persons, &rows, room);
-        for (state, shared) in state.iter_mut().zip(room.iter()) {
-            *state = state.wrapping_add(*state & *shared);
-        }
-        let mut found = 0;
-        for (eight, states) in (0..).step_by(8).zip(state.chunks(8)) {
-            for (row, state) in (eight..).zip(states) {
-                picked[found] = row;
-                found += usize::from(*state == 2);
+        kept.fill(1);
+        places.sieve(&rows, kept, &mut room[..rows.len()]);
+        for row in snapshot.shared(rows) {
+            if kept[row - from] == 1 {
+                let place = usize::from(at[row - from]);
+                counted.shared[place] += 1;
+                counting.row(persons[row], places.homes()[place]);
             }
         }
-        for row in &picked[..found] {
-            let row = usize::from(*row);
-            counting.row(persons[rows.start + row], places.homes()[usize::from(at[row])]);
+        // The kept ones lie behind those that are dropped. A row's place is now below the length of `rows`,
+        // and no count exceeds 32 bits.
+        for (place, kept) in at.iter_mut().zip(kept) {
+            *place = place.wrapping_add(u16::from(*kept).wrapping_mul(size));
         }
-        tally(at, state, size, &mut counted.rows);
+        for place in at {
+            if let Some(count) = counted.rows.get_mut(usize::from(*place)) {
+                *count = count.wrapping_add(1);
+            }
+        }
     }
     counted.people = counting.end();
     counted
-}
-
-/// Sets to 1 each row whose person has another one, to 0 the others.
-fn shared(persons: &[u32], rows: &Range<usize>, found: &mut [u8]) {
-    let mine = &persons[rows.clone()];
-    let same = |a: &u32, b: &u32| u8::from(a == b);
-    // Next to a row are those of the same person. At both ends of the extract there is no neighbour.
-    found.fill(0);
-    let from = usize::from(rows.start == 0);
-    let before = &persons[rows.start + from - 1..];
-    for ((found, mine), before) in found[from..].iter_mut().zip(&mine[from..]).zip(before) {
-        *found = same(mine, before);
-    }
-    for ((found, mine), after) in found.iter_mut().zip(mine).zip(&persons[rows.start + 1..]) {
-        *found |= same(mine, after);
-    }
 }

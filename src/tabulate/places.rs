@@ -9,8 +9,8 @@ use super::grid::Grid;
 use super::{MAX_FILTERS, Request, TabulateError};
 use crate::snapshot::{Codes, HeldColumn, Snapshot};
 
-/// States of a row: dropped by a filter, counted alone for its person, counted with others.
-pub(super) const STATES: usize = 3;
+/// States of a row: dropped by a filter, or kept.
+pub(super) const STATES: usize = 2;
 /// The most combinations of codes that are numbered: their counts stay in the near caches, and a number with
 /// its state fits 16 bits.
 pub(super) const MOST_COMBINATIONS: usize = 1 << 14;
