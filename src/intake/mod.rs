@@ -2,6 +2,7 @@
 //! and a list of rejects out. Identifiers (NHS number, date of birth, small area) live in memory only.
 //! A load stages, all or nothing; publishing is another step.
 
+mod ahead;
 mod bind;
 mod dates;
 mod derive;

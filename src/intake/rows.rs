@@ -233,7 +233,7 @@ impl<'a> Gathered<'a> {
         let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
         let weeks = sorted(&weeks);
         let mut columns: Vec<Column> = finished
-            .into_iter()
+            .into_par_iter()
             .map(|(id, dictionary, codes)| Column { id, dictionary, codes: sorted(&codes) })
             .collect();
         columns.push(band(&weeks));

@@ -118,9 +118,16 @@ pub(super) struct Batch<'a> {
     before: u64,
     frontier: Frontier,
     nodes: Nodes,
-    /// Entries that are not in the database yet, with the hashes of their leaves.
-    records: Vec<(Logged, Digest)>,
-    /// Complete subtrees that are not in the database yet: level, index, hash in hexadecimal.
+    waiting: Waiting,
+}
+
+/// What a transaction has not written yet: each statement is a journey to the database's thread and back, so
+/// that entries are written several at a time.
+#[derive(Default)]
+struct Waiting {
+    /// Place, bytes and leaf hash.
+    records: Vec<(i64, Vec<u8>, Digest)>,
+    /// Level, index and hash, in hexadecimal, of complete subtrees.
     subtrees: Vec<(u8, i64, String)>,
 }
 
@@ -159,8 +166,7 @@ impl<'a> Batch<'a> {
             before: committed.len(),
             frontier: committed.clone(),
             nodes,
-            records: Vec::new(),
-            subtrees: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -168,7 +174,7 @@ impl<'a> Batch<'a> {
     /// that may fail, come before its first write.
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
-            Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event)?)),
+            Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
             Work::Begin(begin) => self.begin(*begin).await,
             Work::Publish(publish) => self.publish(*publish).await,
             Work::End(query_id, event) => self.end(query_id, event).await,
@@ -181,33 +187,58 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Takes an entry into the tree. It is written with the others: each statement is a journey to the
-    /// database's thread and back.
-    fn append(&mut self, event: Event) -> Result<Logged, Stop> {
+    async fn append(&mut self, event: Event) -> Result<Logged, Stop> {
         let seq = self.frontier.len();
+        // A frozen release refers to the entry that published it.
+        let referred_to = matches!(event, Event::Published { .. });
         let Identity { ods, role, .. } = &self.owner.identity;
         let bytes = Entry::new(seq, self.now, ods.clone(), *role, event)
             .encode()
             .map_err(|e| Stop::Refused(e.into()))?;
         let leaf = leaf_hash(&bytes);
         for (level, index, hash) in self.frontier.push(leaf) {
-            self.subtrees.push((level, to_sql(index), HEXLOWER.encode(hash.as_bytes())));
+            let hexadecimal = HEXLOWER.encode(hash.as_bytes());
+            self.waiting.subtrees.push((level, to_sql(index), hexadecimal));
             self.nodes.insert((level, index), hash);
         }
-        self.records.push(((seq, bytes.clone()), leaf));
+        self.waiting.records.push((to_sql(seq), bytes.clone(), leaf));
+        if referred_to {
+            self.write_records().await?;
+        }
         Ok((seq, bytes))
     }
 
     /// Writes the entries that wait for it.
     async fn write_records(&mut self) -> Result<(), sqlx::Error> {
-        for some in self.records.chunks(RECORDS_A_STATEMENT) {
+        for some in self.waiting.records.chunks(RECORDS_A_STATEMENT) {
             let mut insert = QueryBuilder::new("INSERT INTO record (seq, bytes, leaf) ");
-            insert.push_values(some, |mut row, ((seq, bytes), leaf)| {
-                row.push_bind(to_sql(*seq)).push_bind(bytes).push_bind(&leaf.as_bytes()[..]);
+            insert.push_values(some, |mut row, (seq, bytes, leaf)| {
+                row.push_bind(*seq).push_bind(bytes).push_bind(&leaf.as_bytes()[..]);
             });
             insert.build().execute(&mut *self.conn).await?;
         }
-        self.records.clear();
+        self.waiting.records.clear();
+        Ok(())
+    }
+
+    /// Writes everything that waits, and the checkpoint over it in place of the one before.
+    async fn write(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
+        self.write_records().await?;
+        let subtrees = serde_json::to_string(&self.waiting.subtrees)
+            .map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+        sqlx::query(
+            "INSERT INTO node (level, idx, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?); \
+             INSERT INTO checkpoint (size, note) VALUES (?, ?); \
+             DELETE FROM checkpoint WHERE size >= ? AND size < ?",
+        )
+        .bind(subtrees)
+        .bind(to_sql(size))
+        .bind(note)
+        .bind(to_sql(size - size % CHECKPOINT_BLOCK))
+        .bind(to_sql(size))
+        .execute(&mut *self.conn)
+        .await?;
         Ok(())
     }
 
@@ -222,7 +253,7 @@ impl<'a> Batch<'a> {
         if !seen.same {
             let code = RefusalCode::QueryIdSeen;
             let event = Event::Refused { asked: Some(begin.asked), query_id, query_hash, code };
-            return Ok(Settled::plain(Kind::Conflict, self.append(event)?));
+            return Ok(Settled::plain(Kind::Conflict, self.append(event).await?));
         }
         match (seen.outcome.as_deref(), seen.release, seen.code) {
             (None, ..) => Ok(Settled { kind: Kind::Running, entry: None, frozen: None }),
@@ -232,11 +263,11 @@ impl<'a> Batch<'a> {
                     return Err(Stop::Refused(StoreError::Tampered { first }));
                 };
                 let event = Event::Replayed { query_id, query_hash, release_hash: Some(hash) };
-                Ok(Settled::release(Kind::ReplayedRelease, self.append(event)?, frozen))
+                Ok(Settled::release(Kind::ReplayedRelease, self.append(event).await?, frozen))
             }
             (Some("refused"), _, Some(code)) => {
                 let event = Event::Replayed { query_id, query_hash, release_hash: None };
-                Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event)?))
+                Ok(Settled::plain(Kind::ReplayedRefusal(code), self.append(event).await?))
             }
             // It ended without an answer, or in one that is combined anew from what partners froze.
             _ => self.accept(begin).await,
@@ -245,27 +276,21 @@ impl<'a> Batch<'a> {
 
     async fn accept(&mut self, begin: Begin) -> Result<Settled<Logged>, Stop> {
         let Begin { query_id, query_hash, caller, expires, asked, frozen } = begin;
-        let kept = match frozen {
-            Some(key) => self.frozen(key).await?.map(|(hash, row)| (key, hash, row)),
-            None => None,
-        };
-        let accepted = self.append(Event::QueryAccepted { asked })?;
+        let accepted = self.append(Event::QueryAccepted { asked }).await?;
         sqlx::query(
-            "INSERT INTO seen (query_id, query_hash, caller, expires, outcome, release_key) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (query_id) DO UPDATE \
-             SET outcome = excluded.outcome, release_key = excluded.release_key, code = NULL",
+            "INSERT INTO seen (query_id, query_hash, caller, expires) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (query_id) DO UPDATE SET outcome = NULL, release_key = NULL, code = NULL",
         )
         .bind(query_id.to_string())
         .bind(&query_hash.as_bytes()[..])
         .bind(caller)
         .bind(expires.as_unix())
-        .bind(kept.as_ref().map(|_| "released"))
-        .bind(kept.as_ref().map(|(key, ..)| &key.as_bytes()[..]))
         .execute(&mut *self.conn)
         .await?;
-        if let Some((_, release_hash, row)) = kept {
-            let released =
-                self.append(Event::AnswerReleased { query_id, query_hash, release_hash })?;
+        if let Some(key) = frozen
+            && let Some((hash, row)) = self.frozen(key).await?
+        {
+            let released = self.release(query_id, query_hash, key, hash).await?;
             return Ok(Settled::release(Kind::Frozen, released, row));
         }
         Ok(Settled::plain(Kind::Fresh, accepted))
@@ -285,9 +310,7 @@ impl<'a> Batch<'a> {
         let (hash, row) = match self.frozen(key).await? {
             Some(row) => row,
             None => {
-                let logged = self.append(published)?;
-                // A release refers to its entry.
-                self.write_records().await?;
+                let logged = self.append(published).await?;
                 sqlx::query(
                     "INSERT INTO frozen (key, bytes, release_hash, published_seq) VALUES (?1, ?2, ?3, ?4)",
                 )
@@ -317,7 +340,7 @@ impl<'a> Batch<'a> {
             Some((id, hash)) if id == query_id => self.require_running(id, hash).await?,
             _ => return refuse("a question ends with another question's entry"),
         }
-        let logged = self.append(event)?;
+        let logged = self.append(event).await?;
         sqlx::query("UPDATE seen SET outcome = ?2, code = ?3 WHERE query_id = ?1")
             .bind(query_id.to_string())
             .bind(outcome)
@@ -335,7 +358,7 @@ impl<'a> Batch<'a> {
         release_hash: Digest,
     ) -> Result<Logged, Stop> {
         let event = Event::AnswerReleased { query_id, query_hash, release_hash };
-        let logged = self.append(event)?;
+        let logged = self.append(event).await?;
         sqlx::query("UPDATE seen SET outcome = 'released', release_key = ?2 WHERE query_id = ?1")
             .bind(query_id.to_string())
             .bind(&key.as_bytes()[..])
@@ -414,22 +437,7 @@ impl<'a> Batch<'a> {
         }
         let Owner { origin, key, .. } = self.owner;
         let note = Checkpoint::sign(origin, size, &self.frontier.root(), key)?;
-        self.write_records().await?;
-        let subtrees = serde_json::to_string(&self.subtrees)
-            .map_err(|e| Fault::Database(sqlx::Error::Encode(Box::new(e))))?;
-        sqlx::query(
-            "INSERT INTO node (level, idx, hash) \
-             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?); \
-             INSERT INTO checkpoint (size, note) VALUES (?, ?); \
-             DELETE FROM checkpoint WHERE size >= ? AND size < ?",
-        )
-        .bind(subtrees)
-        .bind(to_sql(size))
-        .bind(&note)
-        .bind(to_sql(size - size % CHECKPOINT_BLOCK))
-        .bind(to_sql(size))
-        .execute(&mut *self.conn)
-        .await?;
+        self.write(size, &note).await?;
         let wanted: Vec<_> = settled
             .iter()
             .flatten()
