@@ -263,24 +263,16 @@ impl Snapshot {
         self.persons.is_empty()
     }
 
-    /// Those of some rows whose person has another row in the snapshot.
-    pub fn shared(&self, rows: Range<usize>) -> impl Iterator<Item = usize> {
+    /// Which of some rows have a person with another row in the snapshot: at most 64 rows at a time, a bit for
+    /// each from the lowest on.
+    pub fn shared(&self, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, u64)> {
         let (first, end) = (rows.start / WORD, rows.end.div_ceil(WORD));
         let words = self.shared.get(first..end.min(self.shared.len())).unwrap_or_default();
-        (first..).zip(words).flat_map(move |(at, word)| {
-            let from = at * WORD;
-            let mut left = *word;
-            if from < rows.start {
-                left &= u64::MAX << (rows.start - from);
-            }
-            if rows.end < from + WORD {
-                left &= !(u64::MAX << (rows.end - from));
-            }
-            std::iter::from_fn(move || {
-                let row = (left != 0).then(|| from + left.trailing_zeros() as usize);
-                left &= left.wrapping_sub(1);
-                row
-            })
+        (first..).zip(words).map(move |(at, word)| {
+            let from = rows.start.max(at * WORD);
+            let to = rows.end.min((at + 1) * WORD);
+            let bits = (word >> (from - at * WORD)) & (u64::MAX >> (WORD - (to - from)));
+            (from..to, bits)
         })
     }
 

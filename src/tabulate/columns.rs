@@ -154,11 +154,15 @@ fn count(snapshot: &Snapshot, places: &Places<'_>, grid: &Grid<'_>, rows: Range<
         places.of(rows.clone(), at);
         kept.fill(1);
         places.sieve(&rows, kept, &mut room[..rows.len()]);
-        for row in snapshot.shared(rows) {
-            if kept[row - from] == 1 {
-                let place = usize::from(at[row - from]);
+        for (some, shared) in snapshot.shared(rows) {
+            let first = some.start - from;
+            let mut left = shared & bits(&kept[first..first + some.len()]);
+            while left != 0 {
+                let row = first + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let place = usize::from(at[row]);
                 counted.shared[place] += 1;
-                counting.row(persons[row], places.homes()[place]);
+                counting.row(persons[from + row], places.homes()[place]);
             }
         }
         // The kept ones lie behind those that are dropped. A row's place is now below the length of `rows`,
@@ -174,4 +178,15 @@ fn count(snapshot: &Snapshot, places: &Places<'_>, grid: &Grid<'_>, rows: Range<
     }
     counted.people = counting.end();
     counted
+}
+
+/// Up to 64 bytes of 0 or 1 as bits, the first as the lowest.
+fn bits(bytes: &[u8]) -> u64 {
+    // The product of eight such bytes and this number has each of them as one bit of its highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    bytes.chunks(8).rev().fold(0, |all, some| {
+        let mut eight = [0; 8];
+        eight[..some.len()].copy_from_slice(some);
+        (all << 8) | (u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56)
+    })
 }

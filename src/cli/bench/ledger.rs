@@ -113,7 +113,7 @@ pub(super) async fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure
     store.close().await;
     figures.push(opening.figure("open for writing, with the same check"));
     let about = format!("{} entries on disk, each commit synced", setting.rows);
-    Ok(vec![Benchmark { name: "ledger".to_owned(), about, figures }])
+    Ok(vec![Benchmark { name: "audit log".to_owned(), about, figures }])
 }
 
 async fn check(

@@ -26,7 +26,8 @@ enum Which {
     /// Questions to whole federations in this process, over TLS on this machine
     Answers,
     /// Appending to an audit log, and verifying it
-    Ledger,
+    #[value(alias = "ledger")]
+    Audit,
     /// One after the other
     All,
 }
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => temporary.path(),
     };
     let wanted: &[Which] = match args.which {
-        Which::All => &[Which::Tabulate, Which::Load, Which::Answers, Which::Ledger],
+        Which::All => &[Which::Tabulate, Which::Load, Which::Answers, Which::Audit],
         ref one => std::slice::from_ref(one),
     };
     let mut benchmarks = Vec::new();
@@ -116,7 +117,7 @@ fn measured(which: Which, setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failu
         Which::Tabulate => tabulate::run(setting),
         Which::Load => load::run(setting),
         Which::Answers => serve::runtime()?.block_on(answers::run(setting)),
-        Which::Ledger => serve::runtime()?.block_on(ledger::run(setting)),
+        Which::Audit => serve::runtime()?.block_on(ledger::run(setting)),
         Which::All => Ok(Vec::new()),
     }
 }
