@@ -1,6 +1,7 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
 mod audit;
+mod bench;
 mod certs;
 mod clock;
 mod coordinator;
@@ -63,6 +64,8 @@ enum Command {
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
+    /// Measure how fast this program is on this machine
+    Bench(bench::Args),
 }
 
 /// Runs the program.
@@ -94,6 +97,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Reference(command) => reference::run(command),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

@@ -2,6 +2,7 @@
 //! and a list of rejects out. Identifiers (NHS number, date of birth, postcode, small area) live in memory only.
 //! A load stages, all or nothing; publishing is another step.
 
+mod ahead;
 mod area;
 mod bind;
 mod dates;

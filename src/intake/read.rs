@@ -1,13 +1,14 @@
 //! Records of a delimited text file, whatever its encoding, without holding the file in memory.
 
-use std::cell::Cell;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use csv::ByteRecord;
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use super::ahead::{Ahead, Next};
 use super::error::IntakeError;
 use super::mapping::{Delimiter, Encoding, SourceForm};
 use super::source::{self, Mark, failed};
@@ -20,8 +21,7 @@ const HEAD: u64 = 1 << 16;
 
 /// A file that is being read, record by record.
 pub(super) struct Records {
-    csv: csv::Reader<Metered>,
-    ceiling: Rc<Cell<u64>>,
+    records: Ahead,
     fields: usize,
     header: Option<Vec<String>>,
     /// The first record of a file without header, read to learn how many fields there are.
@@ -36,7 +36,7 @@ impl Records {
         let mut file = source::open(path)?;
         io::copy(&mut (&mut file).take(coding.mark()), &mut io::sink())
             .map_err(|e| failed(path, e))?;
-        let mut text: Box<dyn Read> = match coding.decoder() {
+        let mut text: Box<dyn Read + Send> = match coding.decoder() {
             None => file,
             Some(decoder) => Box::new(Transcoder::new(file, decoder)),
         };
@@ -49,16 +49,22 @@ impl Records {
             Delimiter::Semicolon => b';',
             Delimiter::Guess => guess_delimiter(&head),
         };
-        let ceiling = Rc::new(Cell::new(0));
-        let inner: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
-        let metered = Metered { inner, read: 0, ceiling: Rc::clone(&ceiling) };
+        let ceiling = Arc::new(AtomicU64::new(0));
+        let inner: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(text));
+        let metered = Metered { inner, read: 0, ceiling: Arc::clone(&ceiling) };
         let csv = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
             .buffer_capacity(BUFFER)
             .from_reader(metered);
-        let mut records = Self { csv, ceiling, fields: 0, header: None, first: None, row: 0 };
+        let mut records = Self {
+            records: Ahead::new(Cut { csv, ceiling }).map_err(|e| failed(path, e))?,
+            fields: 0,
+            header: None,
+            first: None,
+            row: 0,
+        };
         let mut record = ByteRecord::new();
         if !records.advance(&mut record, path)? {
             return Err(IntakeError::Empty);
@@ -100,11 +106,10 @@ impl Records {
             *record = first;
             return Ok(true);
         }
-        let here = self.csv.position().byte();
-        self.ceiling.set(here + MAX_RECORD_BYTES + BUFFER as u64);
-        match self.csv.read_byte_record(record) {
-            Ok(more) => Ok(more),
-            Err(error) => Err(match error.into_kind() {
+        match self.records.next(record) {
+            Next::Record => Ok(true),
+            Next::End => Ok(false),
+            Next::Failed(error) => Err(match error.into_kind() {
                 csv::ErrorKind::Io(e) if Mark::of(&e) == Some(Mark::Ceiling) => {
                     IntakeError::RecordTooLong { row: self.row }
                 }
@@ -115,17 +120,32 @@ impl Records {
     }
 }
 
+/// Text cut into records.
+pub(super) struct Cut {
+    csv: csv::Reader<Metered>,
+    ceiling: Arc<AtomicU64>,
+}
+
+impl Cut {
+    /// Reads the next record; `false` at the end.
+    pub(super) fn read(&mut self, record: &mut ByteRecord) -> Result<bool, csv::Error> {
+        let here = self.csv.position().byte();
+        self.ceiling.store(here + MAX_RECORD_BYTES + BUFFER as u64, Ordering::Relaxed);
+        self.csv.read_byte_record(record)
+    }
+}
+
 /// Refuses to read on where one record has taken too much: an open quotation mark would otherwise
 /// swallow the rest of the file.
 struct Metered {
-    inner: Box<dyn Read>,
+    inner: Box<dyn Read + Send>,
     read: u64,
-    ceiling: Rc<Cell<u64>>,
+    ceiling: Arc<AtomicU64>,
 }
 
 impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.read > self.ceiling.get() {
+        if self.read > self.ceiling.load(Ordering::Relaxed) {
             return Err(io::Error::other(Mark::Ceiling));
         }
         let taken = self.inner.read(buffer)?;
@@ -136,7 +156,7 @@ impl Read for Metered {
 
 /// Turns another encoding into UTF-8.
 struct Transcoder {
-    inner: Box<dyn Read>,
+    inner: Box<dyn Read + Send>,
     decoder: Decoder,
     raw: Vec<u8>,
     start: usize,
@@ -148,7 +168,7 @@ struct Transcoder {
 }
 
 impl Transcoder {
-    fn new(inner: Box<dyn Read>, decoder: Decoder) -> Self {
+    fn new(inner: Box<dyn Read + Send>, decoder: Decoder) -> Self {
         let raw = vec![0; BUFFER];
         Self { inner, decoder, raw, start: 0, end: 0, ended: false, text: Vec::new(), given: 0 }
     }

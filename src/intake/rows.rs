@@ -252,7 +252,7 @@ impl<'a> Gathered<'a> {
         let order: Vec<u32> = people.into_iter().map(|(_, row)| row).collect();
         let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
         let mut columns: Vec<Column> = finished
-            .into_iter()
+            .into_par_iter()
             .map(|(id, dictionary, codes)| Column { id, dictionary, codes: sorted(&codes) })
             .collect();
         columns.push(Column {

@@ -45,7 +45,7 @@ pub(super) fn failed(path: &Path, error: io::Error) -> IntakeError {
 }
 
 /// Opens a file, packed or not: its first bytes say which.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, IntakeError> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>, IntakeError> {
     let mut file = File::open(path).map_err(io(path, "read"))?;
     let mut head = Vec::new();
     (&mut file).take(GZIP.len() as u64).read_to_end(&mut head).map_err(io(path, "read"))?;

@@ -7,14 +7,16 @@ use aws_lc_rs::hmac;
 use evensum_core::model::Digest;
 use zeroize::Zeroizing;
 
-/// A node's secret key for keyed hashes. Wiped from memory when dropped.
-pub struct NodeKey(Zeroizing<[u8; 32]>);
+/// A node's secret key for keyed hashes. Held as the hash's prepared state, which the library wipes from
+/// memory when it is dropped: preparing it costs as much as hashing an identifier.
+pub struct NodeKey(hmac::Key);
 
 impl NodeKey {
     /// Takes the 32 bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        let bytes = Zeroizing::new(bytes);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice()))
     }
 
     /// HMAC-SHA256 under this key over `context`, a zero byte and `data`. The context keeps uses of the
@@ -28,8 +30,7 @@ impl NodeKey {
 
     /// The same, for data that comes in pieces.
     pub(super) fn begin(&self, context: &str) -> hmac::Context {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
-        let mut running = hmac::Context::with_key(&key);
+        let mut running = hmac::Context::with_key(&self.0);
         running.update(context.as_bytes());
         running.update(&[0]);
         running

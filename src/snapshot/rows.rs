@@ -1,6 +1,7 @@
 //! Rows in columns: as intake hands them over, and as they are held in memory to be counted.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use evensum_core::model::{CategoryId, ColumnId};
 
@@ -14,6 +15,9 @@ pub const MAX_COLUMNS: usize = 64;
 pub const MAX_MEASURES: usize = 4;
 /// The most categories in one column's dictionary.
 pub const MAX_DICTIONARY: usize = 1 << 16;
+
+/// Rows that one word of bits stands for.
+const WORD: usize = 64;
 
 /// The file's column of person ordinals.
 pub(super) const PERSON: &str = "person";
@@ -161,6 +165,20 @@ impl Codes {
         self.len() == 0
     }
 
+    fn shrink_to_fit(&mut self) {
+        match self {
+            Self::U8(codes) => codes.shrink_to_fit(),
+            Self::U16(codes) => codes.shrink_to_fit(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::U8(codes) => codes.capacity(),
+            Self::U16(codes) => 2 * codes.capacity(),
+        }
+    }
+
     fn all_below(&self, limit: usize) -> bool {
         match self {
             Self::U8(codes) => codes.iter().all(|c| usize::from(*c) < limit),
@@ -209,13 +227,15 @@ impl HeldColumn {
     }
 }
 
-/// A snapshot in memory: four bytes a row, one or two more for each column, and two for each measure.
+/// A snapshot in memory: four bytes and a bit a row, one or two bytes more for each column, and two for each measure.
 #[derive(Clone)]
 pub struct Snapshot {
     manifest: Manifest,
     persons: Vec<u32>,
     columns: Vec<HeldColumn>,
     measures: Vec<Measure>,
+    /// A bit for each row, in words from the lowest bit on: whether its person has another row.
+    shared: Vec<u64>,
 }
 
 impl Snapshot {
@@ -226,16 +246,21 @@ impl Snapshot {
     /// [`Shape`] where columns differ in length or name, or rows are not sorted by person.
     pub fn new(
         manifest: Manifest,
-        persons: Vec<u32>,
-        columns: Vec<HeldColumn>,
-        measures: Vec<Measure>,
+        mut persons: Vec<u32>,
+        mut columns: Vec<HeldColumn>,
+        mut measures: Vec<Measure>,
     ) -> Result<Self, Shape> {
+        // What grew batch by batch may have room for as much again.
+        persons.shrink_to_fit();
+        columns.iter_mut().for_each(|column| column.codes.shrink_to_fit());
+        measures.iter_mut().for_each(|measure| measure.values.shrink_to_fit());
         check_frame(&persons, &measures)?;
         check_names(columns.iter().map(HeldColumn::id), &measures)?;
         if let Some(column) = columns.iter().find(|c| c.codes.len() != persons.len()) {
             return Err(Shape::Length(column.id.to_string()));
         }
-        Ok(Self { manifest, persons, columns, measures })
+        let shared = shared(&persons);
+        Ok(Self { manifest, persons, columns, measures, shared })
     }
 
     /// What the snapshot is.
@@ -254,6 +279,27 @@ impl Snapshot {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.persons.is_empty()
+    }
+
+    /// Which of some rows have a person with another row in the snapshot: at most 64 rows at a time, a bit for
+    /// each from the lowest on.
+    pub fn shared(&self, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, u64)> {
+        let (first, end) = (rows.start / WORD, rows.end.div_ceil(WORD));
+        let words = self.shared.get(first..end.min(self.shared.len())).unwrap_or_default();
+        (first..).zip(words).map(move |(at, word)| {
+            let from = rows.start.max(at * WORD);
+            let to = rows.end.min((at + 1) * WORD);
+            let bits = (word >> (from - at * WORD)) & (u64::MAX >> (WORD - (to - from)));
+            (from..to, bits)
+        })
+    }
+
+    /// Bytes of memory that the rows take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|c| c.codes.bytes()).sum();
+        let measures: usize = self.measures.iter().map(|m| 2 * m.values.capacity()).sum();
+        4 * self.persons.capacity() + columns + measures + 8 * self.shared.capacity()
     }
 
     /// A column.
@@ -285,6 +331,22 @@ impl Snapshot {
     pub fn measures(&self) -> &[Measure] {
         &self.measures
     }
+}
+
+/// Marks the rows whose person has another one. Rows of one person lie together.
+fn shared(persons: &[u32]) -> Vec<u64> {
+    let mut words = Vec::with_capacity(persons.len().div_ceil(WORD));
+    for from in (0..persons.len()).step_by(WORD) {
+        let to = persons.len().min(from + WORD);
+        let mut word = 0;
+        for row in from..to {
+            let before = row > 0 && persons[row - 1] == persons[row];
+            let after = persons.get(row + 1) == Some(&persons[row]);
+            word |= u64::from(before | after) << (row - from);
+        }
+        words.push(word);
+    }
+    words
 }
 
 impl std::fmt::Debug for Snapshot {

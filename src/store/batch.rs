@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
 use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
 use evensum_core::model::{Digest, MAX_QUESTIONS, QueryId, RefusalCode, Timestamp};
 use evensum_core::sign::SigningKey;
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::database::to_sql;
 use super::nodes::Nodes;
@@ -17,6 +18,8 @@ use super::{About, Begin, Identity, Known, Publish, StoreError, Unanswered};
 pub(super) const MAX_BATCH: usize = 64;
 /// Sizes of the log of which one signed checkpoint is kept for good; the newest is always kept too.
 pub(super) const CHECKPOINT_BLOCK: u64 = 1024;
+/// Entries that one statement writes.
+const RECORDS_A_STATEMENT: usize = 8;
 /// The most entries of one transaction: so that every block of sizes has a checkpoint, and its absence means
 /// that it was deleted.
 const MAX_ENTRIES: usize = 1024;
@@ -169,6 +172,17 @@ pub(super) struct Batch<'a> {
     before: u64,
     frontier: Frontier,
     nodes: Nodes,
+    waiting: Waiting,
+}
+
+/// What a transaction has not written yet: each statement is a journey to the database's thread and back, so
+/// that entries are written several at a time.
+#[derive(Default)]
+struct Waiting {
+    /// Place, bytes and leaf hash.
+    records: Vec<(i64, Vec<u8>, Digest)>,
+    /// Level, index and hash, in hexadecimal, of complete subtrees.
+    subtrees: Vec<(u8, i64, String)>,
 }
 
 /// What a transaction leaves once it is committed.
@@ -201,7 +215,15 @@ impl<'a> Batch<'a> {
         for (node, hash) in committed.peaks() {
             nodes.insert(node, hash);
         }
-        Self { conn, owner, now, before: committed.len(), frontier: committed.clone(), nodes }
+        Self {
+            conn,
+            owner,
+            now,
+            before: committed.len(),
+            frontier: committed.clone(),
+            nodes,
+            waiting: Waiting::default(),
+        }
     }
 
     /// Does a piece of work. A piece that is refused has written nothing: every check, and the one encoding
@@ -224,27 +246,57 @@ impl<'a> Batch<'a> {
 
     async fn append(&mut self, event: Event) -> Result<Logged, Stop> {
         let seq = self.frontier.len();
+        // A frozen release refers to the entry that published it.
+        let referred_to = matches!(event, Event::Published { .. });
         let Identity { ods, role, .. } = &self.owner.identity;
         let bytes = Entry::new(seq, self.now, ods.clone(), *role, event)
             .encode()
             .map_err(|e| Stop::Refused(e.into()))?;
         let leaf = leaf_hash(&bytes);
-        sqlx::query("INSERT INTO record (seq, bytes, leaf) VALUES (?1, ?2, ?3)")
-            .bind(to_sql(seq))
-            .bind(&bytes)
-            .bind(&leaf.as_bytes()[..])
-            .execute(&mut *self.conn)
-            .await?;
         for (level, index, hash) in self.frontier.push(leaf) {
-            sqlx::query("INSERT INTO node (level, idx, hash) VALUES (?1, ?2, ?3)")
-                .bind(level)
-                .bind(to_sql(index))
-                .bind(&hash.as_bytes()[..])
-                .execute(&mut *self.conn)
-                .await?;
+            let hexadecimal = HEXLOWER.encode(hash.as_bytes());
+            self.waiting.subtrees.push((level, to_sql(index), hexadecimal));
             self.nodes.insert((level, index), hash);
         }
+        self.waiting.records.push((to_sql(seq), bytes.clone(), leaf));
+        if referred_to {
+            self.write_records().await?;
+        }
         Ok((seq, bytes))
+    }
+
+    /// Writes the entries that wait for it.
+    async fn write_records(&mut self) -> Result<(), sqlx::Error> {
+        for some in self.waiting.records.chunks(RECORDS_A_STATEMENT) {
+            let mut insert = QueryBuilder::new("INSERT INTO record (seq, bytes, leaf) ");
+            insert.push_values(some, |mut row, (seq, bytes, leaf)| {
+                row.push_bind(*seq).push_bind(bytes).push_bind(&leaf.as_bytes()[..]);
+            });
+            insert.build().execute(&mut *self.conn).await?;
+        }
+        self.waiting.records.clear();
+        Ok(())
+    }
+
+    /// Writes everything that waits, and the checkpoint over it in place of the one before.
+    async fn write(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
+        self.write_records().await?;
+        let subtrees = serde_json::to_string(&self.waiting.subtrees)
+            .map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+        sqlx::query(
+            "INSERT INTO node (level, idx, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?); \
+             INSERT INTO checkpoint (size, note) VALUES (?, ?); \
+             DELETE FROM checkpoint WHERE size >= ? AND size < ?",
+        )
+        .bind(subtrees)
+        .bind(to_sql(size))
+        .bind(note)
+        .bind(to_sql(size - size % CHECKPOINT_BLOCK))
+        .bind(to_sql(size))
+        .execute(&mut *self.conn)
+        .await?;
+        Ok(())
     }
 
     async fn begin(&mut self, realm: &str, begin: Begin) -> Result<Settled<Logged>, Stop> {
@@ -491,16 +543,7 @@ impl<'a> Batch<'a> {
         }
         let Owner { origin, key, .. } = self.owner;
         let note = Checkpoint::sign(origin, size, &self.frontier.root(), key)?;
-        sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")
-            .bind(to_sql(size))
-            .bind(&note)
-            .execute(&mut *self.conn)
-            .await?;
-        sqlx::query("DELETE FROM checkpoint WHERE size >= ?1 AND size < ?2")
-            .bind(to_sql(size - size % CHECKPOINT_BLOCK))
-            .bind(to_sql(size))
-            .execute(&mut *self.conn)
-            .await?;
+        self.write(size, &note).await?;
         let wanted: Vec<_> = settled
             .iter()
             .flatten()

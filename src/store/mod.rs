@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::Draft;
-use evensum_core::ledger::{self, Asked, Event, Receipt};
+use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Clock, Digest, MAX_QUESTIONS, Ods, QueryId, Role, Timestamp};
@@ -360,8 +360,9 @@ impl Store {
         };
         let answer: Answer =
             tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
-        let mut receipt = |parts| Receipt::verify(parts, &self.origin, &self.log_key);
-        Ok(answer?.try_map(&mut receipt)?)
+        // Both receipts of an answer are proved against one checkpoint.
+        let mut verifier = Verifier::new(&self.origin, &self.log_key);
+        Ok(answer?.try_map(&mut |parts| verifier.verify(parts))?)
     }
 }
 

@@ -1,32 +1,39 @@
 //! Counting over the snapshot's columns, in one pass over rows sorted by person.
 //!
-//! Events add up over the cells of a lattice; distinct persons and the top contributor do not. A
-//! person whose rows all lie in one home (most have one row) does add up, and is rolled up with the
-//! events at the end. Only the others are projected, row by row, to every cell that holds them, and
-//! counted there once. Blocks of rows for the threads are cut between persons, so that blocks add up.
+//! Events add up over the cells of a lattice; distinct persons and the top contributor do not. A person with
+//! one row in the extract does add up, and is rolled up with the events at the end. The rows of the others,
+//! which the snapshot has marked, are counted person by person. Blocks of rows for the threads are cut between persons, so that
+//! blocks add up.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use evensum_core::model::{Lattice, RawCell, Table};
+use evensum_core::model::{RawCell, Table};
 use rayon::prelude::*;
 
 use super::grid::Grid;
-use super::{MAX_FILTERS, Request, TabulateError};
-use crate::snapshot::{Codes, MAX_ROWS, Snapshot};
+use super::people::{Counting, People};
+use super::places::{MOST_COMBINATIONS, Places, STATES};
+use super::{Request, TabulateError};
+use crate::snapshot::{MAX_ROWS, Snapshot};
 
-/// Added to the home of a row that a filter drops: above every home, and 64 filters do not overflow.
-const DROPPED: u32 = 1 << 20;
-const _: () = assert!(Lattice::MAX_CELLS < DROPPED as usize);
-const _: () = assert!((MAX_FILTERS as u64 + 1) * (DROPPED as u64) < u32::MAX as u64);
 const _: () = assert!(MAX_ROWS < u32::MAX as usize);
 
-/// Rows whose homes are worked out at once: the buffer stays in the nearest cache.
+/// Rows that are worked on at once: the buffers stay in the nearest cache.
 const STRETCH: usize = 2_048;
 /// Blocks for each thread, so that an uneven one does not hold up the rest.
 const BLOCKS_PER_THREAD: usize = 4;
 /// Below this, handing a block to another thread costs more than it saves.
 const LEAST_ROWS_PER_BLOCK: usize = 1 << 16;
+
+/// How the work is divided. For tests; the result does not depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// About so many blocks of rows.
+    pub(super) blocks: usize,
+    /// Combinations of codes that are numbered at the most.
+    pub(super) combinations: usize,
+}
 
 /// Counts a request over a snapshot, on rayon's current pool.
 ///
@@ -43,84 +50,24 @@ pub fn tabulate(
     request: &Request<'_>,
 ) -> Result<Table<RawCell>, TabulateError> {
     let most = rayon::current_num_threads() * BLOCKS_PER_THREAD;
-    tabulate_in(snapshot, request, most.min(snapshot.len() / LEAST_ROWS_PER_BLOCK))
+    let blocks = most.min(snapshot.len() / LEAST_ROWS_PER_BLOCK);
+    tabulate_in(snapshot, request, Manner { blocks, combinations: MOST_COMBINATIONS })
 }
 
-/// The same in about so many blocks.
+/// The same in this manner.
 pub(super) fn tabulate_in(
     snapshot: &Snapshot,
     request: &Request<'_>,
-    blocks: usize,
+    manner: Manner,
 ) -> Result<Table<RawCell>, TabulateError> {
     let grid = Grid::new(&request.lattice);
-    let terms = terms(snapshot, request, &grid)?;
-    let counted = cut(snapshot.persons(), blocks)
+    let places = Places::new(snapshot, request, &grid, manner.combinations)?;
+    let persons = snapshot.persons();
+    let counted = cut(persons, manner.blocks)
         .into_par_iter()
-        .map(|rows| count(snapshot.persons(), &terms, &grid, rows))
-        .reduce(|| Tally::new(grid.len()), Tally::plus);
-    Ok(Table::new(Arc::clone(&request.lattice), counted.rolled_up(&grid))?)
-}
-
-/// What one column contributes to a row's home: the part of an axis, or that it is dropped.
-struct Term<'a> {
-    codes: &'a Codes,
-    /// By code. At least 256 long, so that a byte is always within it.
-    steps: Vec<u32>,
-}
-
-impl<'a> Term<'a> {
-    fn new(codes: &'a Codes, mut steps: Vec<u32>) -> Self {
-        steps.resize(steps.len().max(1 << 8), 0);
-        Self { codes, steps }
-    }
-
-    /// Adds the contribution of each of the rows to its home.
-    fn add(&self, rows: Range<usize>, homes: &mut [u32]) {
-        match self.codes {
-            Codes::U8(codes) => {
-                if let Some(steps) = self.steps.first_chunk::<256>() {
-                    for (home, code) in homes.iter_mut().zip(&codes[rows]) {
-                        *home += steps[usize::from(*code)];
-                    }
-                }
-            }
-            Codes::U16(codes) => {
-                for (home, code) in homes.iter_mut().zip(&codes[rows]) {
-                    *home += self.steps[usize::from(*code)];
-                }
-            }
-        }
-    }
-}
-
-fn terms<'a>(
-    snapshot: &'a Snapshot,
-    request: &Request<'_>,
-    grid: &Grid<'_>,
-) -> Result<Vec<Term<'a>>, TabulateError> {
-    let (axes, columns) = (request.lattice.axes().len(), request.columns.len());
-    if axes != columns {
-        return Err(TabulateError::Axes { axes, columns });
-    }
-    if request.filters.len() > MAX_FILTERS {
-        return Err(TabulateError::TooManyFilters);
-    }
-    let mut terms = Vec::with_capacity(axes + request.filters.len());
-    for (axis, id) in request.columns.iter().enumerate() {
-        let column = snapshot.column(id).ok_or_else(|| TabulateError::NoColumn(id.clone()))?;
-        let steps = grid
-            .steps(axis, column.dictionary())
-            .ok_or_else(|| TabulateError::UnknownCategory(id.clone()))?;
-        terms.push(Term::new(column.codes(), steps));
-    }
-    for filter in request.filters {
-        let id = &filter.column;
-        let column = snapshot.column(id).ok_or_else(|| TabulateError::NoColumn(id.clone()))?;
-        let step = |category| if filter.keep.contains(category) { 0 } else { DROPPED };
-        let steps = column.dictionary().iter().map(step).collect();
-        terms.push(Term::new(column.codes(), steps));
-    }
-    Ok(terms)
+        .map(|rows| count(snapshot, &places, &grid, rows))
+        .reduce(|| Tally::new(&places, &grid), Tally::plus);
+    Ok(Table::new(Arc::clone(&request.lattice), counted.rolled_up(&places, &grid))?)
 }
 
 /// Cuts the rows into about so many blocks, never between two rows of one person.
@@ -138,52 +85,54 @@ fn cut(persons: &[u32], blocks: usize) -> Vec<Range<usize>> {
     found
 }
 
-/// Counts of some rows. The first three are by home and still to be rolled up, the others by cell.
+/// Counts of some rows, still to be rolled up.
 struct Tally {
-    events: Vec<u32>,
-    /// Persons whose rows all lie in this home.
-    settled: Vec<u32>,
-    settled_top: Vec<u32>,
-    /// Persons with rows in several homes.
-    spread: Vec<u32>,
-    spread_top: Vec<u32>,
+    /// Rows by place: those that a filter drops, then those that are kept.
+    rows: Vec<u32>,
+    /// Kept rows by place whose person has another row in the extract.
+    shared: Vec<u32>,
+    people: People,
 }
 
 impl Tally {
-    fn new(cells: usize) -> Self {
-        let zero = vec![0; cells];
+    fn new(places: &Places<'_>, grid: &Grid<'_>) -> Self {
         Self {
-            events: zero.clone(),
-            settled: zero.clone(),
-            settled_top: zero.clone(),
-            spread: zero.clone(),
-            spread_top: zero,
+            rows: vec![0; STATES * places.len()],
+            shared: vec![0; places.len()],
+            people: People::new(grid.len()),
         }
     }
 
-    /// Both together, which holds because no person has rows in both.
     fn plus(mut self, other: Self) -> Self {
-        let merge = |mine: &mut [u32], theirs: &[u32], with: fn(u32, u32) -> u32| {
-            mine.iter_mut().zip(theirs).for_each(|(m, t)| *m = with(*m, *t));
-        };
-        merge(&mut self.events, &other.events, |a, b| a + b);
-        merge(&mut self.settled, &other.settled, |a, b| a + b);
-        merge(&mut self.settled_top, &other.settled_top, u32::max);
-        merge(&mut self.spread, &other.spread, |a, b| a + b);
-        merge(&mut self.spread_top, &other.spread_top, u32::max);
+        self.rows.iter_mut().zip(&other.rows).for_each(|(mine, theirs)| *mine += theirs);
+        self.shared.iter_mut().zip(&other.shared).for_each(|(mine, theirs)| *mine += theirs);
+        self.people.plus(&other.people);
         self
     }
 
-    fn rolled_up(&self, grid: &Grid<'_>) -> Vec<RawCell> {
+    fn rolled_up(mut self, places: &Places<'_>, grid: &Grid<'_>) -> Vec<RawCell> {
+        // Somebody whose only row is in a place is settled in its home, with one row.
+        let mut by_home = vec![0_u64; grid.len()];
+        let kept = &self.rows[places.len()..];
+        for ((home, kept), shared) in places.homes().iter().zip(kept).zip(&self.shared) {
+            let home = *home as usize;
+            by_home[home] += u64::from(*kept);
+            let alone = kept - shared;
+            self.people.settled[home] += alone;
+            if alone > 0 {
+                self.people.settled_top[home] = self.people.settled_top[home].max(1);
+            }
+        }
+        let People { settled, settled_top, spread, spread_top } = self.people;
         let mut events = vec![0_u64; grid.len()];
-        let mut persons: Vec<u64> = self.spread.iter().copied().map(u64::from).collect();
-        let mut top = self.spread_top.clone();
-        for home in (0..grid.len()).filter(|&home| self.events[home] > 0) {
+        let mut persons: Vec<u64> = spread.into_iter().map(u64::from).collect();
+        let mut top = spread_top;
+        for home in (0..grid.len()).filter(|&home| by_home[home] > 0) {
             for &cell in grid.holding(home) {
                 let cell = cell as usize;
-                events[cell] += u64::from(self.events[home]);
-                persons[cell] += u64::from(self.settled[home]);
-                top[cell] = top[cell].max(self.settled_top[home]);
+                events[cell] += by_home[home];
+                persons[cell] += u64::from(settled[home]);
+                top[cell] = top[cell].max(settled_top[home]);
             }
         }
         let counts = events.into_iter().zip(persons).zip(top);
@@ -191,89 +140,53 @@ impl Tally {
     }
 }
 
-/// The selected rows of the person at hand.
-struct Run {
-    person: u32,
-    /// The home of the first of them, and how many lie there; none yet where that is 0.
-    home: u32,
-    rows: u32,
-    /// The homes of those that lie in another.
-    others: Vec<u32>,
-}
-
-/// Cells of a person who has rows in several homes: how many of them each holds.
-struct Scratch {
-    rows: Vec<u32>,
-    touched: Vec<u32>,
-}
-
-fn count(persons: &[u32], terms: &[Term<'_>], grid: &Grid<'_>, rows: Range<usize>) -> Tally {
-    let mut tally = Tally::new(grid.len());
-    let mut scratch = Scratch { rows: vec![0; grid.len()], touched: Vec::new() };
-    let mut run = Run { person: 0, home: 0, rows: 0, others: Vec::new() };
-    let mut homes = [0; STRETCH];
-    let mut from = rows.start;
-    while from < rows.end {
-        let to = rows.end.min(from + STRETCH);
-        let homes = &mut homes[..to - from];
-        homes.fill(0);
-        for term in terms {
-            term.add(from..to, homes);
-        }
-        for (&person, &home) in persons[from..to].iter().zip(homes.iter()) {
-            if home >= DROPPED {
-                continue;
-            }
-            tally.events[home as usize] += 1;
-            if run.person != person || run.rows == 0 {
-                finish(&mut run, &mut tally, &mut scratch, grid);
-                run.person = person;
-                run.home = home;
-                run.rows = 1;
-            } else if run.home == home {
-                run.rows += 1;
-            } else {
-                run.others.push(home);
+fn count(snapshot: &Snapshot, places: &Places<'_>, grid: &Grid<'_>, rows: Range<usize>) -> Tally {
+    let persons = snapshot.persons();
+    let mut counted = Tally::new(places, grid);
+    let mut counting = Counting::new(grid);
+    let (mut at, mut kept, mut room) = ([0_u16; STRETCH], [0_u8; STRETCH], [0_u8; STRETCH]);
+    // At most `MOST_COMBINATIONS`, or as many as a lattice has cells.
+    let size = u16::try_from(places.len()).unwrap_or(u16::MAX);
+    let end = rows.end;
+    for from in rows.step_by(STRETCH) {
+        let rows = from..end.min(from + STRETCH);
+        let (at, kept) = (&mut at[..rows.len()], &mut kept[..rows.len()]);
+        places.of(rows.clone(), at);
+        kept.fill(1);
+        places.sieve(&rows, kept, &mut room[..rows.len()]);
+        for (some, shared) in snapshot.shared(rows) {
+            let first = some.start - from;
+            let mut left = shared & bits(&kept[first..first + some.len()]);
+            while left != 0 {
+                let row = first + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let place = usize::from(at[row]);
+                counted.shared[place] += 1;
+                counting.row(persons[from + row], places.homes()[place]);
             }
         }
-        from = to;
-    }
-    finish(&mut run, &mut tally, &mut scratch, grid);
-    tally
-}
-
-/// Counts the person at hand.
-#[inline]
-fn finish(run: &mut Run, tally: &mut Tally, scratch: &mut Scratch, grid: &Grid<'_>) {
-    if run.rows == 0 {
-        return;
-    }
-    if run.others.is_empty() {
-        let home = run.home as usize;
-        tally.settled[home] += 1;
-        tally.settled_top[home] = tally.settled_top[home].max(run.rows);
-    } else {
-        spread(run, tally, scratch, grid);
-    }
-}
-
-/// Counts a person with rows in several homes once in every cell that holds any of them.
-fn spread(run: &mut Run, tally: &mut Tally, scratch: &mut Scratch, grid: &Grid<'_>) {
-    let mut add = |home: u32, rows: u32| {
-        for &cell in grid.holding(home as usize) {
-            let held = &mut scratch.rows[cell as usize];
-            if *held == 0 {
-                scratch.touched.push(cell);
-            }
-            *held += rows;
+        // The kept ones lie behind those that are dropped. A row's place is now below the length of `rows`,
+        // and no count exceeds 32 bits.
+        for (place, kept) in at.iter_mut().zip(kept) {
+            *place = place.wrapping_add(u16::from(*kept).wrapping_mul(size));
         }
-    };
-    add(run.home, run.rows);
-    run.others.drain(..).for_each(|home| add(home, 1));
-    for cell in scratch.touched.drain(..) {
-        let cell = cell as usize;
-        tally.spread[cell] += 1;
-        tally.spread_top[cell] = tally.spread_top[cell].max(scratch.rows[cell]);
-        scratch.rows[cell] = 0;
+        for place in at {
+            if let Some(count) = counted.rows.get_mut(usize::from(*place)) {
+                *count = count.wrapping_add(1);
+            }
+        }
     }
+    counted.people = counting.end();
+    counted
+}
+
+/// Up to 64 bytes of 0 or 1 as bits, the first as the lowest.
+fn bits(bytes: &[u8]) -> u64 {
+    // The product of eight such bytes and this number has each of them as one bit of its highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    bytes.chunks(8).rev().fold(0, |all, some| {
+        let mut eight = [0; 8];
+        eight[..some.len()].copy_from_slice(some);
+        (all << 8) | (u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56)
+    })
 }

@@ -3,6 +3,8 @@
 
 mod columns;
 mod grid;
+mod people;
+mod places;
 #[cfg(test)]
 mod tests;
 

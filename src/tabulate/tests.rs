@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::columns::tabulate_in;
+use super::columns::{Manner, tabulate_in};
 use super::*;
 use crate::snapshot::{Codes, FORMAT, HeldColumn, Manifest, Snapshot};
 
@@ -185,9 +185,12 @@ fn sides() -> impl Strategy<Value = Vec<Side>> {
     prop::collection::vec(side, 1..=4)
 }
 
-/// Rows as (whether the person is the one before, numbers for the codes).
+/// Rows as (whether the person is the one before, numbers for the codes). In some extracts nobody has two
+/// rows, in some people have long runs of them.
 fn rows() -> impl Strategy<Value = Vec<(bool, [u16; 5])>> {
-    prop::collection::vec((prop::bool::weighted(0.4), any::<[u16; 5]>()), 0..120)
+    prop_oneof![Just(0.0), Just(0.4), Just(0.97)].prop_flat_map(|same| {
+        prop::collection::vec((prop::bool::weighted(same), any::<[u16; 5]>()), 0..120)
+    })
 }
 
 fn persons_of(rows: &[(bool, [u16; 5])]) -> Vec<u32> {
@@ -210,6 +213,7 @@ proptest! {
         filters in prop::collection::vec((0_usize..5, prop::collection::vec(0_u16..5, 0..4)), 0..3),
         wide in any::<bool>(),
         blocks in 0_usize..9,
+        combinations in prop_oneof![Just(0_usize), Just(40), Just(usize::MAX)],
     ) {
         let lattice = lattice(&mut sides);
         let raw: Vec<[u16; 5]> = rows.iter().map(|(_, raw)| *raw).collect();
@@ -225,7 +229,8 @@ proptest! {
         let request = Request { lattice, columns: &columns, filters: &filters };
         let wanted = slowly(&snapshot, &request);
         prop_assert!(same(&tabulate(&snapshot, &request).expect("counts"), &wanted));
-        prop_assert!(same(&tabulate_in(&snapshot, &request, blocks).expect("counts"), &wanted));
+        let manner = Manner { blocks, combinations };
+        prop_assert!(same(&tabulate_in(&snapshot, &request, manner).expect("counts"), &wanted));
     }
 }
 
@@ -256,8 +261,11 @@ fn one_block_and_many_agree_with_the_reference() {
     let request = Request { lattice: lattice(&mut sides), columns: &columns, filters: &filters };
     let wanted = slowly(&snapshot, &request);
     for blocks in [1, 2, 3, 8, 100, 20_000] {
-        let table = tabulate_in(&snapshot, &request, blocks).expect("counts");
-        assert!(same(&table, &wanted), "{blocks}");
+        for combinations in [0, usize::MAX] {
+            let manner = Manner { blocks, combinations };
+            let table = tabulate_in(&snapshot, &request, manner).expect("counts");
+            assert!(same(&table, &wanted), "{manner:?}");
+        }
     }
 }
 

@@ -79,6 +79,7 @@ pub struct Catalogue {
     datasets: Vec<Dataset>,
     indicators: Vec<Indicator>,
     hashes: BTreeMap<IndicatorId, Digest>,
+    dataset_hashes: BTreeMap<DatasetId, Digest>,
 }
 
 impl Catalogue {
@@ -114,10 +115,21 @@ impl Catalogue {
             datasets: all.dataset,
             indicators: all.indicator,
             hashes: BTreeMap::new(),
+            dataset_hashes: BTreeMap::new(),
         };
         for indicator in &catalogue.indicators {
             let hash = catalogue.hash(indicator)?;
             catalogue.hashes.insert(indicator.id.clone(), hash);
+        }
+        // Once, and not for every question that an extract is held against.
+        for dataset in &catalogue.datasets {
+            let dimensions: Vec<&Dimension> = catalogue
+                .dimensions
+                .iter()
+                .filter(|d| dataset.dimensions.contains(&d.id))
+                .collect();
+            let hash = Digest::of(&canonical::encode(&(dataset, dimensions))?);
+            catalogue.dataset_hashes.insert(dataset.id.clone(), hash);
         }
         Ok(catalogue)
     }
@@ -207,13 +219,10 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError`] where the dataset does not exist.
     pub fn dataset_hash(&self, id: &DatasetId) -> Result<Digest, CatalogueError> {
-        let dataset = self.dataset(id).map_err(|e| CatalogueError::Definition {
+        self.dataset_hashes.get(id).copied().ok_or_else(|| CatalogueError::Definition {
             of: id.to_string(),
-            reason: e.to_string(),
-        })?;
-        let dimensions: Vec<&Dimension> =
-            self.dimensions.iter().filter(|d| dataset.dimensions.contains(&d.id)).collect();
-        Ok(Digest::of(&canonical::encode(&(dataset, dimensions))?))
+            reason: Unknown::Dataset(id.clone()).to_string(),
+        })
     }
 
     /// The axis of a level: its dimension's finest codes as leaves, its own categories, and `all`.

@@ -8,4 +8,4 @@ mod receipt;
 
 pub use checkpoint::{Checkpoint, CheckpointError, origin};
 pub use entry::{Asked, Entry, EntryError, Event, Missing};
-pub use receipt::{Receipt, ReceiptError, ReceiptParts};
+pub use receipt::{Receipt, ReceiptError, ReceiptParts, Verifier};

@@ -98,19 +98,7 @@ impl Receipt {
         origin: &str,
         log_key: &VerifyingKey,
     ) -> Result<Self, ReceiptError> {
-        let checkpoint = Checkpoint::verify(&parts.checkpoint, origin, log_key)?;
-        let entry = Entry::decode(&parts.entry)?;
-        if entry.seq != parts.index {
-            return Err(ReceiptError::Place { seq: entry.seq, index: parts.index });
-        }
-        if !origin.ends_with(&format!("/{}/{}", entry.ods, entry.role.as_str())) {
-            return Err(ReceiptError::Owner);
-        }
-        let (leaf, size, root) = (leaf_hash(&parts.entry), checkpoint.size(), checkpoint.root());
-        if !verify_inclusion(leaf, parts.index, size, &parts.proof, &root) {
-            return Err(ReceiptError::Inclusion);
-        }
-        Ok(Self { entry, checkpoint, parts })
+        Verifier::new(origin, log_key).verify(parts)
     }
 
     /// The entry.
@@ -135,6 +123,50 @@ impl Receipt {
     #[must_use]
     pub const fn parts(&self) -> &ReceiptParts {
         &self.parts
+    }
+}
+
+/// Verifies receipts of one log, and each signed checkpoint once where several receipts have the same.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    origin: &'a str,
+    log_key: &'a VerifyingKey,
+    /// The text that was verified last, and what it says.
+    last: Option<(String, Checkpoint)>,
+}
+
+impl<'a> Verifier<'a> {
+    /// For the log of this name and key.
+    #[must_use]
+    pub const fn new(origin: &'a str, log_key: &'a VerifyingKey) -> Self {
+        Self { origin, log_key, last: None }
+    }
+
+    /// As [`Receipt::verify`].
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub fn verify(&mut self, parts: ReceiptParts) -> Result<Receipt, ReceiptError> {
+        let checkpoint = match &self.last {
+            Some((text, checkpoint)) if *text == parts.checkpoint => checkpoint.clone(),
+            _ => {
+                let read = Checkpoint::verify(&parts.checkpoint, self.origin, self.log_key)?;
+                self.last = Some((parts.checkpoint.clone(), read.clone()));
+                read
+            }
+        };
+        let entry = Entry::decode(&parts.entry)?;
+        if entry.seq != parts.index {
+            return Err(ReceiptError::Place { seq: entry.seq, index: parts.index });
+        }
+        if !self.origin.ends_with(&format!("/{}/{}", entry.ods, entry.role.as_str())) {
+            return Err(ReceiptError::Owner);
+        }
+        let (leaf, size, root) = (leaf_hash(&parts.entry), checkpoint.size(), checkpoint.root());
+        if !verify_inclusion(leaf, parts.index, size, &parts.proof, &root) {
+            return Err(ReceiptError::Inclusion);
+        }
+        Ok(Receipt { entry, checkpoint, parts })
     }
 }
 

@@ -223,8 +223,13 @@ impl Agreement {
     /// # Errors
     /// [`AgreementError::Canonical`].
     pub fn hash(&self) -> Result<Digest, AgreementError> {
-        let bare = Self { approvals: Vec::new(), ..self.clone() };
-        Ok(Digest::of(&canonical::encode(&bare)?))
+        // Without approvals the document has no such field.
+        let bytes = if self.approvals.is_empty() {
+            canonical::encode(self)?
+        } else {
+            canonical::encode(&Self { approvals: Vec::new(), ..self.clone() })?
+        };
+        Ok(Digest::of(&bytes))
     }
 
     /// The parties that run nodes.

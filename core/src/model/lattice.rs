@@ -24,6 +24,8 @@ pub struct Axis {
     level: LevelId,
     leaves: Vec<CategoryId>,
     categories: Vec<AxisCategory>,
+    /// For each category those that contain it, itself among them.
+    holders: Vec<Vec<usize>>,
 }
 
 /// Why axes make no lattice.
@@ -102,7 +104,16 @@ impl Axis {
             label: "All".to_owned(),
             members: (0..count).collect(),
         });
-        Ok(Self { level, leaves, categories })
+        let holders = categories
+            .iter()
+            .map(|inner| {
+                let contains = |outer: &AxisCategory| {
+                    inner.members.iter().all(|m| outer.members.binary_search(m).is_ok())
+                };
+                (0..categories.len()).filter(|&c| contains(&categories[c])).collect()
+            })
+            .collect();
+        Ok(Self { level, leaves, categories, holders })
     }
 
     /// The level that the axis shows.
@@ -127,11 +138,6 @@ impl Axis {
     #[must_use]
     pub fn position(&self, id: &CategoryId) -> Option<usize> {
         self.categories.iter().position(|c| c.id == *id)
-    }
-
-    fn contains(&self, outer: usize, inner: usize) -> bool {
-        let outer = &self.categories[outer].members;
-        self.categories[inner].members.iter().all(|m| outer.binary_search(m).is_ok())
     }
 }
 
@@ -207,17 +213,28 @@ impl Lattice {
     /// at least one axis another.
     #[must_use]
     pub fn above(&self, index: usize) -> Vec<usize> {
-        let at = self.coordinates(index);
-        let mut found = vec![0_usize];
-        for (axis, &p) in self.axes.iter().zip(&at) {
-            let containing: Vec<usize> =
-                (0..axis.categories.len()).filter(|&c| axis.contains(c, p)).collect();
-            found = found
-                .iter()
-                .flat_map(|&head| containing.iter().map(move |&c| head * axis.categories.len() + c))
-                .collect();
+        let mut found = Vec::with_capacity(1 << self.axes.len());
+        found.push(0_usize);
+        // From the last axis on: the part of each axis in an index is its category times the size of those
+        // behind it.
+        let (mut rest, mut stride) = (index, 1);
+        for axis in self.axes.iter().rev() {
+            let size = axis.categories.len();
+            let containing = &axis.holders[rest % size];
+            let heads = found.len();
+            for &category in &containing[1..] {
+                for head in 0..heads {
+                    found.push(found[head] + category * stride);
+                }
+            }
+            for head in &mut found[..heads] {
+                *head += containing[0] * stride;
+            }
+            rest /= size;
+            stride *= size;
         }
         found.retain(|&cell| cell != index);
+        found.sort_unstable();
         found
     }
 }

@@ -126,7 +126,8 @@ impl Asked {
             columns: plan.columns(),
             filters: plan.filters(),
         };
-        let raw = tabulate_in(&self.snapshot(rows), &request, blocks).expect("counts");
+        let manner = Manner { blocks, combinations: 4_096 };
+        let raw = tabulate_in(&self.snapshot(rows), &request, manner).expect("counts");
         let preview = preview(&plan, raw).expect("preview");
         let mut table = Figures::new();
         for (index, shown) in preview.cells().iter().enumerate() {
