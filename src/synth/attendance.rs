@@ -8,9 +8,9 @@ use time::{Date, Duration};
 use super::draw::{Draw, Weights};
 use super::geography::{Geography, HOME_ICB};
 use super::outpatient::days_before_the_end;
-use super::people::{People, Writer, Written};
+use super::people::{People, Writer, Written, mapping};
 use super::person::Person;
-use super::profile::{DateStyle, PartnerProfile};
+use super::profile::PartnerProfile;
 use super::truth::{AttendanceCounts, Counting, Truth};
 
 /// Rows between two reports of progress.
@@ -45,23 +45,27 @@ impl AttendanceExtract {
     /// The mapping that reads a partner's extract.
     #[must_use]
     pub fn mapping(profile: &PartnerProfile) -> String {
-        let date = match profile.dates {
-            DateStyle::Iso => "\"%Y-%m-%d %H:%M\", \"%Y-%m-%d\"",
-            DateStyle::DayFirst => "\"%d/%m/%Y %H:%M\", \"%d/%m/%Y\"",
-        };
+        let day = profile.dates.pattern();
+        let columns = [
+            ("person", "PATIENT_ID"),
+            ("arrival", "ARRIVAL_DATE_TIME"),
+            ("departure", "DEPARTURE_DATE_TIME"),
+            ("left_before_treatment", "DISCHARGE_STATUS"),
+            ("department", "DEPARTMENT_TYPE"),
+            ("birth_date", "DATE_OF_BIRTH"),
+            ("lsoa", "LSOA"),
+            ("ethnic_category", "ETHNIC_CATEGORY"),
+            ("sex", "SEX"),
+            ("provider", "PROVIDER_CODE"),
+            ("icb_residence", "ICB_RESIDENCE"),
+        ];
         let statuses: String = LEFT
             .iter()
             .map(|code| format!("{code} = \"yes\"\n"))
             .chain(STAYED.iter().map(|code| format!("{code} = \"no\"\n")))
             .collect();
-        format!(
-            "dataset = \"{}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [{date}]\n\
-             imd_edition = \"2025\"\n\n[columns]\nperson = \"PATIENT_ID\"\narrival = \"ARRIVAL_DATE_TIME\"\n\
-             departure = \"DEPARTURE_DATE_TIME\"\nleft_before_treatment = \"DISCHARGE_STATUS\"\ndepartment = \"DEPARTMENT_TYPE\"\n\
-             birth_date = \"DATE_OF_BIRTH\"\nlsoa = \"LSOA\"\nethnic_category = \"ETHNIC_CATEGORY\"\nsex = \"SEX\"\n\
-             provider = \"PROVIDER_CODE\"\nicb_residence = \"ICB_RESIDENCE\"\n\n[codes.left_before_treatment]\n{statuses}",
-            Self::DATASET
-        )
+        let read = mapping(Self::DATASET, &[&format!("{day} %H:%M"), day], &columns);
+        format!("{read}\n[codes.left_before_treatment]\n{statuses}")
     }
 
     /// Writes the extract of a partner for a month as CSV with the columns [`Self::HEADER`], and returns
@@ -82,9 +86,9 @@ impl AttendanceExtract {
         let mut csv = csv::Writer::from_writer(writer);
         csv.write_record(Self::HEADER)?;
         let mut draw = Draw::new(seed, &format!("attendance {} {period}", profile.ods));
-        let mut people = People::new(profile, geography, attendances);
         let last_day = period.last_day().civil();
-        let scribe = Writer::new(profile, geography, last_day, &mut draw);
+        let mut people = People::new("attendance", profile, geography, last_day, seed, attendances);
+        let scribe = Writer::new(profile, geography, last_day);
         let departments = Weights::new(DEPARTMENTS.map(|(_, weight)| weight));
         let mut counting = Counting::default();
         for written in 0..profile.rows {

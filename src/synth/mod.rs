@@ -24,4 +24,4 @@ pub use profile::{
     DateStyle, ETHNIC_CODES, Kind, MAX_ROWS, PartnerProfile, ProfileError, UnknownEthnicity,
 };
 pub use rtt::{HEADER, RttExtract};
-pub use truth::{AppointmentCounts, AttendanceCounts, Counts, Planted, Truth};
+pub use truth::{AppointmentCounts, AttendanceCounts, Counts, Figures, Planted, Truth};

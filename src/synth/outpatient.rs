@@ -6,9 +6,9 @@ use evensum_core::model::Period;
 
 use super::draw::{Draw, Weights};
 use super::geography::{Geography, HOME_ICB};
-use super::people::{Functions, People, Writer, Written};
+use super::people::{Functions, People, Writer, Written, mapping};
 use super::person::Person;
-use super::profile::{DateStyle, PartnerProfile};
+use super::profile::PartnerProfile;
 use super::truth::{AppointmentCounts, Counting, Truth};
 
 /// Rows between two reports of progress.
@@ -45,17 +45,19 @@ impl OutpatientExtract {
     /// The mapping that reads a partner's extract.
     #[must_use]
     pub fn mapping(profile: &PartnerProfile) -> String {
-        let date = match profile.dates {
-            DateStyle::Iso => "%Y-%m-%d",
-            DateStyle::DayFirst => "%d/%m/%Y",
-        };
-        format!(
-            "dataset = \"{}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [\"{date}\"]\n\
-             imd_edition = \"2025\"\n\n[columns]\nperson = \"PATIENT_ID\"\nappointment_date = \"APPTDATE\"\nattendance = \"ATTENDED\"\n\
-             birth_date = \"DATE_OF_BIRTH\"\nlsoa = \"LSOA\"\nethnic_category = \"ETHNOS\"\nsex = \"SEX\"\n\
-             treatment_function = \"TRETSPEF\"\nprovider = \"PROCODE3\"\nicb_residence = \"ICB_RESIDENCE\"\n",
-            Self::DATASET
-        )
+        let columns = [
+            ("person", "PATIENT_ID"),
+            ("appointment_date", "APPTDATE"),
+            ("attendance", "ATTENDED"),
+            ("birth_date", "DATE_OF_BIRTH"),
+            ("lsoa", "LSOA"),
+            ("ethnic_category", "ETHNOS"),
+            ("sex", "SEX"),
+            ("treatment_function", "TRETSPEF"),
+            ("provider", "PROCODE3"),
+            ("icb_residence", "ICB_RESIDENCE"),
+        ];
+        mapping(Self::DATASET, &[profile.dates.pattern()], &columns)
     }
 
     /// Writes the extract of a partner for a month as CSV with the columns [`Self::HEADER`], and returns
@@ -76,8 +78,10 @@ impl OutpatientExtract {
         let mut csv = csv::Writer::from_writer(writer);
         csv.write_record(Self::HEADER)?;
         let mut draw = Draw::new(seed, &format!("outpatient {} {period}", profile.ods));
-        let mut people = People::new(profile, geography, appointments);
-        let scribe = Writer::new(profile, geography, period.last_day().civil(), &mut draw);
+        let last_day = period.last_day().civil();
+        let mut people =
+            People::new("outpatient", profile, geography, last_day, seed, appointments);
+        let scribe = Writer::new(profile, geography, last_day);
         let functions = Functions::new(profile.kind);
         let outcomes: Vec<Weights> = (1..=10).map(outcomes).collect();
         let mut counting = Counting::default();

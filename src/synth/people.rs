@@ -10,6 +10,9 @@ use super::profile::{DateStyle, ETHNIC_CODES, Kind, MAX_ROWS, PartnerProfile};
 /// Rows that are still to be written of people who were met before: so far apart are a person's rows.
 const WAITING: usize = 200;
 
+/// The day that ages are drawn for.
+const AGES_ON: Date = time::macros::date!(2026 - 10 - 31);
+
 const CHILD_FUNCTIONS: [(&str, u64); 6] =
     [("420", 30), ("120", 25), ("171", 15), ("130", 10), ("110", 10), ("214", 10)];
 const ACUTE_FUNCTIONS: [(&str, u64); 20] = [
@@ -39,24 +42,39 @@ const COMMUNITY_FUNCTIONS: [(&str, u64); 6] =
 const INDEPENDENT_FUNCTIONS: [(&str, u64); 6] =
     [("110", 45), ("130", 25), ("502", 10), ("100", 10), ("101", 5), ("301", 5)];
 
-/// The people of an extract: those with several rows come again later, among others, as they do in a real
-/// one.
+/// The people of a partner's extracts of one dataset, who are the same in every month: they are drawn by
+/// themselves, from a stream that knows no month. Those with several rows come again later, among others, as
+/// they do in a real extract.
 pub(super) struct People {
     pub(super) population: Population,
-    invented: u64,
+    draw: Draw,
+    /// Days between the day that ages are drawn for and the extract's last day.
+    older: i64,
+    /// The patient number of the next; they run through all that there are in steps of `step`.
+    number: u64,
+    step: u64,
     again: Vec<Person>,
     /// How many rows somebody has besides the first.
     more: fn(&mut Draw) -> u64,
 }
 
 impl People {
+    /// `purpose` and the partner name the stream of `seed` that the people are drawn from.
     pub(super) fn new(
+        purpose: &str,
         profile: &PartnerProfile,
         geography: &Geography,
+        last_day: Date,
+        seed: u64,
         more: fn(&mut Draw) -> u64,
     ) -> Self {
         let population = Population::new(profile, geography);
-        Self { population, invented: 0, again: Vec::new(), more }
+        let mut draw = Draw::new(seed, &format!("{purpose} people {}", profile.ods));
+        let number = draw.below(u64::from(MAX_ROWS));
+        // Ends in 3, so that it shares no factor with the power of ten and no number comes twice.
+        let step = 10 * draw.below(u64::from(MAX_ROWS) / 10) + 3;
+        let older = (last_day - AGES_ON).whole_days();
+        Self { population, draw, older, number, step, again: Vec::new(), more }
     }
 
     pub(super) fn next(&mut self, rows_left: u32, draw: &mut Draw) -> Person {
@@ -65,8 +83,10 @@ impl People {
             let which = usize::try_from(draw.below(waiting as u64)).unwrap_or_default();
             return self.again.swap_remove(which);
         }
-        let person = self.population.person(self.invented, draw);
-        self.invented += 1;
+        let mut person = self.population.person(self.number, &mut self.draw);
+        // In a month before the birth the person stands there as a newborn, so that nobody else changes.
+        person.age_days = person.age_days.saturating_add_signed(self.older);
+        self.number = (self.number + self.step) % u64::from(MAX_ROWS);
         for _ in 0..(self.more)(draw) {
             self.again.push(person);
         }
@@ -91,9 +111,6 @@ pub(super) struct Writer<'a> {
     geography: &'a Geography,
     /// The day that ages and waits are counted back from.
     last_day: Date,
-    /// Patient numbers run through all of theirs in steps of `step` from `first`.
-    first: u64,
-    step: u64,
 }
 
 impl<'a> Writer<'a> {
@@ -101,20 +118,11 @@ impl<'a> Writer<'a> {
         profile: &'a PartnerProfile,
         geography: &'a Geography,
         last_day: Date,
-        draw: &mut Draw,
     ) -> Self {
-        Self {
-            profile,
-            geography,
-            last_day,
-            first: draw.below(u64::from(MAX_ROWS)),
-            // Ends in 3, so that it shares no factor with the power of ten and no number comes twice.
-            step: 10 * draw.below(u64::from(MAX_ROWS) / 10) + 3,
-        }
+        Self { profile, geography, last_day }
     }
 
     pub(super) fn person(&self, person: &Person) -> Written {
-        let id = (self.first + person.number * self.step) % u64::from(MAX_ROWS);
         let lsoa = match person.residence {
             Residence::Area(area) => self.geography.areas()[area].code.clone(),
             Residence::Unmatched(number) => format!("E01999{number:03}"),
@@ -130,7 +138,7 @@ impl<'a> Writer<'a> {
             Ethnicity::Blank => String::new(),
         };
         Written {
-            id: format!("999{id:07}"),
+            id: format!("999{:07}", person.number),
             born: self.date_before(person.age_days),
             lsoa,
             ethnicity,
@@ -193,4 +201,16 @@ impl Functions {
             function => function,
         }
     }
+}
+
+/// The mapping that reads an extract with these columns of the dataset and the fields that they are in.
+pub(super) fn mapping(dataset: &str, dates: &[&str], columns: &[(&str, &str)]) -> String {
+    let quoted: Vec<String> = dates.iter().map(|date| format!("\"{date}\"")).collect();
+    let columns: String =
+        columns.iter().map(|(column, field)| format!("{column} = \"{field}\"\n")).collect();
+    format!(
+        "dataset = \"{dataset}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [{}]\n\
+         imd_edition = \"2025\"\n\n[columns]\n{columns}",
+        quoted.join(", ")
+    )
 }

@@ -20,13 +20,14 @@ pub(super) enum Residence {
 /// Somebody, as recorded.
 #[derive(Clone, Copy)]
 pub(super) struct Person {
-    /// Counts up from 0.
+    /// The patient number.
     pub(super) number: u64,
     pub(super) residence: Residence,
     /// The board that the partner has on record.
     pub(super) icb: &'static str,
     pub(super) ethnicity: Ethnicity,
     pub(super) sex: &'static str,
+    /// At the end of the extract's month.
     pub(super) age_days: u64,
     /// The tenth of areas that the wait depends on; the middle where it is not known.
     pub(super) decile: u8,

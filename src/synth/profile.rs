@@ -29,6 +29,16 @@ pub enum DateStyle {
     DayFirst,
 }
 
+impl DateStyle {
+    /// As a mapping file names it.
+    pub(super) fn pattern(self) -> &'static str {
+        match self {
+            Self::Iso => "%Y-%m-%d",
+            Self::DayFirst => "%d/%m/%Y",
+        }
+    }
+}
+
 /// How often the ethnic category is no known one, each in rows of ten thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownEthnicity {

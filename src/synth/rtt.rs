@@ -6,7 +6,7 @@ use evensum_core::model::Period;
 
 use super::draw::Draw;
 use super::geography::{Geography, HOME_ICB};
-use super::people::{Functions, People, Writer, Written};
+use super::people::{Functions, People, Writer, Written, mapping};
 use super::person::Person;
 use super::profile::PartnerProfile;
 use super::truth::{Counting, Counts, Truth};
@@ -35,6 +35,26 @@ const THIRD: u64 = 200_000;
 pub struct RttExtract;
 
 impl RttExtract {
+    /// The dataset.
+    pub const DATASET: &'static str = "rtt_open_pathway";
+
+    /// The mapping that reads a partner's extract.
+    #[must_use]
+    pub fn mapping(profile: &PartnerProfile) -> String {
+        let columns = [
+            ("person", "PATIENT_ID"),
+            ("clock_start", "REFERRAL_TO_TREATMENT_PERIOD_START_DATE"),
+            ("birth_date", "DATE_OF_BIRTH"),
+            ("lsoa", "LSOA"),
+            ("ethnic_category", "ETHNIC_CATEGORY"),
+            ("sex", "SEX"),
+            ("treatment_function", "ACTIVITY_TREATMENT_FUNCTION_CODE"),
+            ("provider", "PROVIDER"),
+            ("icb_residence", "ICB_RESIDENCE"),
+        ];
+        mapping(Self::DATASET, &[profile.dates.pattern()], &columns)
+    }
+
     /// Writes the extract of a partner for a period as CSV with the columns [`HEADER`], and returns the
     /// counts that it planted of people who live in the home board. `progress` hears how many rows are
     /// written, every so often and at the end.
@@ -52,8 +72,10 @@ impl RttExtract {
         let mut csv = csv::Writer::from_writer(writer);
         csv.write_record(HEADER)?;
         let mut draw = Draw::new(seed, &format!("rtt {} {period}", profile.ods));
-        let mut people = People::new(profile, geography, pathways);
-        let scribe = Scribe::new(profile, geography, period, &mut draw);
+        let last_day = period.last_day().civil();
+        let mut people = People::new("rtt", profile, geography, last_day, seed, pathways);
+        let writer = Writer::new(profile, geography, last_day);
+        let scribe = Scribe { writer, functions: Functions::new(profile.kind) };
         let mut counting = Counting::default();
         for written in 0..profile.rows {
             let person = people.next(profile.rows - written, &mut draw);
@@ -84,17 +106,7 @@ struct Scribe<'a> {
     functions: Functions,
 }
 
-impl<'a> Scribe<'a> {
-    fn new(
-        profile: &'a PartnerProfile,
-        geography: &'a Geography,
-        period: Period,
-        draw: &mut Draw,
-    ) -> Self {
-        let writer = Writer::new(profile, geography, period.last_day().civil(), draw);
-        Self { writer, functions: Functions::new(profile.kind) }
-    }
-
+impl Scribe<'_> {
     fn row(&self, person: &Person, days: u64, draw: &mut Draw) -> [String; 9] {
         let Written { id, born, lsoa, ethnicity, sex, provider, icb } = self.writer.person(person);
         let start = self.writer.date_before(days);

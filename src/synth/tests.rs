@@ -58,7 +58,76 @@ fn bytes_do_not_depend_on_the_machine() {
     let (csv, _) = extract(&profile("ZZ1", 2_000, Kind::Acute), 1);
     let (imd, lookup) = files(&Geography::new(1));
     let found = [csv, imd, lookup].map(|text| Digest::of(text.as_bytes()).short());
-    assert_eq!(found, ["6dac015b883b", "01ec23862571", "02208f98f5cf"]);
+    assert_eq!(found, ["f5360e5dded3", "01ec23862571", "02208f98f5cf"]);
+}
+
+#[test]
+fn people_stay_the_same_from_month_to_month() {
+    // What is recorded of each person, by patient number.
+    let people = |month: &str, seed: u64| -> BTreeMap<String, [String; 5]> {
+        let (mut bytes, geography) = (Vec::new(), Geography::new(1));
+        let partner = profile("ZZ1", 2_000, Kind::Acute).with_local_codes(2_000);
+        let month = month.parse().expect("period");
+        RttExtract::write_csv(&mut bytes, &partner, &geography, month, seed, |_| {}).expect("csv");
+        let fields = ["DATE_OF_BIRTH", "LSOA", "ETHNIC_CATEGORY", "SEX", "ICB_RESIDENCE"];
+        let text = String::from_utf8(bytes).expect("text");
+        let of = |row: &HashMap<String, String>| {
+            (row["PATIENT_ID"].clone(), fields.map(|field| row[field].clone()))
+        };
+        records(&text).iter().map(of).collect()
+    };
+    let now = people("2026-10", 1);
+    for month in ["2026-07", "2026-11"] {
+        let then = people(month, 1);
+        let known = then.keys().filter(|id| now.contains_key(*id)).count();
+        assert!(known * 100 > now.len() * 95, "{known} of {}", now.len());
+        for (id, recorded) in &then {
+            // Who was not yet born is entered on the month's last day.
+            let born = now.get(id).filter(|now| now[0].as_str() <= "2026-07-31");
+            assert!(born.is_none_or(|now| now == recorded), "{id} in {month}: {recorded:?}");
+        }
+    }
+    let others = people("2026-10", 2);
+    assert!(now.keys().filter(|id| others.contains_key(*id)).count() * 10 < now.len());
+}
+
+#[test]
+fn every_indicator_has_planted_figures_and_they_are_those_of_the_truth() {
+    let catalogue = Catalogue::builtin().expect("catalogue");
+    let (partner, geography) = (profile("ZZ1", 2_000, Kind::Acute), Geography::new(1));
+    let (imd, all) = (category("q1"), CategoryId::all());
+    for indicator in catalogue.indicators() {
+        let (sink, period) = (std::io::sink(), period());
+        let figures = match indicator.dataset.as_str() {
+            RttExtract::DATASET => {
+                RttExtract::write_csv(sink, &partner, &geography, period, 1, |_| {})
+                    .map(|truth| truth.figures())
+            }
+            OutpatientExtract::DATASET => {
+                OutpatientExtract::write_csv(sink, &partner, &geography, period, 1, |_| {})
+                    .map(|truth| truth.figures())
+            }
+            _ => AttendanceExtract::write_csv(sink, &partner, &geography, period, 1, |_| {})
+                .map(|truth| truth.figures()),
+        };
+        let figures = figures.expect("csv");
+        for rollup in [&indicator.numerator, &indicator.denominator] {
+            assert!(figures.at(&imd, &all, rollup).is_some(), "{}: {rollup}", indicator.id);
+        }
+        assert_eq!(figures.at(&imd, &all, &category("elsewhere")), None);
+        assert_eq!(figures.at(&category("elsewhere"), &all, &all), Some(0));
+        let mut twice = figures.clone();
+        twice.add(&figures);
+        let of = |figures: &Figures| figures.at(&imd, &all, &indicator.denominator);
+        assert_eq!(of(&twice), of(&figures).map(|count| 2 * count));
+    }
+    let (_, truth) = extract(&partner, 1);
+    let figures = truth.figures();
+    let at = |rollup: &str| figures.at(&imd, &all, &category(rollup));
+    let counts = truth.at(&imd, &all);
+    assert_eq!((at("all"), at("over52")), (Some(counts.all), Some(counts.over52)));
+    let text = serde_json::to_string(&figures).expect("json");
+    assert_eq!(serde_json::from_str::<Truth>(&text).expect("json"), truth);
 }
 
 #[test]

@@ -12,22 +12,52 @@ pub(super) const QUINTILES: [&str; 7] = ["q1", "q2", "q3", "q4", "q5", "unknown"
 pub(super) const GROUPS: [&str; 7] =
     ["white", "mixed", "asian", "black", "other", "not_stated", "unknown"];
 
-/// Pathways of one cell: all of them, and those that wait longer than so many weeks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Counts {
-    /// Every pathway.
-    pub all: u64,
-    /// More than 18 weeks (126 days).
-    pub over18: u64,
-    /// More than 52 weeks (364 days).
-    pub over52: u64,
-    /// More than 65 weeks (455 days).
-    pub over65: u64,
-    /// More than 78 weeks (546 days).
-    pub over78: u64,
-    /// More than 104 weeks (728 days).
-    pub over104: u64,
+/// What a cell of a truth holds.
+pub trait Planted: Copy + Default + AddAssign {
+    /// Its counts under the names of the catalogue's roll-ups, every row as `all`.
+    fn named(&self) -> Vec<(&'static str, u64)>;
+}
+
+/// Counts of a dataset's cells, whose fields have the names of its roll-ups in the catalogue.
+macro_rules! counts {
+    ($(#[$says:meta])* $name:ident { $($(#[$of:meta])* $count:ident,)+ }) => {
+        $(#[$says])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$of])* pub $count: u64,)+
+        }
+
+        impl AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$count += other.$count;)+
+            }
+        }
+
+        impl Planted for $name {
+            fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($count), self.$count)),+]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Pathways of one cell: all of them, and those that wait longer than so many weeks.
+    Counts {
+        /// Every pathway.
+        all,
+        /// More than 18 weeks (126 days).
+        over18,
+        /// More than 52 weeks (364 days).
+        over52,
+        /// More than 65 weeks (455 days).
+        over65,
+        /// More than 78 weeks (546 days).
+        over78,
+        /// More than 104 weeks (728 days).
+        over104,
+    }
 }
 
 impl Counts {
@@ -44,70 +74,35 @@ impl Counts {
     }
 }
 
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.all += other.all;
-        self.over18 += other.over18;
-        self.over52 += other.over52;
-        self.over65 += other.over65;
-        self.over78 += other.over78;
-        self.over104 += other.over104;
+counts! {
+    /// Appointments of one cell.
+    AppointmentCounts {
+        /// Every appointment whose outcome is known.
+        all,
+        /// Those that were not cancelled.
+        expected,
+        /// Those that were not attended.
+        dna,
+        /// Cancelled by the patient.
+        cancelled_by_patient,
+        /// Cancelled by the provider.
+        cancelled_by_provider,
     }
 }
 
-/// Appointments of one cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AppointmentCounts {
-    /// Every appointment whose outcome is known.
-    pub all: u64,
-    /// Those that were not cancelled.
-    pub expected: u64,
-    /// Those that were not attended.
-    pub dna: u64,
-    /// Cancelled by the patient.
-    pub cancelled_by_patient: u64,
-    /// Cancelled by the provider.
-    pub cancelled_by_provider: u64,
-}
-
-impl AddAssign for AppointmentCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.all += other.all;
-        self.expected += other.expected;
-        self.dna += other.dna;
-        self.cancelled_by_patient += other.cancelled_by_patient;
-        self.cancelled_by_provider += other.cancelled_by_provider;
+counts! {
+    /// Attendances of one cell.
+    AttendanceCounts {
+        /// Every attendance.
+        all,
+        /// Over 4 hours (240 minutes).
+        over4h,
+        /// Over 12 hours (720 minutes).
+        over12h,
+        /// Those that ended with the person leaving before treatment.
+        left,
     }
 }
-
-/// Attendances of one cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttendanceCounts {
-    /// Every attendance.
-    pub all: u64,
-    /// Over 4 hours (240 minutes).
-    pub over4h: u64,
-    /// Over 12 hours (720 minutes).
-    pub over12h: u64,
-    /// Those that ended with the person leaving before treatment.
-    pub left: u64,
-}
-
-impl AddAssign for AttendanceCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.all += other.all;
-        self.over4h += other.over4h;
-        self.over12h += other.over12h;
-        self.left += other.left;
-    }
-}
-
-/// What a cell of a truth holds.
-pub trait Planted: Copy + Default + AddAssign {}
-
-impl<C: Copy + Default + AddAssign> Planted for C {}
 
 /// Counts while rows are drawn, by position in [`QUINTILES`] and [`GROUPS`].
 #[derive(Default)]
@@ -179,6 +174,51 @@ impl<C: Planted> Truth<C> {
         for (at, counts) in &other.cells {
             *self.cells.entry(at.clone()).or_default() += *counts;
         }
+    }
+
+    /// The same counts by their names, for whoever takes every dataset alike.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let named = |counts: &C| counts.named().into_iter().collect();
+        Figures(self.cells.iter().map(|(at, counts)| (at.clone(), named(counts))).collect())
+    }
+}
+
+/// What was planted in extracts of any one dataset, by the names of the catalogue's roll-ups. JSON: the list
+/// that a [`Truth`] is read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "Vec<Cell<NamedCounts>>")]
+pub struct Figures(BTreeMap<(CategoryId, CategoryId), NamedCounts>);
+
+type NamedCounts = BTreeMap<&'static str, u64>;
+
+impl Figures {
+    /// The count of a roll-up (or `all`) in a category of `imd.quintile` (or `all`) and one of
+    /// `ethnicity.group` (or `all`): zero where nobody was planted, none where nothing was counted under
+    /// that name.
+    #[must_use]
+    pub fn at(&self, imd: &CategoryId, ethnicity: &CategoryId, rollup: &CategoryId) -> Option<u64> {
+        match self.0.get(&(imd.clone(), ethnicity.clone())) {
+            Some(counts) => counts.get(rollup.as_str()).copied(),
+            None => Some(0),
+        }
+    }
+
+    /// Adds another partner's counts of the same dataset.
+    pub fn add(&mut self, other: &Self) {
+        for (at, counts) in &other.0 {
+            let sums = self.0.entry(at.clone()).or_default();
+            for (name, count) in counts {
+                *sums.entry(name).or_default() += count;
+            }
+        }
+    }
+}
+
+impl From<Figures> for Vec<Cell<NamedCounts>> {
+    fn from(figures: Figures) -> Self {
+        let cells = figures.0.into_iter();
+        cells.map(|((imd, ethnicity), counts)| Cell { imd, ethnicity, counts }).collect()
     }
 }
 
