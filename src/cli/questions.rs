@@ -100,12 +100,17 @@ pub(super) fn of_pack<'a>(
     if !indicators.is_empty() {
         return Ok(indicators);
     }
+    let text = format!("there is no pack '{pack}': there are {}", packs(catalogue).join(", "));
+    Err(Failure::says(Exit::Usage, text))
+}
+
+/// The packs that there are.
+pub(super) fn packs(catalogue: &Catalogue) -> Vec<&str> {
     let mut known: Vec<&str> =
         catalogue.indicators().iter().flat_map(|i| i.packs.iter().map(String::as_str)).collect();
     known.sort_unstable();
     known.dedup();
-    let text = format!("there is no pack '{pack}': there are {}", known.join(", "));
-    Err(Failure::says(Exit::Usage, text))
+    known
 }
 
 /// One query carries so many questions; more are asked in several, and this says in which.

@@ -1,79 +1,94 @@
-//! What the demonstration invents extracts of. A further dataset is a further line of [`DATASETS`].
+//! What the demonstration invents extracts of. A further dataset is a further entry of [`DATASETS`].
 
-use std::fmt::Write as _;
 use std::io;
 
-use evensum_core::model::{IndicatorId, Period};
+use evensum_core::catalogue::{Catalogue, Indicator};
+use evensum_core::model::Period;
 
-use super::partners::Partner;
-use crate::synth::{Counts, DateStyle, Geography, PartnerProfile, RttExtract, Truth};
+use crate::synth::{
+    AttendanceExtract, Figures, Geography, OutpatientExtract, PartnerProfile, RttExtract,
+};
 
 /// Writes a partner's extract for a period, and tells what was planted.
-type Writer = fn(&mut dyn io::Write, &PartnerProfile, &Geography, Period, u64) -> io::Result<Truth>;
-
-/// What was planted above the line of an indicator.
-pub(super) type Numerator = fn(&Counts) -> u64;
+type Writer =
+    fn(&mut dyn io::Write, &PartnerProfile, &Geography, Period, u64) -> io::Result<Figures>;
 
 /// A dataset of the demonstration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dataset {
     /// As the catalogue names it.
     pub(super) id: &'static str,
-    /// Columns of the dataset and the fields of the extract that they are read from.
-    columns: &'static [(&'static str, &'static str)],
+    /// The mapping file that reads a partner's extract.
+    pub(super) mapping: fn(&PartnerProfile) -> String,
     pub(super) write: Writer,
-    /// Its indicators that the agreement allows, each with its planted numerator.
-    pub(super) indicators: &'static [(&'static str, Numerator)],
 }
 
-/// All of them.
-pub(super) const DATASETS: [Dataset; 1] = [Dataset {
-    id: super::DATASET,
-    columns: &[
-        ("person", "PATIENT_ID"),
-        ("clock_start", "REFERRAL_TO_TREATMENT_PERIOD_START_DATE"),
-        ("birth_date", "DATE_OF_BIRTH"),
-        ("lsoa", "LSOA"),
-        ("ethnic_category", "ETHNIC_CATEGORY"),
-        ("sex", "SEX"),
-        ("treatment_function", "ACTIVITY_TREATMENT_FUNCTION_CODE"),
-        ("provider", "PROVIDER"),
-        ("icb_residence", "ICB_RESIDENCE"),
-    ],
-    write: |writer, profile, geography, period, seed| {
-        RttExtract::write_csv(writer, profile, geography, period, seed, |_| {})
+/// All of them; the first is that of the question which is asked unless another is wanted.
+pub(super) const DATASETS: [Dataset; 3] = [
+    Dataset {
+        id: RttExtract::DATASET,
+        mapping: RttExtract::mapping,
+        write: |writer, profile, geography, period, seed| {
+            let truth = RttExtract::write_csv(writer, profile, geography, period, seed, |_| {});
+            Ok(truth?.figures())
+        },
     },
-    indicators: &[
-        ("rtt_over_18_weeks", |counts| counts.over18),
-        ("rtt_over_52_weeks", |counts| counts.over52),
-        ("rtt_over_65_weeks", |counts| counts.over65),
-        ("rtt_over_78_weeks", |counts| counts.over78),
-        ("rtt_over_104_weeks", |counts| counts.over104),
-    ],
-}];
+    Dataset {
+        id: OutpatientExtract::DATASET,
+        mapping: OutpatientExtract::mapping,
+        write: |writer, profile, geography, period, seed| {
+            let truth =
+                OutpatientExtract::write_csv(writer, profile, geography, period, seed, |_| {});
+            Ok(truth?.figures())
+        },
+    },
+    Dataset {
+        id: AttendanceExtract::DATASET,
+        mapping: AttendanceExtract::mapping,
+        write: |writer, profile, geography, period, seed| {
+            let truth =
+                AttendanceExtract::write_csv(writer, profile, geography, period, seed, |_| {});
+            Ok(truth?.figures())
+        },
+    },
+];
 
 impl Dataset {
-    /// The mapping file that reads a partner's extract.
-    pub(super) fn mapping(&self, partner: &Partner) -> String {
-        let date = match partner.dates {
-            DateStyle::Iso => "%Y-%m-%d",
-            DateStyle::DayFirst => "%d/%m/%Y",
-        };
-        let mut text = format!(
-            "dataset = \"{}\"\n\n[source]\nencoding = \"utf-8\"\ndelimiter = \",\"\nheader = true\ndate = [\"{date}\"]\nimd_edition = \"2025\"\n\n[columns]\n",
-            self.id
-        );
-        for (column, field) in self.columns {
-            let _ = writeln!(text, "{column} = \"{field}\"");
-        }
-        text
+    /// Whether an indicator is made from it.
+    pub(super) fn makes(&self, indicator: &Indicator) -> bool {
+        indicator.dataset.as_str() == self.id
+    }
+
+    /// The first has plain names of files.
+    pub(super) fn is_first(&self) -> bool {
+        self.id == DATASETS[0].id
     }
 }
 
-/// The dataset of an indicator, and what was planted above the line of it.
-pub(super) fn planted(id: &IndicatorId) -> Option<(&'static str, Numerator)> {
-    DATASETS.iter().find_map(|dataset| {
-        let of = dataset.indicators.iter().find(|(indicator, _)| *indicator == id.as_str());
-        of.map(|(_, numerator)| (dataset.id, *numerator))
+/// The datasets that these indicators are made from.
+pub(super) fn of(indicators: &[&Indicator]) -> Vec<Dataset> {
+    let used = |dataset: &Dataset| indicators.iter().any(|indicator| dataset.makes(indicator));
+    DATASETS.into_iter().filter(used).collect()
+}
+
+/// Every indicator of the catalogue that the demonstration can invent records for, dataset by dataset.
+pub(super) fn indicators(catalogue: &Catalogue) -> impl Iterator<Item = &Indicator> {
+    DATASETS.into_iter().flat_map(move |dataset| {
+        catalogue.indicators().iter().filter(move |indicator| dataset.makes(indicator))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_indicator_has_a_dataset_here() {
+        let catalogue = Catalogue::builtin().expect("the catalogue");
+        assert_eq!(indicators(&catalogue).count(), catalogue.indicators().len());
+        for indicator in catalogue.indicators() {
+            let needed: Vec<&str> = of(&[indicator]).iter().map(|dataset| dataset.id).collect();
+            assert_eq!(needed, [indicator.dataset.as_str()]);
+        }
+    }
 }

@@ -5,19 +5,20 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use evensum_core::model::{FederationId, Ods, Period, Role, Timestamp};
+use evensum_core::catalogue::Catalogue;
+use evensum_core::model::{FederationId, Ods, Period, PeriodRange, Role, Timestamp};
 use evensum_core::sign::SigningKey;
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{self, Child};
-use super::datasets::{DATASETS, Dataset};
+use super::datasets::{self, DATASETS, Dataset};
 use super::partners::{self, Partner};
 use super::unless_stopped;
 use crate::cli::exit::{Exit, Failure, OrExit};
-use crate::cli::{clock, terminal};
+use crate::cli::{clock, questions, terminal};
 use crate::reference::{Extent, Reference};
-use crate::synth::{Geography, HOME_ICB, Truth};
+use crate::synth::{Figures, Geography, HOME_ICB, PartnerProfile};
 use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
 
 const FEDERATION: &str = "demo.evensum.example";
@@ -26,20 +27,32 @@ const AGREEMENT: &str = "demo-agreement";
 const DAY: i64 = 86_400;
 
 /// What was planted, by dataset and period.
-pub(super) type Planted = BTreeMap<(&'static str, Period), Truth>;
+pub(super) type Planted = BTreeMap<(&'static str, Period), Figures>;
 
 /// One extract that is to be invented.
 #[derive(Clone, Copy)]
 struct Extract<'a> {
     partner: &'a Partner,
+    profile: &'a PartnerProfile,
     dataset: &'a Dataset,
     period: Period,
     seed: u64,
 }
 
-/// The first dataset's mapping has the plain name.
+/// What is to be invented.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) partners: u8,
+    /// Of each extract.
+    pub(super) rows: u32,
+    pub(super) seed: u64,
+    pub(super) months: PeriodRange,
+    /// Those that extracts are made of.
+    pub(super) datasets: Vec<Dataset>,
+}
+
 fn mapping_file(dataset: &Dataset) -> String {
-    if dataset.id == DATASETS[0].id {
+    if dataset.is_first() {
         return "mapping.toml".to_owned();
     }
     format!("mapping-{}.toml", dataset.id)
@@ -49,37 +62,34 @@ fn mapping_file(dataset: &Dataset) -> String {
 #[derive(Debug)]
 pub(super) struct Federation {
     dir: PathBuf,
-    seed: u64,
-    periods: Vec<Period>,
+    plan: Plan,
     partners: Vec<Partner>,
     coordinator: Ods,
 }
 
 impl Federation {
     /// Writes everything that there is before anybody serves.
-    pub(super) fn make(
-        dir: &Path,
-        count: u8,
-        rows: u32,
-        seed: u64,
-        periods: Vec<Period>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn make(dir: &Path, plan: Plan, catalogue: &Catalogue) -> Result<Self, Failure> {
         let federation = Self {
             dir: dir.to_owned(),
-            seed,
-            periods,
-            partners: partners::invent(count, rows)?,
+            partners: partners::invent(plan.partners, plan.rows)?,
+            plan,
             coordinator: Ods::new(HOME_ICB).or_exit(Exit::Fault)?,
         };
         let now = clock::system().now();
         federation.write_reference()?;
-        federation.write_servers(now)?;
+        federation.write_servers(catalogue, now)?;
         federation.write_mappings()?;
         Ok(federation)
     }
 
     pub(super) fn partners(&self) -> &[Partner] {
         &self.partners
+    }
+
+    /// What extracts were made of.
+    pub(super) fn datasets(&self) -> &[Dataset] {
+        &self.plan.datasets
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -103,7 +113,7 @@ impl Federation {
     }
 
     fn write_reference(&self) -> Result<(), Failure> {
-        let geography = Geography::new(self.seed);
+        let geography = Geography::new(self.plan.seed);
         let files = self.dir.join("reference-files");
         fs::create_dir_all(&files).or_exit(Exit::Config)?;
         let folder = self.dir.join("reference");
@@ -121,7 +131,7 @@ impl Federation {
     }
 
     /// Keys and certificates of every server and of the analyst, and the agreement that lists them.
-    fn write_servers(&self, now: Timestamp) -> Result<(), Failure> {
+    fn write_servers(&self, catalogue: &Catalogue, now: Timestamp) -> Result<(), Failure> {
         let name: FederationId = FEDERATION.parse().or_exit(Exit::Fault)?;
         let authority =
             Authority::create(&name, AuthorityKind::Example, 30, now).or_exit(Exit::Fault)?;
@@ -164,19 +174,10 @@ impl Federation {
         let analyst = self.dir.join("analyst");
         fs::create_dir_all(&analyst).or_exit(Exit::Config)?;
         let key = self.key(&analyst.join("analyst.pem"), SigningKey::generate_p256)?;
-        let (from, until) = (now.plus(-30 * DAY).date(), now.plus(365 * DAY).date());
-        let indicators = DATASETS.iter().flat_map(|dataset| dataset.indicators);
-        let indicators: Vec<String> = indicators.map(|(id, _)| format!("\"{id}\"")).collect();
-        let indicators = indicators.join(", ");
-        let text = format!(
-            "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\
-             from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\"]\npacks = [\"13sa\"]\n\
-             indicators = [{indicators}]\n\
-             dimensions = [\"imd\", \"ethnicity\", \"sex\", \"age\", \"tfc\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
-             show_partners = true\nasker_runs_coordinator = true\n{parties}\n\
-             [[analysts]]\nid = \"{ANALYST}\"\nkey = \"{key}\"\nassurance_min = \"enrolled\"\n"
+        let analysts = format!(
+            "\n[[analysts]]\nid = \"{ANALYST}\"\nkey = \"{key}\"\nassurance_min = \"enrolled\"\n"
         );
-        self.write("agreement.toml", &text)?;
+        self.write("agreement.toml", &(terms(catalogue, now) + &parties + &analysts))?;
         let coordinator = self.home(&self.coordinator).join("coordinator.toml");
         let own = "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n";
         let text = server_table(&self.coordinator, own);
@@ -216,33 +217,34 @@ impl Federation {
 
     /// The mapping files that read the synthetic extracts.
     fn write_mappings(&self) -> Result<(), Failure> {
-        for partner in self.holders() {
+        for (partner, profile) in self.holders() {
             for dataset in &DATASETS {
                 let file = self.home(&partner.ods).join(mapping_file(dataset));
-                fs::write(file, dataset.mapping(partner)).or_exit(Exit::Config)?;
+                fs::write(file, (dataset.mapping)(profile)).or_exit(Exit::Config)?;
             }
         }
         Ok(())
     }
 
-    fn holders(&self) -> impl Iterator<Item = &Partner> {
-        self.partners.iter().filter(|p| p.profile.is_some())
+    fn holders(&self) -> impl Iterator<Item = (&Partner, &PartnerProfile)> {
+        self.partners.iter().filter_map(|partner| Some((partner, partner.profile.as_ref()?)))
     }
 
     /// Writes, loads and publishes every extract of every period, and adds up what was planted.
     pub(super) fn load(&self, stop: &CancellationToken) -> Result<Planted, Failure> {
-        let each = self.holders().count() * DATASETS.len() * self.periods.len();
+        let months = self.plan.months.periods();
+        let each = self.holders().count() * self.plan.datasets.len() * months.count();
         let bar = terminal::bar(3 * each as u64, "Extracts");
         let mut planted = Planted::new();
-        let geography = Geography::new(self.seed);
-        for period in &self.periods {
-            for dataset in &DATASETS {
-                for (number, partner) in (1_u64..).zip(self.holders()) {
+        let geography = Geography::new(self.plan.seed);
+        for period in self.plan.months.periods() {
+            for dataset in &self.plan.datasets {
+                for (number, (partner, profile)) in (1_u64..).zip(self.holders()) {
                     unless_stopped(stop)?;
-                    let seed = self.seed.wrapping_mul(1_000).wrapping_add(number);
-                    let extract = Extract { partner, dataset, period: *period, seed };
-                    let truth = self.load_one(&extract, &geography, &bar)?;
-                    planted.entry((dataset.id, *period)).or_default().add(&truth);
+                    let seed = self.plan.seed.wrapping_mul(1_000).wrapping_add(number);
+                    let extract = Extract { partner, profile, dataset, period, seed };
+                    let figures = self.load_one(&extract, &geography, &bar)?;
+                    planted.entry((dataset.id, period)).or_default().add(&figures);
                 }
             }
         }
@@ -255,16 +257,15 @@ impl Federation {
         extract: &Extract<'_>,
         geography: &Geography,
         bar: &ProgressBar,
-    ) -> Result<Truth, Failure> {
-        let Extract { partner, dataset, period, seed } = *extract;
-        let Some(profile) = &partner.profile else { return Ok(Truth::default()) };
+    ) -> Result<Figures, Failure> {
+        let Extract { partner, profile, dataset, period, seed } = *extract;
         let home = self.home(&partner.ods);
-        let what = if self.periods.len() > 1 { format!(" {period}") } else { String::new() };
+        let what = if self.several_months() { format!(" {period}") } else { String::new() };
         let step = |step: &str| bar.set_message(format!("{}{what}: {step}", partner.name));
         step("extract");
         let file = home.join(self.extract_file(dataset, period));
         let mut writer = BufWriter::new(File::create(&file).or_exit(Exit::Config)?);
-        let truth =
+        let figures =
             (dataset.write)(&mut writer, profile, geography, period, seed).or_exit(Exit::Config)?;
         writer.flush().or_exit(Exit::Config)?;
         bar.inc(1);
@@ -281,15 +282,18 @@ impl Federation {
         let publish = [&["node", "publish"], &of[..]].concat();
         children::complete(&publish, &home.join("publish.log"))?;
         bar.inc(1);
-        Ok(truth)
+        Ok(figures)
+    }
+
+    fn several_months(&self) -> bool {
+        self.plan.months.periods().nth(1).is_some()
     }
 
     /// The first dataset's extract of the only month has the plain name.
     fn extract_file(&self, dataset: &Dataset, period: Period) -> String {
-        let first = dataset.id == DATASETS[0].id;
-        match (first, self.periods.len()) {
-            (true, 1) => "extract.csv".to_owned(),
-            (true, _) => format!("extract-{period}.csv"),
+        match (dataset.is_first(), self.several_months()) {
+            (true, false) => "extract.csv".to_owned(),
+            (true, true) => format!("extract-{period}.csv"),
             (false, _) => format!("extract-{}-{period}.csv", dataset.id),
         }
     }
@@ -297,11 +301,11 @@ impl Federation {
     /// What was planted: of one dataset and month as a list of cells, of several by dataset and month.
     pub(super) fn write_truth(&self, planted: &Planted) -> Result<(), Failure> {
         let text = match planted.values().next() {
-            Some(truth) if planted.len() == 1 => serde_json::to_string_pretty(truth),
+            Some(figures) if planted.len() == 1 => serde_json::to_string_pretty(figures),
             _ => {
-                let by_name: BTreeMap<String, &Truth> = planted
+                let by_name: BTreeMap<String, &Figures> = planted
                     .iter()
-                    .map(|((dataset, period), truth)| (format!("{dataset} {period}"), truth))
+                    .map(|((dataset, period), figures)| (format!("{dataset} {period}"), figures))
                     .collect();
                 serde_json::to_string_pretty(&by_name)
             }
@@ -339,6 +343,23 @@ impl Federation {
         }
         Ok(servers)
     }
+}
+
+/// The agreement without its parties and analysts: everything that there are records for may be asked.
+fn terms(catalogue: &Catalogue, now: Timestamp) -> String {
+    let quoted = |names: Vec<&str>| -> String {
+        names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    };
+    let (from, until) = (now.plus(-30 * DAY).date(), now.plus(365 * DAY).date());
+    let packs = quoted(questions::packs(catalogue));
+    let indicators = quoted(datasets::indicators(catalogue).map(|i| i.id.as_str()).collect());
+    format!(
+        "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\
+         from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\"]\npacks = [{packs}]\n\
+         indicators = [{indicators}]\n\
+         dimensions = [\"imd\", \"ethnicity\", \"sex\", \"age\", \"tfc\", \"department\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
+         show_partners = true\nasker_runs_coordinator = true\n"
+    )
 }
 
 /// The part of a configuration that every server has, with its own part in its place.

@@ -11,28 +11,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use evensum_core::catalogue::Catalogue;
+use evensum_core::catalogue::{Catalogue, Indicator};
 use evensum_core::model::{Period, PeriodRange};
-use evensum_core::view::{Shared, SystemView};
+use evensum_core::view::{Answer, Shared, SystemView};
 use tokio_util::sync::CancellationToken;
 
 use self::children::Child;
-use self::federation::{Federation, Planted};
+use self::federation::{Federation, Plan, Planted};
 use super::exit::{Exit, Failure, OrExit};
 use super::query::{self, Format};
 use super::{questions, serve, terminal};
 
-/// The question that the demonstration asks.
-pub(super) const INDICATOR: &str = "rtt_over_52_weeks";
+/// The question that the demonstration asks where no pack is named.
+const INDICATOR: &str = "rtt_over_52_weeks";
 const BY: [&str; 2] = ["imd.quintile", "ethnicity.group"];
 const PURPOSE: &str = "statutory_reporting";
 /// The last month that the synthetic extracts describe.
-pub(super) const PERIOD: &str = "2026-10";
-pub(super) const DATASET: &str = "rtt_open_pathway";
+const PERIOD: &str = "2026-10";
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Example: evensum demo --exit --dir demo\n         evensum demo --pack 13sa --periods 6\n\nEverything is invented, and everything stays on this machine."
+    after_help = "Example: evensum demo --exit --dir demo\n         evensum demo --pack urgent-care --periods 3\n\nEverything is invented, and everything stays on this machine."
 )]
 pub(super) struct Args {
     /// Rows of each partner's synthetic extract
@@ -41,7 +40,7 @@ pub(super) struct Args {
     /// Partners; the last is a council that holds no such data
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(2..=20))]
     nodes: u8,
-    /// Ask all indicators of a pack, such as 13sa, in one query
+    /// Ask all indicators of a pack, such as 13sa or urgent-care, in one query
     #[arg(long)]
     pack: Option<String>,
     /// Months that are invented and asked about; the last is 2026-10
@@ -62,6 +61,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let (asked_about, months) = (indicators(&args, &catalogue)?, months(args.periods)?);
     // The temporary folder goes when this ends; a folder that was named stays.
     let (_temporary, dir) = match &args.dir {
         Some(dir) => (None, empty(dir)?),
@@ -76,30 +77,33 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let runtime = serve::runtime()?;
     let stop = runtime.block_on(async { serve::stop_signal(serve::StopArgs::default()) })?;
     let say = |text: &str| terminal::note(text);
-    let range = months(args.periods)?;
-    if let Some(pack) = &args.pack {
-        let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-        questions::of_pack(pack, &catalogue)?;
-    }
     say(&format!("1. Inventing {} partners in {}", args.nodes, dir.display()));
-    let periods = range.periods().collect();
-    let federation = Federation::make(&dir, args.nodes, args.rows, args.seed, periods)?;
+    let plan = Plan {
+        partners: args.nodes,
+        rows: args.rows,
+        seed: args.seed,
+        months,
+        datasets: datasets::of(&asked_about),
+    };
+    let federation = Federation::make(&dir, plan, &catalogue)?;
     say("2. Loading and publishing their extracts");
     let planted = federation.load(&stop)?;
     federation.write_truth(&planted)?;
     say("3. Starting the coordinator and the partners");
     let servers = federation.start(&stop)?;
     say(&match &args.pack {
-        Some(pack) => format!("4. Asking the pack {pack} for {range} in one query"),
-        None => format!("4. Asking {INDICATOR} by {} for {range}", BY.join(" and ")),
+        Some(pack) => format!("4. Asking the pack {pack} for {months} in one query"),
+        None => format!("4. Asking {INDICATOR} by {} for {months}", BY.join(" and ")),
     });
-    let question = question(&federation, args.pack.clone(), range)?;
+    let question = question(&federation, args.pack.clone(), months)?;
     let asked = runtime.block_on(query::ask(&question))?;
+    let show =
+        Show { args: &args, federation: &federation, planted: &planted, catalogue: &catalogue };
     let code = if asked.outcomes.len() == 1 {
-        one(&args, &federation, asked.one()?, &planted)?;
+        one(&show, asked.one()?)?;
         ExitCode::SUCCESS
     } else {
-        several(&args, &federation, &asked, &planted)?;
+        several(&show, &asked)?;
         asked.exit_code(false)
     };
     if !args.exit {
@@ -117,42 +121,54 @@ fn months(count: u8) -> Result<PeriodRange, Failure> {
     format!("{first}..{last}").parse().or_exit(Exit::Fault)
 }
 
+/// The indicators that are asked about.
+fn indicators<'a>(args: &Args, catalogue: &'a Catalogue) -> Result<Vec<&'a Indicator>, Failure> {
+    match &args.pack {
+        Some(pack) => questions::of_pack(pack, catalogue),
+        None => {
+            let id = INDICATOR.parse().or_exit(Exit::Fault)?;
+            Ok(vec![catalogue.indicator(&id).or_exit(Exit::Fault)?])
+        }
+    }
+}
+
+/// What is needed to show answers.
+struct Show<'a> {
+    args: &'a Args,
+    federation: &'a Federation,
+    planted: &'a Planted,
+    catalogue: &'a Catalogue,
+}
+
 /// One answer, in full.
-fn one(
-    args: &Args,
-    federation: &Federation,
-    view: &SystemView<Shared>,
-    planted: &Planted,
-) -> Result<(), Failure> {
-    if args.format != Format::Table {
-        terminal::out(&query::shown(view, args.format)?);
+fn one(show: &Show<'_>, view: &SystemView<Shared>) -> Result<(), Failure> {
+    if show.args.format != Format::Table {
+        terminal::out(&query::shown(view, show.args.format)?);
         return Ok(());
     }
     terminal::out(&query::shown(view, Format::Table)?);
     terminal::out(&query::shown(view, Format::Chart)?);
-    terminal::out(&report::beside_truth(view.answer(), planted));
-    terminal::out(&report::audit_log(federation, view.answer())?);
-    terminal::out(&report::places(federation, args.dir.is_some()));
-    Ok(())
+    terminal::out(&report::beside_truth(view.answer(), show.planted, show.catalogue));
+    surroundings(show, Some(view.answer()))
 }
 
 /// Several answers at a glance.
-fn several(
-    args: &Args,
-    federation: &Federation,
-    asked: &query::Asked,
-    planted: &Planted,
-) -> Result<(), Failure> {
-    if args.format != Format::Table {
-        terminal::out(&asked.shown(args.format)?);
+fn several(show: &Show<'_>, asked: &query::Asked) -> Result<(), Failure> {
+    if show.args.format != Format::Table {
+        terminal::out(&asked.shown(show.args.format)?);
         return Ok(());
     }
     terminal::out(&asked.overview());
-    terminal::out(&report::all_beside_truth(asked.answers(), planted));
-    if let Some(first) = asked.answers().next() {
-        terminal::out(&report::audit_log(federation, first)?);
+    terminal::out(&report::all_beside_truth(asked.answers(), show.planted, show.catalogue));
+    surroundings(show, asked.answers().next())
+}
+
+/// What a partner wrote down about an answer's query, and where everything lies.
+fn surroundings(show: &Show<'_>, answer: Option<&Answer>) -> Result<(), Failure> {
+    if let Some(answer) = answer {
+        terminal::out(&report::audit_log(show.federation, answer)?);
     }
-    terminal::out(&report::places(federation, args.dir.is_some()));
+    terminal::out(&report::places(show.federation, show.catalogue, show.args.dir.is_some()));
     Ok(())
 }
 

@@ -12,7 +12,6 @@ pub(super) struct Partner {
     pub(super) name: String,
     /// What its extract is like; none for a council, which holds no such data.
     pub(super) profile: Option<PartnerProfile>,
-    pub(super) dates: DateStyle,
 }
 
 const NAMES: [(&str, Kind); 5] = [
@@ -29,15 +28,15 @@ pub(super) fn invent(count: u8, rows: u32) -> Result<Vec<Partner>, Failure> {
     (1..=count)
         .map(|number| {
             let ods = Ods::new(format!("ZZ{number}")).or_exit(Exit::Fault)?;
-            // One trust's system writes days first, as many do.
-            let dates = if number == 2 { DateStyle::DayFirst } else { DateStyle::Iso };
             if number == count {
-                return Ok(Partner { ods, name: COUNCIL.to_owned(), profile: None, dates });
+                return Ok(Partner { ods, name: COUNCIL.to_owned(), profile: None });
             }
             let (name, kind) = match NAMES.get(usize::from(number - 1)) {
                 Some((name, kind)) => ((*name).to_owned(), *kind),
                 None => (format!("Hospital trust {number}"), Kind::Acute),
             };
+            // One trust's system writes days first, as many do.
+            let dates = if number == 2 { DateStyle::DayFirst } else { DateStyle::Iso };
             let profile = PartnerProfile::new(ods.clone(), rows, kind)
                 .or_exit(Exit::Usage)?
                 .with_dates(dates);
@@ -51,7 +50,7 @@ pub(super) fn invent(count: u8, rows: u32) -> Result<Vec<Partner>, Failure> {
             } else {
                 profile
             };
-            Ok(Partner { ods, name, profile: Some(profile), dates })
+            Ok(Partner { ods, name, profile: Some(profile) })
         })
         .collect()
 }

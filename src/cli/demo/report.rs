@@ -3,11 +3,12 @@
 
 use std::fmt::Write;
 
+use evensum_core::catalogue::{Catalogue, Indicator};
 use evensum_core::model::{Bounds, CategoryId};
 use evensum_core::view::{Answer, Cell};
 
-use super::datasets;
 use super::federation::{Federation, Planted};
+use super::{PERIOD, datasets};
 use crate::cli::exit::Failure;
 use crate::cli::{audit, serve};
 use crate::config::Server;
@@ -34,9 +35,9 @@ struct Beside {
 }
 
 /// None where the answer is of a dataset or by a dimension of which the truth says nothing.
-fn beside(answer: &Answer, planted: &Planted) -> Option<Beside> {
-    let (dataset, numerator) = datasets::planted(&answer.indicator.id)?;
-    let truth = planted.get(&(dataset, answer.period))?;
+fn beside(answer: &Answer, planted: &Planted, catalogue: &Catalogue) -> Option<Beside> {
+    let indicator = catalogue.indicator(&answer.indicator.id).ok()?;
+    let figures = planted.get(&(indicator.dataset.as_str(), answer.period))?;
     let known = ["imd.quintile", "ethnicity.group"];
     if answer.axes.iter().any(|axis| !known.contains(&axis.level.as_str())) {
         return None;
@@ -48,11 +49,12 @@ fn beside(answer: &Answer, planted: &Planted) -> Option<Beside> {
             let axis = answer.axes.iter().position(|a| a.dimension.as_str() == dimension);
             axis.map_or(Some(&all), |axis| category(answer, cell, axis))
         };
-        let counts = truth.at(on("imd")?, on("ethnicity")?);
-        let above = numerator(&counts);
+        let (imd, ethnicity) = (on("imd")?, on("ethnicity")?);
+        let above = figures.at(imd, ethnicity, &indicator.numerator)?;
+        let below = figures.at(imd, ethnicity, &indicator.denominator)?;
         found.all += 2;
         found.held += usize::from(cell.numerator.bounds.contains(above));
-        found.held += usize::from(cell.denominator.bounds.contains(counts.all));
+        found.held += usize::from(cell.denominator.bounds.contains(below));
         found.planted.push(above);
     }
     Some(found)
@@ -60,9 +62,9 @@ fn beside(answer: &Answer, planted: &Planted) -> Option<Beside> {
 
 /// Planted and published, for each total by deprivation and by ethnic group, and how many cells of the
 /// whole table hold the truth.
-pub(super) fn beside_truth(answer: &Answer, planted: &Planted) -> String {
+pub(super) fn beside_truth(answer: &Answer, planted: &Planted, catalogue: &Catalogue) -> String {
     let mut text = String::from("\nWhat was planted, beside what was published\n\n");
-    let Some(found) = beside(answer, planted) else { return String::new() };
+    let Some(found) = beside(answer, planted, catalogue) else { return String::new() };
     for (index, axis) in answer.axes.iter().enumerate() {
         let _ = writeln!(text, "  {:<30} {:>8}   published", axis.name, "planted");
         for (cell, over) in answer.cells.iter().zip(&found.planted) {
@@ -88,11 +90,12 @@ pub(super) fn beside_truth(answer: &Answer, planted: &Planted) -> String {
 pub(super) fn all_beside_truth<'a>(
     answers: impl Iterator<Item = &'a Answer>,
     planted: &Planted,
+    catalogue: &Catalogue,
 ) -> String {
     let mut text = String::from("\nWhat was planted, beside what was published\n\n");
     let (mut held, mut all) = (0, 0);
     for answer in answers {
-        let Some(found) = beside(answer, planted) else { continue };
+        let Some(found) = beside(answer, planted, catalogue) else { continue };
         held += found.held;
         all += found.all;
         let (id, period) = (&answer.indicator.id, answer.period);
@@ -121,7 +124,7 @@ pub(super) fn audit_log(federation: &Federation, answer: &Answer) -> Result<Stri
 }
 
 /// Where everything lies, and what to try next.
-pub(super) fn places(federation: &Federation, kept: bool) -> String {
+pub(super) fn places(federation: &Federation, catalogue: &Catalogue, kept: bool) -> String {
     let dir = federation.dir().display();
     let mut text = format!("\nWhere everything lies: {dir}\n\n");
     let first = federation.partners().first().map(|p| p.ods.to_string()).unwrap_or_default();
@@ -135,10 +138,14 @@ pub(super) fn places(federation: &Federation, kept: bool) -> String {
         "  {first}/                       a partner: configuration, keys, extract, state, logs"
     );
     let _ = writeln!(text, "\nWhile it serves, in another terminal:\n");
-    let _ = writeln!(
-        text,
-        "  evensum query rtt_over_18_weeks --by age.band --period 2026-10 --purpose service_planning --config {dir}/analyst/analyst.toml"
-    );
+    // One that there are records for.
+    let held = |i: &&Indicator| federation.datasets().iter().any(|dataset| dataset.makes(i));
+    if let Some(Indicator { id, .. }) = datasets::indicators(catalogue).find(held) {
+        let _ = writeln!(
+            text,
+            "  evensum query {id} --by age.band --period {PERIOD} --purpose service_planning --config {dir}/analyst/analyst.toml"
+        );
+    }
     let _ = writeln!(text, "  evensum audit verify --config {dir}/{first}/node.toml");
     if !kept {
         let _ =

@@ -52,12 +52,6 @@ fn publish(fed: &Fed, code: &str, dataset: &str, mapping: &str) {
 /// The federation with the two datasets at two partners, and what was planted in them.
 fn with_activity() -> (Fed, Truth<AppointmentCounts>, Truth<AttendanceCounts>) {
     let mut fed = Fed::at_rest();
-    fed.edit(
-        "agreement.toml",
-        "indicators = [",
-        "indicators = [\"op_dna_rate\", \"op_cancelled_by_provider\", \"ae_over_4_hours\", \"ae_over_12_hours\", \"ae_left_before_treatment\", ",
-    );
-    fed.edit("agreement.toml", "\ndimensions = [", "\ndimensions = [\"department\", ");
     let (geography, period) = (Geography::new(SEED), PERIOD.parse().expect("a period"));
     let (mut appointments, mut attendances) = (Truth::default(), Truth::default());
     for code in HOLDERS {
