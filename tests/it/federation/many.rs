@@ -1,12 +1,16 @@
 //! A pack over several months in one query, from the command line to every partner's audit log.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use evensum::synth::{AttendanceCounts, Truth};
+use evensum_core::catalogue::Catalogue;
+use evensum_core::model::{Agreement, CategoryId};
 use serde_json::Value;
 
-use super::harness::{COORDINATOR, Fed, PARTNERS, coverage, made, text};
+use super::harness::{COORDINATOR, Fed, PARTNERS, coverage, made, template, text};
 use super::process::{Output, run, until};
 
 const PACK: [&str; 6] =
@@ -78,9 +82,102 @@ fn the_demonstration_answers_a_pack_over_its_months_in_order() {
     let truth = fs::read_to_string(months().dir.join("truth.json")).expect("the truth");
     let truth: Value = serde_json::from_str(&truth).expect("JSON");
     assert_eq!(truth.as_object().expect("by month").len(), 3);
-    let alone = fs::read_to_string(super::harness::template().dir.join("truth.json"));
+    let alone = fs::read_to_string(template().dir.join("truth.json"));
     let alone: Value = serde_json::from_str(&alone.expect("the truth")).expect("JSON");
     assert_eq!(truth["rtt_open_pathway 2026-10"], alone);
+}
+
+/// What was planted above the line of an indicator of emergency care.
+type Above = fn(AttendanceCounts) -> u64;
+
+#[test]
+fn the_demonstration_invents_attendances_for_a_pack_about_them_and_every_range_holds_the_truth() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let dir = parent.path().join("demo");
+    let demo = ["demo", "--exit", "--format", "json", "--rows", "2000", "--nodes", "3"];
+    let pack = ["--pack", "urgent-care", "--periods", "2", "--dir", text(&dir)];
+    let answers = run(&[&demo[..], &pack].concat()).succeeds().json();
+
+    let indicators: [(&str, Above); 3] = [
+        ("ae_over_4_hours", |counts| counts.over4h),
+        ("ae_over_12_hours", |counts| counts.over12h),
+        ("ae_left_before_treatment", |counts| counts.left),
+    ];
+    let asked: Vec<(String, String, Above)> = ["2026-09", "2026-10"]
+        .iter()
+        .flat_map(|month| indicators.map(|(id, above)| (id.into(), (*month).into(), above)))
+        .collect();
+    let order: Vec<(String, String)> =
+        asked.iter().map(|(id, month, _)| (id.clone(), month.clone())).collect();
+    assert_eq!(places(&answers), order);
+    let truth = fs::read_to_string(dir.join("truth.json")).expect("the truth");
+    let truth: BTreeMap<String, Truth<AttendanceCounts>> =
+        serde_json::from_str(&truth).expect("the truth's form");
+    assert_eq!(truth.len(), 2);
+    for (answer, (_, month, above)) in list(&answers).iter().zip(&asked) {
+        assert_eq!(answer["query_id"], answers[0]["query_id"], "one query");
+        for ods in ["ZZ1", "ZZ2"] {
+            assert_eq!(coverage(answer, ods)["status"], "answered");
+        }
+        let truth = &truth[&format!("ae_attendance {month}")];
+        let cells = list(&answer["cells"]);
+        let published = cells.iter().filter(|cell| cell["state"] == "value").count();
+        assert!(published * 2 > cells.len(), "{published} of {}", cells.len());
+        for cell in cells {
+            let imd = CategoryId::new(cell["at"]["imd"].as_str().expect("a category"));
+            let counts = truth.at(&imd.expect("an id"), &CategoryId::all());
+            for (side, planted) in [("numerator", above(counts)), ("denominator", counts.all)] {
+                let low = cell[side]["low"].as_u64().expect("a bound");
+                let high = cell[side]["high"].as_u64().unwrap_or(u64::MAX);
+                assert!((low..=high).contains(&planted), "{planted} is not in {cell}");
+            }
+        }
+    }
+    // Nothing is loaded that was not asked about.
+    assert_eq!(extracts(&dir.join("ZZ1")), ["ae_attendance"]);
+    assert_eq!(extracts(&template().dir.join("ZZ1")), ["rtt_open_pathway"]);
+}
+
+/// The datasets that a partner has published extracts of.
+fn extracts(home: &Path) -> Vec<String> {
+    let entries = fs::read_dir(home.join("state/published")).expect("a folder");
+    entries.map(|e| e.expect("an entry").file_name().into_string().expect("a name")).collect()
+}
+
+#[test]
+fn the_demonstration_shows_a_pack_beside_what_was_planted_and_its_agreement_allows_every_other() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let dir = parent.path().join("demo");
+    let demo = ["demo", "--exit", "--rows", "2000", "--nodes", "2", "--dir", text(&dir)];
+    let shown = run(&[&demo[..], &["--pack", "outpatients"]].concat()).succeeds().stdout;
+    let (overview, beside) = shown.split_once("What was planted").expect("a comparison");
+    assert!(overview.contains("Appointments not attended"), "{overview}");
+    let indicators = ["op_dna_rate", "op_cancelled_by_patient", "op_cancelled_by_provider"];
+    for id in indicators {
+        let line = beside.lines().find(|line| line.trim().starts_with(id)).expect("a line");
+        let held = line.split_once("2026-10").expect("a month").1;
+        let numbers: Vec<u32> = held.split(' ').filter_map(|word| word.parse().ok()).collect();
+        assert!(numbers[0] > 0 && numbers[0] == numbers[1], "{line}");
+    }
+    assert!(beside.contains("evensum query op_dna_rate --by age.band"), "{beside}");
+
+    let agreement = fs::read_to_string(dir.join("agreement.toml")).expect("an agreement");
+    let agreement = Agreement::parse(&agreement).expect("an agreement");
+    let catalogue = Catalogue::builtin().expect("the catalogue");
+    for indicator in catalogue.indicators() {
+        assert!(agreement.indicators.contains(&indicator.id), "{}", indicator.id);
+    }
+    assert_eq!(agreement.packs, ["13sa", "elective-recovery", "outpatients", "urgent-care"]);
+    assert!(agreement.dimensions.iter().any(|d| d.as_str() == "department"));
+}
+
+#[test]
+fn the_demonstration_refuses_an_unknown_pack_before_it_makes_anything() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let dir = parent.path().join("demo");
+    let known = ["no pack 'urgent'", "13sa", "elective-recovery", "outpatients", "urgent-care"];
+    run(&["demo", "--exit", "--pack", "urgent", "--dir", text(&dir)]).fails(2, &known);
+    assert!(!dir.exists());
 }
 
 #[test]
