@@ -12,6 +12,7 @@ mod publish;
 mod quality;
 mod read;
 mod rejects;
+mod remembered;
 mod rows;
 mod synonyms;
 #[cfg(test)]

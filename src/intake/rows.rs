@@ -11,6 +11,7 @@ use super::derive::{Derivation, Derived, ListedCode, Rules};
 use super::error::IntakeError;
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
+use super::remembered::Remembered;
 use crate::snapshot::{Column, NodeKey, Rows};
 
 /// The most rows of one load.
@@ -46,7 +47,7 @@ pub(super) struct Growing<'a> {
     /// Organisations in the order in which they came; their codes follow those of the leaves.
     listed: Vec<ListedCode>,
     places: HashMap<ListedCode, u16>,
-    remembered: HashMap<Box<[u8]>, Meaning>,
+    remembered: Remembered<Meaning>,
     codes: Vec<u16>,
     pub(super) counts: Counts,
 }
@@ -65,7 +66,7 @@ impl<'a> Growing<'a> {
             leaves,
             listed: Vec::new(),
             places: HashMap::new(),
-            remembered: HashMap::new(),
+            remembered: Remembered::new(),
             codes: Vec::new(),
             counts: Counts::default(),
         }
@@ -73,7 +74,7 @@ impl<'a> Growing<'a> {
 
     fn meaning(&mut self, field: &[u8], rules: &Rules<'_>) -> Result<Meaning, IntakeError> {
         if let Some(meaning) = self.remembered.get(field) {
-            return Ok(*meaning);
+            return Ok(meaning);
         }
         let meaning = match self.derivation.of(field, rules) {
             Derived::Refused(rule) => Meaning::Refused(rule),
@@ -86,7 +87,7 @@ impl<'a> Growing<'a> {
             }
         };
         if self.remembered.len() < MAX_REMEMBERED {
-            self.remembered.insert(field.into(), meaning);
+            self.remembered.insert(field, meaning);
         }
         Ok(meaning)
     }
