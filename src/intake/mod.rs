@@ -14,6 +14,7 @@ mod publish;
 mod quality;
 mod read;
 mod rejects;
+mod remembered;
 mod rows;
 mod source;
 mod synonyms;

@@ -12,6 +12,7 @@ use super::error::IntakeError;
 use super::event::Happened;
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
+use super::remembered::Remembered;
 use crate::snapshot::{Column, Measure, NodeKey, Rows};
 
 /// The most rows of one load.
@@ -51,7 +52,7 @@ pub(super) struct Growing<'a> {
     listed: Vec<ListedCode>,
     places: HashMap<ListedCode, u16>,
     /// None where a field means something else on another date.
-    remembered: Option<HashMap<Box<[u8]>, Meaning>>,
+    remembered: Option<Remembered<Meaning>>,
     codes: Vec<u16>,
     pub(super) counts: Counts,
 }
@@ -67,7 +68,7 @@ impl<'a> Growing<'a> {
         Self {
             dimension,
             source,
-            remembered: (!dates_differ || !derivation.needs_date()).then(HashMap::new),
+            remembered: (!dates_differ || !derivation.needs_date()).then(Remembered::new),
             derivation,
             leaves,
             listed: Vec::new(),
@@ -83,8 +84,8 @@ impl<'a> Growing<'a> {
         rules: &Rules<'_>,
         on: Date,
     ) -> Result<Meaning, IntakeError> {
-        if let Some(meaning) = self.remembered.as_ref().and_then(|known| known.get(field)) {
-            return Ok(*meaning);
+        if let Some(meaning) = self.remembered.as_mut().and_then(|known| known.get(field)) {
+            return Ok(meaning);
         }
         let meaning = match self.derivation.of(field, rules, on) {
             Derived::Refused(rule) => Meaning::Refused(rule),
@@ -97,9 +98,9 @@ impl<'a> Growing<'a> {
             }
         };
         let short = field.len() <= MAX_REMEMBERED_BYTES;
-        let room = |known: &&mut HashMap<_, _>| short && known.len() < MAX_REMEMBERED;
+        let room = |known: &&mut Remembered<_>| short && known.len() < MAX_REMEMBERED;
         if let Some(known) = self.remembered.as_mut().filter(room) {
-            known.insert(field.into(), meaning);
+            known.insert(field, meaning);
         }
         Ok(meaning)
     }
@@ -304,7 +305,7 @@ mod tests {
                 .expect("a meaning");
             let known = matches!(meaning, Meaning::Code(_, Seen::Valid));
             assert_eq!(
-                (known, column.remembered.as_ref().map_or(0, HashMap::len)),
+                (known, column.remembered.as_ref().map_or(0, Remembered::len)),
                 (length == 1, remembered),
                 "{length}"
             );

@@ -19,7 +19,7 @@ use super::{serve, terminal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Which {
-    /// Counting a table with its margins over an extract in memory
+    /// Counting a table with all its totals over an extract in memory
     Tabulate,
     /// Loading a CSV file into an extract
     Load,
