@@ -142,25 +142,19 @@ impl Check {
 
     /// Reads all entries, and returns whether none was missing.
     async fn records(&mut self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        let mut after = i64::MIN;
+        let mut rows = page(conn, i64::MIN).await?;
         loop {
-            let rows: Vec<Row> = sqlx::query_as(
-                "SELECT seq, bytes, leaf FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            )
-            .bind(after)
-            .bind(PAGE)
-            .fetch_all(&mut *conn)
-            .await?;
             let Some((last, ..)) = rows.last() else { return Ok(true) };
-            after = *last;
-            let hashed = tokio::task::spawn_blocking(move || {
+            let after = *last;
+            let hashing = tokio::task::spawn_blocking(move || {
                 let read = |(seq, bytes, leaf): Row| {
                     (seq, leaf_hash(&bytes), digest(&leaf), Head::read(&bytes).ok())
                 };
                 rows.into_par_iter().map(read).collect::<Vec<_>>()
-            })
-            .await
-            .map_err(|_| sqlx::Error::WorkerCrashed)?;
+            });
+            // The next entries are read while these are hashed.
+            rows = page(conn, after).await?;
+            let hashed = hashing.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
             let mut levels = Levels::default();
             for (seq, hash, leaf, head) in hashed {
                 if !self.record(seq, hash, leaf, head, &mut levels) {
@@ -335,6 +329,15 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// Entries behind a place; none at the end of the log.
+async fn page(conn: &mut SqliteConnection, after: i64) -> Result<Vec<Row>, sqlx::Error> {
+    sqlx::query_as("SELECT seq, bytes, leaf FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+        .bind(after)
+        .bind(PAGE)
+        .fetch_all(conn)
+        .await
 }
 
 /// For each level the first index of a page and its hashes as one text.

@@ -232,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_is_remembered_by_its_whole_text_and_no_less() {
+        let public = LOGGED.key.verifying_key();
+        let mut verifier = Verifier::new(LOG, &public);
+        let [first, second, ..] = &LOGGED.receipts[..] else { panic!("two entries") };
+        verifier.verify(first.clone()).expect("verifies");
+        // The same size and root, said by somebody else.
+        let size = LOGGED.receipts.len() as u64;
+        let root = verify(first.clone()).expect("verifies").checkpoint().root();
+        let other = SigningKey::generate_ed25519().expect("key");
+        let checkpoint = Checkpoint::sign(LOG, size, &root, &other).expect("signs");
+        let foreign = ReceiptParts { checkpoint, ..second.clone() };
+        assert!(matches!(verifier.verify(foreign), Err(ReceiptError::Checkpoint(_))));
+        assert_eq!(verifier.verify(second.clone()).expect("verifies").parts(), second);
+    }
+
+    #[test]
     fn a_log_that_misnumbers_its_own_entries_proves_nothing() {
         let good = &LOGGED.receipts[3];
         let mut tree = Frontier::default();
