@@ -1,6 +1,7 @@
 """Asks an Evensum coordinator from Python, with stubs made from proto/ and no Evensum code.
 
     python -m venv venv && venv/bin/pip install grpcio grpcio-tools cryptography
+    mkdir stubs
     venv/bin/python -m grpc_tools.protoc -I proto --python_out=stubs --grpc_python_out=stubs proto/evensum/v1/*.proto
     PYTHONPATH=stubs venv/bin/python docs/examples/ask.py analyst.toml rtt_over_52_weeks@HASH 2026-10 imd.quintile \
         statutory_reporting

@@ -10,7 +10,7 @@ use super::serve;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Take partners' connections in, and answer analysts
+    /// Connect with the partners' nodes, and answer analysts
     #[command(after_help = "Example: evensum coordinator serve --config coordinator.toml")]
     Serve(ServeArgs),
 }

@@ -34,7 +34,7 @@ pub(super) enum Command {
         after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
     )]
     Quality(QualityArgs),
-    /// Answer questions, over a connection that this server dials to the coordinator
+    /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
     /// Check configuration, keys, certificates, agreements and reference data, without serving
@@ -59,7 +59,7 @@ pub(super) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct PeriodArgs {
-    /// The dataset
+    /// The dataset: rtt_open_pathway, outpatient_appointment or ae_attendance
     #[arg(long)]
     dataset: DatasetId,
     /// The period, such as 2026-10
@@ -71,7 +71,7 @@ pub(super) struct PeriodArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct LoadArgs {
-    /// The extract: a CSV file
+    /// The extract: a CSV file, packed with gzip or not
     file: PathBuf,
     /// How its columns and codes are to be read
     #[arg(long)]

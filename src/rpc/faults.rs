@@ -67,7 +67,7 @@ const fn ask_row(fault: &AskFault) -> (Code, &'static str) {
             (Code::FailedPrecondition, RefusalCode::MixedEditions.as_str())
         }
         // Only a fault of the coordinator's own can count a partner twice.
-        AskFault::Combine(CombineError::Twice(_)) => (Code::FailedPrecondition, "internal"),
+        AskFault::Combine(CombineError::Twice(_)) => (Code::Internal, "internal"),
         AskFault::LedgerUnavailable => (Code::Unavailable, "ledger_unavailable"),
         AskFault::Running => (Code::Aborted, "running"),
         AskFault::Unreachable => (Code::Unavailable, "unreachable"),

@@ -56,7 +56,7 @@ async fn of_nodes(setting: &Setting<'_>, nodes: u16) -> Result<Benchmark, Failur
     }
     measured?;
     let about = format!(
-        "{nodes} nodes of {} rows; two dimensions with all margins; signed, logged and verified",
+        "{nodes} nodes of {} rows; two dimensions with all totals; signed, logged and verified",
         setting.rows
     );
     Ok(Benchmark { name: format!("answers of {nodes} nodes"), about, figures })

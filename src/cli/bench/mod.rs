@@ -26,7 +26,6 @@ enum Which {
     /// Questions to whole federations in this process, over TLS on this machine
     Answers,
     /// Appending to an audit log, and verifying it
-    #[value(alias = "ledger")]
     Audit,
     /// One after the other
     All,

@@ -115,7 +115,7 @@ fn one_extract(
     }
     write(&setting.dir.join(format!("counted-{kind}.json")), &counted)?;
     let about =
-        format!("{} rows in memory, {about}; {} with margins", setting.rows, BY.join(" × "));
+        format!("{} rows in memory, {about}; {} with all totals", setting.rows, BY.join(" × "));
     Ok(Benchmark { name: name.to_owned(), about, figures })
 }
 

@@ -112,3 +112,20 @@ fn a_status_without_a_name_is_read_by_what_the_library_means() {
         assert_eq!((node_fault(&status), ask_fault(&status)), (node, ask), "{status:?}");
     }
 }
+
+/// The contract's page names every fault and every refusal, beside the status that it comes as.
+#[test]
+fn the_wire_contract_names_every_fault() {
+    let page = include_str!("../../../docs/wire.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let stands = |status: &Status| {
+        let name = status.metadata().get("evensum-code").expect("a name").to_str().expect("text");
+        let code = format!("{:?}", status.code());
+        let row = rows.iter().find(|row| row.contains(&format!("`{name}`")));
+        let row = row.unwrap_or_else(|| panic!("docs/wire.md does not name {name}"));
+        let said = row.split('`').nth(1).expect("a status").replace('_', "").to_lowercase();
+        assert_eq!(said, code.to_lowercase(), "{name}");
+    };
+    every_ask_fault().iter().map(ask_status).for_each(|status| stands(&status));
+    every_node_fault().iter().map(node_status).for_each(|status| stands(&status));
+}

@@ -100,7 +100,7 @@ fn a_partner_comes_in_by_the_ten_commands_of_the_documentation() {
     run_in(&home, &[&reference[..], &["--partial"]].concat()).succeeds();
     run_in(&home, check).succeeds();
     let loaded = run_in(&home, load).succeeds();
-    assert!(loaded.stdout.contains("Deprivation") || loaded.stdout.contains("deprivation"));
+    assert!(loaded.stdout.contains("Deprivation"));
     run_in(&home, publish).succeeds();
     let server = Server::start_in(serve, &home.join("server.log"), &home);
     server.ready();
