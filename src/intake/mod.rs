@@ -10,6 +10,7 @@ mod derive;
 mod error;
 mod event;
 mod mapping;
+mod namer;
 mod publish;
 mod quality;
 mod read;
@@ -194,7 +195,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
-    let mut gathered = Gathered::new(request.key, columns);
+    let mut gathered = Gathered::new(request.key, columns).map_err(io(request.file, "read"))?;
     let mut rejects = Rejects::default();
     let rows_read = gather(request, &mut records, &binding, &rules, &mut gathered, &mut rejects)?;
 

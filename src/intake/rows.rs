@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::derive::{Derivation, Derived, ListedCode, Rules};
 use super::error::IntakeError;
 use super::event::Happened;
+use super::namer::Namer;
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
 use super::remembered::Remembered;
@@ -29,11 +30,6 @@ const MAX_REMEMBERED: usize = 1 << 17;
 
 /// The longest of them, in bytes: longer ones are no codes, and would fill the memory.
 const MAX_REMEMBERED_BYTES: usize = 64;
-
-/// Identifiers that wait for their pseudonyms, which are made many at a time.
-const BLOCK: usize = 1 << 14;
-
-const PERSON: &str = "person";
 
 #[derive(Clone, Copy)]
 enum Meaning {
@@ -142,15 +138,11 @@ impl<'a> Growing<'a> {
 
 /// All rows, while they grow.
 pub(super) struct Gathered<'a> {
-    key: &'a NodeKey,
+    namer: Namer,
     pub(super) columns: Vec<Growing<'a>>,
-    /// First half of the pseudonym, and the row that it belongs to. 128 bits of an HMAC do not collide.
-    people: Vec<(u128, u32)>,
     bands: Vec<u16>,
     /// Empty where the dataset keeps no measure.
     measure: Vec<u16>,
-    waiting: Vec<u8>,
-    ends: Vec<usize>,
     scratch: Vec<(u16, Seen)>,
 }
 
@@ -162,17 +154,16 @@ pub(super) struct Broken<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new(key: &'a NodeKey, columns: Vec<Growing<'a>>) -> Self {
-        Self {
-            key,
+    /// # Errors
+    /// The system's, where it gives no thread.
+    pub(super) fn new(key: &NodeKey, columns: Vec<Growing<'a>>) -> std::io::Result<Self> {
+        Ok(Self {
+            namer: Namer::new(key)?,
             columns,
-            people: Vec::new(),
             bands: Vec::new(),
             measure: Vec::new(),
-            waiting: Vec::new(),
-            ends: Vec::new(),
             scratch: Vec::new(),
-        }
+        })
     }
 
     /// Takes a row, or nothing of it.
@@ -202,35 +193,15 @@ impl<'a> Gathered<'a> {
         }
         self.bands.push(happened.band);
         self.measure.extend(happened.measure);
-        self.waiting.extend_from_slice(person);
-        self.ends.push(self.waiting.len());
-        if self.ends.len() == BLOCK {
-            self.name_waiting();
-        }
+        self.namer.add(person);
         Ok(None)
-    }
-
-    /// Turns the identifiers that wait into pseudonyms, and forgets them.
-    fn name_waiting(&mut self) {
-        let first = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
-        let starts: Vec<usize> =
-            std::iter::once(0).chain(self.ends.iter().copied()).take(self.ends.len()).collect();
-        let (key, waiting, ends) = (self.key, &self.waiting, &self.ends);
-        let pseudonyms: Vec<u128> = starts
-            .par_iter()
-            .zip(ends)
-            .map(|(start, end)| pseudonym(key, &waiting[*start..*end]))
-            .collect();
-        self.people.extend(pseudonyms.into_iter().zip(first..));
-        self.waiting.clear();
-        self.ends.clear();
     }
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
     /// their pseudonyms.
-    pub(super) fn finish(mut self, outcome: &Outcome, measure: Option<&ColumnId>) -> (Rows, u64) {
-        self.name_waiting();
-        let Self { columns, mut people, bands, measure: values, .. } = self;
+    pub(super) fn finish(self, outcome: &Outcome, measure: Option<&ColumnId>) -> (Rows, u64) {
+        let Self { namer, columns, bands, measure: values, .. } = self;
+        let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
         people.par_sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| {
@@ -268,16 +239,6 @@ impl<'a> Gathered<'a> {
 
 fn row(row: u32) -> usize {
     usize::try_from(row).unwrap_or(usize::MAX)
-}
-
-/// The keyed pseudonym of an identifier. An NHS number is one person however its ten digits are grouped.
-fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
-    let bare: Vec<u8> = person.iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect();
-    let number = bare.len() == 10 && bare.iter().all(u8::is_ascii_digit);
-    let person = if number { bare.as_slice() } else { person };
-    let mut half = [0; 16];
-    half.copy_from_slice(&key.hmac(PERSON, person).as_bytes()[..16]);
-    u128::from_be_bytes(half)
 }
 
 #[cfg(test)]

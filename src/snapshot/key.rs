@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 /// A node's secret key for keyed hashes. Held as the hash's prepared state, which the library wipes from
 /// memory when it is dropped: preparing it costs as much as hashing an identifier.
+#[derive(Clone)]
 pub struct NodeKey(hmac::Key);
 
 impl NodeKey {
