@@ -319,9 +319,9 @@ impl Store {
         self.condition.healthy()
     }
 
-    /// Whether the last write went well, and every change of that: false where the disk is full, until there
-    /// is space again, and false for good after any other failure and after [`Store::close`]. A log that took
-    /// no entry is tried again every second, without an entry.
+    /// Whether entries can be written now, and every change of that: false from a write that found no room
+    /// until there is room for a long answer again, and false for good after any other failure and after
+    /// [`Store::close`]. A log that took no entry is tried again every second, without an entry.
     #[must_use]
     pub fn writable(&self) -> watch::Receiver<bool> {
         self.condition.writable()

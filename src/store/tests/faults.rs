@@ -132,6 +132,29 @@ async fn a_question_that_ended_on_a_full_disk_has_its_end_as_soon_as_there_is_ro
     store.close().await;
 }
 
+async fn soon_writable(store: &Store) -> bool {
+    let mut seen = store.writable();
+    tokio::time::timeout(WRITE_LIMIT, seen.wait_for(|now| *now)).await.is_ok()
+}
+
+#[tokio::test]
+async fn an_end_that_fits_on_a_nearly_full_disk_is_not_taken_for_room() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.ask(Work::DiskOf(100)).await.expect("sets");
+    let text = release(1, "table", &"1".repeat(500_000));
+    assert!(matches!(store.publish(text).await, Err(StoreError::Full)));
+    assert!(!soon_writable(&store).await, "a small end is no room for a long answer");
+    assert_eq!(place.kinds().await, ["log_opened", "query_accepted", "aborted"]);
+    // Neither is a small entry of somebody else.
+    store.append(note("x")).await.expect("fits");
+    assert!(!soon_writable(&store).await, "a small entry is no room for a long answer");
+    store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
+    until(&store, true).await;
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_broken_log_stays_unwritable() {
     let place = Place::new();
