@@ -352,18 +352,27 @@ impl Store {
         if !self.healthy() {
             return Err(self.condition.ended());
         }
-        let (reply, wait) = oneshot::channel();
+        let (reply, mut wait) = oneshot::channel();
         let written = async {
             let job = Message::Job(Box::new(Job { work, reply }));
             self.queue.send(job).await.map_err(|_| self.condition.ended())?;
-            wait.await.unwrap_or_else(|_| Err(self.condition.ended()))
+            (&mut wait).await.unwrap_or_else(|_| Err(self.condition.ended()))
         };
-        let answer: Answer =
-            tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
+        let answer: Answer = match tokio::time::timeout(WRITE_LIMIT, written).await {
+            Ok(answer) => answer,
+            Err(_) => last_look(wait),
+        };
         // Both receipts of an answer are proved against one checkpoint.
         let mut verifier = Verifier::new(&self.origin, &self.log_key);
         Ok(answer?.try_map(&mut |parts| verifier.verify(parts))?)
     }
+}
+
+/// What there is of an answer when the time is over. The writer has either given it by now, and believes that
+/// it was heard, or finds nobody who waits, and gives up what was begun.
+fn last_look(mut wait: oneshot::Receiver<Answer>) -> Answer {
+    wait.close();
+    wait.try_recv().unwrap_or(Err(StoreError::Slow))
 }
 
 fn todo(settled: Settled<Receipt>) -> Option<Todo> {

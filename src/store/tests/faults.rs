@@ -2,9 +2,9 @@
 
 use tokio::sync::oneshot;
 
-use super::super::WRITE_LIMIT;
 use super::super::batch::{Kind, Settled, Work};
-use super::super::writer::{Job, Message, Owed, deliver};
+use super::super::writer::{Answer, Job, Message, Owed, deliver};
+use super::super::{WRITE_LIMIT, last_look};
 use super::*;
 
 fn large(n: u32) -> Begin {
@@ -238,4 +238,14 @@ fn a_question_that_began_for_a_caller_who_left_is_ended() {
     .expect("delivers");
     assert!(waits.try_recv().expect("answered").is_ok());
     assert_eq!(orphans, [rest(2)]);
+}
+
+#[test]
+fn what_was_answered_in_the_instant_of_the_limit_is_heard() {
+    let (reply, wait) = oneshot::channel::<Answer>();
+    assert!(reply.send(Ok(Settled::nothing(Kind::Begun))).is_ok());
+    assert_eq!(last_look(wait).expect("heard").kind, Kind::Begun);
+    let (reply, wait) = oneshot::channel::<Answer>();
+    assert!(matches!(last_look(wait), Err(StoreError::Slow)));
+    assert!(reply.send(Ok(Settled::nothing(Kind::Begun))).is_err(), "nobody hears it");
 }
