@@ -293,20 +293,38 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         serve_member(&site, member, &readiness, &stop, &mut servers).await?;
     }
     readiness.begin();
-    let mut outcome = Ok(());
-    // A server that ends by itself leaves those of other memberships alone.
-    while let Some(ended) = servers.join_next().await {
-        let ended = ended.or_exit(Exit::Fault).and_then(|served| served);
-        if let Err(failure) = ended {
-            error!(reason = %failure, "a connection's server has ended by itself");
-            outcome = Err(failure);
-        }
-    }
+    let outcome = all_ended(servers, &stop).await;
     store.close().await;
     outcome
 }
 
 type Servers = JoinSet<Result<(), Failure>>;
+
+/// Waits for all servers of a node. With the first that ends by itself the others are stopped.
+async fn all_ended(mut servers: Servers, stop: &CancellationToken) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    while let Some(served) = servers.join_next().await {
+        let served = served.or_exit(Exit::Fault).and_then(|served| served);
+        if let Err(failure) = ended(served, stop) {
+            error!(reason = %failure, "a connection's server has ended");
+            outcome = outcome.and(Err(failure));
+        }
+    }
+    outcome
+}
+
+/// What became of a server. One that ends without being told to takes the whole process with it: whoever
+/// supervises that starts it again, and does not see that half of it is gone.
+fn ended(served: Result<(), Failure>, stop: &CancellationToken) -> Result<(), Failure> {
+    let by_itself = !stop.is_cancelled();
+    stop.cancel();
+    match served {
+        Ok(()) if by_itself => {
+            Err(Failure::says(Exit::Fault, "a server has ended by itself: start this one again"))
+        }
+        served => served,
+    }
+}
 
 /// Serves one membership, on the connections that the node dials and on those that it accepts.
 async fn serve_member(
@@ -447,13 +465,13 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let serving =
         coordinator_service::serve(Arc::new(coordinator), incoming, store.writable(), stop.clone());
     ready::print(&places);
-    let served = serving.await;
+    let served = ended(serving.await.or_exit(Exit::Fault), &stop);
     // In-flight answers are out: now the partners may go.
     registry.release_all();
     let _ = accepting.await;
     dialling.join_all().await;
     store.close().await;
-    served.or_exit(Exit::Fault)
+    served
 }
 
 /// The partners that run nodes.
@@ -494,5 +512,38 @@ fn told_of(config: &NodeDialConfig) -> impl Fn(DialState) + Send + Sync + use<> 
             warn!(%node, place, reason, ?wait, "not connected to the node; trying again");
         }
         DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_ends_by_itself_ends_the_others_and_is_a_failure() {
+        let broken = || Err(Failure::says(Exit::Fault, "broken"));
+        for (outcome, says) in [(Ok(()), "ended by itself"), (broken(), "broken")] {
+            let (stop, mut servers) = (CancellationToken::new(), Servers::new());
+            let told = stop.clone();
+            servers.spawn(async move {
+                told.cancelled().await;
+                Ok(())
+            });
+            servers.spawn(async move { outcome });
+            let failure = all_ended(servers, &stop).await.expect_err("a failure");
+            assert!(failure.to_string().contains(says), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn servers_that_were_told_to_stop_are_no_failure() {
+        let (stop, mut servers) = (CancellationToken::new(), Servers::new());
+        let told = stop.clone();
+        servers.spawn(async move {
+            told.cancelled().await;
+            Ok(())
+        });
+        stop.cancel();
+        all_ended(servers, &stop).await.expect("in order");
     }
 }

@@ -237,8 +237,11 @@ async fn combined(
         Err(broken) => {
             error!(query = %query_id, question, %broken, "answering broke");
             let event = Event::Panicked { query_id, query_hash, question };
-            own.store.end(query_id, event).await.map_err(|reason| unavailable(&reason))?;
-            Err(AskFault::Internal)
+            match own.store.end(query_id, event).await {
+                // It broke after its end was written: the log is as good as before.
+                Ok(_) | Err(StoreError::NotBegun) => Err(AskFault::Internal),
+                Err(reason) => Err(unavailable(&reason)),
+            }
         }
     }
 }

@@ -25,8 +25,8 @@ type Settled = Result<Verified, Absent>;
 
 /// What a partner's reader hands on.
 enum Heard {
-    /// To the next question that is asked afresh.
-    One(Box<Settled>, OwnedSemaphorePermit),
+    /// To the next question that is asked afresh, with its room. The last may have found none.
+    One(Box<Settled>, Option<OwnedSemaphorePermit>),
     /// To all that are left.
     Gone(Absent),
 }
@@ -151,10 +151,15 @@ impl Reader {
                 },
             );
             let room = Arc::clone(&self.ahead).acquire_many_owned(size.min(MAX_AHEAD_BYTES));
-            // Nobody gathers any more, or nothing closes the semaphore.
-            let Ok(room) = room.await else { return };
+            // While this waits the partner's stream is not read, and on its connection the other queries' may
+            // stand still behind it: an analyst who does not read holds it for no longer than the query lasts.
+            let room = timeout_at(until, room).await.ok().and_then(Result::ok);
+            let late = room.is_none();
             if self.out.send(Heard::One(Box::new(settled), room)).is_err() {
                 return;
+            }
+            if late {
+                return self.gone(number + 1, missing(&self.ods, &NodeFault::Late));
             }
         }
     }

@@ -21,7 +21,7 @@ use tracing::error;
 
 use super::Inner;
 use super::question::{Lack, Source, Sources, Step, Trouble, one};
-use crate::store::{self, About, Begin, Begun, Known, StoreError, Todo, Unanswered};
+use crate::store::{self, About, Begin, Begun, Known, Todo, Unanswered};
 
 /// Questions of one query that are worked on at a time.
 const AT_ONCE: usize = 2;
@@ -107,12 +107,19 @@ fn in_time(
 ) -> Answers<Outgoing, NodeFault> {
     let (out, answers) = mpsc::channel(1);
     tokio::spawn(async move {
+        let mut late = false;
         for question in 0..questions {
-            let answer = match timeout_at(until, coming.recv()).await {
-                Ok(Some((_, answer))) => answer,
-                Ok(None) => Err(NodeFault::Internal),
-                Err(_) => Err(NodeFault::Late),
+            // What comes after the deadline is the answer to a question that was said to have none.
+            let answer = if late {
+                Err(NodeFault::Late)
+            } else {
+                match timeout_at(until, coming.recv()).await {
+                    Ok(Some((of, answer))) if of == question => answer,
+                    Ok(_) => Err(NodeFault::Internal),
+                    Err(_) => Err(NodeFault::Late),
+                }
             };
+            late = matches!(answer, Err(NodeFault::Late));
             // Nobody reads any more: dropping the receiver tells whoever works on the rest.
             let sent = timeout_at(until + READ_GRACE, out.send((question, answer))).await;
             if !matches!(sent, Ok(Ok(()))) {
@@ -295,7 +302,46 @@ async fn ended(
 pub(super) async fn end_broken(node: &Inner, event: Event) -> NodeFault {
     let Some((query_id, _)) = event.query() else { return NodeFault::Internal };
     match node.store.end(query_id, event).await {
-        Ok(_) | Err(StoreError::NotBegun) => NodeFault::Internal,
-        Err(_) => NodeFault::LedgerUnavailable,
+        Err(reason) if reason.unwritable() => NodeFault::LedgerUnavailable,
+        Ok(_) | Err(_) => NodeFault::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    const RUNNING: NodeFault = NodeFault::Running;
+
+    async fn faults(answers: Answers<Outgoing, NodeFault>) -> Vec<(u32, Option<NodeFault>)> {
+        answers.map(|(number, answer)| (number, answer.err())).collect().await
+    }
+
+    #[tokio::test]
+    async fn an_answer_after_the_deadline_is_not_handed_on_as_another_questions() {
+        let (answers, coming) = mpsc::channel(WAITING);
+        let mut heard = in_time(Instant::now(), 4, coming);
+        let first = heard.next().await.map(|(number, answer)| (number, answer.err()));
+        assert_eq!(first, Some((0, Some(NodeFault::Late))));
+        for number in 0..3 {
+            // Late as they are, they may find nobody.
+            let _ = answers.send((number, Err(RUNNING))).await;
+        }
+        let late = Some(NodeFault::Late);
+        let rest: Vec<_> = (1..4).map(|number| (number, late.clone())).collect();
+        assert_eq!(faults(heard).await, rest);
+    }
+
+    #[tokio::test]
+    async fn an_answer_out_of_its_place_is_none() {
+        let (answers, coming) = mpsc::channel(WAITING);
+        let heard = in_time(Instant::now() + READ_GRACE, 3, coming);
+        for number in [0, 2, 2] {
+            answers.send((number, Err(RUNNING))).await.expect("heard");
+        }
+        let (running, internal) = (Some(RUNNING), Some(NodeFault::Internal));
+        assert_eq!(faults(heard).await, [(0, running.clone()), (1, internal), (2, running)]);
     }
 }

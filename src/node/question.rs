@@ -41,10 +41,10 @@ impl Trouble {
     /// Logs it, and gives what may be said of it.
     pub(super) fn said(&self, about: About) -> NodeFault {
         error!(query = %about.query_id, question = about.question, reason = self as &(dyn std::error::Error + 'static), "a question could not be answered");
-        if matches!(self, Self::Store(_)) {
-            return NodeFault::LedgerUnavailable;
+        match self {
+            Self::Store(reason) if reason.unwritable() => NodeFault::LedgerUnavailable,
+            _ => NodeFault::Internal,
         }
-        NodeFault::Internal
     }
 }
 

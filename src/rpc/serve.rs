@@ -21,7 +21,7 @@ use super::{Keepalive, MAX_HEADER_BYTES};
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Calls that the coordinator may have open on one connection.
-const MAX_STREAMS: u32 = 32;
+pub(super) const MAX_STREAMS: u32 = 32;
 /// A coordinator that gives up calls sends resets, and HTTP/2 takes more than twenty for an attack. Here the
 /// one client is an authenticated coordinator; a port that analysts reach must keep the usual limit.
 const MAX_PENDING_RESETS: usize = 100_000;

@@ -142,3 +142,11 @@ pub enum StoreError {
         most: usize,
     },
 }
+
+impl StoreError {
+    /// Whether no entry of any kind can be written now, rather than this one.
+    #[must_use]
+    pub const fn unwritable(&self) -> bool {
+        matches!(self, Self::Full | Self::Slow | Self::Broken { .. } | Self::Closed)
+    }
+}

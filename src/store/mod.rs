@@ -319,9 +319,9 @@ impl Store {
         self.condition.healthy()
     }
 
-    /// Whether the last write went well, and every change of that: false where the disk is full, until there
-    /// is space again, and false for good after any other failure and after [`Store::close`]. A log that took
-    /// no entry is tried again every second, without an entry.
+    /// Whether entries can be written now, and every change of that: false from a write that found no room
+    /// until there is room for a long answer again, and false for good after any other failure and after
+    /// [`Store::close`]. A log that took no entry is tried again every second, without an entry.
     #[must_use]
     pub fn writable(&self) -> watch::Receiver<bool> {
         self.condition.writable()
@@ -352,18 +352,27 @@ impl Store {
         if !self.healthy() {
             return Err(self.condition.ended());
         }
-        let (reply, wait) = oneshot::channel();
+        let (reply, mut wait) = oneshot::channel();
         let written = async {
             let job = Message::Job(Box::new(Job { work, reply }));
             self.queue.send(job).await.map_err(|_| self.condition.ended())?;
-            wait.await.unwrap_or_else(|_| Err(self.condition.ended()))
+            (&mut wait).await.unwrap_or_else(|_| Err(self.condition.ended()))
         };
-        let answer: Answer =
-            tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| StoreError::Slow)?;
+        let answer: Answer = match tokio::time::timeout(WRITE_LIMIT, written).await {
+            Ok(answer) => answer,
+            Err(_) => last_look(wait),
+        };
         // Both receipts of an answer are proved against one checkpoint.
         let mut verifier = Verifier::new(&self.origin, &self.log_key);
         Ok(answer?.try_map(&mut |parts| verifier.verify(parts))?)
     }
+}
+
+/// What there is of an answer when the time is over. The writer has either given it by now, and believes that
+/// it was heard, or finds nobody who waits, and gives up what was begun.
+fn last_look(mut wait: oneshot::Receiver<Answer>) -> Answer {
+    wait.close();
+    wait.try_recv().unwrap_or(Err(StoreError::Slow))
 }
 
 fn todo(settled: Settled<Receipt>) -> Option<Todo> {

@@ -84,9 +84,9 @@ impl Condition {
         self.note(false);
     }
 
-    /// Notes whether the last write went well. Gives whether that is news.
-    fn note(&self, written: bool) -> bool {
-        self.writable.send_if_modified(|before| std::mem::replace(before, written) != written)
+    /// Notes whether there is room for whatever comes. Gives whether that is news.
+    fn note(&self, room: bool) -> bool {
+        self.writable.send_if_modified(|before| std::mem::replace(before, room) != room)
     }
 }
 
@@ -285,11 +285,11 @@ impl Writer {
         }
     }
 
-    /// Waits for messages. While the log takes no entries it gives up after a moment, without any, so that
-    /// the next batch finds out whether it does again. False where nobody can send any more.
+    /// Waits for messages. While the log takes no entries, or owes some, it gives up after a moment, without
+    /// any, so that the next batch finds out whether it takes them now. False where nobody can send any more.
     async fn more(&self, queue: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
         let received = queue.recv_many(messages, MAX_BATCH);
-        if *self.condition.writable.borrow() {
+        if *self.condition.writable.borrow() && self.owed.is_empty() {
             return received.await > 0;
         }
         match tokio::time::timeout(TRY_AGAIN, received).await {
@@ -302,21 +302,21 @@ impl Writer {
         for portion in portions(jobs, |job| job.work.most_entries()) {
             self.portion(portion).await?;
         }
-        if self.owed.is_empty() && !*self.condition.writable.borrow() {
-            return match self.try_room().await {
-                Err(Failure::Broken(fault)) => Err(fault),
-                Err(Failure::Full | Failure::Busy) | Ok(()) => Ok(()),
-            };
-        }
-        for portion in portions(std::mem::take(&mut self.owed), |owed| owed.work().most_entries()) {
+        for portion in portions(self.owed.clone(), |owed| owed.work().most_entries()) {
             match self.transact(portion.iter().map(Owed::work).collect()).await {
                 Err(Failure::Broken(fault)) => return Err(fault),
                 // Where the disk is full, the next batch that finds room ends them, or the next start.
-                Err(Failure::Full | Failure::Busy) => self.owed.extend(portion),
-                Ok(_) => {}
+                Err(Failure::Full | Failure::Busy) => return Ok(()),
+                Ok(_) => drop(self.owed.drain(..portion.len())),
             }
         }
-        Ok(())
+        if *self.condition.writable.borrow() {
+            return Ok(());
+        }
+        match self.try_room().await {
+            Err(Failure::Broken(fault)) => Err(fault),
+            Err(Failure::Full | Failure::Busy) | Ok(()) => Ok(()),
+        }
     }
 
     async fn portion(&mut self, jobs: Vec<Job>) -> Result<(), Arc<Fault>> {
@@ -342,22 +342,21 @@ impl Writer {
         self.settled(tried).await
     }
 
-    /// Whether there is room again, found out without an entry.
+    /// Whether there is room again, found out without an entry. Nothing else tells those who watch that there
+    /// is: a small entry fits where the next long answer does not.
     async fn try_room(&mut self) -> Result<(), Failure> {
         let tried = database::try_room(&mut self.conn).await.map_err(Fault::from);
-        self.settled(tried.map(|()| (true, ()))).await
+        self.settled(tried).await?;
+        if self.condition.note(true) {
+            tracing::info!("the audit log takes entries again");
+        }
+        Ok(())
     }
 
-    /// Rolls back what failed, and tells those who watch. With what was done comes whether anything was
-    /// written: a transaction without a write says nothing of the disk.
-    async fn settled<T>(&mut self, tried: Result<(bool, T), Fault>) -> Result<T, Failure> {
+    /// Rolls back what failed, and tells those who watch.
+    async fn settled<T>(&mut self, tried: Result<T, Fault>) -> Result<T, Failure> {
         let failed = match tried {
-            Ok((written, done)) => {
-                if written && self.condition.note(true) {
-                    tracing::info!("the audit log takes entries again");
-                }
-                return Ok(done);
-            }
+            Ok(done) => return Ok(done),
             Err(fault) => Failure::of(fault),
         };
         // SQLite may have rolled back by itself, and then says that there is nothing to roll back. Were a
@@ -380,7 +379,7 @@ impl Writer {
         Err(failed)
     }
 
-    async fn try_transact(&mut self, works: Vec<Work>) -> Result<(bool, Vec<Answer>), Fault> {
+    async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
         let now = self.clock.now();
         let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier);
@@ -396,11 +395,10 @@ impl Writer {
         sqlx::query("COMMIT").execute(&mut self.conn).await?;
         self.frontier = sealed.frontier;
         self.nodes.absorb(sealed.nodes);
-        let written = sealed.note.is_some();
         if let Some(note) = sealed.note {
             self.checkpoint.send_replace(note);
         }
-        Ok((written, answers))
+        Ok(answers)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use tokio::sync::oneshot;
 
-use super::super::WRITE_LIMIT;
 use super::super::batch::{Kind, Settled, Work};
-use super::super::writer::{Job, Message, Owed, deliver};
+use super::super::writer::{Answer, Job, Message, Owed, deliver};
+use super::super::{WRITE_LIMIT, last_look};
 use super::*;
 
 fn large(n: u32) -> Begin {
@@ -132,6 +132,29 @@ async fn a_question_that_ended_on_a_full_disk_has_its_end_as_soon_as_there_is_ro
     store.close().await;
 }
 
+async fn soon_writable(store: &Store) -> bool {
+    let mut seen = store.writable();
+    tokio::time::timeout(WRITE_LIMIT, seen.wait_for(|now| *now)).await.is_ok()
+}
+
+#[tokio::test]
+async fn an_end_that_fits_on_a_nearly_full_disk_is_not_taken_for_room() {
+    let place = Place::new();
+    let store = place.open().await;
+    fresh(&store, question(1)).await;
+    store.ask(Work::DiskOf(100)).await.expect("sets");
+    let text = release(1, "table", &"1".repeat(500_000));
+    assert!(matches!(store.publish(text).await, Err(StoreError::Full)));
+    assert!(!soon_writable(&store).await, "a small end is no room for a long answer");
+    assert_eq!(place.kinds().await, ["log_opened", "query_accepted", "aborted"]);
+    // Neither is a small entry of somebody else.
+    store.append(note("x")).await.expect("fits");
+    assert!(!soon_writable(&store).await, "a small entry is no room for a long answer");
+    store.ask(Work::DiskOf(1 << 20)).await.expect("sets");
+    until(&store, true).await;
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_broken_log_stays_unwritable() {
     let place = Place::new();
@@ -215,4 +238,14 @@ fn a_question_that_began_for_a_caller_who_left_is_ended() {
     .expect("delivers");
     assert!(waits.try_recv().expect("answered").is_ok());
     assert_eq!(orphans, [rest(2)]);
+}
+
+#[test]
+fn what_was_answered_in_the_instant_of_the_limit_is_heard() {
+    let (reply, wait) = oneshot::channel::<Answer>();
+    assert!(reply.send(Ok(Settled::nothing(Kind::Begun))).is_ok());
+    assert_eq!(last_look(wait).expect("heard").kind, Kind::Begun);
+    let (reply, wait) = oneshot::channel::<Answer>();
+    assert!(matches!(last_look(wait), Err(StoreError::Slow)));
+    assert!(reply.send(Ok(Settled::nothing(Kind::Begun))).is_err(), "nobody hears it");
 }

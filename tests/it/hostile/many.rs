@@ -316,6 +316,58 @@ async fn a_partner_that_stalls_is_late_from_there_on_and_holds_nobody_up() {
     assert!(answers.next().await.is_none());
 }
 
+/// Answers with documents as long as there are, and says when nobody reads them any more.
+struct Lengthy {
+    parts: AnswerParts,
+    left: tokio_util::sync::CancellationToken,
+}
+
+impl NodePort for Lengthy {
+    type Reply = AnswerParts;
+
+    fn answer<'a>(
+        &'a self,
+        _: &'a Peer,
+        _: &'a Envelope,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
+        let (parts, left) = (self.parts.clone(), self.left.clone().drop_guard());
+        let answers = tokio_stream::iter(0_u32..).map(move |number| {
+            let _left = &left;
+            (number, Ok(parts.clone()))
+        });
+        Box::pin(async move { Ok(Box::pin(answers) as Answers<_, _>) })
+    }
+}
+
+#[tokio::test]
+async fn an_analyst_who_does_not_read_lets_go_of_the_partners_at_the_deadline() {
+    let f = Federation::new();
+    let zz1 = f.node("ZZ1").await;
+    let honest = zz1.ask(&f.caller(), &f.sign(&f.query(&["ZZ1"]))).await.expect("an answer");
+    let mut parts = honest.parts().clone();
+    parts.document.resize(3 << 20, b' ');
+    let left = tokio_util::sync::CancellationToken::new();
+    let lengthy: Partner = Arc::new(Lengthy { parts, left: left.clone() });
+    let open = f.coordinator(Directory::new([("ZZ1", lengthy)])).await;
+    let (query, deadline) = (months(&f, &["ZZ1"], 8), Duration::from_secs(2));
+    let answers = open.coordinator.ask(f.sign(&query), deadline, nobody()).await.expect("begun");
+    tokio::time::timeout(deadline + Duration::from_secs(2), left.cancelled())
+        .await
+        .expect("the partner is let go");
+    let said: Vec<String> = answers
+        .map(|(_, answer)| line(&answer.expect("a view"), "ZZ1").1.expect("a reason"))
+        .collect()
+        .await;
+    // What was read is handed on, with the one that waited for room.
+    let (read, late) = said.split_at(said.iter().position(|reason| reason == LATE).expect("late"));
+    assert!(
+        (2..8).contains(&read.len()) && read.iter().all(|reason| reason == SIGNATURE),
+        "{said:?}"
+    );
+    assert!(late.len() + read.len() == 8 && late.iter().all(|reason| reason == LATE), "{said:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_combined_or_is_not_allowed_is_a_fault_of_that_question_alone() {
     let f = Federation::new();
@@ -432,6 +484,28 @@ async fn without_its_log_a_node_answers_no_further_question() {
     node.store.close().await;
     let fault = node.ask_all(&caller, &f.sign(&f.three(&["ZZ1"]))).await.map(drop);
     assert_eq!(fault, Err(NodeFault::LedgerUnavailable));
+}
+
+#[tokio::test]
+async fn a_question_whose_end_the_log_refuses_is_not_the_others_loss() {
+    let f = Federation::new();
+    let (node, caller) = (f.node("ZZ1").await, f.caller());
+    // So many refusals stand before the others that those are not begun before somebody reads.
+    let mut query = months(&f, &["ZZ1"], 14);
+    let first = query.questions.remove(0);
+    let by = |id| Question { by: vec![level(id)], ..first.clone() };
+    query.questions.extend(["sex", "imd.quintile", "imd.core20"].map(by));
+    let envelope = f.sign(&query);
+    let answers = node.node.answer(&caller, &envelope, DEADLINE).await.expect("begun");
+    let (query_id, query_hash) = (query.query_id, envelope.payload_hash());
+    let realm = format!("{}/{}", query.federation, super::fixture::COORDINATOR);
+    let ended = Event::Failed { query_id, query_hash, question: 13 };
+    node.store.realm(&realm).end(query_id, ended).await.expect("an end");
+    let faults: Vec<_> = answers.map(|(_, answer)| answer.err()).collect().await;
+    let mut wanted = vec![None; 16];
+    wanted[13] = Some(NodeFault::Internal);
+    assert_eq!(faults, wanted);
+    assert_eq!(ends(&node.state).await[&15], ["answer_released"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
