@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::Peer;
 use evensum_core::model::Ods;
+use evensum_core::port::{NodePort, PartnerDirectory};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -14,6 +16,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::client::NodeClient;
+use super::health::WHOLE;
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
 use super::{HANDSHAKE_LIMIT, Keepalive};
@@ -126,7 +130,6 @@ impl Registry {
         io: T,
         head: Vec<u8>,
         peer: Peer,
-        health_service: &str,
         keepalive: Keepalive,
     ) -> Result<CancellationToken, AdmitError>
     where
@@ -136,7 +139,7 @@ impl Registry {
         let (io, closed) = RevIo::new(io, head, (), cut.clone());
         let channel = timeout(HANDSHAKE_LIMIT, async {
             let channel = one_shot(io, keepalive).await.map_err(AdmitError::Begin)?;
-            ask_health(channel.clone(), health_service).await.map(|()| channel)
+            ask_health(channel.clone()).await.map(|()| channel)
         })
         .await
         .unwrap_or(Err(AdmitError::Slow))?;
@@ -148,7 +151,7 @@ impl Registry {
             registry.leave(&ods, generation);
         });
         // Asked once more, so that the node knows that it is entered. Were this call lost, so is the connection.
-        let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel, health_service)).await;
+        let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel)).await;
         Ok(closed)
     }
 
@@ -182,8 +185,14 @@ impl Registry {
     }
 }
 
-async fn ask_health(channel: Channel, service: &str) -> Result<(), AdmitError> {
-    let question = HealthCheckRequest { service: service.to_owned() };
+impl PartnerDirectory for Registry {
+    fn partner(&self, ods: &Ods) -> Option<Arc<dyn NodePort<Reply = AnswerParts>>> {
+        self.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as _)
+    }
+}
+
+async fn ask_health(channel: Channel) -> Result<(), AdmitError> {
+    let question = HealthCheckRequest { service: WHOLE.to_owned() };
     let answer = HealthClient::new(channel)
         .check(question)
         .await

@@ -10,6 +10,7 @@ mod extracts;
 mod false_claims;
 mod fixture;
 mod forge;
+mod forms;
 mod leaks;
 mod liars;
 mod many;

@@ -19,6 +19,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 
 use super::extracts::{Extract, extract_of};
 use super::fixture::{COORDINATOR, COUNCIL, Federation, OpenNode, entries, level};
+use super::forms::ASK_PATH;
 use super::leaks::{Captured, watched};
 use super::tape::{Markers, Raw, Tape};
 use super::wire::{Wired, ask_message};
@@ -142,7 +143,7 @@ impl<'a> Scene<'a> {
     async fn ask_raw(&mut self, query: &Query) {
         let mut client = tonic::client::Grpc::new(self.wired.channel.clone());
         client.ready().await.expect("ready");
-        let path = PathAndQuery::from_static("/evensum.v1.Coordinator/Ask");
+        let path = PathAndQuery::from_static(ASK_PATH);
         let request = tonic::Request::new(ask_message(self.f.sign(query)));
         let response = client.server_streaming(request, path, Raw).await.expect("a stream");
         self.tape.heard(response.metadata(), None);
@@ -235,13 +236,17 @@ fn found_in(scene: &Scene<'_>, markers: &Markers) -> Vec<String> {
         found.extend(hit.map(|hit| format!("{what}: {hit}")));
     };
     for (what, text) in &scene.said {
-        see(what, markers.in_text(text));
+        // Documents hold payloads and signatures in base64.
+        let document = matches!(*what, "entry" | "JSON");
+        let hit =
+            if document { markers.in_document(text.as_bytes()) } else { markers.in_text(text) };
+        see(what, hit);
     }
     for line in scene.tape.lines() {
         see("metadata", markers.in_text(&line));
     }
-    for message in scene.tape.messages() {
-        see("message", markers.in_message(&message));
+    for heard in scene.tape.messages() {
+        see("message", markers.in_call(&heard.path, heard.back, &heard.message));
     }
     found
 }
@@ -253,9 +258,13 @@ fn found_in_files(state: &Path, markers: &Markers) -> Vec<String> {
     let rule = |file: &Path| {
         let mut rule = markers.clone();
         if ends(file, "arrow") {
-            // It holds rows, and a category for the provider. A count is no part of it, but by chance a number.
+            // It holds rows, and a category for the provider. A count is no part of it.
             rule.counts.clear();
             rule.labels.retain(|label| label != PROVIDER);
+        }
+        if ends(file, "lock") {
+            // The number of the process, which is any.
+            rule.counts.clear();
         }
         if file.ends_with("quality.json") {
             // It says how many rows have no known sex, to the partner's own people.
@@ -264,7 +273,17 @@ fn found_in_files(state: &Path, markers: &Markers) -> Vec<String> {
         rule
     };
     let look = |file: &PathBuf| {
-        let hit = rule(file).in_bytes(&fs::read(file).expect("readable"))?;
+        let (rule, bytes) = (rule(file), fs::read(file).expect("readable"));
+        let labels = Markers { counts: Vec::new(), ..rule.clone() };
+        let text = std::str::from_utf8(&bytes);
+        // Bytes of no form, pages of a database that nothing refers to among them, are searched for labels.
+        let hit = match text {
+            _ if bytes.starts_with(b"SQLite format 3\0") => rule.in_database(file),
+            Ok(text) if ends(file, "json") => rule.in_document(text.as_bytes()),
+            Ok(text) => rule.in_text(text),
+            Err(_) => None,
+        };
+        let hit = hit.or_else(|| labels.in_text(&String::from_utf8_lossy(&bytes)))?;
         Some(format!("{}: {hit}", file.display()))
     };
     all.iter().filter_map(look).collect()
