@@ -4,12 +4,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 place=target/compare
-if [ ! -x "$place/venv/bin/python" ]; then
+wanted=benches/requirements.txt
+if ! cmp -s "$wanted" "$place/venv/made-of.txt"; then
+    rm -rf "$place/venv"
     python3 -m venv "$place/venv"
-    "$place/venv/bin/pip" install --quiet --requirement benches/requirements.txt
+    "$place/venv/bin/pip" install --quiet --requirement "$wanted"
+    cp "$wanted" "$place/venv/made-of.txt"
 fi
+cargo build --release --locked
 program=${CARGO_TARGET_DIR:-target}/release/evensum
-if [ ! -x "$program" ]; then
-    cargo build --release
-fi
 exec "$place/venv/bin/python" benches/compare.py --program "$program" --dir "$place/work" "$@"
