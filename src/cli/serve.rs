@@ -10,7 +10,6 @@ use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, FederationId, Ods, Role};
-use evensum_core::port::{NodePort, PartnerDirectory};
 use evensum_core::sign::SigningKey;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -26,7 +25,6 @@ use super::{audit, clock, reach};
 use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
-use crate::rpc::client::NodeClient;
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
     Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
@@ -360,19 +358,6 @@ async fn serve_member(
     Ok(())
 }
 
-/// The coordinator's partners, as the registry has them.
-#[derive(Debug)]
-struct Connected(Registry);
-
-impl PartnerDirectory for Connected {
-    fn partner(
-        &self,
-        ods: &Ods,
-    ) -> Option<Arc<dyn NodePort<Reply = evensum_core::disclosure::AnswerParts>>> {
-        self.0.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as _)
-    }
-}
-
 /// Runs a coordinator until it is told to stop.
 pub(super) fn coordinator(args: &super::coordinator::ServeArgs) -> Result<(), Failure> {
     let server = Server::read(&args.config)?;
@@ -440,7 +425,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         agreements,
         catalogue,
         store: store.clone(),
-        partners: Arc::new(Connected(registry.clone())),
+        partners: Arc::new(registry.clone()),
         clock: clock::system(),
     });
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());

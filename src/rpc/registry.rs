@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::Peer;
 use evensum_core::model::Ods;
+use evensum_core::port::{NodePort, PartnerDirectory};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -14,6 +16,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::client::NodeClient;
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
 use super::{HANDSHAKE_LIMIT, Keepalive};
@@ -179,6 +182,12 @@ impl Registry {
             }
             current
         });
+    }
+}
+
+impl PartnerDirectory for Registry {
+    fn partner(&self, ods: &Ods) -> Option<Arc<dyn NodePort<Reply = AnswerParts>>> {
+        self.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as _)
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::catalogue::Catalogue;
-use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::{Asker, Peer, QUERY_TYPE};
 use evensum_core::ledger::{Asked, origin};
 use evensum_core::model::{
@@ -17,7 +16,7 @@ use evensum_core::model::{
     Scope, canonical,
 };
 use evensum_core::plan::Layout;
-use evensum_core::port::{AnalystPort, NodePort, PartnerDirectory};
+use evensum_core::port::AnalystPort;
 use evensum_core::sign::{Envelope, SigningKey, VerifyingKey};
 use evensum_core::view::{Bundle, Shared, SystemView};
 use tokio::net::TcpListener;
@@ -31,7 +30,7 @@ use crate::cli::clock;
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
-use crate::rpc::client::{AnalystClient, NodeClient};
+use crate::rpc::client::AnalystClient;
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, Keepalive, Registry, accept_analysts, accept_nodes,
     coordinator_service, dial_as_analyst, node_service, serve_dialled,
@@ -220,7 +219,7 @@ impl Federation {
             agreements: vec![self.agreement.clone()],
             catalogue: Arc::clone(&self.catalogue),
             store,
-            partners: Arc::new(Connected(registry.clone())),
+            partners: Arc::new(registry.clone()),
             clock: Arc::clone(&clock),
         });
         let incoming = accept_analysts(analysts, watch::channel(analyst_tls).1, peer, stop.clone());
@@ -311,14 +310,6 @@ impl Member {
 
 fn copy(key: &SigningKey) -> Result<SigningKey, Failure> {
     SigningKey::from_pem(&key.to_pem()).or_exit(Exit::Fault)
-}
-
-struct Connected(Registry);
-
-impl PartnerDirectory for Connected {
-    fn partner(&self, ods: &Ods) -> Option<Arc<dyn NodePort<Reply = AnswerParts>>> {
-        self.0.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as _)
-    }
 }
 
 /// A federation that serves.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum::rpc::client::{AnalystClient, NodeClient};
+use evensum::rpc::client::AnalystClient;
 use evensum::rpc::{
     AcceptConfig, DialConfig, Keepalive, Refusal, Registry, accept_analysts, accept_nodes,
     coordinator_service, dial_as_analyst, node_service, serve_dialled,
@@ -13,7 +13,7 @@ use evensum::rpc::{
 use evensum::trust::config as tls;
 use evensum_core::identity::Peer;
 use evensum_core::model::{Ods, Role};
-use evensum_core::port::{AnalystPort, Answered, AskFault, PartnerDirectory};
+use evensum_core::port::{AnalystPort, Answered, AskFault};
 use evensum_core::sign::Envelope;
 use evensum_core::view::Bundle;
 use tokio::net::TcpListener;
@@ -25,19 +25,9 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use super::fixture::{
-    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, nobody,
-    one,
+    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, kinds, logged, nobody, one,
 };
 use crate::pki::{clock, ods};
-
-/// Every partner that is connected, as the registry has it.
-struct Connected(Registry);
-
-impl PartnerDirectory for Connected {
-    fn partner(&self, ods: &Ods) -> Option<Partner> {
-        self.0.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as Partner)
-    }
-}
 
 /// The federation over TLS on loopback.
 pub(super) struct Wired {
@@ -77,7 +67,7 @@ impl Federation {
     pub(super) async fn wire_by(&self, way: Way<'_>, served: Vec<(Ods, Routes)>) -> Wired {
         let stop = CancellationToken::new();
         let registry = Registry::new();
-        let open = self.coordinator(Arc::new(Connected(registry.clone()))).await;
+        let open = self.coordinator(Arc::new(registry.clone())).await;
         let own = self.pki.coordinator(COORDINATOR);
         let ports = self.accept(&own, &open, &registry, way.keepalive, &stop).await;
         let mut expected: Vec<Ods> = served.iter().map(|(ods, _)| ods.clone()).collect();
