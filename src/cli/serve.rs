@@ -395,7 +395,6 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let accept = AcceptConfig {
         federation: federation.clone(),
         tls: node_tls,
-        health_service: String::new(),
         gate: Arc::new(move |peer: &Peer| {
             let member = peer.role() == Role::Node && known.contains(peer.ods());
             if member { Ok(()) } else { Err(Refusal::Partner) }
@@ -414,7 +413,6 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
             federation: federation.clone(),
             node,
             tls: dial_tls.clone(),
-            health_service: String::new(),
             seed: rand::random(),
         };
         let told = told_of(&config);

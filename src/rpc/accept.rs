@@ -37,8 +37,6 @@ pub struct AcceptConfig {
     pub federation: FederationId,
     /// Looked at for every connection, so that a new certificate serves the next one.
     pub tls: watch::Receiver<Arc<PortTls>>,
-    /// The service whose health is asked before a node is entered; empty for the whole server.
-    pub health_service: String,
     /// Asked after all other checks.
     pub gate: Gate,
     /// How it finds out that a node is gone.
@@ -49,7 +47,6 @@ impl fmt::Debug for AcceptConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcceptConfig")
             .field("federation", &self.federation)
-            .field("health_service", &self.health_service)
             .field("keepalive", &self.keepalive)
             .finish_non_exhaustive()
     }
@@ -122,7 +119,7 @@ async fn take_in(tcp: TcpStream, remote: SocketAddr, config: &AcceptConfig, regi
     };
     let (ods, name, serial) =
         (peer.ods().clone(), peer.name().to_owned(), peer.serial().to_owned());
-    match registry.admit(stream, Vec::new(), peer, &config.health_service, config.keepalive).await {
+    match registry.admit(stream, Vec::new(), peer, config.keepalive).await {
         Ok(_) => tracing::info!(%ods, name, serial, %remote, "a node is connected"),
         Err(error) => tracing::warn!(%ods, name, serial, %remote, %error, "a node is not taken in"),
     }

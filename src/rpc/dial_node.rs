@@ -27,8 +27,6 @@ pub struct NodeDialConfig {
     pub node: Ods,
     /// Looked at for every attempt, so that a new certificate serves the next one.
     pub tls: watch::Receiver<Arc<DialTls>>,
-    /// The service whose health is asked before the node is entered; empty for the whole server.
-    pub health_service: String,
     /// How this end finds out that a connection has died.
     pub keepalive: Keepalive,
     /// Seed of the waits between attempts.
@@ -41,7 +39,6 @@ impl fmt::Debug for NodeDialConfig {
             .field("address", &self.address.to_string())
             .field("federation", &self.federation)
             .field("node", &self.node)
-            .field("health_service", &self.health_service)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
@@ -83,7 +80,7 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for NodeDialler<'_, F> {
         (self.on_state)(DialState::Connected { peer: Arc::new(peer.clone()), key_exchange });
         match self
             .registry
-            .admit(stream, head, peer, &config.health_service, config.keepalive)
+            .admit(stream, head, peer, config.keepalive)
             .await
         {
             Ok(closed) => {

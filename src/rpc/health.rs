@@ -5,7 +5,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 /// The name of the server as a whole, which is what a coordinator asks after.
-const WHOLE: &str = "";
+pub(super) const WHOLE: &str = "";
 
 const fn status(serving: bool) -> ServingStatus {
     if serving { ServingStatus::Serving } else { ServingStatus::NotServing }

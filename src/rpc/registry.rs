@@ -17,6 +17,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::client::NodeClient;
+use super::health::WHOLE;
 use super::one_shot::one_shot;
 use super::rev_io::RevIo;
 use super::{HANDSHAKE_LIMIT, Keepalive};
@@ -129,7 +130,6 @@ impl Registry {
         io: T,
         head: Vec<u8>,
         peer: Peer,
-        health_service: &str,
         keepalive: Keepalive,
     ) -> Result<CancellationToken, AdmitError>
     where
@@ -139,7 +139,7 @@ impl Registry {
         let (io, closed) = RevIo::new(io, head, (), cut.clone());
         let channel = timeout(HANDSHAKE_LIMIT, async {
             let channel = one_shot(io, keepalive).await.map_err(AdmitError::Begin)?;
-            ask_health(channel.clone(), health_service).await.map(|()| channel)
+            ask_health(channel.clone()).await.map(|()| channel)
         })
         .await
         .unwrap_or(Err(AdmitError::Slow))?;
@@ -151,7 +151,7 @@ impl Registry {
             registry.leave(&ods, generation);
         });
         // Asked once more, so that the node knows that it is entered. Were this call lost, so is the connection.
-        let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel, health_service)).await;
+        let _ = timeout(HANDSHAKE_LIMIT, ask_health(channel)).await;
         Ok(closed)
     }
 
@@ -191,8 +191,8 @@ impl PartnerDirectory for Registry {
     }
 }
 
-async fn ask_health(channel: Channel, service: &str) -> Result<(), AdmitError> {
-    let question = HealthCheckRequest { service: service.to_owned() };
+async fn ask_health(channel: Channel) -> Result<(), AdmitError> {
+    let question = HealthCheckRequest { service: WHOLE.to_owned() };
     let answer = HealthClient::new(channel)
         .check(question)
         .await

@@ -204,7 +204,6 @@ impl Federation {
         let accept = AcceptConfig {
             federation: self.name.clone(),
             tls: watch::channel(node_tls).1,
-            health_service: String::new(),
             gate: Arc::new(|_: &Peer| Ok(())),
             keepalive: Keepalive::USUAL,
         };

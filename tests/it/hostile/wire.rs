@@ -102,7 +102,6 @@ impl Federation {
         let accept = AcceptConfig {
             federation: self.pki.federation.clone(),
             tls: watch::channel(port.expect("a configuration")).1,
-            health_service: String::new(),
             gate: Arc::new(move |peer: &Peer| {
                 let member = peer.role() == Role::Node && known.contains(peer.ods());
                 if member { Ok(()) } else { Err(Refusal::Partner) }

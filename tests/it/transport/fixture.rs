@@ -79,7 +79,6 @@ impl Port {
         let config = AcceptConfig {
             federation: pki.federation.clone(),
             tls: seen,
-            health_service: String::new(),
             gate,
             keepalive: Keepalive::USUAL,
         };

@@ -122,7 +122,6 @@ fn config(address: Destination, pki: &Pki, tls: Arc<DialTls>) -> NodeDialConfig 
         federation: pki.federation.clone(),
         node: ods("R0D"),
         tls: watch::channel(tls).1,
-        health_service: String::new(),
         seed: 5,
         keepalive: Keepalive::USUAL,
     }

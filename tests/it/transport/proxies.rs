@@ -290,7 +290,6 @@ async fn analysts_and_coordinators_dial_through_proxies_too() {
         federation: pki.federation.clone(),
         node: ods("R0D"),
         tls: watch::channel(tls).1,
-        health_service: String::new(),
         seed: 1,
         keepalive: Keepalive::USUAL,
     };
