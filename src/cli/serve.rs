@@ -365,7 +365,11 @@ async fn serve_member(
                 warn!(membership = whose, reason, ?wait, "not connected; trying again");
                 readiness.waits(first.swap(false, Ordering::AcqRel));
             }
-            DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
+            DialState::Connected { peer, key_exchange } => {
+                let serial = peer.serial();
+                info!(coordinator = %place, membership = whose, serial, key_exchange, "authenticated");
+            }
+            DialState::Dialling | DialState::Stopped => {}
         };
         let tls = watch::channel(dial).1;
         let (seed, keepalive) = (rand::random(), Keepalive::USUAL);
@@ -494,7 +498,11 @@ fn told_of(config: &NodeDialConfig) -> impl Fn(DialState) + Send + Sync + use<> 
             let reason: &(dyn std::error::Error + 'static) = &reason;
             warn!(%node, place, reason, ?wait, "not connected to the node; trying again");
         }
-        DialState::Dialling | DialState::Connected { .. } | DialState::Stopped => {}
+        DialState::Connected { peer, key_exchange } => {
+            let serial = peer.serial();
+            info!(%node, place, serial, key_exchange, "the node is authenticated");
+        }
+        DialState::Dialling | DialState::Stopped => {}
     }
 }
 

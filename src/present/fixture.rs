@@ -240,18 +240,23 @@ pub(super) fn asked() -> Asked {
     }
 }
 
+/// The extract that the entries are about.
+fn published_snapshot() -> SnapshotRef {
+    SnapshotRef {
+        id: Digest::of(b"snapshot"),
+        as_of: "2026-10-31".parse().expect("date"),
+        version: SnapshotVersion::Final,
+        imd_edition: Some(ImdEdition::Imd2025),
+    }
+}
+
 /// One entry of every kind, and some in two ways.
 pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
     let release_hash = Digest::of(b"release");
     let dataset = DatasetId::new("rtt_open_pathway").expect("id");
     let period: Period = "2026-10".parse().expect("period");
-    let snapshot = SnapshotRef {
-        id: Digest::of(b"snapshot"),
-        as_of: "2026-10-31".parse().expect("date"),
-        version: SnapshotVersion::Final,
-        imd_edition: Some(ImdEdition::Imd2025),
-    };
+    let snapshot = published_snapshot();
     let published = |withheld| Event::Published {
         key: Digest::of(b"key"),
         release_hash,

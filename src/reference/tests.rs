@@ -110,7 +110,7 @@ fn a_refused_file_leaves_what_was_there_and_a_second_one_replaces_it() {
 
 /// The folder of official files, where there is one.
 fn official(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("EVENSUM_REFERENCE_DATA").map_or_else(
+    let folder = std::env::var_os("EVENSUM_TEST_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
     );
@@ -152,7 +152,7 @@ fn official_files_are_recognised_and_complete() {
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn eprintln_skip(name: &str) {
-    eprintln!("skipped: no {name}; set EVENSUM_REFERENCE_DATA to the folder that has it");
+    eprintln!("skipped: no {name}; set EVENSUM_TEST_DATA to the folder that has it");
 }
 
 /// Upper ranks of the deciles, as tabulated from the official files.

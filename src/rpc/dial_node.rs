@@ -78,11 +78,7 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for NodeDialler<'_, F> {
             };
         let key_exchange = handshake::key_exchange(&stream);
         (self.on_state)(DialState::Connected { peer: Arc::new(peer.clone()), key_exchange });
-        match self
-            .registry
-            .admit(stream, head, peer, config.keepalive)
-            .await
-        {
+        match self.registry.admit(stream, head, peer, config.keepalive).await {
             Ok(closed) => {
                 backoff.reset();
                 (self.on_state)(DialState::Serving);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evensum_core::ledger::{Checkpoint, Entry, ReceiptParts, merkle};
+use evensum_core::ledger::Entry;
 use evensum_core::model::{DatasetId, Period};
 use evensum_core::sign::VerifyingKey;
 use sqlx::{Connection, SqliteConnection};
@@ -11,7 +11,6 @@ use tokio::sync::Mutex;
 use super::StoreError;
 use super::check::{self, Verdict};
 use super::database::{self, to_sql};
-use super::nodes::Nodes;
 
 /// The most entries that are read at once.
 pub const MAX_PAGE: usize = 1000;
@@ -94,36 +93,6 @@ impl Reader {
     /// [`StoreError::Read`].
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         Ok(newest_checkpoint(&mut *self.conn.lock().await).await?)
-    }
-
-    /// What proves an entry against the newest checkpoint, for `Receipt::verify` here or elsewhere; `None`
-    /// where the log has no such entry.
-    ///
-    /// # Errors
-    /// [`StoreError::Read`]; [`StoreError::Proof`] where a stored hash is missing;
-    /// [`StoreError::Receipt`] where the checkpoint is not of this log and key.
-    pub async fn prove(
-        &self,
-        seq: u64,
-        origin: &str,
-        log_key: &VerifyingKey,
-    ) -> Result<Option<ReceiptParts>, StoreError> {
-        let mut conn = self.conn.lock().await;
-        // A newer checkpoint than the entry does no harm, so the two reads need no common transaction.
-        let entry: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM record WHERE seq = ?1")
-            .bind(to_sql(seq))
-            .fetch_optional(&mut *conn)
-            .await?;
-        let (Some(entry), Some(note)) = (entry, newest_checkpoint(&mut conn).await?) else {
-            return Ok(None);
-        };
-        let signed = Checkpoint::verify(&note, origin, log_key)
-            .map_err(|e| StoreError::Receipt(e.into()))?;
-        let mut nodes = Nodes::default();
-        let wanted = merkle::proof_nodes(seq, signed.size())?;
-        nodes.fetch(&mut conn, &Nodes::default(), &wanted).await?;
-        let proof = nodes.proof(seq, signed.size())?;
-        Ok(Some(ReceiptParts { entry, index: seq, proof, checkpoint: note }))
     }
 
     /// Checks everything: all entries are there and hash to the stored tree, every signed checkpoint has the

@@ -7,14 +7,11 @@ use time::{Date, Duration};
 
 use super::draw::{Draw, Weights};
 use super::geography::{Geography, HOME_ICB};
-use super::outpatient::days_before_the_end;
-use super::people::{People, Writer, Written, mapping};
+use super::people::{People, Writer, Written, days_before_the_end, mapping, write_rows};
 use super::person::Person;
 use super::profile::PartnerProfile;
 use super::truth::{AttendanceCounts, Counting, Truth};
 
-/// Rows between two reports of progress.
-const PROGRESS_ROWS: u32 = 10_000;
 /// Out of a million people: those who come several times a month, and those who come very often.
 const SEVERAL: u64 = 90_000;
 const FREQUENT: u64 = 1_500;
@@ -81,18 +78,16 @@ impl AttendanceExtract {
         geography: &Geography,
         period: Period,
         seed: u64,
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> io::Result<Truth<AttendanceCounts>> {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(Self::HEADER)?;
         let mut draw = Draw::new(seed, &format!("attendance {} {period}", profile.ods));
         let last_day = period.last_day().civil();
         let mut people = People::new("attendance", profile, geography, last_day, seed, attendances);
         let scribe = Writer::new(profile, geography, last_day);
         let departments = Weights::new(DEPARTMENTS.map(|(_, weight)| weight));
         let mut counting = Counting::default();
-        for written in 0..profile.rows {
-            let person = people.next(profile.rows - written, &mut draw);
+        write_rows(writer, Self::HEADER, profile.rows, progress, |left| {
+            let person = people.next(left, &mut draw);
             let (days, inside) = days_before_the_end(&person, period, &mut draw);
             let (department, _) = DEPARTMENTS[departments.pick(&mut draw)];
             let stay = Stay::draw(&person, department, &mut draw);
@@ -101,19 +96,12 @@ impl AttendanceExtract {
             let status = stay.status(&mut draw);
             let Written { id, born, lsoa, ethnicity, sex, provider, icb } = scribe.person(&person);
             let (arrival, departure) = (arrival.text(&scribe), departure.text(&scribe));
-            csv.write_record([
-                &id, &arrival, &departure, status, department, &born, &lsoa, &ethnicity, &sex,
-                &provider, &icb,
-            ])?;
             if inside && person.icb == HOME_ICB {
                 counting.record(person.quintile, person.ethnicity.group(), stay.counts());
             }
-            if written > 0 && written % PROGRESS_ROWS == 0 {
-                progress(u64::from(written));
-            }
-        }
-        csv.flush()?;
-        progress(u64::from(profile.rows));
+            let (status, department) = (status.to_owned(), department.to_owned());
+            [id, arrival, departure, status, department, born, lsoa, ethnicity, sex, provider, icb]
+        })?;
         counting.finish().map_err(io::Error::other)
     }
 }

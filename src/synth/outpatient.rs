@@ -6,15 +6,11 @@ use evensum_core::model::Period;
 
 use super::draw::{Draw, Weights};
 use super::geography::{Geography, HOME_ICB};
-use super::people::{Functions, People, Writer, Written, mapping};
-use super::person::Person;
+use super::people::{Functions, People, Writer, Written, days_before_the_end, mapping, write_rows};
 use super::profile::PartnerProfile;
 use super::truth::{AppointmentCounts, Counting, Truth};
 
-/// Rows between two reports of progress.
-const PROGRESS_ROWS: u32 = 10_000;
-/// Out of a million rows: those of the months around, and those whose outcome is not known.
-const OTHER_MONTH: u64 = 40_000;
+/// Out of a million rows: those whose outcome is not known.
 const NOT_KNOWN: u64 = 4_000;
 /// Out of a million people: those with several appointments in a month, and those with a course of them.
 const SEVERAL: u64 = 220_000;
@@ -73,10 +69,8 @@ impl OutpatientExtract {
         geography: &Geography,
         period: Period,
         seed: u64,
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> io::Result<Truth<AppointmentCounts>> {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(Self::HEADER)?;
         let mut draw = Draw::new(seed, &format!("outpatient {} {period}", profile.ods));
         let last_day = period.last_day().civil();
         let mut people =
@@ -85,8 +79,8 @@ impl OutpatientExtract {
         let functions = Functions::new(profile.kind);
         let outcomes: Vec<Weights> = (1..=10).map(outcomes).collect();
         let mut counting = Counting::default();
-        for written in 0..profile.rows {
-            let person = people.next(profile.rows - written, &mut draw);
+        write_rows(writer, Self::HEADER, profile.rows, progress, |left| {
+            let person = people.next(left, &mut draw);
             let (days, inside) = days_before_the_end(&person, period, &mut draw);
             let code = if draw.chance(NOT_KNOWN) {
                 ["9", "0"][usize::from(draw.below(4) == 0)]
@@ -95,18 +89,12 @@ impl OutpatientExtract {
             };
             let Written { id, born, lsoa, ethnicity, sex, provider, icb } = scribe.person(&person);
             let (date, function) = (scribe.date_before(days), functions.of(&person, &mut draw));
-            let text =
-                [&id, &date, code, &born, &lsoa, &ethnicity, &sex, function, &provider, &icb];
-            csv.write_record(text)?;
             if inside && person.icb == HOME_ICB {
                 counting.record(person.quintile, person.ethnicity.group(), counts(code));
             }
-            if written > 0 && written % PROGRESS_ROWS == 0 {
-                progress(u64::from(written));
-            }
-        }
-        csv.flush()?;
-        progress(u64::from(profile.rows));
+            let (code, function) = (code.to_owned(), function.to_owned());
+            [id, date, code, born, lsoa, ethnicity, sex, function, provider, icb]
+        })?;
         counting.finish().map_err(io::Error::other)
     }
 }
@@ -133,9 +121,9 @@ fn outcomes(decile: u64) -> Weights {
 }
 
 fn counts(code: &str) -> AppointmentCounts {
-    let is = |codes: [&str; 2]| u64::from(codes.contains(&code));
-    let (attended, dna) = (is(["5", "6"]), is(["3", "7"]));
-    let (cancelled_by_patient, cancelled_by_provider) = (is(["2", "2"]), is(["4", "4"]));
+    let is = |codes: &[&str]| u64::from(codes.contains(&code));
+    let (attended, dna) = (is(&["5", "6"]), is(&["3", "7"]));
+    let (cancelled_by_patient, cancelled_by_provider) = (is(&["2"]), is(&["4"]));
     AppointmentCounts {
         all: attended + dna + cancelled_by_patient + cancelled_by_provider,
         expected: attended + dna,
@@ -143,14 +131,4 @@ fn counts(code: &str) -> AppointmentCounts {
         cancelled_by_patient,
         cancelled_by_provider,
     }
-}
-
-/// How many days before the month's end one of a person's rows is dated, and whether that is in the month.
-/// Never before the person was born.
-pub(super) fn days_before_the_end(person: &Person, period: Period, draw: &mut Draw) -> (u64, bool) {
-    let length = period.last_day().days_since(period.first_day()) + 1;
-    let length = u64::try_from(length).unwrap_or_default();
-    let days = draw.below(length) + if draw.chance(OTHER_MONTH) { length } else { 0 };
-    let days = days.min(person.age_days);
-    (days, days < length)
 }

@@ -1,5 +1,8 @@
 //! The people of an extract in the order of its rows, and how a partner writes them down.
 
+use std::io::{self, Write};
+
+use evensum_core::model::Period;
 use time::{Date, Duration};
 
 use super::draw::{Draw, Weights};
@@ -9,6 +12,11 @@ use super::profile::{DateStyle, ETHNIC_CODES, Kind, MAX_ROWS, PartnerProfile};
 
 /// Rows that are still to be written of people who were met before: so far apart are a person's rows.
 const WAITING: usize = 200;
+
+/// Rows between two reports of progress.
+const PROGRESS_ROWS: u32 = 10_000;
+/// Out of a million rows of a month's extract: those of the month before.
+const OTHER_MONTH: u64 = 40_000;
 
 /// The day that ages are drawn for.
 const AGES_ON: Date = time::macros::date!(2026 - 10 - 31);
@@ -201,6 +209,38 @@ impl Functions {
             function => function,
         }
     }
+}
+
+/// Writes an extract as CSV: a header, and so many rows, each of which is asked for with how many are left, itself
+/// included. `progress` hears how many rows are written, every so often and at the end.
+pub(super) fn write_rows<const N: usize>(
+    writer: impl Write,
+    header: [&str; N],
+    rows: u32,
+    mut progress: impl FnMut(u64),
+    mut row: impl FnMut(u32) -> [String; N],
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(writer);
+    csv.write_record(header)?;
+    for written in 0..rows {
+        csv.write_record(row(rows - written).iter().map(String::as_str))?;
+        if written > 0 && written % PROGRESS_ROWS == 0 {
+            progress(u64::from(written));
+        }
+    }
+    csv.flush()?;
+    progress(u64::from(rows));
+    Ok(())
+}
+
+/// How many days before the month's end one of a person's rows is dated, and whether that is in the month.
+/// Never before the person was born.
+pub(super) fn days_before_the_end(person: &Person, period: Period, draw: &mut Draw) -> (u64, bool) {
+    let length = period.last_day().days_since(period.first_day()) + 1;
+    let length = u64::try_from(length).unwrap_or_default();
+    let days = draw.below(length) + if draw.chance(OTHER_MONTH) { length } else { 0 };
+    let days = days.min(person.age_days);
+    (days, days < length)
 }
 
 /// The mapping that reads an extract with these columns of the dataset and the fields that they are in.

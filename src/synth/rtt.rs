@@ -6,7 +6,7 @@ use evensum_core::model::Period;
 
 use super::draw::Draw;
 use super::geography::{Geography, HOME_ICB};
-use super::people::{Functions, People, Writer, Written, mapping};
+use super::people::{Functions, People, Writer, Written, mapping, write_rows};
 use super::person::Person;
 use super::profile::PartnerProfile;
 use super::truth::{Counting, Counts, Truth};
@@ -24,8 +24,6 @@ pub const HEADER: [&str; 9] = [
     "ICB_RESIDENCE",
 ];
 
-/// Rows between two reports of progress.
-const PROGRESS_ROWS: u32 = 10_000;
 /// Out of a million people: those with a second pathway, and with a third.
 const SECOND: u64 = 100_000;
 const THIRD: u64 = 200_000;
@@ -67,30 +65,23 @@ impl RttExtract {
         geography: &Geography,
         period: Period,
         seed: u64,
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> io::Result<Truth> {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(HEADER)?;
         let mut draw = Draw::new(seed, &format!("rtt {} {period}", profile.ods));
         let last_day = period.last_day().civil();
         let mut people = People::new("rtt", profile, geography, last_day, seed, pathways);
-        let writer = Writer::new(profile, geography, last_day);
-        let scribe = Scribe { writer, functions: Functions::new(profile.kind) };
+        let functions = Functions::new(profile.kind);
+        let scribe = Scribe { writer: Writer::new(profile, geography, last_day), functions };
         let mut counting = Counting::default();
-        for written in 0..profile.rows {
-            let person = people.next(profile.rows - written, &mut draw);
+        write_rows(writer, HEADER, profile.rows, progress, |left| {
+            let person = people.next(left, &mut draw);
             let days = people.population.wait(&person, &mut draw);
-            csv.write_record(scribe.row(&person, days, &mut draw).iter().map(String::as_str))?;
             if person.icb == HOME_ICB {
                 let counts = Counts::of_wait(days);
                 counting.record(person.quintile, person.ethnicity.group(), counts);
             }
-            if written > 0 && written % PROGRESS_ROWS == 0 {
-                progress(u64::from(written));
-            }
-        }
-        csv.flush()?;
-        progress(u64::from(profile.rows));
+            scribe.row(&person, days, &mut draw)
+        })?;
         counting.finish().map_err(io::Error::other)
     }
 }

@@ -46,8 +46,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
         })
         .or_exit(Exit::Data)
     })?;
-    let bar_done = bar;
-    bar_done.finish_and_clear();
+    bar.finish_and_clear();
     let place = staged.path().join(dataset.as_str()).join(period.to_string());
     let (opening, opened) =
         Times::of(setting.runs, || snapshot::read(&place, &key).or_exit(Exit::Data))?;

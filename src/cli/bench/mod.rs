@@ -84,25 +84,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         None => temporary.path(),
     };
-    let wanted: &[Which] = match args.which {
-        Which::All => &[Which::Tabulate, Which::Load, Which::Answers, Which::Audit],
-        ref one => std::slice::from_ref(one),
-    };
-    let mut benchmarks = Vec::new();
-    for which in wanted {
-        let usual =
-            if matches!(which, Which::Tabulate | Which::Load) { 10_000_000 } else { 1_000_000 };
-        let rows = usize::try_from(args.rows.unwrap_or(usual)).or_exit(Exit::Usage)?;
-        let (runs, seed) = (usize::from(args.runs), args.seed);
-        let setting = Setting { dir, rows, runs, seed, nodes: &args.nodes };
-        benchmarks.extend(measured(*which, &setting)?);
-    }
     let report = Report {
         software: concat!("evensum ", env!("CARGO_PKG_VERSION")),
         optimised: !cfg!(debug_assertions),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         seed: args.seed,
-        benchmarks,
+        benchmarks: measured(args.which, args, dir)?,
     };
     terminal::out(&match args.format {
         Format::Table => report.table(),
@@ -111,12 +98,24 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measured(which: Which, setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
+/// What is wanted, or everything one after the other; of as many rows as usual where nothing is said.
+fn measured(which: Which, args: &Args, dir: &Path) -> Result<Vec<Benchmark>, Failure> {
+    let setting = |usual: u32| -> Result<Setting<'_>, Failure> {
+        let rows = usize::try_from(args.rows.unwrap_or(usual)).or_exit(Exit::Usage)?;
+        let (runs, seed) = (usize::from(args.runs), args.seed);
+        Ok(Setting { dir, rows, runs, seed, nodes: &args.nodes })
+    };
     match which {
-        Which::Tabulate => tabulate::run(setting),
-        Which::Load => load::run(setting),
-        Which::Answers => serve::runtime()?.block_on(answers::run(setting)),
-        Which::Audit => serve::runtime()?.block_on(ledger::run(setting)),
-        Which::All => Ok(Vec::new()),
+        Which::Tabulate => tabulate::run(&setting(10_000_000)?),
+        Which::Load => load::run(&setting(10_000_000)?),
+        Which::Answers => serve::runtime()?.block_on(answers::run(&setting(1_000_000)?)),
+        Which::Audit => serve::runtime()?.block_on(ledger::run(&setting(1_000_000)?)),
+        Which::All => {
+            let mut all = Vec::new();
+            for one in [Which::Tabulate, Which::Load, Which::Answers, Which::Audit] {
+                all.extend(measured(one, args, dir)?);
+            }
+            Ok(all)
+        }
     }
 }

@@ -463,13 +463,17 @@ impl NodePort for Altered {
     ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
         Box::pin(async move {
             let answers = self.node.answer(caller, envelope, deadline).await?;
-            let parts = |(number, answer): Answered<Outgoing, NodeFault>| {
-                (number, answer.map(|outgoing| outgoing.parts().clone()))
-            };
             let said: Said = answers.map(parts).collect().await;
             Ok(Box::pin(tokio_stream::iter((self.how)(said))) as Answers<_, _>)
         })
     }
+}
+
+/// An answer as it travels.
+pub(super) fn parts(
+    (number, answer): Answered<Outgoing, NodeFault>,
+) -> Answered<AnswerParts, NodeFault> {
+    (number, answer.map(|outgoing| outgoing.parts().clone()))
 }
 
 /// A node that is as it should be.

@@ -12,16 +12,14 @@ use evensum_core::ledger::{Entry, Event};
 use evensum_core::model::{
     ImdEdition, IndicatorId, MAX_QUESTIONS, PeriodRange, Query, Question, RefusalCode, Role,
 };
-use evensum_core::port::{
-    AnalystPort, Answered, Answers, AskFault, BoxFuture, NodeFault, NodePort,
-};
+use evensum_core::port::{AnalystPort, Answers, AskFault, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{CoverageStatus, DoubtError, Shared, SystemView, ViewError};
 use tokio_stream::StreamExt;
 
 use super::fixture::{
     COUNCIL, DEADLINE, Directory, Federation, OpenCoordinator, OpenNode, Partner, Said, honest,
-    kinds, level, logged, nobody, reordered,
+    kinds, level, logged, nobody, parts, reordered,
 };
 use super::forge::Forger;
 use crate::pki::ods;
@@ -283,10 +281,6 @@ impl NodePort for Stalls {
     ) -> BoxFuture<'a, Result<Answers<AnswerParts, NodeFault>, NodeFault>> {
         Box::pin(async move {
             let answers = self.node.answer(caller, envelope, deadline).await?.take(self.after);
-            let parts =
-                |(number, answer): Answered<evensum_core::disclosure::Outgoing, NodeFault>| {
-                    (number, answer.map(|outgoing| outgoing.parts().clone()))
-                };
             Ok(Box::pin(answers.map(parts).chain(tokio_stream::pending())) as Answers<_, _>)
         })
     }

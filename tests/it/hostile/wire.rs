@@ -25,8 +25,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use super::fixture::{
-    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, Partner, kinds, logged, nobody,
-    one,
+    COORDINATOR, DEADLINE, Federation, OpenCoordinator, OpenNode, kinds, logged, nobody, one,
 };
 use crate::pki::{clock, ods};
 

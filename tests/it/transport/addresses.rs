@@ -38,7 +38,7 @@ async fn the_first_address_that_leads_to_the_coordinator_is_taken() {
     let (port, stranger) = (Port::open(&pki).await, Port::open(&Pki::new("north.example")).await);
     let all = [nobody().await, stranger.address, port.address].map(|a| a.to_string());
     let mut node = dial(&pki, &all);
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     assert!(stranger.registry.connected().is_empty());
 }
@@ -51,7 +51,7 @@ async fn where_none_does_every_reason_is_told() {
     let nowhere = "coordinator.invalid:443".to_owned();
     let all = [closed.clone(), nowhere.clone(), stranger.address.to_string()];
     let mut node = dial(&pki, &all);
-    let error = node.trouble().await;
+    let error = node.states.trouble().await;
     let DialError::Nowhere(each) = &error else { panic!("{error:?}") };
     assert_eq!(each.iter().map(|(place, _)| place).collect::<Vec<_>>(), all.each_ref());
     let said = error.to_string();
@@ -65,7 +65,7 @@ async fn where_none_does_every_reason_is_told() {
         assert!(said.contains(words), "no '{words}' in: {said}");
     }
     // One alone is told without a list.
-    let alone = dial(&pki, &[closed]).trouble().await;
+    let alone = dial(&pki, &[closed]).states.trouble().await;
     assert!(matches!(alone, DialError::Connect { .. }), "{alone:?}");
 
     let tls = analyst_dial(&pki.roots(), clock()).expect("a configuration");
@@ -80,6 +80,6 @@ async fn every_address_of_a_name_is_tried() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = dial(&pki, &[format!("localhost:{}", port.address.port())]);
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
 }

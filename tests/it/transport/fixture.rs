@@ -173,11 +173,60 @@ impl Health for Probe {
     }
 }
 
+/// What a dial loop says that it is doing.
+pub(crate) struct States(mpsc::UnboundedReceiver<DialState>);
+
+impl States {
+    /// With what the loop is to tell.
+    pub(crate) fn new() -> (impl Fn(DialState) + Send + Sync + 'static, Self) {
+        let (states_in, states) = mpsc::unbounded_channel();
+        let on_state = move |state| {
+            let _ = states_in.send(state);
+        };
+        (on_state, Self(states))
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> Option<DialState> {
+        self.0.recv().await
+    }
+
+    /// Whether there was none since the last that was looked at.
+    pub(crate) fn quiet(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+
+    /// The next state that is as wanted.
+    pub(crate) async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
+        within("a state of the dial loop", async {
+            loop {
+                let state = self.0.recv().await.expect("the loop goes on");
+                if wanted(&state) {
+                    return state;
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn serving(&mut self) {
+        self.state(|state| matches!(state, DialState::Serving)).await;
+    }
+
+    /// Why the next attempt, or the connection, ended.
+    pub(crate) async fn trouble(&mut self) -> DialError {
+        match self.state(|state| matches!(state, DialState::Waiting { .. })).await {
+            DialState::Waiting { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// A node that dials.
 pub(crate) struct Node {
     pub(crate) probe: Probe,
     pub(crate) callers: mpsc::UnboundedReceiver<String>,
-    pub(crate) states: mpsc::UnboundedReceiver<DialState>,
+    pub(crate) states: States,
     pub(crate) shutdown: CancellationToken,
     pub(crate) task: JoinHandle<Result<(), tonic::transport::Error>>,
     _stop: DropGuard,
@@ -201,49 +250,19 @@ impl Node {
     }
 
     pub(crate) fn dial_config(config: DialConfig) -> Self {
-        let (states_in, states) = mpsc::unbounded_channel();
+        let (on_state, states) = States::new();
         let (probe, callers) = Probe::new();
         let shutdown = CancellationToken::new();
         let routes = tonic::service::Routes::new(HealthServer::new(probe.clone()));
         let stop = shutdown.clone();
-        let task = tokio::spawn(async move {
-            let on_state = move |state| {
-                let _ = states_in.send(state);
-            };
-            serve_dialled(routes, config, stop, on_state).await
-        });
+        let task = tokio::spawn(serve_dialled(routes, config, stop, on_state));
         let _stop = shutdown.clone().drop_guard();
         Self { probe, callers, states, shutdown, task, _stop }
-    }
-
-    /// The next state that is as wanted.
-    pub(crate) async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
-        within("a state of the dial loop", async {
-            loop {
-                let state = self.states.recv().await.expect("the loop goes on");
-                if wanted(&state) {
-                    return state;
-                }
-            }
-        })
-        .await
-    }
-
-    pub(crate) async fn serving(&mut self) {
-        self.state(|state| matches!(state, DialState::Serving)).await;
     }
 
     /// Waits until that many more calls to `hold` have come in.
     pub(crate) async fn holds(&self, calls: u32) {
         self.probe.holds(calls).await;
-    }
-
-    /// Why the next attempt, or the connection, ended.
-    pub(crate) async fn trouble(&mut self) -> DialError {
-        match self.state(|state| matches!(state, DialState::Waiting { .. })).await {
-            DialState::Waiting { reason, .. } => reason,
-            other => panic!("{other:?}"),
-        }
     }
 }
 

@@ -26,11 +26,11 @@ async fn a_dialled_connection_carries_calls_and_identities_both_ways() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    let connected = node.state(|state| matches!(state, DialState::Connected { .. })).await;
+    let connected = node.states.state(|state| matches!(state, DialState::Connected { .. })).await;
     let DialState::Connected { peer, key_exchange } = connected else { panic!("{connected:?}") };
     assert_eq!((peer.role(), peer.ods()), (Role::Coordinator, &ods(COORDINATOR)));
     assert_eq!(key_exchange, "X25519MLKEM768");
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
 
     let seen = port.registry.peer(&ods("R0D")).expect("connected");
@@ -45,13 +45,13 @@ async fn a_node_comes_back_when_its_connection_is_cut() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let dead = port.channel("R0D");
     assert!(port.registry.disconnect(&ods("R0D")));
     assert!(!port.registry.disconnect(&ods("R0D")));
-    assert!(matches!(node.trouble().await, DialError::Lost));
-    node.serving().await;
+    assert!(matches!(node.states.trouble().await, DialError::Lost));
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     ask(port.channel("R0D"), "").await.expect("the new channel works");
     let status = ask(dead, "").await.expect_err("the old one does not");
@@ -63,7 +63,7 @@ async fn a_stopping_node_finishes_what_it_began() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
     node.holds(1).await;
@@ -72,7 +72,7 @@ async fn a_stopping_node_finishes_what_it_began() {
     node.probe.release.notify_one();
     within("the answer", under_way).await.expect("ended").expect("answered");
     within("the stop", &mut node.task).await.expect("ended").expect("in order");
-    node.state(|state| matches!(state, DialState::Stopped)).await;
+    node.states.state(|state| matches!(state, DialState::Stopped)).await;
     port.until_connected(&[]).await;
 }
 
@@ -81,7 +81,7 @@ async fn a_stopping_node_does_not_wait_for_ever() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
     node.holds(1).await;
@@ -100,7 +100,7 @@ async fn a_sick_node_is_not_taken_in_before_it_is_well() {
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
     node.probe.sick.store(true, Ordering::SeqCst);
-    assert!(matches!(node.trouble().await, DialError::Lost));
+    assert!(matches!(node.states.trouble().await, DialError::Lost));
     assert!(port.registry.connected().is_empty());
     node.probe.sick.store(false, Ordering::SeqCst);
     port.until_connected(&["R0D"]).await;
@@ -111,7 +111,7 @@ async fn the_newest_connection_of_an_organisation_is_asked() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut first = Node::dial(&port, &pki, &pki.node("R0D"));
-    first.serving().await;
+    first.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let under_way = tokio::spawn(ask(port.channel("R0D"), "hold"));
     first.holds(1).await;
@@ -119,7 +119,7 @@ async fn the_newest_connection_of_an_organisation_is_asked() {
     let mut request = pki.request("R0D", Role::Node);
     request.name = "m2".to_owned();
     let mut second = Node::dial(&port, &pki, &pki.issue(&request));
-    second.serving().await;
+    second.states.serving().await;
     let newest = || port.registry.peer(&ods("R0D")).map(|peer| peer.name().to_owned());
     within("the second", port.registry.until(|_| newest().as_deref() == Some("m2"))).await;
     ask(port.channel("R0D"), "who").await.expect("an answer");
@@ -148,10 +148,13 @@ async fn releasing_nodes_lets_calls_finish() {
     nodes[0].probe.release.notify_one();
     within("the answer", under_way).await.expect("ended").expect("answered");
     for node in &mut nodes {
-        assert!(matches!(node.trouble().await, DialError::Lost));
+        assert!(matches!(node.states.trouble().await, DialError::Lost));
     }
     for node in &mut nodes {
-        assert!(matches!(node.trouble().await, DialError::Connect { .. }), "the port is closed");
+        assert!(
+            matches!(node.states.trouble().await, DialError::Connect { .. }),
+            "the port is closed"
+        );
     }
 }
 
@@ -167,8 +170,8 @@ async fn a_new_certificate_serves_the_next_connection() {
     port.tls.send_replace(stricter);
     ask(port.channel("R0D"), "").await.expect("the live connection goes on");
     port.registry.disconnect(&ods("R0D"));
-    assert!(matches!(node.trouble().await, DialError::Lost));
-    let error = node.trouble().await;
+    assert!(matches!(node.states.trouble().await, DialError::Lost));
+    let error = node.states.trouble().await;
     assert!(error.to_string().contains("not issued by its federation's authority"), "{error}");
     port.tls.send_replace(before);
     port.until_connected(&["R0D"]).await;
@@ -269,7 +272,7 @@ async fn undisturbed(
     let after = port.registry.peer(&ods("R0D")).expect("connected");
     assert!(std::sync::Arc::ptr_eq(before, &after), "the node was entered anew");
     ask(port.channel("R0D"), "").await.expect("the same connection still works");
-    assert!(node.states.try_recv().is_err(), "the dial loop saw nothing");
+    assert!(node.states.quiet(), "the dial loop saw nothing");
 }
 
 /// A fan-out that has enough answers gives up the rest, and its resets race with the answers. At HTTP/2's usual
@@ -280,7 +283,7 @@ async fn answers_to_calls_given_up_do_not_end_the_connection() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let (channel, stop) = (port.channel("R0D"), CancellationToken::new());
     let before = port.registry.peer(&ods("R0D")).expect("connected");
@@ -310,7 +313,7 @@ async fn calls_given_up_at_once_do_not_end_the_connection() {
     let pki = Pki::new("north.example");
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     let (channel, stop) = (port.channel("R0D"), CancellationToken::new());
     let before = port.registry.peer(&ods("R0D")).expect("connected");

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::pb::health_server::HealthServer;
 
-use super::fixture::{COORDINATOR, Node, Port, Probe, ask, chain, within};
+use super::fixture::{COORDINATOR, Node, Port, Probe, States, ask, chain, within};
 use crate::pki::{Pki, clock, federation, ods};
 
 /// A node that waits to be dialled.
@@ -64,7 +64,7 @@ impl Listening {
 /// A coordinator that dials one node.
 struct Dialler {
     registry: Registry,
-    states: mpsc::UnboundedReceiver<DialState>,
+    states: States,
     shutdown: CancellationToken,
     _stop: DropGuard,
 }
@@ -82,37 +82,11 @@ impl Dialler {
     }
 
     fn dial_config(config: NodeDialConfig, registry: Registry) -> Self {
-        let (states_in, states) = mpsc::unbounded_channel();
+        let (on_state, states) = States::new();
         let shutdown = CancellationToken::new();
-        let on_state = move |state| {
-            let _ = states_in.send(state);
-        };
         tokio::spawn(dial_node(config, registry.clone(), shutdown.clone(), on_state));
         let _stop = shutdown.clone().drop_guard();
         Self { registry, states, shutdown, _stop }
-    }
-
-    async fn state(&mut self, wanted: impl Fn(&DialState) -> bool) -> DialState {
-        within("a state of the dial loop", async {
-            loop {
-                let state = self.states.recv().await.expect("the loop goes on");
-                if wanted(&state) {
-                    return state;
-                }
-            }
-        })
-        .await
-    }
-
-    async fn serving(&mut self) {
-        self.state(|state| matches!(state, DialState::Serving)).await;
-    }
-
-    async fn trouble(&mut self) -> DialError {
-        match self.state(|state| matches!(state, DialState::Waiting { .. })).await {
-            DialState::Waiting { reason, .. } => reason,
-            other => panic!("{other:?}"),
-        }
     }
 }
 
@@ -132,11 +106,12 @@ async fn a_listening_node_is_dialled_served_and_known() {
     let pki = Pki::new("north.example");
     let mut node = Listening::open(&pki, &pki.node("R0D")).await;
     let mut coordinator = Dialler::dial(&node, &pki);
-    let connected = coordinator.state(|state| matches!(state, DialState::Connected { .. })).await;
+    let connected =
+        coordinator.states.state(|state| matches!(state, DialState::Connected { .. })).await;
     let DialState::Connected { peer, key_exchange } = connected else { panic!("{connected:?}") };
     assert_eq!((peer.role(), peer.ods()), (Role::Node, &ods("R0D")));
     assert_eq!(key_exchange, "X25519MLKEM768");
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     let channel = coordinator.registry.get(&ods("R0D")).expect("entered");
     ask(channel, "who").await.expect("an answer");
     assert_eq!(node.callers.recv().await.as_deref(), Some("coordinator QQQ m1"));
@@ -149,23 +124,23 @@ async fn a_cut_connection_and_a_node_that_restarts_are_dialled_again() {
     let pki = Pki::new("north.example");
     let node = Listening::open(&pki, &pki.node("R0D")).await;
     let mut coordinator = Dialler::dial(&node, &pki);
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     let dead = coordinator.registry.get(&ods("R0D")).expect("entered");
     assert!(coordinator.registry.disconnect(&ods("R0D")));
-    assert!(matches!(coordinator.trouble().await, DialError::Lost));
-    coordinator.serving().await;
+    assert!(matches!(coordinator.states.trouble().await, DialError::Lost));
+    coordinator.states.serving().await;
     let status = ask(dead, "").await.expect_err("the old one is gone");
     assert_eq!(classify(&status), Failure::Unavailable, "{status:?}");
 
     let Listening { address, shutdown, task, .. } = node;
     shutdown.cancel();
     within("the stop", task).await.expect("ended").expect("in order");
-    assert!(matches!(coordinator.trouble().await, DialError::Lost));
+    assert!(matches!(coordinator.states.trouble().await, DialError::Lost));
     assert!(coordinator.registry.connected().is_empty());
-    assert!(matches!(coordinator.trouble().await, DialError::Connect { .. }));
+    assert!(matches!(coordinator.states.trouble().await, DialError::Connect { .. }));
     let listener = TcpListener::bind(address).await.expect("the same port");
     let _again = Listening::open_on(listener, &pki, &pki.node("R0D"), "north.example");
-    coordinator.serving().await;
+    coordinator.states.serving().await;
 }
 
 #[tokio::test]
@@ -173,13 +148,13 @@ async fn either_end_stops_in_order_with_a_call_under_way() {
     let pki = Pki::new("north.example");
     let node = Listening::open(&pki, &pki.node("R0D")).await;
     let mut coordinator = Dialler::dial(&node, &pki);
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     let channel = coordinator.registry.get(&ods("R0D")).expect("entered");
     let under_way = tokio::spawn(ask(channel.clone(), "hold"));
     node.probe.holds(1).await;
     // The coordinator stops dialling, and what it has stays until it is let go.
     coordinator.shutdown.cancel();
-    coordinator.state(|state| matches!(state, DialState::Stopped)).await;
+    coordinator.states.state(|state| matches!(state, DialState::Stopped)).await;
     assert_eq!(coordinator.registry.connected(), [ods("R0D")]);
     node.shutdown.cancel();
     node.probe.release.notify_one();
@@ -194,17 +169,17 @@ async fn a_sick_node_is_not_entered_before_it_is_well() {
     let node = Listening::open(&pki, &pki.node("R0D")).await;
     node.probe.sick.store(true, Ordering::SeqCst);
     let mut coordinator = Dialler::dial(&node, &pki);
-    let error = coordinator.trouble().await;
+    let error = coordinator.states.trouble().await;
     assert!(matches!(error, DialError::NotTakenIn(AdmitError::NotServing)), "{error:?}");
     assert!(coordinator.registry.connected().is_empty());
     node.probe.sick.store(false, Ordering::SeqCst);
-    coordinator.serving().await;
+    coordinator.states.serving().await;
 }
 
 /// Dials with these and gives the first trouble; nobody was served.
 async fn refused(node: &Listening, pki: &Pki, tls: Arc<DialTls>) -> DialError {
     let mut coordinator = Dialler::dial_with(node.address, pki, tls);
-    let error = coordinator.trouble().await;
+    let error = coordinator.states.trouble().await;
     assert!(coordinator.registry.connected().is_empty());
     assert_eq!(node.probe.answered.load(Ordering::SeqCst), 0, "nothing was asked");
     error
@@ -261,7 +236,7 @@ async fn callers_with_a_genuine_certificate_that_is_not_the_coordinators_are_tol
         }
     }
     let tls = coordinator_dial(&pki.with_uris(&[own]), &pki.roots(), clock()).expect("one");
-    Dialler::dial_with(node.address, &pki, tls).serving().await;
+    Dialler::dial_with(node.address, &pki, tls).states.serving().await;
 }
 
 #[tokio::test]
@@ -291,13 +266,13 @@ async fn a_coordinator_refuses_who_is_not_the_node() {
     let node = Listening::open(&pki, &pki.node("R0D")).await;
     elsewhere.address = node.address.to_string().parse().expect("an address");
     elsewhere.federation = federation("south.example");
-    let error = Dialler::dial_config(elsewhere, Registry::new()).trouble().await;
+    let error = Dialler::dial_config(elsewhere, Registry::new()).states.trouble().await;
     assert!(chain(&error).contains("south.example"), "{}", chain(&error));
 
     // Another kind of port: that of a coordinator, for nodes that dial.
     let port = Port::open(&pki).await;
     let mut coordinator = Dialler::dial_with(port.address, &pki, dial(&pki));
-    let error = coordinator.trouble().await;
+    let error = coordinator.states.trouble().await;
     assert!(matches!(error, DialError::Handshake(HandshakeError::Protocol)), "{error:?}");
 }
 
@@ -306,7 +281,7 @@ async fn a_node_that_dials_a_listening_node_is_turned_away() {
     let pki = Pki::new("north.example");
     let node = Listening::open(&pki, &pki.node("R0A")).await;
     let tls = node_dial(&pki.node("R0D"), &pki.roots(), clock()).expect("a configuration");
-    let error = Node::dial_with(node.address, &pki, tls).trouble().await;
+    let error = Node::dial_with(node.address, &pki, tls).states.trouble().await;
     assert!(matches!(error, DialError::Handshake(HandshakeError::Protocol)), "{error:?}");
 }
 
@@ -314,7 +289,7 @@ async fn a_node_that_dials_a_listening_node_is_turned_away() {
 async fn example_certificates_are_for_this_machine_in_both_directions() {
     let pki = Pki::of_kind("north.example", AuthorityKind::Example);
     let node = Listening::open(&pki, &pki.node("R0D")).await;
-    Dialler::dial(&node, &pki).serving().await;
+    Dialler::dial(&node, &pki).states.serving().await;
 }
 
 #[tokio::test]
@@ -338,7 +313,7 @@ async fn a_node_that_speaks_no_http2_is_told_from_one_that_refuses() {
             stream.write_all(words).await.expect("written");
             let _ = stream.shutdown().await;
         });
-        let error = Dialler::dial_with(address, &pki, Arc::clone(&tls)).trouble().await;
+        let error = Dialler::dial_with(address, &pki, Arc::clone(&tls)).states.trouble().await;
         assert!(error.to_string().contains(wanted), "{error}");
         server.await.expect("ended");
     }
@@ -355,17 +330,17 @@ async fn callers_that_never_speak_and_too_many_connections_block_nobody() {
     let mut coordinators = Vec::new();
     for _ in 0..MAX_CONNECTIONS {
         let mut coordinator = Dialler::dial(&node, &pki);
-        coordinator.serving().await;
+        coordinator.states.serving().await;
         coordinators.push(coordinator);
     }
     let mut one_more = Dialler::dial(&node, &pki);
-    let error = one_more.trouble().await;
+    let error = one_more.states.trouble().await;
     assert!(matches!(error, DialError::Refused(Refusal::Full)), "{error:?}");
     // A place is free again when a connection has ended.
     let gone = coordinators.pop().expect("one");
     gone.shutdown.cancel();
     gone.registry.disconnect(&ods("R0D"));
-    one_more.serving().await;
+    one_more.states.serving().await;
     let mut byte = [0; 1];
     for mut caller in silent {
         assert!(matches!(within("the end", caller.read(&mut byte)).await, Ok(0) | Err(_)));
@@ -383,18 +358,18 @@ async fn a_node_that_dials_and_listens_keeps_one_connection() {
     let address = listening.address.to_string().parse().expect("an address");
     let dialled = config(address, &pki, tls);
     let mut coordinator = Dialler::dial_config(dialled, port.registry.clone());
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     // The newest is asked, and the coordinator's own connection gives way.
-    assert!(matches!(coordinator.trouble().await, DialError::Lost));
-    coordinator.state(|state| matches!(state, DialState::Dialling)).await;
-    let again = tokio::time::timeout(Duration::from_secs(2), coordinator.states.recv()).await;
+    assert!(matches!(coordinator.states.trouble().await, DialError::Lost));
+    coordinator.states.state(|state| matches!(state, DialState::Dialling)).await;
+    let again = tokio::time::timeout(Duration::from_secs(2), coordinator.states.next()).await;
     assert!(again.is_err(), "the node is connected, so it is not dialled: {again:?}");
-    assert!(node.states.try_recv().is_err(), "the node's connection stands");
+    assert!(node.states.quiet(), "the node's connection stands");
     // When that one ends for good, the other way is taken.
     node.shutdown.cancel();
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     ask(port.channel("R0D"), "").await.expect("the node is there");
 }
 
@@ -407,7 +382,7 @@ async fn calls_given_up_do_not_end_the_connection() {
     let pki = Pki::new("north.example");
     let node = Listening::open(&pki, &pki.node("R0D")).await;
     let mut coordinator = Dialler::dial(&node, &pki);
-    coordinator.serving().await;
+    coordinator.states.serving().await;
     let channel = coordinator.registry.get(&ods("R0D")).expect("entered");
     for _ in 0..ROUNDS {
         let calls: Vec<_> =
@@ -432,5 +407,5 @@ async fn calls_given_up_do_not_end_the_connection() {
         }
     }
     ask(channel, "").await.expect("the same connection still works");
-    assert!(coordinator.states.try_recv().is_err(), "the dial loop saw nothing");
+    assert!(coordinator.states.quiet(), "the dial loop saw nothing");
 }

@@ -142,7 +142,7 @@ async fn a_node_dials_through_a_proxy_that_resolves_the_name() {
     let port = named_port(&pki).await;
     let proxy = Proxy::open(Manner::Open(port.address)).await;
     let mut node = dial(&pki, "coordinator.invalid:443", &proxy.through(""));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     ask(port.channel("R0D"), "").await.expect("an answer");
     let head = "CONNECT coordinator.invalid:443 HTTP/1.1\r\nHost: coordinator.invalid:443\r\n\r\n";
@@ -150,7 +150,7 @@ async fn a_node_dials_through_a_proxy_that_resolves_the_name() {
 
     // The name that is verified is the coordinator's.
     let mut other = dial(&pki, "other.invalid:443", &proxy.through(""));
-    let error = other.trouble().await;
+    let error = other.states.trouble().await;
     let DialError::Inspected { source, .. } = &error else { panic!("{error:?}") };
     assert!(matches!(**source, HandshakeError::TheirName), "{error:?}");
 }
@@ -168,11 +168,11 @@ async fn the_environment_names_the_proxy_and_the_exceptions() {
     };
     let proxies = Proxies::Environment(Box::new(Environment::look_up(look)));
     let mut node = dial(&pki, "coordinator.invalid:443", &proxies);
-    node.serving().await;
-    let error = dial(&pki, "elsewhere.invalid:443", &proxies).trouble().await;
+    node.states.serving().await;
+    let error = dial(&pki, "elsewhere.invalid:443", &proxies).states.trouble().await;
     assert!(matches!(error, DialError::Connect { .. }), "{error:?}");
     // A server on this machine is never looked for through the environment's proxy.
-    let error = dial(&pki, "127.0.0.1:1", &proxies).trouble().await;
+    let error = dial(&pki, "127.0.0.1:1", &proxies).states.trouble().await;
     assert!(matches!(error, DialError::Connect { .. }), "{error:?}");
     assert_eq!(proxy.heads().len(), 1);
 }
@@ -184,11 +184,11 @@ async fn a_proxy_that_wants_a_password_gets_it_and_nobody_else_does() {
     let proxy = Proxy::open(Manner::Guarded(port.address)).await;
     let far = port.address.to_string();
 
-    let error = dial(&pki, &far, &proxy.through("")).trouble().await;
+    let error = dial(&pki, &far, &proxy.through("")).states.trouble().await;
     assert!(matches!(&error, DialError::Proxy { source: ProxyError::Wanted, .. }), "{error:?}");
     assert!(chain(&error).contains("user name and a password"), "{}", chain(&error));
 
-    let error = dial(&pki, &far, &proxy.through("ada:n0t-this@")).trouble().await;
+    let error = dial(&pki, &far, &proxy.through("ada:n0t-this@")).states.trouble().await;
     let refused = matches!(&error, DialError::Proxy { source: ProxyError::Credentials, .. });
     assert!(refused, "{error:?}");
     let said = format!("{} {error:?}", chain(&error));
@@ -196,7 +196,7 @@ async fn a_proxy_that_wants_a_password_gets_it_and_nobody_else_does() {
     assert!(!said.contains("n0t-this") && !said.contains(&coded), "{said}");
 
     let mut node = dial(&pki, &far, &proxy.through("ada:s3cret@"));
-    node.serving().await;
+    node.states.serving().await;
 }
 
 #[tokio::test]
@@ -215,12 +215,12 @@ async fn every_way_in_which_a_proxy_fails_has_its_advice() {
     ] {
         let proxy = Proxy::open(manner).await;
         let mut node = dial(&pki, "127.0.0.1:9", &proxy.through(""));
-        let said = chain(&node.trouble().await);
+        let said = chain(&node.states.trouble().await);
         assert!(said.contains(wanted), "no '{wanted}' in: {said}");
         assert!(said.contains(&proxy.address.to_string()), "which proxy: {said}");
     }
     let closed = Proxies::One("http://127.0.0.1:1".parse().expect("a proxy"));
-    let error = dial(&pki, "127.0.0.1:9", &closed).trouble().await;
+    let error = dial(&pki, "127.0.0.1:9", &closed).states.trouble().await;
     assert!(matches!(&error, DialError::Proxy { source: ProxyError::Connect(_), .. }), "{error:?}");
 }
 
@@ -231,7 +231,7 @@ async fn a_proxy_that_inspects_tls_is_named() {
     let inspecting = Port::open(&proxys).await;
     let proxy = Proxy::open(Manner::Open(inspecting.address)).await;
     let mut node = dial(&pki, &inspecting.address.to_string(), &proxy.through(""));
-    let error = node.trouble().await;
+    let error = node.states.trouble().await;
     let DialError::Inspected { source, .. } = &error else { panic!("{error:?}") };
     assert!(matches!(**source, HandshakeError::TheirAuthority), "{error:?}");
     assert!(error.to_string().contains("exempt this address"), "{error}");
@@ -243,12 +243,12 @@ async fn example_certificates_do_not_travel_through_a_proxy() {
     let pki = Pki::of_kind("north.example", evensum::trust::AuthorityKind::Example);
     let port = named_port(&pki).await;
     let proxy = Proxy::open(Manner::Open(port.address)).await;
-    let error = dial(&pki, "coordinator.invalid:443", &proxy.through("")).trouble().await;
+    let error = dial(&pki, "coordinator.invalid:443", &proxy.through("")).states.trouble().await;
     assert!(matches!(error, DialError::Example), "{error:?}");
     let port = Port::open(&pki).await;
     let proxy = Proxy::open(Manner::Open(port.address)).await;
     let mut node = dial(&pki, &port.address.to_string(), &proxy.through(""));
-    node.serving().await;
+    node.states.serving().await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::pki::{NOW, Pki, clock, ods};
 
 /// Dials and gives the first trouble, having made sure that nobody was taken in.
 async fn refused(port: &Port, pki: &Pki, tls: Arc<DialTls>) -> DialError {
-    let error = Node::dial_with(port.address, pki, tls).trouble().await;
+    let error = Node::dial_with(port.address, pki, tls).states.trouble().await;
     assert!(port.registry.connected().is_empty());
     error
 }
@@ -72,7 +72,7 @@ async fn genuine_certificates_that_are_not_welcome_are_named_to_the_dialler() {
         }
     }
     let mut good = Node::dial(&port, &pki, &pki.with_uris(&[own]));
-    good.serving().await;
+    good.states.serving().await;
 }
 
 #[tokio::test]
@@ -133,15 +133,18 @@ async fn a_node_refuses_who_is_not_its_coordinator() {
         keepalive: Keepalive::USUAL,
     };
     let here = port.address.to_string();
-    let error = Node::dial_config(config(here.clone(), "north.example", "QAA")).trouble().await;
+    let error =
+        Node::dial_config(config(here.clone(), "north.example", "QAA")).states.trouble().await;
     assert!(matches!(error, DialError::Stranger { .. }), "{error:?}");
     assert!(error.to_string().contains("coordinator of QQQ"), "{error}");
 
-    let error = Node::dial_config(config(here, "south.example", COORDINATOR)).trouble().await;
+    let error =
+        Node::dial_config(config(here, "south.example", COORDINATOR)).states.trouble().await;
     assert!(chain(&error).contains("south.example"), "{}", chain(&error));
 
     let elsewhere = format!("[::ffff:127.0.0.1]:{}", port.address.port());
-    let error = Node::dial_config(config(elsewhere, "north.example", COORDINATOR)).trouble().await;
+    let error =
+        Node::dial_config(config(elsewhere, "north.example", COORDINATOR)).states.trouble().await;
     assert!(matches!(error, DialError::Handshake(HandshakeError::TheirName)), "{error:?}");
     assert!(port.registry.connected().is_empty());
 }
@@ -159,7 +162,7 @@ async fn ports_that_are_not_for_nodes_are_told_apart() {
         let (tcp, _) = listener.accept().await.expect("a caller");
         evensum::trust::handshake::accept(analysts, tcp).await.map(|_| ())
     });
-    let error = Node::dial_with(address, &pki, Arc::clone(&tls)).trouble().await;
+    let error = Node::dial_with(address, &pki, Arc::clone(&tls)).states.trouble().await;
     assert!(matches!(error, DialError::Handshake(HandshakeError::Protocol)), "{error:?}");
     assert!(server.await.expect("ended").is_err());
 
@@ -172,14 +175,14 @@ async fn ports_that_are_not_for_nodes_are_told_apart() {
         let _ = tcp.read(&mut hello).await.expect("a hello");
         tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("written");
     });
-    let error = Node::dial_with(address, &pki, Arc::clone(&tls)).trouble().await;
+    let error = Node::dial_with(address, &pki, Arc::clone(&tls)).states.trouble().await;
     assert!(matches!(error, DialError::Handshake(HandshakeError::NotTls)), "{error:?}");
     server.await.expect("ended");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let error = Node::dial_with(address, &pki, tls).trouble().await;
+    let error = Node::dial_with(address, &pki, tls).states.trouble().await;
     assert!(matches!(error, DialError::Connect { .. }), "{error:?}");
 }
 
@@ -188,7 +191,7 @@ async fn example_certificates_work_on_loopback() {
     let pki = Pki::of_kind("example", AuthorityKind::Example);
     let port = Port::open(&pki).await;
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     assert!(port.registry.peer(&ods("R0D")).expect("connected").issued_by_example_ca());
 }
@@ -202,7 +205,7 @@ async fn callers_that_never_speak_block_nobody() {
         silent.push(TcpStream::connect(port.address).await.expect("a connection"));
     }
     let mut node = Node::dial(&port, &pki, &pki.node("R0D"));
-    node.serving().await;
+    node.states.serving().await;
     port.until_connected(&["R0D"]).await;
     // Each of them is shown the door when its time is over.
     let mut byte = [0; 1];

@@ -38,15 +38,6 @@ pub fn encode<T: Serialize>(document: &T) -> Result<Vec<u8>, CanonicalError> {
     Ok(writer.out)
 }
 
-/// The same by way of a tree of values, which is slower: what the encoder is tested against.
-#[cfg(test)]
-fn through_value<T: Serialize>(document: &T) -> Result<Vec<u8>, CanonicalError> {
-    let value = serde_json::to_value(document).map_err(CanonicalError::Shape)?;
-    let mut out = Vec::new();
-    write(&value, &mut out)?;
-    Ok(out)
-}
-
 /// Reads a document, refusing every byte form but the canonical one.
 ///
 /// # Errors
@@ -69,58 +60,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Canoni
 /// # Errors
 /// [`CanonicalError`].
 pub fn decode_part<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
-    serde_json::from_value(spelt(bytes)?).map_err(CanonicalError::Shape)
-}
-
-fn spelt(bytes: &[u8]) -> Result<Value, CanonicalError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(CanonicalError::TooLong);
-    }
-    let value: Value = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
-    let mut again = Vec::with_capacity(bytes.len());
-    write(&value, &mut again)?;
-    if again != bytes {
-        return Err(CanonicalError::Spelling);
-    }
-    Ok(value)
-}
-
-fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    match value {
-        Value::Null => return Err(CanonicalError::Value),
-        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
-        Value::Number(n) if n.is_i64() || n.is_u64() => {
-            out.extend_from_slice(n.to_string().as_bytes());
-        }
-        Value::Number(_) => return Err(CanonicalError::Value),
-        Value::String(text) => string(text, out)?,
-        Value::Array(items) => {
-            out.push(b'[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write(item, out)?;
-            }
-            out.push(b']');
-        }
-        Value::Object(map) => {
-            // serde_json keeps keys sorted only while no crate in the build asks for insertion order.
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            out.push(b'{');
-            for (i, key) in keys.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                string(key, out)?;
-                out.push(b':');
-                write(&map[key], out)?;
-            }
-            out.push(b'}');
-        }
-    }
-    Ok(())
+    serde_json::from_value(decode::<Value>(bytes)?).map_err(CanonicalError::Shape)
 }
 
 fn string(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
@@ -165,6 +105,40 @@ mod tests {
         }
         assert!(decode::<Pair>(br#"{"a":1,"b":2}"#).is_ok_and(|p| (p.a, p.b) == (1, 2)));
         assert!(matches!(decode::<Pair>(b"[1,2]"), Err(CanonicalError::Spelling)));
+    }
+
+    #[test]
+    fn a_part_is_of_a_canonical_document() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Part {
+            b: u8,
+        }
+        assert!(decode_part::<Part>(br#"{"a":"x","b":2,"c":[]}"#).is_ok_and(|p| p.b == 2));
+        for bad in [r#"{"b":2,"a":1}"#, r#"{"b": 2}"#, r#"{"b":2,"b":2}"#, "{\"b\":2}\n"] {
+            let error = decode_part::<Part>(bad.as_bytes()).expect_err(bad);
+            assert!(matches!(error, CanonicalError::Spelling), "{bad}: {error:?}");
+        }
+        for bad in [r#"{"a":null,"b":2}"#, r#"{"a":0.5,"b":2}"#] {
+            let error = decode_part::<Part>(bad.as_bytes()).expect_err(bad);
+            assert!(matches!(error, CanonicalError::Value), "{bad}: {error:?}");
+        }
+        for bad in [r#"{"a":1}"#, r#"{"b":256}"#, "no JSON"] {
+            let error = decode_part::<Part>(bad.as_bytes()).expect_err(bad);
+            assert!(matches!(error, CanonicalError::Shape(_)), "{bad}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_longer_document_is_not_read() {
+        let longest = |more| format!("\"{}\"", "a".repeat(MAX_BYTES - 2 + more));
+        assert!(decode::<String>(longest(0).as_bytes()).is_ok());
+        assert!(decode_part::<String>(longest(0).as_bytes()).is_ok());
+        let too_long = longest(1);
+        let errors = [
+            decode::<String>(too_long.as_bytes()).expect_err("too long"),
+            decode_part::<String>(too_long.as_bytes()).expect_err("too long"),
+        ];
+        assert!(errors.iter().all(|error| matches!(error, CanonicalError::TooLong)));
     }
 
     fn documents() -> impl Strategy<Value = Value> {
