@@ -11,8 +11,9 @@ use super::serve::MAX_STREAMS;
 use super::{Keepalive, MAX_HEADER_BYTES};
 
 /// Calls that a fan-out gives up race with their answers, and HTTP/2 counts every late frame as an error of
-/// this end: at its usual limit of 1,024 in a connection's life it would end the connection for all.
-const MAX_LATE_FRAMES: usize = 1_000_000;
+/// this end: at its usual limit of 1,024 in a connection's life it would end the connection for all. A node's server counts
+/// frames that come late to it in the same way.
+pub(super) const MAX_LATE_FRAMES: usize = 1_000_000;
 
 /// Bytes of one answer's stream that the other end may send ahead of whoever reads it.
 const STREAM_WINDOW: u32 = 256 * 1024;

@@ -14,6 +14,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use super::caller::{Caller, Noticing};
+use super::one_shot::MAX_LATE_FRAMES;
 use super::rev_io::RevIo;
 use super::{Keepalive, MAX_HEADER_BYTES};
 
@@ -50,6 +51,7 @@ where
         .http2_keepalive_timeout(Some(keepalive.timeout))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(MAX_LATE_FRAMES))
         .max_concurrent_streams(MAX_STREAMS)
         .layer(tower::layer::layer_fn(Noticing))
         .add_routes(routes)
