@@ -99,6 +99,7 @@ fn explained(indicator: &Indicator, catalogue: &Catalogue) -> String {
     let better = match indicator.polarity {
         Polarity::LowerIsBetter => "A lower figure is better.",
         Polarity::HigherIsBetter => "A higher figure is better.",
+        Polarity::Neutral => "Neither a higher nor a lower figure is better in itself.",
     };
     if let Ok(dataset) = catalogue.dataset(&indicator.dataset) {
         let of = |id: &evensum_core::model::CategoryId| {

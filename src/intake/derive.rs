@@ -71,6 +71,12 @@ impl Rules<'_> {
         u16::try_from(minutes).ok().filter(|m| *m <= MAX_MINUTES).ok_or(Rule::StayTooLong)
     }
 
+    /// A whole number; a part of one counts as a whole one more.
+    pub(super) fn number_given(&self, text: &[u8]) -> Result<u32, Rule> {
+        let number = self.rounded_up(text, Rule::NotANumber)?;
+        u32::try_from(number).map_err(|_| Rule::NotANumber)
+    }
+
     fn rounded_up(&self, text: &[u8], not_a_number: Rule) -> Result<u64, Rule> {
         if self.is_null(text) {
             return Err(Rule::Blank);

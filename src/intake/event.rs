@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use evensum_core::catalogue::{Dataset, DatedBy, OfCode, Outcome, Outside, Partition};
+use evensum_core::catalogue::{
+    self, Dataset, DatedBy, FieldKind, FieldValue, OfCode, Outcome, Outside, Partition, RuleField,
+};
 use evensum_core::model::{CategoryId, ColumnId, Date, Period};
 
 use super::dates::{Clock, Moment};
@@ -38,6 +40,7 @@ pub(super) fn columns(dataset: &Dataset) -> Vec<&str> {
         Partition::Stay { .. } => {
             names.extend([ARRIVAL_TIME, DEPARTURE, DEPARTURE_TIME, MINUTES, LEFT]);
         }
+        Partition::Rules { fields, .. } => names.extend(fields.iter().map(|f| f.column.as_str())),
     }
     names
 }
@@ -45,7 +48,7 @@ pub(super) fn columns(dataset: &Dataset) -> Vec<&str> {
 /// The coded column among them, whose codes a mapping may translate.
 pub(super) fn coded(dataset: &Dataset) -> Option<&str> {
     match &dataset.outcome.made_of {
-        Partition::Weeks { .. } => None,
+        Partition::Weeks { .. } | Partition::Rules { .. } => None,
         Partition::Codes { .. } => Some(dataset.outcome.column.as_str()),
         Partition::Stay { .. } => Some(LEFT),
     }
@@ -54,7 +57,7 @@ pub(super) fn coded(dataset: &Dataset) -> Option<&str> {
 /// Whether a mapping may translate a source code to this: a band or an official code, or yes and no.
 pub(super) fn translatable(outcome: &Outcome, text: &str) -> bool {
     match &outcome.made_of {
-        Partition::Weeks { .. } => false,
+        Partition::Weeks { .. } | Partition::Rules { .. } => false,
         Partition::Codes { .. } => meaning(outcome, text).is_some(),
         Partition::Stay { .. } => [YES, NO].contains(&text),
     }
@@ -100,6 +103,7 @@ enum OutcomeAt<'a> {
     Code(usize),
     Departure { arrival: MomentAt<'a>, departure: MomentAt<'a>, left: usize },
     Minutes { minutes: usize, left: usize },
+    Rules(Vec<(&'a RuleField, usize)>),
 }
 
 /// Where a file says what happened and when, and how it is read.
@@ -157,6 +161,10 @@ impl<'a> Events<'a> {
                     OutcomeAt::Minutes { minutes: end.1, left }
                 }
             }
+            Partition::Rules { fields, .. } => {
+                let at = |f: &'a RuleField| Ok((f, finder.needed(&[f.column.as_str()])?.1));
+                OutcomeAt::Rules(fields.iter().map(at).collect::<Result<_, IntakeError>>()?)
+            }
         };
         let translations = coded(dataset).and_then(|column| mapping.codes.get(column));
         Ok(Self { outcome, period, date, at, translations })
@@ -164,10 +172,7 @@ impl<'a> Events<'a> {
 
     /// The measure that the dataset keeps of each row.
     pub(super) fn measure(&self) -> Option<&'a ColumnId> {
-        match &self.outcome.made_of {
-            Partition::Weeks { measure, .. } | Partition::Stay { measure, .. } => Some(measure),
-            Partition::Codes { .. } => None,
-        }
+        self.outcome.made_of.measure()
     }
 
     /// What happened. Rows of other periods are told apart before anything else is asked of them.
@@ -208,6 +213,7 @@ impl<'a> Events<'a> {
                 let left = self.left(field(*left), rules).map_err(|r| of(LEFT, r))?;
                 (self.outcome.band_of_stay(u32::from(minutes), left), Some(minutes))
             }
+            OutcomeAt::Rules(fields) => (Some(self.ruled(fields, &field, rules)?), None),
         };
         // A partition has a band for everything; the catalogue's loader sees to it.
         let band = band.and_then(|band| self.place(band));
@@ -240,8 +246,35 @@ impl<'a> Events<'a> {
             Some(OfCode::Band(id)) => Ok(id),
             Some(OfCode::Outside(Outside::NotYet)) => Err(Rule::NotYet),
             Some(OfCode::Outside(Outside::NotKnown)) => Err(Rule::OutcomeNotKnown),
+            Some(OfCode::Outside(Outside::NotCounted)) => Err(Rule::NotCounted),
             None => Err(Rule::NotACode),
         }
+    }
+
+    /// The band by the first rule that holds.
+    fn ruled<'r>(
+        &self,
+        fields: &[(&'a RuleField, usize)],
+        field: &impl Fn(usize) -> &'r [u8],
+        rules: &Rules<'_>,
+    ) -> Result<&'a CategoryId, Broken<'a>> {
+        let read = fields.iter().map(|(of, at)| {
+            let read = rule_field(of, field(*at), rules);
+            Ok((&of.column, read.map_err(|rule| Broken { column: of.column.as_str(), rule })?))
+        });
+        let read: Vec<(&ColumnId, RuleText)> = read.collect::<Result<_, _>>()?;
+        let value = |column: &ColumnId| {
+            let found = read.iter().find(|(id, _)| *id == column);
+            found.map_or(FieldValue::Blank, |(_, text)| text.value())
+        };
+        let why = match self.outcome.of_fields(&value) {
+            Some(OfCode::Band(id)) => return Ok(id),
+            Some(OfCode::Outside(Outside::NotYet)) => Rule::NotYet,
+            Some(OfCode::Outside(Outside::NotKnown)) => Rule::OutcomeNotKnown,
+            Some(OfCode::Outside(Outside::NotCounted)) => Rule::NotCounted,
+            None => Rule::NotACode,
+        };
+        Err(Broken { column: self.outcome.column.as_str(), rule: why })
     }
 
     /// Whether somebody left before treatment. With a translation the mapping's codes are the only ones.
@@ -253,13 +286,48 @@ impl<'a> Events<'a> {
         if rules.is_null(field) {
             return Err(Rule::Blank);
         }
-        let is = |words: [&str; 4]| words.iter().any(|w| w.eq_ignore_ascii_case(&text));
-        match () {
-            () if self.translations.is_some() => Err(Rule::NotYesOrNo),
-            () if is([YES, "y", "true", "1"]) => Ok(true),
-            () if is([NO, "n", "false", "0"]) => Ok(false),
-            () => Err(Rule::NotYesOrNo),
+        if self.translations.is_some() { None } else { yes_or_no(&text) }.ok_or(Rule::NotYesOrNo)
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    let is = |words: [&str; 5]| words.iter().any(|w| w.eq_ignore_ascii_case(text));
+    if is(catalogue::YES) { Some(true) } else { is(catalogue::NO).then_some(false) }
+}
+
+/// A field that rules look at, as it was read.
+enum RuleText {
+    Blank,
+    Word(&'static str),
+    Code(String),
+    Number(u32),
+}
+
+impl RuleText {
+    fn value(&self) -> FieldValue<'_> {
+        match self {
+            Self::Blank => FieldValue::Blank,
+            Self::Word(word) => FieldValue::Code(word),
+            Self::Code(code) => FieldValue::Code(code),
+            Self::Number(number) => FieldValue::Number(*number),
         }
+    }
+}
+
+fn rule_field(of: &RuleField, field: &[u8], rules: &Rules<'_>) -> Result<RuleText, Rule> {
+    if rules.is_null(field) {
+        return if of.blank { Ok(RuleText::Blank) } else { Err(Rule::Blank) };
+    }
+    let text = String::from_utf8_lossy(field);
+    match of.kind {
+        FieldKind::Code => {
+            Ok(RuleText::Code(text.chars().filter(|c| !c.is_whitespace() && *c != '.').collect()))
+        }
+        FieldKind::YesNo => {
+            let answer = yes_or_no(&text).ok_or(Rule::NotYesOrNo)?;
+            Ok(RuleText::Word(if answer { YES } else { NO }))
+        }
+        FieldKind::Number => rules.number_given(field).map(RuleText::Number),
     }
 }
 

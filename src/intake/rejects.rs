@@ -28,6 +28,8 @@ pub(super) enum Rule {
     NotACode,
     NotYet,
     OutcomeNotKnown,
+    NotCounted,
+    NotANumber,
     NoTime,
     NotATime,
     BeforeArrival,
@@ -55,6 +57,8 @@ impl Rule {
             Self::NotACode => "a code that the dataset does not have",
             Self::NotYet => "coded as not yet taken place",
             Self::OutcomeNotKnown => "coded as not known",
+            Self::NotCounted => "none of what the dataset counts",
+            Self::NotANumber => "not a whole number",
             Self::NoTime => "a date without a time of day",
             Self::NotATime => "not a time of day",
             Self::BeforeArrival => "before the arrival",
@@ -85,7 +89,7 @@ pub(super) struct Rejects {
 impl Rejects {
     pub(super) fn add(&mut self, row: u64, column: &str, rule: Rule) {
         self.total += 1;
-        let outside = rule == Rule::OutsidePeriod;
+        let outside = matches!(rule, Rule::OutsidePeriod | Rule::NotCounted);
         self.outside += u64::from(outside);
         *self.counts.entry((column.to_owned(), rule)).or_default() += 1;
         let room = !outside || self.outside <= MAX_LISTED_OUTSIDE as u64;
@@ -99,7 +103,8 @@ impl Rejects {
         self.total
     }
 
-    /// Those of them that are dated outside the period: nothing is wrong with such a row.
+    /// Those of them that are dated outside the period, or none of what the dataset counts: nothing is wrong with
+    /// such a row.
     pub(super) const fn outside(&self) -> u64 {
         self.outside
     }

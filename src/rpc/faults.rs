@@ -86,6 +86,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::CategoryUnknown => Code::NotFound,
         RefusalCode::Malformed
         | RefusalCode::PeriodKind
+        | RefusalCode::KindNotReleased
         | RefusalCode::TableTooLarge
         | RefusalCode::ScopeNotAllowed => Code::InvalidArgument,
         RefusalCode::Expired

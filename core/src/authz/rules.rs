@@ -157,6 +157,9 @@ pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> R
     if !agreement.indicators.contains(&question.indicator) {
         return refuse(RefusalCode::IndicatorNotAllowed);
     }
+    if !catalogue.indicator(&question.indicator)?.kind.measures().is_empty() {
+        return refuse(RefusalCode::KindNotReleased);
+    }
     if question.by.len() > usize::from(agreement.max_dimensions) {
         return refuse(RefusalCode::TooManyDimensions);
     }

@@ -1,17 +1,19 @@
-//! The shapes of the catalogue's TOML, and the checks that every definition passes before it is used.
-
-use std::collections::BTreeSet;
+//! The shapes of the catalogue's TOML.
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueError, Lists};
-use crate::model::{CategoryId, ColumnId, DatasetId, DimensionId, IndicatorId, LevelId};
+use crate::model::{
+    CategoryId, ColumnId, DatasetId, Date, DimensionId, IdError, IndicatorId, LevelId, Period,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) dimension: Vec<Dimension>,
+    pub(super) flag: Vec<Flag>,
+    pub(super) group: Vec<DimensionGroup>,
     pub(super) dataset: Vec<Dataset>,
+    pub(super) pack: Vec<Pack>,
     pub(super) indicator: Vec<Indicator>,
 }
 
@@ -83,9 +85,12 @@ pub struct Dimension {
     pub name: String,
     /// The column of an extract that holds its finest codes.
     pub column: ColumnId,
-    /// Whether the agreement supplies its categories (providers, ICBs).
+    /// Whether the agreement supplies its categories (providers, ICBs, places).
     #[serde(default)]
     pub listed: bool,
+    /// What of it is not confirmed, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisional: Option<String>,
     /// Its levels.
     #[serde(rename = "level")]
     pub levels: Vec<Level>,
@@ -121,6 +126,88 @@ impl Dimension {
     }
 }
 
+/// A characteristic that is recorded as yes or no, in short: it becomes a [`Dimension`] of one level with the
+/// categories `yes`, `no`, `unknown` (not recorded) and `not_collected`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// The id of its dimension, its level and its column.
+    pub id: DimensionId,
+    /// Its name, for people.
+    pub name: String,
+    /// What is not confirmed of it, if anything.
+    #[serde(default)]
+    pub provisional: Option<String>,
+}
+
+impl Flag {
+    /// The dimension that it is short for.
+    pub(super) fn dimension(&self) -> Result<Dimension, IdError> {
+        let category = |id: &str, label: &str, codes: &[&str], kind| -> Result<Category, IdError> {
+            Ok(Category {
+                id: CategoryId::new(id)?,
+                label: label.to_owned(),
+                codes: codes.iter().map(|c| (*c).to_owned()).collect(),
+                of: Vec::new(),
+                from: None,
+                kind,
+            })
+        };
+        let categories = vec![
+            category("yes", "Yes", &YES, CategoryKind::Known)?,
+            category("no", "No", &NO, CategoryKind::Known)?,
+            category(
+                "unknown",
+                "Not recorded",
+                &["X", "U", "9", "Z", "99"],
+                CategoryKind::Unknown,
+            )?,
+            category("not_collected", "Not collected", &[], CategoryKind::NotCollected)?,
+        ];
+        Ok(Dimension {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            column: ColumnId::new(self.id.as_str())?,
+            listed: false,
+            provisional: self.provisional.clone(),
+            levels: vec![Level {
+                id: LevelId::new(self.id.as_str())?,
+                name: self.name.clone(),
+                released: true,
+                categories,
+            }],
+        })
+    }
+}
+
+/// How source systems write yes, compared without case.
+pub const YES: [&str; 5] = ["Y", "yes", "true", "1", "T"];
+
+/// How source systems write no, compared without case.
+pub const NO: [&str; 5] = ["N", "no", "false", "0", "F"];
+
+/// Dimensions under one name, so that datasets need not list them one by one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DimensionGroup {
+    /// Its id.
+    pub id: DimensionId,
+    /// Its dimensions.
+    pub dimensions: Vec<DimensionId>,
+}
+
+/// Indicators that are asked and published together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// Its id, which indicators name under `packs`.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for, in a sentence.
+    pub about: String,
+}
+
 /// Whether a person may have several rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,8 +222,25 @@ pub enum PersonRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodKind {
-    /// Months only.
+    /// Months.
     Month,
+    /// Quarters of the financial year.
+    Quarter,
+    /// Financial years.
+    Year,
+}
+
+impl PeriodKind {
+    /// Whether a period is of this kind.
+    #[must_use]
+    pub const fn has(self, period: Period) -> bool {
+        matches!(
+            (self, period),
+            (Self::Month, Period::Month { .. })
+                | (Self::Quarter, Period::Quarter { .. })
+                | (Self::Year, Period::Year { .. })
+        )
+    }
 }
 
 /// Which date puts a row into its period. Ages are taken at the same date.
@@ -195,6 +299,8 @@ pub enum Outside {
     NotYet,
     /// What became of it is not known.
     NotKnown,
+    /// It is none of what the dataset counts.
+    NotCounted,
 }
 
 /// A code of rows that are no rows of the dataset.
@@ -203,6 +309,79 @@ pub enum Outside {
 pub struct OutsideCode {
     /// What source systems write. Compared without case.
     pub code: String,
+    /// What it says.
+    pub why: Outside,
+}
+
+/// How a field that rules look at is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// A code: compared without case, spaces and full stops (`I63.4` is `I634`).
+    Code,
+    /// Yes or no, in any of the usual spellings; its codes are `yes` and `no`.
+    YesNo,
+    /// A whole number; a part counts as a whole one more.
+    Number,
+}
+
+/// A field of an extract that rules look at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleField {
+    /// The column of an extract, which an extract must have.
+    pub column: ColumnId,
+    /// Its name, for people.
+    pub name: String,
+    /// How it is read.
+    pub kind: FieldKind,
+    /// Whether it may be blank. Where it may not, a row in which it is is a reject.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blank: bool,
+}
+
+/// What a field must hold: any of these.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// The field.
+    pub column: ColumnId,
+    /// One of these codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub is: Vec<String>,
+    /// A code that starts with one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<String>,
+    /// A number of at least this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// A number of at most this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u32>,
+    /// Nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blank: bool,
+}
+
+/// A band of rows for which all conditions hold, and none of an earlier band's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleBand {
+    /// Its id.
+    pub id: CategoryId,
+    /// Its label.
+    pub label: String,
+    /// The conditions; only the last band has none and takes the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
+}
+
+/// Rows that are no rows of the dataset: those for which all conditions hold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleOutside {
+    /// The conditions.
+    pub when: Vec<Condition>,
     /// What it says.
     pub why: Outside,
 }
@@ -232,6 +411,16 @@ pub enum Partition {
         bands: Vec<StayBand>,
         /// The measure of an extract that keeps the minutes themselves.
         measure: ColumnId,
+    },
+    /// Rules over several fields, the first that holds deciding; rows outside the dataset are told apart first.
+    Rules {
+        /// The fields.
+        fields: Vec<RuleField>,
+        /// The bands, in the order in which they are tried.
+        bands: Vec<RuleBand>,
+        /// Rows that do not count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outside: Vec<RuleOutside>,
     },
 }
 
@@ -272,6 +461,21 @@ pub struct Outcome {
     pub rollups: Vec<Rollup>,
 }
 
+/// A whole number of each row that an extract may hold beside its codes, such as days in hospital. Where an extract has
+/// the column, a row in which it is blank is a reject.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureColumn {
+    /// The column of an extract.
+    pub id: ColumnId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its unit, such as `days`.
+    pub unit: String,
+    /// The greatest number that is believed.
+    pub most: u16,
+}
+
 /// A dataset: what a row is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -292,20 +496,81 @@ pub struct Dataset {
     pub dated_by: DatedBy,
     /// What a reader must know about double counting.
     pub caveat: String,
-    /// Dimensions that its rows have.
+    /// Dimensions that its rows have, those of its groups among them once it is loaded. A file holds those that it can.
     pub dimensions: Vec<DimensionId>,
+    /// Groups of further dimensions.
+    #[serde(default, skip_serializing)]
+    pub groups: Vec<DimensionId>,
+    /// Numbers that an extract may hold beside the outcome's own.
+    #[serde(default, rename = "measure", skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<MeasureColumn>,
     /// Levels that a question may be restricted to.
     pub scopes: Vec<LevelId>,
     /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// How an indicator's figure is made.
+/// Whom a rate is per.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum Population {
+    /// People who live in the area.
+    Resident,
+    /// People who are registered with its general practices.
+    Registered,
+}
+
+/// How an indicator's figure is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IndicatorKind {
-    /// Numerator over denominator.
+    /// Numerator over denominator, both counted.
     Proportion,
+    /// The numerator alone; the denominator is what it is a part of.
+    Count,
+    /// The numerator over a population that is published elsewhere.
+    Rate {
+        /// Per so many people.
+        per: u32,
+        /// Which people.
+        population: Population,
+        /// Whether it is directly standardised to the European Standard Population 2013.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        standardised: bool,
+    },
+    /// The mean of a measure over the numerator's rows.
+    Mean {
+        /// The measure: the outcome's own, or one of the dataset's.
+        measure: ColumnId,
+    },
+    /// Percentiles of a measure over the numerator's rows, from bands of one unit.
+    Quantile {
+        /// The measure: the outcome's own, or one of the dataset's.
+        measure: ColumnId,
+        /// Which, such as 50 for the median.
+        at: Vec<u8>,
+    },
+    /// One summed measure over another, over the numerator's rows.
+    Ratio {
+        /// The measure above the line.
+        of: ColumnId,
+        /// The measure below it.
+        over: ColumnId,
+        /// Per so many of it.
+        per: u32,
+    },
+}
+
+impl IndicatorKind {
+    /// The measures whose sums or bands the figure needs.
+    #[must_use]
+    pub fn measures(&self) -> Vec<&ColumnId> {
+        match self {
+            Self::Proportion | Self::Count | Self::Rate { .. } => Vec::new(),
+            Self::Mean { measure } | Self::Quantile { measure, .. } => vec![measure],
+            Self::Ratio { of, over, .. } => vec![of, over],
+        }
+    }
 }
 
 /// Which way is better.
@@ -316,6 +581,56 @@ pub enum Polarity {
     LowerIsBetter,
     /// A higher figure is better.
     HigherIsBetter,
+    /// Neither: it describes.
+    Neutral,
+}
+
+/// What an indicator is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Domain {
+    /// Who is reached, and when.
+    Access,
+    /// How it was.
+    Experience,
+    /// What came of it.
+    Outcome,
+    /// The people who work there.
+    Workforce,
+}
+
+/// The five strategic priorities of NHS England for tackling health inequalities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Restore services inclusively.
+    RestoreInclusively,
+    /// Mitigate digital exclusion.
+    DigitalExclusion,
+    /// Complete and timely datasets.
+    Datasets,
+    /// Accelerate prevention.
+    Prevention,
+    /// Leadership and accountability.
+    Leadership,
+}
+
+/// A target, with the dates for which it was set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// First day.
+    pub from: Date,
+    /// Last day, where it is over or was set for a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    /// The figure in the indicator's unit, as a decimal such as `92` or `4.5`.
+    pub value: String,
+    /// Who set it.
+    pub source: String,
+    /// Whether it is not confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 /// An indicator.
@@ -345,177 +660,25 @@ pub struct Indicator {
     pub denominator: CategoryId,
     /// Which way is better.
     pub polarity: Polarity,
+    /// What it is about.
+    pub domain: Domain,
+    /// The strategic priority that it serves.
+    pub priority: Priority,
     /// Who holds the records.
     pub held_by: String,
-    /// Dimensions that it may be broken down by.
+    /// Dimensions that it may be broken down by; all of its dataset where none are named.
+    #[serde(default)]
     pub breakdowns: Vec<DimensionId>,
     /// Packs that it belongs to.
     pub packs: Vec<String>,
+    /// Targets, the earliest first.
+    #[serde(default, rename = "target", skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
     /// Where the definition comes from.
     pub source: String,
+    /// What of the definition is not confirmed, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisional: Option<String>,
     /// What a reader must know.
     pub caveats: Vec<String>,
-}
-
-/// Checks every definition against itself and the others.
-pub(super) fn checked(file: &File) -> Result<(), CatalogueError> {
-    file.dimension.iter().try_for_each(dimension)?;
-    for dataset in &file.dataset {
-        let wrong =
-            |reason: String| CatalogueError::Definition { of: dataset.id.to_string(), reason };
-        for id in &dataset.dimensions {
-            if !file.dimension.iter().any(|d| d.id == *id) {
-                return Err(wrong(format!("there is no dimension '{id}'")));
-            }
-        }
-        for scope in &dataset.scopes {
-            if !dataset.dimensions.contains(&scope.dimension()) {
-                return Err(wrong(format!("the scope '{scope}' is not one of its dimensions")));
-            }
-        }
-        outcome(&dataset.outcome)?;
-        match (&dataset.outcome.made_of, &dataset.dated_by) {
-            (Partition::Weeks { .. }, DatedBy::Event(_)) => {
-                return Err(wrong("a wait is counted to the period's last day".to_owned()));
-            }
-            (Partition::Stay { .. }, DatedBy::LastDay) => {
-                return Err(wrong("a stay begins at the date of an event".to_owned()));
-            }
-            _ => {}
-        }
-    }
-    for indicator in &file.indicator {
-        let wrong =
-            |reason: String| CatalogueError::Definition { of: indicator.id.to_string(), reason };
-        let Some(dataset) = file.dataset.iter().find(|d| d.id == indicator.dataset) else {
-            return Err(wrong(format!("there is no dataset '{}'", indicator.dataset)));
-        };
-        for id in [&indicator.numerator, &indicator.denominator] {
-            if !id.is_all() && !dataset.outcome.rollups.iter().any(|r| r.id == *id) {
-                return Err(wrong(format!("there is no roll-up '{id}' in '{}'", dataset.id)));
-            }
-        }
-        if indicator.denominator.is_all() == indicator.counted.is_some() {
-            let reason =
-                "'counted' says what is below the line where, and only where, that is not all";
-            return Err(wrong(reason.to_owned()));
-        }
-        let ends = [&indicator.numerator, &indicator.denominator];
-        dataset
-            .outcome
-            .axis(&ends)
-            .map_err(|reason| CatalogueError::Axis { of: indicator.id.to_string(), reason })?;
-        if let Some(id) = indicator.breakdowns.iter().find(|b| !dataset.dimensions.contains(b)) {
-            return Err(wrong(format!("'{}' has no dimension '{id}'", dataset.id)));
-        }
-        if file.indicator.iter().filter(|i| i.id == indicator.id).count() > 1 {
-            return Err(wrong("it is defined twice".to_owned()));
-        }
-    }
-    Ok(())
-}
-
-/// Checks that the bands are a partition and that the roll-ups of each family nest.
-fn outcome(outcome: &Outcome) -> Result<(), CatalogueError> {
-    let of = || outcome.level.to_string();
-    partition(&outcome.made_of)
-        .map_err(|reason| CatalogueError::Definition { of: of(), reason: reason.to_owned() })?;
-    for first in &outcome.rollups {
-        // A whole family together, so that an overlap between any two of it is found.
-        let family = outcome.rollups.iter().filter(|r| r.family == first.family);
-        let family: Vec<&CategoryId> = family.map(|r| &r.id).collect();
-        let axis = |reason| CatalogueError::Axis { of: of(), reason };
-        outcome.axis(&family).map_err(axis)?;
-    }
-    let ids: BTreeSet<&CategoryId> = outcome.rollups.iter().map(|r| &r.id).collect();
-    if ids.len() != outcome.rollups.len() || ids.iter().any(|id| id.is_all()) {
-        let reason = "two roll-ups have one id, or one is called 'all'".to_owned();
-        return Err(CatalogueError::Definition { of: of(), reason });
-    }
-    Ok(())
-}
-
-fn partition(made_of: &Partition) -> Result<(), &'static str> {
-    let ascending = |from: &[u32]| from.first() == Some(&0) && from.is_sorted_by(|a, b| a < b);
-    match made_of {
-        Partition::Weeks { bands, .. } => {
-            let cuts: Vec<u32> = bands.iter().map(|b| b.from).collect();
-            if !ascending(&cuts) {
-                return Err("its bands do not begin at 0 and rise");
-            }
-        }
-        Partition::Codes { bands, outside } => {
-            let codes = bands.iter().flat_map(|b| &b.codes).chain(outside.iter().map(|o| &o.code));
-            let codes: Vec<String> = codes.map(|c| c.to_lowercase()).collect();
-            let distinct: BTreeSet<&String> = codes.iter().collect();
-            if distinct.len() != codes.len() {
-                return Err("a code stands in two places");
-            }
-            if bands.is_empty() || bands.iter().any(|b| b.codes.is_empty()) {
-                return Err("a band has no code");
-            }
-        }
-        Partition::Stay { bands, .. } => {
-            let cuts = |left: bool| -> Vec<u32> {
-                bands.iter().filter(|b| b.left == left).map(|b| b.from).collect()
-            };
-            if !ascending(&cuts(false)) || cuts(false) != cuts(true) {
-                return Err(
-                    "its bands do not begin at 0 and rise, alike for those who left and the others",
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-fn dimension(dimension: &Dimension) -> Result<(), CatalogueError> {
-    let wrong =
-        |reason: String| CatalogueError::Definition { of: dimension.id.to_string(), reason };
-    let Some(finest) = dimension.levels.first() else {
-        return Err(wrong("it has no level".to_owned()));
-    };
-    for level in &dimension.levels {
-        if level.id.dimension() != dimension.id {
-            return Err(wrong(format!("the level '{}' has another dimension's name", level.id)));
-        }
-        for category in &level.categories {
-            if let Some(stray) =
-                category.of.iter().find(|of| !finest.categories.iter().any(|c| c.id == **of))
-            {
-                return Err(wrong(format!(
-                    "'{}' is made of '{stray}', which does not exist",
-                    category.id
-                )));
-            }
-            let same_people = |c: &Category| {
-                let leaf = std::slice::from_ref(&c.id);
-                let of = if c.of.is_empty() { leaf } else { c.of.as_slice() };
-                let mine = std::slice::from_ref(&category.id);
-                of == if category.of.is_empty() { mine } else { category.of.as_slice() }
-            };
-            let mut twins =
-                dimension.levels.iter().flat_map(|l| &l.categories).filter(|c| c.id == category.id);
-            if !twins.all(same_people) {
-                return Err(wrong(format!(
-                    "'{}' means different people on two levels",
-                    category.id
-                )));
-            }
-        }
-        let axis = dimension.axis(level, &Lists::new());
-        let axis =
-            axis.map_err(|reason| CatalogueError::Axis { of: level.id.to_string(), reason })?;
-        let mut covered = vec![0_u8; axis.leaves().len()];
-        for category in axis.categories().iter().filter(|c| !c.id.is_all()) {
-            category.members.iter().for_each(|m| covered[usize::from(*m)] += 1);
-        }
-        if covered.iter().any(|n| *n != 1) {
-            return Err(wrong(format!(
-                "'{}' does not hold each finest category exactly once",
-                level.id
-            )));
-        }
-    }
-    Ok(())
 }

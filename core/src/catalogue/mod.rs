@@ -1,20 +1,23 @@
 //! Definitions of dimensions, datasets and indicators: TOML, compiled in, versioned by hash.
 
+mod check;
 mod definition;
 
 use std::collections::BTreeMap;
 
+use check::checked;
+use definition::File;
 pub use definition::{
-    Category, CategoryKind, CodeBand, Dataset, DatedBy, Dimension, Indicator, IndicatorKind, Level,
-    Outcome, Outside, OutsideCode, Partition, PeriodKind, PersonRows, Polarity, Rollup, StayBand,
-    WeekBand,
+    Category, CategoryKind, CodeBand, Condition, Dataset, DatedBy, Dimension, DimensionGroup,
+    Domain, FieldKind, Flag, Indicator, IndicatorKind, Level, MeasureColumn, NO, Outcome, Outside,
+    OutsideCode, Pack, Partition, PeriodKind, PersonRows, Polarity, Population, Priority, Rollup,
+    RuleBand, RuleField, RuleOutside, StayBand, Target, WeekBand, YES,
 };
-use definition::{File, checked};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Axis, AxisCategory, CategoryId, DatasetId, Digest, DimensionId, IndicatorId, LatticeError,
-    LevelId, Period, TomlProblem,
+    Axis, AxisCategory, CategoryId, ColumnId, DatasetId, Digest, DimensionId, IdError, IndicatorId,
+    LatticeError, LevelId, Period, TomlProblem,
 };
 
 /// Categories of the listed dimensions (provider, ICB), which a federation's agreement supplies.
@@ -77,6 +80,7 @@ pub enum Unknown {
 pub struct Catalogue {
     dimensions: Vec<Dimension>,
     datasets: Vec<Dataset>,
+    packs: Vec<Pack>,
     indicators: Vec<Indicator>,
     hashes: BTreeMap<IndicatorId, Digest>,
     dataset_hashes: BTreeMap<DatasetId, Digest>,
@@ -90,6 +94,7 @@ impl Catalogue {
     pub fn builtin() -> Result<Self, CatalogueError> {
         Self::from_texts(&[
             include_str!("builtin/dimensions.toml"),
+            include_str!("builtin/packs.toml"),
             include_str!("builtin/rtt.toml"),
             include_str!("builtin/outpatient.toml"),
             include_str!("builtin/emergency.toml"),
@@ -106,13 +111,18 @@ impl Catalogue {
             let file: File = toml::from_str(text)
                 .map_err(|e| CatalogueError::Toml(TomlProblem::new(text, &e)))?;
             all.dimension.extend(file.dimension);
+            all.flag.extend(file.flag);
+            all.group.extend(file.group);
             all.dataset.extend(file.dataset);
+            all.pack.extend(file.pack);
             all.indicator.extend(file.indicator);
         }
+        all.written_out()?;
         checked(&all)?;
         let mut catalogue = Self {
             dimensions: all.dimension,
             datasets: all.dataset,
+            packs: all.pack,
             indicators: all.indicator,
             hashes: BTreeMap::new(),
             dataset_hashes: BTreeMap::new(),
@@ -163,6 +173,12 @@ impl Catalogue {
     #[must_use]
     pub fn datasets(&self) -> &[Dataset] {
         &self.datasets
+    }
+
+    /// All packs.
+    #[must_use]
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
     }
 
     /// All indicators.
@@ -279,9 +295,84 @@ impl Dataset {
     /// Whether the dataset has such periods.
     #[must_use]
     pub const fn has_period(&self, period: Period) -> bool {
-        match self.periods {
-            PeriodKind::Month => matches!(period, Period::Month { .. }),
+        self.periods.has(period)
+    }
+}
+
+/// What a field that rules look at holds in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldValue<'a> {
+    /// Nothing.
+    Blank,
+    /// A code, with neither spaces nor full stops in it; yes and no are `yes` and `no`.
+    Code(&'a str),
+    /// A whole number.
+    Number(u32),
+}
+
+impl Condition {
+    /// Whether a field holds what is asked of it.
+    #[must_use]
+    pub fn holds(&self, value: FieldValue<'_>) -> bool {
+        match value {
+            FieldValue::Blank => self.blank,
+            FieldValue::Code(code) => {
+                let starts = |with: &String| {
+                    code.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
+                };
+                self.is.iter().any(|is| is.eq_ignore_ascii_case(code))
+                    || self.starts.iter().any(starts)
+            }
+            FieldValue::Number(n) => {
+                let asked = self.from.is_some() || self.to.is_some();
+                asked && self.from.is_none_or(|from| from <= n) && self.to.is_none_or(|to| n <= to)
+            }
         }
+    }
+}
+
+impl Partition {
+    /// The measure that the bands are cut from, which every extract of the dataset keeps.
+    #[must_use]
+    pub const fn measure(&self) -> Option<&ColumnId> {
+        match self {
+            Self::Weeks { measure, .. } | Self::Stay { measure, .. } => Some(measure),
+            Self::Codes { .. } | Self::Rules { .. } => None,
+        }
+    }
+}
+
+impl File {
+    /// Writes out what is said in short: flags as dimensions, groups as their dimensions, breakdowns that are all of a
+    /// dataset's.
+    fn written_out(&mut self) -> Result<(), CatalogueError> {
+        for flag in &self.flag {
+            let wrong = |e: IdError| CatalogueError::Definition {
+                of: flag.id.to_string(),
+                reason: e.to_string(),
+            };
+            self.dimension.push(flag.dimension().map_err(wrong)?);
+        }
+        for dataset in &mut self.dataset {
+            for id in std::mem::take(&mut dataset.groups) {
+                let group = self.group.iter().find(|g| g.id == id);
+                let group = group.ok_or_else(|| CatalogueError::Definition {
+                    of: dataset.id.to_string(),
+                    reason: format!("there is no group '{id}'"),
+                })?;
+                for dimension in &group.dimensions {
+                    if !dataset.dimensions.contains(dimension) {
+                        dataset.dimensions.push(dimension.clone());
+                    }
+                }
+            }
+        }
+        for indicator in self.indicator.iter_mut().filter(|i| i.breakdowns.is_empty()) {
+            if let Some(dataset) = self.dataset.iter().find(|d| d.id == indicator.dataset) {
+                indicator.breakdowns = dataset.dimensions.clone();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -306,6 +397,9 @@ impl Outcome {
                 bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
             }
             Partition::Stay { bands, .. } => {
+                bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
+            }
+            Partition::Rules { bands, .. } => {
                 bands.iter().map(|b| (&b.id, b.label.as_str())).collect()
             }
         }
@@ -362,6 +456,15 @@ impl Outcome {
     pub fn band_of_stay(&self, minutes: u32, left: bool) -> Option<&CategoryId> {
         let Partition::Stay { bands, .. } = &self.made_of else { return None };
         bands.iter().rev().find(|b| b.left == left && b.from <= minutes).map(|b| &b.id)
+    }
+
+    /// What the fields of a row mean by the first rule that holds; none where the outcome is not made of rules.
+    #[must_use]
+    pub fn of_fields<'v>(&self, value: &dyn Fn(&ColumnId) -> FieldValue<'v>) -> Option<OfCode<'_>> {
+        let Partition::Rules { bands, outside, .. } = &self.made_of else { return None };
+        let hold = |when: &[Condition]| when.iter().all(|c| c.holds(value(&c.column)));
+        let none = outside.iter().find(|o| hold(&o.when)).map(|o| OfCode::Outside(o.why));
+        none.or_else(|| bands.iter().find(|b| hold(&b.when)).map(|b| OfCode::Band(&b.id)))
     }
 
     /// What a source code means, compared without case and surrounding space; none where the outcome is

@@ -69,8 +69,10 @@ codes! {
     LevelUnknown = "level_unknown", "there is no such dimension: `evensum indicators --show ID` lists them";
     /// Not in the catalogue.
     CategoryUnknown = "category_unknown", "there is no such category in that dimension: `evensum indicators --show ID` lists them";
+    /// A kind of figure that is counted and not yet released.
+    KindNotReleased = "kind_not_released", "means, medians and ratios of sums are counted, but this version releases none: ask for a share or a count";
     /// A period that the dataset does not have.
-    PeriodKind = "period_kind", "this dataset has months only: ask for a period such as 2026-10";
+    PeriodKind = "period_kind", "this dataset has no such periods: `evensum indicators --show ID` says which it has";
     /// The partner does not hold a column.
     ColumnNotHeld = "column_not_held", "does not collect one of the dimensions asked for";
     /// The disclosure profile differs.

@@ -1,7 +1,5 @@
 //! Appointments and attendances: what became of them, when, and which rows are none of the month's.
 
-use evensum_core::catalogue::Partition;
-
 use super::*;
 
 const APPOINTMENTS: &str = "dataset = \"outpatient_appointment\"\n[source]\nimd_edition = \"2019\"\nmax_rejects_percent = 100\n";
@@ -281,10 +279,7 @@ fn other_months_do_not_crowd_out_the_list_of_faults() {
 fn a_row_of_any_dataset_takes_at_most_24_bytes_of_memory() {
     for dataset in Catalogue::builtin().expect("catalogue").datasets() {
         // A person, at most two bytes for each dimension and the outcome, and two for a measure.
-        let measures = match &dataset.outcome.made_of {
-            Partition::Weeks { .. } | Partition::Stay { .. } => 1,
-            Partition::Codes { .. } => 0,
-        };
+        let measures = usize::from(dataset.outcome.made_of.measure().is_some());
         assert!(4 + 2 * (dataset.dimensions.len() + 1 + measures) <= 24, "{}", dataset.id);
     }
 }
