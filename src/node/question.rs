@@ -174,12 +174,7 @@ async fn count(
     let node = Arc::clone(node);
     let counting = tokio::task::spawn_blocking(move || {
         let snapshot = node.shelf.open(&source.dir, &source.manifest)?;
-        let request = Request {
-            lattice: Arc::clone(plan.layout().lattice()),
-            columns: plan.columns(),
-            filters: plan.filters(),
-        };
-        let raw = tabulate(&snapshot, &request)?;
+        let raw = tabulate(&snapshot, &Request::of(&plan))?;
         Ok(protect(&plan, raw, &source.of, &node.ods)?)
     });
     match counting.await {
