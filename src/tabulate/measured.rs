@@ -128,6 +128,11 @@ impl Rolled {
         self.histograms[cell].iter_mut().zip(counts).for_each(|(m, t)| *m += t);
     }
 
+    /// Adds to the count of one unit.
+    pub(super) fn count_one(&mut self, cell: usize, unit: usize, rows: u32) {
+        self.histograms[cell][unit] += rows;
+    }
+
     /// Adds to the sums of a measure.
     pub(super) fn add(&mut self, cell: usize, measure: usize, total: u64, squares: u64) {
         let sum = &mut self.sums[cell][measure];

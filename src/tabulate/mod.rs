@@ -7,6 +7,7 @@ mod grid;
 mod measured;
 mod people;
 mod places;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 
