@@ -9,6 +9,8 @@ mod panics;
 mod pki;
 #[cfg(unix)]
 mod postgres;
+#[cfg(unix)]
+mod pushdown;
 mod small_disk;
 #[cfg(unix)]
 mod sources;

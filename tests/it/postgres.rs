@@ -81,7 +81,27 @@ pub(crate) async fn cluster() -> Option<Cluster> {
     Some(Cluster { admin, _started: Some(started) })
 }
 
+/// A further server, this test's own. None, with the reason on standard error, where PostgreSQL is not installed.
+pub(crate) fn another() -> Option<Cluster> {
+    match start() {
+        Ok((started, port)) => {
+            let admin = format!("postgresql://{ADMIN}@127.0.0.1:{port}/postgres?sslmode=disable");
+            let admin = PgConnectOptions::from_str(&admin).expect("a URL");
+            Some(Cluster { admin, _started: Some(Arc::new(started)) })
+        }
+        Err(reason) => {
+            skipped(&reason);
+            None
+        }
+    }
+}
+
 impl Cluster {
+    /// The port on which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.admin.get_port()
+    }
+
     /// The URL by which a role reaches a database. No role needs a password.
     pub(crate) fn url(&self, user: &str, database: &str) -> String {
         self.admin.clone().username(user).database(database).to_url_lossy().to_string()

@@ -8,6 +8,7 @@ use sqlx::{
     AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row, Sqlite, SqlitePool, Transaction,
     Type,
 };
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tokio_stream::{Stream, StreamExt};
 
@@ -21,6 +22,8 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 /// Steps of SQLite between two looks at the clock.
 const SQLITE_STEPS: i32 = 100_000;
+/// How PostgreSQL and SQLite say that a statement was given up.
+const GIVEN_UP: [&str; 2] = ["57014", "9"];
 /// The most rows that a statement may hand out: a table's cells for each of a few hundred shards, or the counts of
 /// its histograms.
 pub const MAX_RESULT_ROWS: usize = 1 << 22;
@@ -143,35 +146,31 @@ impl Reading {
 
     /// The rows of a statement whose columns are all whole numbers.
     pub(super) async fn numbers(&mut self, sql: &str) -> Result<Numbers, SqlError> {
-        let query = AssertSqlSafe(sql.to_owned());
         let limit = self.limit;
         let rows = async {
             match &mut self.transaction {
                 Transacting::Sqlite(transaction) => {
-                    let until = Instant::now() + limit;
-                    transaction
-                        .lock_handle()
-                        .await?
-                        .set_progress_handler(SQLITE_STEPS, move || Instant::now() < until);
-                    let query = sqlx::query(query).persistent(false);
+                    limited(transaction, limit).await?;
+                    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
                     collected::<Sqlite>(query.fetch(&mut **transaction)).await
                 }
                 Transacting::Postgres(transaction) => {
-                    let query = sqlx::query(query).persistent(false);
+                    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
                     collected::<Postgres>(query.fetch(&mut **transaction)).await
                 }
             }
         };
-        timeout(limit + GRACE, rows).await.map_err(|_| SqlError::Slow(limit))?
+        in_time(limit, timeout(limit + GRACE, rows).await)
     }
 
     /// The rows of a statement whose columns are all texts.
     pub(super) async fn texts(&mut self, sql: &str) -> Result<Vec<Vec<String>>, SqlError> {
-        let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
         let limit = self.limit;
         let rows = async {
             match &mut self.transaction {
                 Transacting::Sqlite(transaction) => {
+                    limited(transaction, limit).await?;
+                    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
                     let rows = query.fetch_all(&mut **transaction).await?;
                     rows.iter().map(texts::<Sqlite>).collect()
                 }
@@ -182,7 +181,31 @@ impl Reading {
                 }
             }
         };
-        timeout(limit + GRACE, rows).await.map_err(|_| SqlError::Slow(limit))?
+        in_time(limit, timeout(limit + GRACE, rows).await)
+    }
+}
+
+/// Has SQLite, which knows no such setting, give up what it runs from now on after so long.
+async fn limited(
+    transaction: &mut Transaction<'static, Sqlite>,
+    limit: Duration,
+) -> Result<(), sqlx::Error> {
+    let until = Instant::now() + limit;
+    let mut handle = transaction.lock_handle().await?;
+    handle.set_progress_handler(SQLITE_STEPS, move || Instant::now() < until);
+    Ok(())
+}
+
+/// Tells a statement that was given up for its length from one that failed.
+fn in_time<T>(limit: Duration, ended: Result<Result<T, SqlError>, Elapsed>) -> Result<T, SqlError> {
+    match ended {
+        Ok(Err(SqlError::Database(sqlx::Error::Database(error))))
+            if error.code().is_some_and(|code| GIVEN_UP.contains(&code.as_ref())) =>
+        {
+            Err(SqlError::Slow(limit))
+        }
+        Ok(outcome) => outcome,
+        Err(_) => Err(SqlError::Slow(limit)),
     }
 }
 

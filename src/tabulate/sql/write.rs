@@ -13,7 +13,7 @@ use super::statement::quoted;
 use crate::snapshot::{Codes, HeldColumn, NodeKey, Snapshot};
 
 /// The most servers that rows are spread over.
-pub const MAX_SHARDS: usize = 64;
+pub(super) const MAX_SHARDS: usize = 64;
 /// Rows that are sent at once.
 const BATCH_ROWS: usize = 1 << 14;
 /// Rows of one statement of SQLite.
@@ -269,7 +269,7 @@ async fn to_postgres(
     }
     for (number, shard) in shards.iter().enumerate() {
         let server = quoted(&checked(shard.server)?);
-        // The part's name is cut where the table's leaves no room: no two tables share their last letters.
+        // No longer than a name may be: the table's own leaves room for it.
         let part = quoted(&format!("s{number}_{}", &name[3..]));
         make += &format!(
             "; CREATE FOREIGN TABLE {part} PARTITION OF {table} FOR VALUES IN ({number}) SERVER {server} OPTIONS (table_name '{name}')"
