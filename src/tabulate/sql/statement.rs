@@ -329,7 +329,11 @@ fn over_shards(selection: Selection, table: &str, measures: &[String]) -> People
             outer += &format!(", CAST(max(s{i}) AS BIGINT)");
         }
         let each = selection.grouped(table, &inner, &[SHARD, PERSON]);
-        format!("SELECT cell{outer} FROM ({each}) AS each_person GROUP BY 1")
+        // Materialized, so that it is planned by itself: what the outer grouping would like to be sorted must not
+        // keep the inner one from the servers.
+        format!(
+            "WITH each_person AS MATERIALIZED ({each}) SELECT cell{outer} FROM each_person GROUP BY 1"
+        )
     });
     People::Spread {
         persons: selection.grouped(table, &count, &[SHARD]),
