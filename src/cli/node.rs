@@ -1,5 +1,7 @@
 //! `evensum node`: load, publish and describe extracts; check a configuration; serve.
 
+pub(super) mod push;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +31,11 @@ pub(super) enum Command {
         after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10"
     )]
     Publish(PeriodArgs),
+    /// Write the published extract of a period into the database that counts, if that was not done
+    #[command(
+        after_help = "Example: evensum node push --dataset rtt_open_pathway --period 2026-10"
+    )]
+    Push(PeriodArgs),
     /// How complete the newest extract is, dimension by dimension
     #[command(
         after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
@@ -98,6 +105,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Load(args) => load(&args)?,
         Command::Publish(args) => publish(&args)?,
+        Command::Push(args) => push::run(&args)?,
         Command::Quality(args) => quality(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
@@ -191,7 +199,7 @@ fn publish(args: &PeriodArgs) -> Result<(), Failure> {
             }
             None => terminal::note("The server that runs answers from it from now on."),
         }
-        Ok(())
+        push::newest(&server, dataset, *period).await
     })
 }
 

@@ -182,6 +182,7 @@ fn agreement_fits(
 pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
     let table = server.node()?;
     table.secret()?;
+    super::node::push::database(table)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
     checked(server)
 }
@@ -281,6 +282,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         store: store.clone(),
         state: server.state.clone(),
         node_key: table.secret()?,
+        database: super::node::push::database(table)?,
         noted,
         clock: clock::system(),
     });

@@ -7,6 +7,7 @@
 mod answer;
 mod question;
 mod shelf;
+mod warehouse;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -24,9 +25,11 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tokio::sync::{Mutex, watch};
 
 use self::shelf::Shelf;
+use self::warehouse::Warehouse;
 use crate::security_log::SecurityLog;
 use crate::snapshot::{Manifest, NodeKey};
 use crate::store::{Store, StoreError};
+use crate::tabulate::sql::Database;
 
 /// What a site is made of.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Parts {
     pub state: PathBuf,
     /// The key that vouches for its extracts.
     pub node_key: NodeKey,
+    /// The database that counts, where the node does not.
+    pub database: Option<Database>,
     /// Extracts whose publication the audit log holds already.
     pub noted: HashSet<SnapshotRef>,
     /// Where the time comes from.
@@ -70,6 +75,7 @@ pub struct Site {
     catalogue: Arc<Catalogue>,
     store: Store,
     shelf: Arc<Shelf>,
+    warehouse: Option<Arc<Warehouse>>,
     noted: Arc<Mutex<HashSet<SnapshotRef>>>,
     security: Arc<SecurityLog>,
     clock: Arc<dyn Clock>,
@@ -84,6 +90,9 @@ impl Site {
             profile: parts.profile,
             catalogue: parts.catalogue,
             store: parts.store,
+            warehouse: parts
+                .database
+                .map(|database| Arc::new(Warehouse::new(database, parts.node_key.clone()))),
             shelf: Arc::new(Shelf::new(parts.state, parts.node_key)),
             noted: Arc::new(Mutex::new(parts.noted)),
             security: Arc::new(SecurityLog::new(Arc::clone(&parts.clock))),
@@ -109,6 +118,7 @@ impl Site {
             agreements,
             catalogue: Arc::clone(&self.catalogue),
             shelf: Arc::clone(&self.shelf),
+            warehouse: self.warehouse.clone(),
             noted: Arc::clone(&self.noted),
             answer_key,
             security: Arc::clone(&self.security),
@@ -130,6 +140,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     store: Store,
     shelf: Arc<Shelf>,
+    warehouse: Option<Arc<Warehouse>>,
     noted: Arc<Mutex<HashSet<SnapshotRef>>>,
     answer_key: SigningKey,
     security: Arc<SecurityLog>,

@@ -16,6 +16,7 @@ use super::answer::end_broken;
 use super::shelf::ShelfError;
 use crate::snapshot::Manifest;
 use crate::store::{About, FrozenRow, Publish, StoreError};
+use crate::tabulate::sql::SqlError;
 use crate::tabulate::{Request, TabulateError, tabulate};
 
 /// Why the node's own part failed. Logged here, and told to nobody outside.
@@ -27,6 +28,8 @@ pub(super) enum Trouble {
     Shelf(#[from] ShelfError),
     #[error(transparent)]
     Tabulate(#[from] TabulateError),
+    #[error("the partner's database did not count")]
+    Warehouse(#[from] SqlError),
     #[error(transparent)]
     Chain(#[from] evensum_core::disclosure::ChainError),
     #[error(transparent)]
@@ -171,15 +174,14 @@ async fn count(
     plan: Plan<authz::Asked>,
     source: Source,
 ) -> Result<Draft, Trouble> {
+    if let Some(warehouse) = &node.warehouse {
+        let raw = warehouse.tabulate(&source.manifest, &Request::of(&plan)).await?;
+        return Ok(protect(&plan, raw, &source.of, &node.ods)?);
+    }
     let node = Arc::clone(node);
     let counting = tokio::task::spawn_blocking(move || {
         let snapshot = node.shelf.open(&source.dir, &source.manifest)?;
-        let request = Request {
-            lattice: Arc::clone(plan.layout().lattice()),
-            columns: plan.columns(),
-            filters: plan.filters(),
-        };
-        let raw = tabulate(&snapshot, &request)?;
+        let raw = tabulate(&snapshot, &Request::of(&plan))?;
         Ok(protect(&plan, raw, &source.of, &node.ods)?)
     });
     match counting.await {

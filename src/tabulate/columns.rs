@@ -12,6 +12,7 @@ use evensum_core::model::{RawCell, Table};
 use rayon::prelude::*;
 
 use super::grid::Grid;
+use super::measured;
 use super::people::{Counting, People};
 use super::places::{MOST_COMBINATIONS, Places, STATES};
 use super::{Request, TabulateError};
@@ -39,11 +40,11 @@ pub(super) struct Manner {
 ///
 /// A cell's events are the rows that pass all filters and whose leaf on each axis belongs to the cell's
 /// category; its persons are the distinct people among them; its top is the most of those rows that one
-/// person has. A category of the snapshot that is no leaf of an axis counts as the axis's leaf
+/// person has. Measures are summed over the same rows, and their units counted. A category of the snapshot that is no leaf of an axis counts as the axis's leaf
 /// `elsewhere`.
 ///
 /// # Errors
-/// [`TabulateError`] where the snapshot lacks a column, or a column holds a category that its axis does
+/// [`TabulateError`] where the snapshot lacks a column or a measure, or a column holds a category that its axis does
 /// not know and the axis has no leaf `elsewhere`.
 pub fn tabulate(
     snapshot: &Snapshot,
@@ -62,12 +63,16 @@ pub(super) fn tabulate_in(
 ) -> Result<Table<RawCell>, TabulateError> {
     let grid = Grid::new(&request.lattice);
     let places = Places::new(snapshot, request, &grid, manner.combinations)?;
-    let persons = snapshot.persons();
-    let counted = cut(persons, manner.blocks)
-        .into_par_iter()
-        .map(|rows| count(snapshot, &places, &grid, rows))
+    let blocks = cut(snapshot.persons(), manner.blocks);
+    let counted = blocks
+        .par_iter()
+        .map(|rows| count(snapshot, &places, &grid, rows.clone()))
         .reduce(|| Tally::new(&places, &grid), Tally::plus);
-    Ok(Table::new(Arc::clone(&request.lattice), counted.rolled_up(&places, &grid))?)
+    let mut cells = counted.rolled_up(&places, &grid);
+    if !request.measures_nothing() {
+        cells = measured::add(cells, snapshot, request, (&grid, &places), blocks)?;
+    }
+    Ok(Table::new(Arc::clone(&request.lattice), cells)?)
 }
 
 /// Cuts the rows into about so many blocks, never between two rows of one person.

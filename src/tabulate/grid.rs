@@ -85,14 +85,16 @@ impl<'a> Grid<'a> {
     /// What each entry of a column's dictionary adds to a row's home; `None` where an entry is no leaf
     /// of the axis and the axis has no leaf for such.
     pub(super) fn steps(&self, axis: usize, dictionary: &[CategoryId]) -> Option<Vec<u32>> {
+        let step =
+            |leaf: usize| u32::try_from(self.sides[axis].leaf_home[leaf] * self.strides[axis]).ok();
+        self.leaves(axis, dictionary)?.into_iter().map(step).collect()
+    }
+
+    /// The leaf of each entry of a column's dictionary; `None` as above.
+    pub(super) fn leaves(&self, axis: usize, dictionary: &[CategoryId]) -> Option<Vec<usize>> {
         let leaves = self.lattice.axes()[axis].leaves();
         let elsewhere = leaves.iter().position(|leaf| leaf.as_str() == ELSEWHERE);
-        dictionary
-            .iter()
-            .map(|category| {
-                let leaf = leaves.iter().position(|leaf| leaf == category).or(elsewhere)?;
-                u32::try_from(self.sides[axis].leaf_home[leaf] * self.strides[axis]).ok()
-            })
-            .collect()
+        let leaf = |category| leaves.iter().position(|leaf| leaf == category).or(elsewhere);
+        dictionary.iter().map(leaf).collect()
     }
 }

@@ -1,22 +1,30 @@
 //! From rows to a table with all its margins, before disclosure control: events, distinct persons and
-//! the top contributor of every cell of a lattice.
+//! the top contributor of every cell of a lattice, and what is asked of measures. [`tabulate()`] counts the columns
+//! of a snapshot in memory, [`sql`] has a database count; both give the same table.
 
 mod columns;
 mod grid;
+mod measured;
 mod people;
 mod places;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use evensum_core::authz::Use;
 use evensum_core::model::{ColumnId, Lattice, LatticeError};
-use evensum_core::plan::Filter;
+use evensum_core::plan::{Filter, Histogram, Plan};
+
+use crate::snapshot::MAX_MEASURES;
 
 pub use columns::tabulate;
 
 /// The most filters of one request.
 pub const MAX_FILTERS: usize = 64;
+/// The most counts that the histograms of one table may have together.
+pub const MAX_HISTOGRAM_COUNTS: usize = 1 << 22;
 
 /// What is to be counted.
 #[derive(Debug, Clone)]
@@ -27,6 +35,62 @@ pub struct Request<'a> {
     pub columns: &'a [ColumnId],
     /// Only rows that pass all of these are counted.
     pub filters: &'a [Filter],
+    /// The measures that are summed in every cell.
+    pub measures: &'a [ColumnId],
+    /// The measure whose units are counted in every cell.
+    pub histogram: Option<&'a Histogram>,
+}
+
+impl<'a> Request<'a> {
+    /// A request for counts, without measures.
+    #[must_use]
+    pub const fn counts(
+        lattice: Arc<Lattice>,
+        columns: &'a [ColumnId],
+        filters: &'a [Filter],
+    ) -> Self {
+        Self { lattice, columns, filters, measures: &[], histogram: None }
+    }
+
+    /// What a plan asks for.
+    #[must_use]
+    pub fn of<U: Use>(plan: &'a Plan<U>) -> Self {
+        Self {
+            lattice: Arc::clone(plan.layout().lattice()),
+            columns: plan.columns(),
+            filters: plan.filters(),
+            measures: plan.measures(),
+            histogram: plan.histogram(),
+        }
+    }
+
+    const fn measures_nothing(&self) -> bool {
+        self.measures.is_empty() && self.histogram.is_none()
+    }
+
+    /// That it has a column for each axis, and is no larger than requests may be.
+    fn check(&self) -> Result<(), TabulateError> {
+        let (axes, columns) = (self.lattice.axes().len(), self.columns.len());
+        if axes != columns {
+            return Err(TabulateError::Axes { axes, columns });
+        }
+        if self.filters.len() > MAX_FILTERS {
+            return Err(TabulateError::TooManyFilters);
+        }
+        if self.measures.len() > MAX_MEASURES {
+            return Err(TabulateError::TooManyMeasures);
+        }
+        self.units().map(drop)
+    }
+
+    /// Counts of one cell's histogram: one a unit and one for what lies above; none without a histogram.
+    fn units(&self) -> Result<usize, TabulateError> {
+        let units = self.histogram.map_or(0, |histogram| usize::from(histogram.last) + 2);
+        if units * self.lattice.len() > MAX_HISTOGRAM_COUNTS {
+            return Err(TabulateError::TooManyUnits);
+        }
+        Ok(units)
+    }
 }
 
 /// Why a request cannot be counted.
@@ -51,6 +115,17 @@ pub enum TabulateError {
     /// More than [`MAX_FILTERS`].
     #[error("a request carries at most {MAX_FILTERS} filters")]
     TooManyFilters,
+    /// The snapshot does not hold a measure.
+    #[error("the snapshot holds no measure '{0}': load an extract that has it, or ask for a count")]
+    NoMeasure(ColumnId),
+    /// More than [`MAX_MEASURES`].
+    #[error("a request sums at most {MAX_MEASURES} measures")]
+    TooManyMeasures,
+    /// More than [`MAX_HISTOGRAM_COUNTS`].
+    #[error(
+        "percentiles over this table need more than {MAX_HISTOGRAM_COUNTS} counts: ask for fewer or coarser dimensions"
+    )]
+    TooManyUnits,
     /// The counts do not fill the table.
     #[error("the counts do not fill the table")]
     Table(#[from] LatticeError),

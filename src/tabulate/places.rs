@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::grid::Grid;
-use super::{MAX_FILTERS, Request, TabulateError};
+use super::{Request, TabulateError};
 use crate::snapshot::{Codes, HeldColumn, Snapshot};
 
 /// States of a row: dropped by a filter, or kept.
@@ -57,14 +57,8 @@ impl<'a> Places<'a> {
         grid: &Grid<'_>,
         most_combinations: usize,
     ) -> Result<Self, TabulateError> {
-        let (axes, columns) = (request.lattice.axes().len(), request.columns.len());
-        if axes != columns {
-            return Err(TabulateError::Axes { axes, columns });
-        }
-        if request.filters.len() > MAX_FILTERS {
-            return Err(TabulateError::TooManyFilters);
-        }
-        let mut steps = Vec::with_capacity(axes);
+        request.check()?;
+        let mut steps = Vec::with_capacity(request.columns.len());
         for (axis, id) in request.columns.iter().enumerate() {
             let column = snapshot.column(id).ok_or_else(|| TabulateError::NoColumn(id.clone()))?;
             let found = grid

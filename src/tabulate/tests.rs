@@ -6,7 +6,7 @@ mod people;
 use std::collections::HashMap;
 
 use evensum_core::model::{
-    Axis, AxisCategory, CategoryId, DatasetId, Digest, LevelId, RawCell, Table,
+    Axis, AxisCategory, CategoryId, DatasetId, Digest, LevelId, Measured, RawCell, Sum, Table,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::columns::{Manner, tabulate_in};
 use super::*;
-use crate::snapshot::{Codes, FORMAT, HeldColumn, Manifest, Snapshot};
+use crate::snapshot::{Codes, FORMAT, HeldColumn, Manifest, Measure, Snapshot};
 
 fn category(text: &str) -> CategoryId {
     CategoryId::new(text).expect("category")
@@ -123,7 +123,16 @@ fn snapshot(sides: &[Side], persons: Vec<u32>, raw: &[[u16; 5]], wide: bool) -> 
         };
         HeldColumn::new(column_id(i), dictionary, codes).expect("column")
     });
-    Snapshot::new(manifest(), persons, columns.collect(), Vec::new()).expect("snapshot")
+    let measures = [|r: &[u16; 5]| r[4] % 9, |r: &[u16; 5]| r[3].rotate_left(3)];
+    let measures = (0..)
+        .zip(measures)
+        .map(|(i, of)| Measure { id: measure_id(i), values: raw.iter().map(of).collect() });
+    Snapshot::new(manifest(), persons, columns.collect(), measures.collect()).expect("snapshot")
+}
+
+/// The first measure is a few units, the second whatever 16 bits hold.
+fn measure_id(i: usize) -> ColumnId {
+    ColumnId::new(format!("measure{i}")).expect("measure")
 }
 
 /// The reference: every cell looks at every row.
@@ -143,23 +152,49 @@ fn slowly(snapshot: &Snapshot, request: &Request<'_>) -> Vec<RawCell> {
         let of = |id: &CategoryId| axes[axis].leaves().iter().position(|l| l == id);
         of(&wanted).or_else(|| of(&category("elsewhere"))).expect("leaf") as u16
     };
-    let rows: Vec<(u32, Vec<u16>)> = (0..snapshot.len())
+    let rows: Vec<(u32, usize, Vec<u16>)> = (0..snapshot.len())
         .filter(|&row| kept(row))
-        .map(|row| (snapshot.persons()[row], (0..axes.len()).map(|a| leaf(a, row)).collect()))
+        .map(|row| (snapshot.persons()[row], row, (0..axes.len()).map(|a| leaf(a, row)).collect()))
         .collect();
     (0..request.lattice.len())
         .map(|cell| {
             let at = request.lattice.coordinates(cell);
-            let mut per_person: HashMap<u32, u64> = HashMap::new();
-            for (person, leaves) in &rows {
-                let holds = |(a, l): (usize, &u16)| axes[a].categories()[at[a]].members.contains(l);
-                if leaves.iter().enumerate().all(holds) {
-                    *per_person.entry(*person).or_default() += 1;
+            let holds = |(a, l): (usize, &u16)| axes[a].categories()[at[a]].members.contains(l);
+            let within: Vec<(u32, usize)> = rows
+                .iter()
+                .filter(|(_, _, leaves)| leaves.iter().enumerate().all(holds))
+                .map(|(person, row, _)| (*person, *row))
+                .collect();
+            let top = |of: &dyn Fn(usize) -> u64| {
+                let mut per_person: HashMap<u32, u64> = HashMap::new();
+                for (person, row) in &within {
+                    *per_person.entry(*person).or_default() += of(*row);
                 }
+                (per_person.len() as u64, per_person.into_values().max().unwrap_or_default())
+            };
+            let (persons, most) = top(&|_| 1);
+            let cell = RawCell::new(within.len() as u64, persons, most);
+            if request.measures.is_empty() && request.histogram.is_none() {
+                return cell;
             }
-            let events = per_person.values().sum();
-            let top = per_person.values().copied().max().unwrap_or_default();
-            RawCell::new(events, per_person.len() as u64, top)
+            let values = |id| snapshot.measure(id).expect("measure");
+            let sums = request.measures.iter().map(|id| {
+                let of = |row: usize| u64::from(values(id)[row]);
+                let total = within.iter().map(|(_, row)| of(*row)).sum();
+                let squares = within.iter().map(|(_, row)| of(*row).pow(2)).sum();
+                Sum::new(total, squares, top(&of).1)
+            });
+            let histogram = request.histogram.map(|asked| {
+                let count = |from: u16, to: u16| {
+                    let lies = |(_, row): &&(u32, usize)| {
+                        (from..=to).contains(&values(&asked.measure)[*row])
+                    };
+                    within.iter().filter(lies).count() as u32
+                };
+                let units = (0..=asked.last).map(|unit| count(unit, unit));
+                units.chain([count(asked.last + 1, u16::MAX)]).collect()
+            });
+            cell.with(Measured::new(sums.collect(), histogram.unwrap_or_default()))
         })
         .collect()
 }
@@ -214,6 +249,8 @@ proptest! {
         wide in any::<bool>(),
         blocks in 0_usize..9,
         combinations in prop_oneof![Just(0_usize), Just(40), Just(usize::MAX)],
+        measured in 0_usize..3,
+        histogram in prop::option::of((0_usize..2, 0_u16..12)),
     ) {
         let lattice = lattice(&mut sides);
         let raw: Vec<[u16; 5]> = rows.iter().map(|(_, raw)| *raw).collect();
@@ -226,7 +263,13 @@ proptest! {
                 keep: keep.into_iter().map(|i| category(&format!("l{i}"))).collect(),
             })
             .collect();
-        let request = Request { lattice, columns: &columns, filters: &filters };
+        let measures: Vec<ColumnId> = (0..measured).map(measure_id).collect();
+        let histogram = histogram.map(|(i, last)| Histogram { measure: measure_id(i), last });
+        let request = Request {
+            measures: &measures,
+            histogram: histogram.as_ref(),
+            ..Request::counts(lattice, &columns, &filters)
+        };
         let wanted = slowly(&snapshot, &request);
         prop_assert!(same(&tabulate(&snapshot, &request).expect("counts"), &wanted));
         let manner = Manner { blocks, combinations };
@@ -258,7 +301,12 @@ fn one_block_and_many_agree_with_the_reference() {
     let (mut sides, snapshot) = many_rows();
     let columns = [column_id(0), column_id(1)];
     let filters = [Filter { column: column_id(2), keep: vec![category("l0"), category("l2")] }];
-    let request = Request { lattice: lattice(&mut sides), columns: &columns, filters: &filters };
+    let (measures, histogram) = ([measure_id(1)], Histogram { measure: measure_id(0), last: 6 });
+    let request = Request {
+        measures: &measures,
+        histogram: Some(&histogram),
+        ..Request::counts(lattice(&mut sides), &columns, &filters)
+    };
     let wanted = slowly(&snapshot, &request);
     for blocks in [1, 2, 3, 8, 100, 20_000] {
         for combinations in [0, usize::MAX] {
@@ -275,7 +323,7 @@ fn a_category_that_no_axis_knows_is_an_error_that_names_the_column_only() {
     let held = Side { leaves: 3, shape: Shape::Finest, elsewhere: false };
     let snapshot = snapshot(&[held], vec![1, 2], &[[0; 5], [1; 5]], false);
     let columns = [column_id(0)];
-    let request = Request { lattice: lattice(&mut sides), columns: &columns, filters: &[] };
+    let request = Request::counts(lattice(&mut sides), &columns, &[]);
     let error = tabulate(&snapshot, &request).expect_err("l2 is no leaf");
     assert_eq!(error, TabulateError::UnknownCategory(column_id(0)));
     assert!(error.to_string().contains("column0") && !error.to_string().contains("l2"));
@@ -287,7 +335,7 @@ fn requests_that_do_not_fit_the_snapshot_are_refused() {
     let snapshot = snapshot(&sides, vec![1], &[[0; 5]], false);
     let lattice = lattice(&mut sides);
     let ask = |columns: &[ColumnId], filters: &[Filter]| {
-        let request = Request { lattice: Arc::clone(&lattice), columns, filters };
+        let request = Request::counts(Arc::clone(&lattice), columns, filters);
         tabulate(&snapshot, &request).map(|_| ()).expect_err("refused")
     };
     let absent = ColumnId::new("absent").expect("column");
@@ -297,4 +345,31 @@ fn requests_that_do_not_fit_the_snapshot_are_refused() {
     let filter = Filter { column: absent, keep: Vec::new() };
     assert_eq!(ask(&[column_id(0)], std::slice::from_ref(&filter)), no_column);
     assert_eq!(ask(&[column_id(0)], &vec![filter; 65]), TabulateError::TooManyFilters);
+    let columns = [column_id(0)];
+    let measure = |measures: &[ColumnId], histogram: Option<&Histogram>| {
+        let counts = Request::counts(Arc::clone(&lattice), &columns, &[]);
+        let request = Request { measures, histogram, ..counts };
+        tabulate(&snapshot, &request).map(|_| ()).expect_err("refused")
+    };
+    let no_measure = TabulateError::NoMeasure(column_id(0));
+    assert_eq!(measure(&columns, None), no_measure);
+    let of_none = Histogram { measure: column_id(0), last: 3 };
+    assert_eq!(measure(&[], Some(&of_none)), no_measure);
+    assert_eq!(measure(&vec![measure_id(0); 5], None), TabulateError::TooManyMeasures);
+}
+
+#[test]
+fn a_histogram_over_a_large_table_has_an_end() {
+    let side = Side { leaves: 6, shape: Shape::Finest, elsewhere: false };
+    let mut sides = vec![side; 4];
+    let snapshot = snapshot(&sides, vec![1], &[[0; 5]], false);
+    let columns: Vec<ColumnId> = (0..4).map(column_id).collect();
+    let lattice = lattice(&mut sides);
+    for (last, fits) in [(1_440, true), (u16::MAX, false)] {
+        let histogram = Histogram { measure: measure_id(0), last };
+        let counts = Request::counts(Arc::clone(&lattice), &columns, &[]);
+        let request = Request { histogram: Some(&histogram), ..counts };
+        let wanted = if fits { Ok(()) } else { Err(TabulateError::TooManyUnits) };
+        assert_eq!(tabulate(&snapshot, &request).map(drop), wanted);
+    }
 }

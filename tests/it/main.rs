@@ -7,6 +7,12 @@ mod federation;
 mod hostile;
 mod panics;
 mod pki;
+#[cfg(unix)]
+mod postgres;
+#[cfg(unix)]
+mod pushdown;
 mod small_disk;
+#[cfg(unix)]
+mod sources;
 mod tidy;
 mod transport;

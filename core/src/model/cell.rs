@@ -27,10 +27,67 @@ use serde::{Deserialize, Serialize};
 /// ```compile_fail,E0369
 /// let same = evensum_core::model::RawCell::new(12, 9, 3) == evensum_core::model::RawCell::new(12, 9, 3);
 /// ```
+/// What is summed in a cell is sealed as well:
+/// ```
+/// use evensum_core::model::{Measured, RawCell, Sum};
+/// let cell = RawCell::new(12, 9, 3).with(Measured::new(vec![Sum::new(40, 200, 17)], Vec::new()));
+/// assert_eq!(format!("{cell:?}"), "RawCell(..)");
+/// ```
+/// ```compile_fail,E0624
+/// let cell = evensum_core::model::RawCell::new(12, 9, 3);
+/// let leaked = cell.measured();
+/// ```
+/// ```compile_fail,E0616
+/// let leaked = evensum_core::model::Sum::new(40, 200, 17).total;
+/// ```
+/// ```compile_fail,E0616
+/// let leaked = evensum_core::model::Measured::new(Vec::new(), vec![3, 4]).histogram;
+/// ```
 pub struct RawCell {
     events: u64,
     persons: u64,
     top: u64,
+    /// Behind a pointer, so that a table of counts alone pays one word a cell for it.
+    measured: Option<Box<Measured>>,
+}
+
+/// One measure of the rows of a cell.
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "no release carries a sum yet")
+)]
+pub struct Sum {
+    total: u64,
+    squares: u64,
+    top: u64,
+}
+
+impl Sum {
+    /// `total`: the sum over the rows, in units of the measure; `squares`: the sum of their squares; `top`: the
+    /// largest sum of one person's rows.
+    #[must_use]
+    pub const fn new(total: u64, squares: u64, top: u64) -> Self {
+        Self { total, squares, top }
+    }
+}
+
+/// What is known of the measures of a cell.
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "no release carries a sum yet")
+)]
+pub struct Measured {
+    sums: Vec<Sum>,
+    histogram: Vec<u32>,
+}
+
+impl Measured {
+    /// `sums`: one for each measure that was asked for, in that order; `histogram`: rows by unit of the measure that
+    /// it is of, from 0 on, and last those above the greatest unit. Empty where none was asked for.
+    #[must_use]
+    pub const fn new(sums: Vec<Sum>, histogram: Vec<u32>) -> Self {
+        Self { sums, histogram }
+    }
 }
 
 impl RawCell {
@@ -38,7 +95,14 @@ impl RawCell {
     /// has most of them.
     #[must_use]
     pub const fn new(events: u64, persons: u64, top: u64) -> Self {
-        Self { events, persons, top }
+        Self { events, persons, top, measured: None }
+    }
+
+    /// The same counts with what was measured.
+    #[must_use]
+    pub fn with(mut self, measured: Measured) -> Self {
+        self.measured = Some(Box::new(measured));
+        self
     }
 
     pub(crate) const fn events(&self) -> u64 {
@@ -53,11 +117,40 @@ impl RawCell {
         self.top
     }
 
-    /// Whether two cells hold the same counts. For tests of what fills cells.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "no release carries a sum yet")
+    )]
+    pub(crate) fn measured(&self) -> Option<&Measured> {
+        self.measured.as_deref()
+    }
+
+    /// Whether two cells hold the same counts, sums and histogram. For tests of what fills cells.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
-    pub const fn same_as(&self, other: &Self) -> bool {
-        self.events == other.events && self.persons == other.persons && self.top == other.top
+    pub fn same_as(&self, other: &Self) -> bool {
+        let parts = |cell: &Self| {
+            let sums = |m: &Measured| -> Vec<(u64, u64, u64)> {
+                m.sums.iter().map(|s| (s.total, s.squares, s.top)).collect()
+            };
+            cell.measured().map(|m| (sums(m), m.histogram.clone()))
+        };
+        self.events == other.events
+            && self.persons == other.persons
+            && self.top == other.top
+            && parts(self) == parts(other)
+    }
+}
+
+impl fmt::Debug for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sum(..)")
+    }
+}
+
+impl fmt::Debug for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Measured(..)")
     }
 }
 

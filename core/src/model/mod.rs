@@ -15,7 +15,7 @@ mod time;
 mod toml_problem;
 
 pub use agreement::{Agreement, AgreementError, Analyst, Approval, Assurance, Party, Role};
-pub use cell::{Bounds, CellState, RawCell, Shown};
+pub use cell::{Bounds, CellState, Measured, RawCell, Shown, Sum};
 pub use ids::{
     AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,
     IdError, IndicatorId, KeyText, LevelId, Ods, PurposeId, QueryId,

@@ -7,12 +7,26 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::authz::{Denied, Permit, Use};
-use crate::catalogue::{Catalogue, Dataset, Lists, PersonRows};
+use crate::catalogue::{Catalogue, Dataset, IndicatorKind, Lists, Partition, PersonRows};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     Agreement, Axis, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId, Lattice,
     LatticeError, Ods, Profile, Question, RefusalCode, SnapshotRef,
 };
+
+/// The last whole week that a histogram of waits counts by itself.
+pub const LAST_WEEK: u16 = 104;
+/// The last minute that a histogram of stays counts by itself: a day.
+pub const LAST_MINUTE: u16 = 1_440;
+
+/// Counts of a measure by unit: 0, 1, … up to the last unit, and one count of everything above it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Histogram {
+    /// The measure.
+    pub measure: ColumnId,
+    /// The last unit that is counted by itself.
+    pub last: u16,
+}
 
 /// A restriction of rows: those whose finest code in a column is one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +48,8 @@ pub struct Layout {
     denominator: usize,
     person_rows: PersonRows,
     residence: Option<(FederationId, Vec<CategoryId>)>,
+    measures: Vec<ColumnId>,
+    histogram: Option<Histogram>,
 }
 
 /// What to count, and for which use.
@@ -104,6 +120,8 @@ impl Layout {
             denominator,
             person_rows: dataset.person_rows,
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
+            measures: summed(&indicator.kind),
+            histogram: histogram(&indicator.kind, dataset),
         })
     }
 
@@ -148,6 +166,18 @@ impl Layout {
     pub const fn residence(&self) -> Option<&(FederationId, Vec<CategoryId>)> {
         self.residence.as_ref()
     }
+
+    /// The measures that are summed in every cell.
+    #[must_use]
+    pub fn measures(&self) -> &[ColumnId] {
+        &self.measures
+    }
+
+    /// The measure whose units are counted in every cell.
+    #[must_use]
+    pub const fn histogram(&self) -> Option<&Histogram> {
+        self.histogram.as_ref()
+    }
 }
 
 impl<U: Use> Plan<U> {
@@ -183,6 +213,18 @@ impl<U: Use> Plan<U> {
     #[must_use]
     pub fn filters(&self) -> &[Filter] {
         &self.filters
+    }
+
+    /// The measures that are summed in every cell: those of a mean, or both of a ratio.
+    #[must_use]
+    pub fn measures(&self) -> &[ColumnId] {
+        self.layout.measures()
+    }
+
+    /// The measure whose units are counted in every cell: that of percentiles.
+    #[must_use]
+    pub const fn histogram(&self) -> Option<&Histogram> {
+        self.layout.histogram()
     }
 
     /// The disclosure profile.
@@ -222,6 +264,31 @@ impl<U: Use> Plan<U> {
     }
 }
 
+fn summed(kind: &IndicatorKind) -> Vec<ColumnId> {
+    match kind {
+        IndicatorKind::Mean { .. } | IndicatorKind::Ratio { .. } => {
+            kind.measures().into_iter().cloned().collect()
+        }
+        IndicatorKind::Quantile { .. }
+        | IndicatorKind::Proportion
+        | IndicatorKind::Count
+        | IndicatorKind::Rate { .. } => Vec::new(),
+    }
+}
+
+/// The histogram of percentiles. It ends where the measure is believed no further; waits and stays, which have no
+/// such end, are cut where whoever lies above is above every percentile that is asked for in practice.
+fn histogram(kind: &IndicatorKind, dataset: &Dataset) -> Option<Histogram> {
+    let IndicatorKind::Quantile { measure, .. } = kind else { return None };
+    let own = dataset.measures.iter().find(|m| m.id == *measure).map(|m| m.most);
+    let last = own.or(match dataset.outcome.made_of {
+        Partition::Weeks { .. } => Some(LAST_WEEK),
+        Partition::Stay { .. } => Some(LAST_MINUTE),
+        Partition::Codes { .. } | Partition::Rules { .. } => None,
+    })?;
+    Some(Histogram { measure: measure.clone(), last })
+}
+
 fn axes(lattice: &Lattice) -> Vec<Vec<&CategoryId>> {
     lattice.axes().iter().map(|a| a.categories().iter().map(|c| &c.id).collect()).collect()
 }
@@ -255,4 +322,57 @@ fn filters(
         });
     }
     Ok(filters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: &str = "kind = \"proportion\"";
+
+    /// The layout of the first indicator of a dataset's definitions, its kind replaced.
+    fn layout(text: &str, kind: &str) -> Layout {
+        let text = text.replacen(KIND, kind, 1);
+        let shared = [
+            include_str!("../catalogue/builtin/dimensions.toml"),
+            include_str!("../catalogue/builtin/packs.toml"),
+            &text,
+        ];
+        let catalogue = Catalogue::from_texts(&shared).expect("a catalogue");
+        let question = Question {
+            indicator: catalogue.indicators()[0].id.clone(),
+            definition_hash: Digest::of(b""),
+            period: "2026-10".parse().expect("a period"),
+            by: Vec::new(),
+            scope: None,
+        };
+        Layout::new(&question, None, &catalogue).expect("a layout")
+    }
+
+    #[test]
+    fn a_plan_knows_what_its_indicator_measures() {
+        let rtt = include_str!("../catalogue/builtin/rtt.toml");
+        let stays = include_str!("../catalogue/builtin/emergency.toml");
+        let weeks = ColumnId::new("weeks_waited").expect("a column");
+        let quantile = |of: &ColumnId| {
+            format!("kind = {{ quantile = {{ measure = \"{of}\", at = [50, 92] }} }}")
+        };
+        let plain = layout(rtt, KIND);
+        assert_eq!((plain.measures(), plain.histogram()), (&[][..], None));
+        let mean = layout(rtt, "kind = { mean = { measure = \"weeks_waited\" } }");
+        assert_eq!((mean.measures(), mean.histogram()), (std::slice::from_ref(&weeks), None));
+        let waits = layout(rtt, &quantile(&weeks));
+        let wanted = Histogram { measure: weeks, last: LAST_WEEK };
+        assert_eq!((waits.measures(), waits.histogram()), (&[][..], Some(&wanted)));
+        let minutes = ColumnId::new("minutes").expect("a column");
+        let of_stays = layout(stays, &quantile(&minutes));
+        assert_eq!(of_stays.histogram().map(|h| h.last), Some(LAST_MINUTE));
+        let days = "[[dataset.measure]]\nid = \"days\"\nname = \"Days\"\nunit = \"days\"\nmost = 366\n\n[[indicator]]";
+        let with_days = rtt.replacen("[[indicator]]", days, 1);
+        let own = ColumnId::new("days").expect("a column");
+        let of_days = layout(&with_days, &quantile(&own));
+        assert_eq!(of_days.histogram(), Some(&Histogram { measure: own.clone(), last: 366 }));
+        let ratio = "kind = { ratio = { of = \"days\", over = \"weeks_waited\", per = 7 } }";
+        assert_eq!(layout(&with_days, ratio).measures().len(), 2);
+    }
 }

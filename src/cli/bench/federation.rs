@@ -249,6 +249,7 @@ impl Federation {
             store: store.clone(),
             state: member.state.clone(),
             node_key: rows::node_key(),
+            database: None,
             noted: HashSet::new(),
             clock: Arc::clone(&clock),
         });

@@ -103,7 +103,7 @@ fn one_extract(
     for scoped in [false, true] {
         let plan = plans(federation, scoped)?;
         let (lattice, columns) = three_sums(federation, &plan[0])?;
-        let request = Request { lattice, columns: &columns, filters: plan[0].filters() };
+        let request = Request::counts(lattice, &columns, plan[0].filters());
         let what = if scoped { "residents, one specialty" } else { "residents" };
         timed(setting, &snapshot, &request, what, &mut figures)?;
         counted.axes = axes(&request);
@@ -182,12 +182,7 @@ fn plans(federation: &Federation, scoped: bool) -> Result<Vec<Plan<Publication>>
 
 /// What disclosure control shows of a question's table, as it would be frozen.
 fn released(snapshot: &Snapshot, plan: &Plan<Publication>) -> Result<Value, Failure> {
-    let request = Request {
-        lattice: Arc::clone(plan.layout().lattice()),
-        columns: plan.columns(),
-        filters: plan.filters(),
-    };
-    let raw = tabulate(snapshot, &request).or_exit(Exit::Fault)?;
+    let raw = tabulate(snapshot, &Request::of(plan)).or_exit(Exit::Fault)?;
     let mut manifest = snapshot.manifest().clone();
     manifest.version = Some(SnapshotVersion::Provisional);
     let of: SnapshotRef = manifest

@@ -121,11 +121,7 @@ impl Asked {
         let plan = self.plan();
         let layout = plan.layout();
         let lattice = Arc::clone(layout.lattice());
-        let request = Request {
-            lattice: Arc::clone(&lattice),
-            columns: plan.columns(),
-            filters: plan.filters(),
-        };
+        let request = Request::of(&plan);
         let manner = Manner { blocks, combinations: 4_096 };
         let raw = tabulate_in(&self.snapshot(rows), &request, manner).expect("counts");
         let preview = preview(&plan, raw).expect("preview");
