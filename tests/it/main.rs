@@ -7,6 +7,10 @@ mod federation;
 mod hostile;
 mod panics;
 mod pki;
+#[cfg(unix)]
+mod postgres;
 mod small_disk;
+#[cfg(unix)]
+mod sources;
 mod tidy;
 mod transport;
