@@ -90,7 +90,7 @@ impl Place {
         fs::write(&file, bytes).expect("written");
         let mapping = Mapping::parse(mapping, &self.catalogue)?;
         run(&LoadRequest {
-            file: &file,
+            input: Input::File(&file),
             mapping: &mapping,
             dataset: mapping.dataset(),
             period: PERIOD.parse().expect("a period"),

@@ -225,7 +225,7 @@ fn progress_is_told_now_and_then_and_at_the_end() {
     (0..70_000).for_each(|i| text.push_str(&format!("p{i},{}\n", i % 100)));
     let told = std::cell::RefCell::new(Vec::new());
     let prepared = place.request(text.as_bytes(), PLAIN, |r| {
-        prepare(&LoadRequest { progress: &|rows| told.borrow_mut().push(rows), ..*r })
+        prepare(&LoadRequest { progress: &|p| told.borrow_mut().push(p), ..*r })
     });
     assert_eq!(prepared.map(|p| p.quality.persons).ok(), Some(70_000));
     assert_eq!(told.into_inner(), [65_536, 70_000]);
