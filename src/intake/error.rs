@@ -173,7 +173,9 @@ pub enum IntakeError {
     #[error(transparent)]
     Sql(#[from] SqlError),
     /// The thread that reads has ended without a word.
-    #[error("the extract could not be read to its end, since reading it broke: check that it is whole; nothing was loaded")]
+    #[error(
+        "the extract could not be read to its end, since reading it broke: check that it is whole; nothing was loaded"
+    )]
     Broken,
     /// More rejects than the mapping allows.
     #[error(

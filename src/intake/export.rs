@@ -123,7 +123,9 @@ mod tests {
         assert!(!is_completion(&record(&["Completion time: never"])));
         let line = b"Changed database context to 'Warehouse'.\r\na,b\n";
         assert_eq!(context_line(line).map(|end| &line[end..]), Some(&b"a,b\n"[..]));
-        for other in ["Changed database context to ''.\n", "Changed database context to 'W'.", "a\n"] {
+        for other in
+            ["Changed database context to ''.\n", "Changed database context to 'W'.", "a\n"]
+        {
             assert_eq!(context_line(other.as_bytes()), None, "{other}");
         }
     }

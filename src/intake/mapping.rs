@@ -403,11 +403,20 @@ mod tests {
             ("[source]\nencoding = \"latin\"\n", "line 3"),
             ("[source]\nimd_edition = \"2015\"\n", "2015"),
             ("colums = 1\n", "colums"),
-            ("[source]\ntable = \"rtt; drop table rtt\"\n", "line 3 of the mapping: a table is named as"),
-            ("[source]\ntable = \"rtt\"\nquery = \"select 1\"\n", "line 4 of the mapping: keep one"),
+            (
+                "[source]\ntable = \"rtt; drop table rtt\"\n",
+                "line 3 of the mapping: a table is named as",
+            ),
+            (
+                "[source]\ntable = \"rtt\"\nquery = \"select 1\"\n",
+                "line 4 of the mapping: keep one",
+            ),
             ("[source]\nquery = \"select 1; select 2\"\n", "semicolon"),
             ("[source]\nquery = \"select :period_day\"\n", ":period_start"),
-            ("[source]\nheader = true\ntable = \"rtt\"\n", "line 4 of the mapping: a database has no"),
+            (
+                "[source]\nheader = true\ntable = \"rtt\"\n",
+                "line 4 of the mapping: a database has no",
+            ),
             ("[source]\ntime_zone = \"Europe/Paris\"\n", "line 3"),
         ] {
             let error = parse(&format!("{head}{text}")).expect_err(text).to_string();

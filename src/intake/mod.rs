@@ -41,12 +41,12 @@ pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use parquet::ParquetError;
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
     staged_root,
 };
 use quality::{Counts, pseudo_postcodes};
-pub use parquet::ParquetError;
 pub use read::MAX_RECORD_BYTES;
 use records::Records;
 pub use records::{Input, Progress};

@@ -44,13 +44,19 @@ const TRAILER: u64 = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum ParquetError {
     /// Encrypted.
-    #[error("the Parquet file is encrypted: write it without encryption, where only this account may read it")]
+    #[error(
+        "the Parquet file is encrypted: write it without encryption, where only this account may read it"
+    )]
     Encrypted,
     /// Not whole, or not Parquet.
-    #[error("the Parquet file is cut off or damaged: write it again, or fetch it again; nothing was loaded")]
+    #[error(
+        "the Parquet file is cut off or damaged: write it again, or fetch it again; nothing was loaded"
+    )]
     Damaged(#[source] Option<FileError>),
     /// A description longer than is read.
-    #[error("the Parquet file describes itself in more than {MAX_FOOTER_BYTES} bytes: write it with larger groups of rows")]
+    #[error(
+        "the Parquet file describes itself in more than {MAX_FOOTER_BYTES} bytes: write it with larger groups of rows"
+    )]
     Footer,
     /// A group of rows larger than is read.
     #[error(
@@ -92,10 +98,11 @@ pub(super) fn open(path: &Path, zone: Zone) -> Result<Opened, IntakeError> {
     // What the writer's library says of its own types would give dictionaries and long texts forms of their own.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let metadata = ArrowReaderMetadata::load(&file, options).map_err(ParquetError::from)?;
-    let columns = metadata.schema().fields().iter().map(|field| Column {
-        name: field.name().clone(),
-        kind: kind(field.data_type()),
-    });
+    let columns = metadata
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| Column { name: field.name().clone(), kind: kind(field.data_type()) });
     let columns: Vec<Column> = columns.collect();
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
     let feed = Box::new(ParquetFile { file, metadata, zone });
@@ -144,11 +151,7 @@ fn foreign(of: &DataType) -> String {
 }
 
 impl Feed for ParquetFile {
-    fn feed(
-        self: Box<Self>,
-        wanted: &BTreeSet<usize>,
-        out: &mut Out,
-    ) -> Result<Vec<String>, Stop> {
+    fn feed(self: Box<Self>, wanted: &BTreeSet<usize>, out: &mut Out) -> Result<Vec<String>, Stop> {
         let Self { file, metadata, zone } = *self;
         let fields = metadata.schema().fields().len();
         let schema = metadata.parquet_schema();
@@ -157,11 +160,9 @@ impl Feed for ParquetFile {
             .collect();
         for group in metadata.metadata().row_groups() {
             let unpacked = leaves.iter().filter_map(|leaf| group.columns().get(*leaf));
-            let bytes: u64 =
-                unpacked.map(|c| u64::try_from(c.uncompressed_size()).unwrap_or(u64::MAX)).fold(
-                    0,
-                    u64::saturating_add,
-                );
+            let bytes: u64 = unpacked
+                .map(|c| u64::try_from(c.uncompressed_size()).unwrap_or(u64::MAX))
+                .fold(0, u64::saturating_add);
             if bytes > MAX_GROUP_BYTES {
                 return Err(ParquetError::Group.into());
             }

@@ -56,16 +56,7 @@ pub(super) fn open(path: &Path, form: &SourceForm, meter: Meter) -> Result<Text,
         Delimiter::Semicolon => b';',
         Delimiter::Guess => guess_delimiter(&head),
     };
-    let ceiling = Arc::new(AtomicU64::new(0));
-    let inner: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(text));
-    let metered = Metered { inner, read: 0, ceiling: Arc::clone(&ceiling) };
-    let csv = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(BUFFER)
-        .from_reader(metered);
-    let mut cut = Cut { csv, ceiling, first: None };
+    let mut cut = Cut::new(Box::new(Cursor::new(head).chain(text)), delimiter);
     let mut read = |record: &mut ByteRecord, row| {
         cut.read(record).map_err(|error| failure(Failure::Csv(error), row, path))
     };
@@ -116,6 +107,18 @@ pub(super) struct Cut {
 }
 
 impl Cut {
+    fn new(inner: Box<dyn Read + Send>, delimiter: u8) -> Self {
+        let ceiling = Arc::new(AtomicU64::new(0));
+        let metered = Metered { inner, read: 0, ceiling: Arc::clone(&ceiling) };
+        let csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(BUFFER)
+            .from_reader(metered);
+        Self { csv, ceiling, first: None }
+    }
+
     /// Reads the next record; `false` at the end.
     fn read(&mut self, record: &mut ByteRecord) -> Result<bool, csv::Error> {
         let here = self.csv.position().byte();
@@ -359,6 +362,7 @@ fn scan(head: Vec<u8>, rest: impl Read) -> io::Result<Found> {
     let mut buffer = vec![0; BUFFER];
     // Bytes of a character that the end of a block cut apart.
     let mut kept = 0;
+    let mut line: u64 = 0;
     loop {
         let taken = source.read(&mut buffer[kept..])?;
         let block = &buffer[..kept + taken];
@@ -367,7 +371,12 @@ fn scan(head: Vec<u8>, rest: impl Read) -> io::Result<Found> {
             return Ok(found);
         }
         found.look(&block[kept..]);
-        if found.binary {
+        line = match block.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
+            Some(at) => (block.len() - at) as u64,
+            None => line + taken as u64,
+        };
+        // A line that is too long is not read to its end here: it is refused when it is read again.
+        if found.binary || line > MAX_RECORD_BYTES + 2 * BUFFER as u64 {
             return Ok(found);
         }
         let length = block.len();
@@ -401,4 +410,37 @@ fn guess_delimiter(head: &[u8]) -> u8 {
         }
     }
     best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An endless line, which counts how much of it is read.
+    struct Endless(Arc<AtomicU64>);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn of_an_endless_line_little_is_read() {
+        let most = MAX_RECORD_BYTES + 4 * BUFFER as u64;
+        let read = Arc::new(AtomicU64::new(0));
+        let start = Cursor::new(b"a,b\n1,2\n\"3".to_vec());
+        let mut cut = Cut::new(Box::new(start.chain(Endless(Arc::clone(&read)))), b',');
+        let mut record = ByteRecord::new();
+        assert!(cut.read(&mut record).expect("a header") && cut.read(&mut record).expect("a row"));
+        let error =
+            failure(Failure::Csv(cut.read(&mut record).expect_err("endless")), 3, Path::new("x"));
+        assert!(matches!(error, IntakeError::RecordTooLong { row: 3 }));
+        assert!(read.swap(0, Ordering::Relaxed) <= most);
+        assert!(record.as_slice().len() as u64 <= most);
+        let found = scan(b"a,b\n".to_vec(), Endless(Arc::clone(&read))).expect("readable");
+        assert!(found.utf8 && read.load(Ordering::Relaxed) <= most);
+    }
 }

@@ -12,8 +12,8 @@ use super::cell::{Column, Kind};
 use super::dates::DateForm;
 use super::error::{IntakeError, io};
 use super::mapping::SourceForm;
-use super::sql::{self, PostgreSql};
 use super::source::{self, Meter};
+use super::sql::{self, PostgreSql};
 use super::{parquet, read};
 
 /// What an extract is loaded from.
@@ -96,7 +96,8 @@ impl Records {
                 let relation = form.relation.as_ref().ok_or(IntakeError::OtherSource(
                     "the mapping does not say what to read of the database: set table = \"…\" or query = \"…\" under [source]",
                 ))?;
-                let opened = apart(|| sql::postgres::open(database, relation, form.time_zone, period))?;
+                let opened =
+                    apart(|| sql::postgres::open(database, relation, form.time_zone, period))?;
                 return Ok(Self::typed(opened, input));
             }
             Input::File(path) => path,
@@ -229,8 +230,6 @@ impl Records {
 }
 
 /// Does what may break, or needs a runtime of its own, on a thread of its own.
-fn apart<T: Send>(
-    work: impl FnOnce() -> Result<T, IntakeError> + Send,
-) -> Result<T, IntakeError> {
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, IntakeError> + Send) -> Result<T, IntakeError> {
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(IntakeError::Broken))
 }

@@ -88,10 +88,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>, IntakeError> {
 }
 
 /// Opens a file and counts what is read of it.
-pub(super) fn open_metered(
-    path: &Path,
-    meter: Meter,
-) -> Result<Box<dyn Read + Send>, IntakeError> {
+pub(super) fn open_metered(path: &Path, meter: Meter) -> Result<Box<dyn Read + Send>, IntakeError> {
     let file = File::open(path).map_err(io(path, "read"))?;
     let mut file = Counted { inner: file, meter };
     let mut head = Vec::new();

@@ -1,9 +1,11 @@
 //! Whole loads, from files on disk to staged and published directories.
 
 mod activity;
+mod exports;
 mod files;
 mod loads;
 mod postcodes;
+mod typed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use std::future::Future;
 
 use tokio::runtime::Runtime;
 
-use super::error::{io, IntakeError};
+use super::error::{IntakeError, io};
 pub use postgres::{
     DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Limits, PostgreSql,
     SqlError,

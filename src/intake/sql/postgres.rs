@@ -41,7 +41,9 @@ const STEP: &str = "FETCH FORWARD 4096 FROM evensum_extract";
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
     /// An address that cannot be used. It may hold a password, and is not repeated.
-    #[error("the address of the database cannot be used: write postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full")]
+    #[error(
+        "the address of the database cannot be used: write postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full"
+    )]
     Address,
     /// A certificate that is not there.
     #[error("the database's certificates cannot be read from {0}")]
@@ -56,7 +58,9 @@ pub enum SqlError {
         source: Option<std::io::Error>,
     },
     /// Not in time.
-    #[error("the database '{name}' did not answer within {seconds} seconds (connect_timeout_seconds): check host, port and firewall")]
+    #[error(
+        "the database '{name}' did not answer within {seconds} seconds (connect_timeout_seconds): check host, port and firewall"
+    )]
     Silent {
         /// Its name in the configuration.
         name: String,
@@ -81,7 +85,9 @@ pub enum SqlError {
         ways: Vec<String>,
     },
     /// The session is not read-only, though it was asked to be.
-    #[error("the database did not open a read-only transaction: connect to it directly or through a pool of sessions. Nothing was read")]
+    #[error(
+        "the database did not open a read-only transaction: connect to it directly or through a pool of sessions. Nothing was read"
+    )]
     NotReadOnly,
     /// The database says no to what was asked of it.
     #[error("the database refused what was asked of it ({code}): {said}")]
@@ -92,7 +98,9 @@ pub enum SqlError {
         said: String,
     },
     /// The database says no because of a value.
-    #[error("the database stopped at a row that it could not work out (code {0}): correct the table or query named under [source]; nothing was loaded")]
+    #[error(
+        "the database stopped at a row that it could not work out (code {0}): correct the table or query named under [source]; nothing was loaded"
+    )]
     Value(String),
     /// Took too long.
     #[error(
@@ -101,13 +109,19 @@ pub enum SqlError {
     )]
     TooSlow,
     /// Broke off.
-    #[error("the connection with the database broke off: nothing was loaded, and what was staged before is untouched; run the command again")]
+    #[error(
+        "the connection with the database broke off: nothing was loaded, and what was staged before is untouched; run the command again"
+    )]
     Gone,
     /// A SQLite file that cannot be read.
-    #[error("the SQLite database cannot be read ({0}): check that the file is whole, is not encrypted and may be read by this account; nothing was loaded")]
+    #[error(
+        "the SQLite database cannot be read ({0}): check that the file is whole, is not encrypted and may be read by this account; nothing was loaded"
+    )]
     Sqlite(String),
     /// A SQLite file, and no word of what to read.
-    #[error("the mapping does not say what to read of the SQLite database: set table = \"…\" or query = \"…\" under [source]; it has {0}")]
+    #[error(
+        "the mapping does not say what to read of the SQLite database: set table = \"…\" or query = \"…\" under [source]; it has {0}"
+    )]
     NoTable(String),
 }
 
@@ -212,11 +226,12 @@ impl PostgreSql {
         );
         let begun = sqlx::raw_sql(AssertSqlSafe(session)).execute(&mut connection);
         begun.await.map_err(|e| meaning(&e))?;
-        let read_only: String = sqlx::query_scalar("SELECT current_setting('transaction_read_only')")
-            .persistent(false)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(|e| meaning(&e))?;
+        let read_only: String =
+            sqlx::query_scalar("SELECT current_setting('transaction_read_only')")
+                .persistent(false)
+                .fetch_one(&mut connection)
+                .await
+                .map_err(|e| meaning(&e))?;
         if read_only != "on" {
             return Err(SqlError::NotReadOnly.into());
         }
@@ -291,7 +306,8 @@ fn kind(of: &PgTypeInfo) -> Kind {
         _ => return Kind::Foreign(format!("the type {}", plain(of.name()))),
     }
     match of.name().to_ascii_uppercase().as_str() {
-        "TEXT" | "VARCHAR" | "CHAR" | "\"CHAR\"" | "BPCHAR" | "NAME" | "CITEXT" | "UUID" | "UNKNOWN" => Kind::Text,
+        "TEXT" | "VARCHAR" | "CHAR" | "\"CHAR\"" | "BPCHAR" | "NAME" | "CITEXT" | "UUID"
+        | "UNKNOWN" => Kind::Text,
         "BOOL" => Kind::YesNo,
         "INT2" | "INT4" | "INT8" | "NUMERIC" | "FLOAT4" | "FLOAT8" => Kind::Number,
         "DATE" => Kind::Date,
@@ -447,11 +463,17 @@ mod tests {
         let made = |url: &str| PostgreSql::new("w", url, Some("secret-3"), None, limits);
         let database = made("postgresql://reader:secret-1@db:5432/warehouse").expect("an address");
         assert_eq!(format!("{database:?}"), "PostgreSql(w)");
-        for wrong in ["mysql://secret-2@db/x", "postgresql://secret-2@db:port/x", "secret-2", "postgresql://a:secret-2@/%zz?sslmode=often"] {
+        for wrong in [
+            "mysql://secret-2@db/x",
+            "postgresql://secret-2@db:port/x",
+            "secret-2",
+            "postgresql://a:secret-2@/%zz?sslmode=often",
+        ] {
             let error = made(wrong).expect_err("refused");
             assert!(!format!("{error} {error:?}").contains("secret-2"), "{error:?}");
         }
-        let nowhere = PostgreSql::new("w", "postgresql://db/x", None, Some(Path::new("/no/ca.pem")), limits);
+        let nowhere =
+            PostgreSql::new("w", "postgresql://db/x", None, Some(Path::new("/no/ca.pem")), limits);
         assert!(nowhere.expect_err("no file").to_string().contains("/no/ca.pem"));
     }
 }

@@ -17,9 +17,9 @@ use super::super::cell::{self, Column, Kind};
 use super::super::error::{IntakeError, plain};
 use super::super::read::MAX_RECORD_BYTES;
 use super::super::records::Opened;
+use super::Session;
 use super::postgres::SqlError;
 use super::statement::{Dialect, Relation, Source, quote};
-use super::Session;
 
 /// How long a file that another program writes is waited for.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
@@ -85,11 +85,7 @@ async fn tables(connection: &mut SqliteConnection) -> Result<SqlError, SqlError>
     .await
     .map_err(|e| failed(&e))?;
     let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    Ok(SqlError::NoTable(if names.is_empty() {
-        "no table".to_owned()
-    } else {
-        names.join(", ")
-    }))
+    Ok(SqlError::NoTable(if names.is_empty() { "no table".to_owned() } else { names.join(", ") }))
 }
 
 impl Feed for Reading {

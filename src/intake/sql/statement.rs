@@ -26,9 +26,9 @@ impl Day {
         match self {
             Self::Start => period.first_day(),
             Self::End => period.last_day(),
-            Self::After => Date::from_civil(
-                period.last_day().civil().next_day().unwrap_or(time::Date::MAX),
-            ),
+            Self::After => {
+                Date::from_civil(period.last_day().civil().next_day().unwrap_or(time::Date::MAX))
+            }
         }
     }
 }
@@ -237,15 +237,35 @@ mod tests {
         for (text, postgres, sqlite) in [
             ("rtt", "\"rtt\"", "\"rtt\""),
             ("Evensum.RTT", "\"evensum\".\"rtt\"", "\"Evensum\".\"RTT\""),
-            ("evensum.\"Open Pathways; DROP\"", "\"evensum\".\"Open Pathways; DROP\"", "\"evensum\".\"Open Pathways; DROP\""),
+            (
+                "evensum.\"Open Pathways; DROP\"",
+                "\"evensum\".\"Open Pathways; DROP\"",
+                "\"evensum\".\"Open Pathways; DROP\"",
+            ),
         ] {
             assert_eq!(sql(Relation::table(text), Dialect::PostgreSql).0, postgres);
             assert_eq!(sql(Relation::table(text), Dialect::Sqlite).0, sqlite);
         }
         let long = "x".repeat(64);
         for wrong in [
-            "", ".", "a.", ".a", "a.b.c", "a b", "a;b", "1a", "a--", "a'b", "\"a", "\"\"", "a\"b\"",
-            "\"a\u{7}\"", "(select 1)", "rtt; drop table rtt", "rtt\0", &long,
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a.b.c",
+            "a b",
+            "a;b",
+            "1a",
+            "a--",
+            "a'b",
+            "\"a",
+            "\"\"",
+            "a\"b\"",
+            "\"a\u{7}\"",
+            "(select 1)",
+            "rtt; drop table rtt",
+            "rtt\0",
+            &long,
         ] {
             assert!(Relation::table(wrong).is_err(), "{wrong}");
         }
@@ -265,7 +285,13 @@ mod tests {
         assert_eq!(rest, Some(wanted));
         let (found, _) = sql(Relation::query("select 1 where d = :period_end"), Dialect::Sqlite);
         assert!(found.contains("d = ?1"), "{found}");
-        for wrong in ["", " ; ", "select 1; drop table t", "select :period_of", "select 1 where a = :period_start_x"] {
+        for wrong in [
+            "",
+            " ; ",
+            "select 1; drop table t",
+            "select :period_of",
+            "select 1 where a = :period_start_x",
+        ] {
             assert!(Relation::query(wrong).is_err(), "{wrong}");
         }
     }

@@ -259,8 +259,9 @@ fn what_is_no_extract_is_refused() {
     odd.pop();
     assert!(wrong(&odd, PLAIN).contains("UTF-16"));
     assert!(!place.staged().exists());
-    let missing = place
-        .request(b"", PLAIN, |r| load(&LoadRequest { input: Input::File(Path::new("/no/such/file.csv")), ..*r }));
+    let missing = place.request(b"", PLAIN, |r| {
+        load(&LoadRequest { input: Input::File(Path::new("/no/such/file.csv")), ..*r })
+    });
     assert!(matches!(missing, Err(IntakeError::Io { .. })));
 }
 
