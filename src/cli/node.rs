@@ -13,7 +13,7 @@ use evensum_core::view::QualityReport;
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, serve, terminal};
 use crate::config::{self, Server};
-use crate::intake::{self, LoadRequest, Mapping};
+use crate::intake::{self, Input, LoadRequest, Mapping};
 use crate::node;
 use crate::present;
 use crate::reference::Reference;
@@ -145,7 +145,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
     let spinner = terminal::spinner("rows read");
     let loaded = intake::load(&LoadRequest {
-        file: &args.file,
+        input: Input::File(&args.file),
         mapping: &mapping,
         dataset,
         period: *period,
@@ -153,7 +153,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         key: &node.secret()?,
         catalogue: &catalogue,
         reference: &reference,
-        progress: &|rows| spinner.set_position(rows),
+        progress: &|progress| spinner.set_position(progress.rows),
         today: clock::system().now().date(),
     });
     spinner.finish_and_clear();

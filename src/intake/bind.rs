@@ -1,12 +1,13 @@
 //! Which field of this file each column of the dataset comes from: as the mapping says or, where it says
 //! nothing, by a header that is known.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use evensum_core::catalogue::{Catalogue, Dataset, Dimension};
 use evensum_core::model::Period;
 
-use super::error::IntakeError;
+use super::error::{IntakeError, plain};
 use super::event::{self, Events, Find};
 use super::mapping::{Mapping, dataset_dimensions, origins};
 use super::synonyms;
@@ -26,6 +27,8 @@ pub(super) struct Binding<'a> {
     pub(super) person: usize,
     pub(super) events: Events<'a>,
     pub(super) dimensions: Vec<Bound<'a>>,
+    /// Every field that is read.
+    pub(super) wanted: BTreeSet<usize>,
 }
 
 impl<'a> Binding<'a> {
@@ -52,7 +55,7 @@ impl<'a> Binding<'a> {
                 return Err(IntakeError::IdleCodes(column.clone()));
             }
         }
-        Ok(Self { person, events, dimensions })
+        Ok(Self { person, events, dimensions, wanted: finder.found.into_inner() })
     }
 }
 
@@ -62,6 +65,8 @@ struct Finder<'m> {
     fields: usize,
     /// Fields that the mapping names: no header makes them anything else.
     named: BTreeSet<usize>,
+    /// Fields that were asked for and are there.
+    found: RefCell<BTreeSet<usize>>,
 }
 
 impl<'m> Finder<'m> {
@@ -70,7 +75,8 @@ impl<'m> Finder<'m> {
         header: Option<&'m [String]>,
         fields: usize,
     ) -> Result<Self, IntakeError> {
-        let mut finder = Self { mapping, header, fields, named: BTreeSet::new() };
+        let (named, found) = (BTreeSet::new(), RefCell::default());
+        let mut finder = Self { mapping, header, fields, named, found };
         for (column, field) in mapping.columns.iter().filter(|(_, field)| !field.is_empty()) {
             let position = finder.named_field(column, field)?;
             finder.named.insert(position);
@@ -80,7 +86,7 @@ impl<'m> Finder<'m> {
 
     fn named_field(&self, column: &str, field: &str) -> Result<usize, IntakeError> {
         let missing =
-            || IntakeError::MissingField { column: column.to_owned(), field: field.to_owned() };
+            || IntakeError::MissingField { column: column.to_owned(), field: plain(field) };
         let Some(header) = self.header else {
             let number: usize = field.parse().map_err(|_| missing())?;
             let position = number.checked_sub(1).filter(|p| *p < self.fields);
@@ -118,6 +124,14 @@ impl<'m> Finder<'m> {
 
 impl Find for Finder<'_> {
     fn one_of<'c>(&self, columns: &[&'c str]) -> Result<Option<(&'c str, usize)>, IntakeError> {
+        let found = self.sought(columns)?;
+        self.found.borrow_mut().extend(found.map(|(_, field)| field));
+        Ok(found)
+    }
+}
+
+impl Finder<'_> {
+    fn sought<'c>(&self, columns: &[&'c str]) -> Result<Option<(&'c str, usize)>, IntakeError> {
         let mapped = |column: &str| self.mapping.columns.get(column);
         let mut named = columns
             .iter()

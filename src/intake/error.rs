@@ -6,9 +6,11 @@ use evensum_core::catalogue::{CatalogueError, PeriodKind, Unknown};
 use evensum_core::model::{DatasetId, ImdEdition, Period};
 
 use super::mapping::MappingError;
+use super::parquet::ParquetError;
 use super::read::MAX_RECORD_BYTES;
 use super::rows::{MAX_LISTED, MAX_ROWS};
 use super::source::MAX_UNPACKED_BYTES;
+use super::sql::SqlError;
 use crate::reference::ReferenceError;
 use crate::snapshot::{MAX_MEASURES, SnapshotError};
 
@@ -31,17 +33,17 @@ pub enum IntakeError {
     },
     /// A spreadsheet or archive.
     #[error(
-        "the file is a spreadsheet or an archive: export it as CSV first, packed with gzip at most"
+        "the file is a spreadsheet or an archive: export it as CSV first, packed once with gzip or zstd at most"
     )]
     Spreadsheet,
     /// Packed, and cut off or changed on the way.
     #[error(
-        "the gzip file is cut off or damaged: pack it again, or fetch it again; nothing was loaded"
+        "the packed file is cut off or damaged: pack it again, or fetch it again; nothing was loaded"
     )]
-    DamagedGzip,
+    DamagedPacking,
     /// More than [`MAX_UNPACKED_BYTES`].
     #[error(
-        "the gzip file unpacks to more than {MAX_UNPACKED_BYTES} bytes, which no extract needs"
+        "the packed file unpacks to more than {MAX_UNPACKED_BYTES} bytes, which no extract needs"
     )]
     UnpacksTooLarge,
     /// Bytes that are no text.
@@ -61,7 +63,7 @@ pub enum IntakeError {
     #[error("the file is empty")]
     Empty,
     /// Nothing below its header.
-    #[error("the file has a header and no rows")]
+    #[error("the extract has columns and no rows")]
     NoRows,
     /// The mapping's dataset is not the one asked for.
     #[error("the mapping is for '{mapping}', and '{asked}' was asked for")]
@@ -172,6 +174,40 @@ pub enum IntakeError {
         "'{0}' has more than {MAX_LISTED} different codes, which no list of organisations has: check that it is mapped to the right field"
     )]
     TooManyListed(String),
+    /// A column that the mapping needs, of a type that has no text.
+    #[error(
+        "the column '{}' holds {}, which cannot be read: make it text, a number, a date or yes and no where the extract is made, \
+         or leave it out with NAME = \"\" under [columns] of the mapping",
+        plain(.field),
+        plain(.holds)
+    )]
+    ForeignColumn {
+        /// The column, by its name in the source.
+        field: String,
+        /// What it holds, in the words of the source.
+        holds: String,
+    },
+    /// Typed dates beside a form that reads ISO dates as other dates.
+    #[error(
+        "the column '{}' holds dates, which need no form, and one of the forms under date of [source] would read them otherwise: take \
+         that form out",
+        plain(.0)
+    )]
+    DatesOtherwise(String),
+    /// A mapping for a table, and a file that has none, or the other way round.
+    #[error("{0}")]
+    OtherSource(&'static str),
+    /// A Parquet file that cannot be read.
+    #[error(transparent)]
+    Parquet(#[from] ParquetError),
+    /// A database that cannot be read.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// The thread that reads has ended without a word.
+    #[error(
+        "the extract could not be read to its end, since reading it broke: check that it is whole; nothing was loaded"
+    )]
+    Broken,
     /// More rejects than the mapping allows.
     #[error(
         "too many rows break a rule (the limit is {percent} %), so that nothing was loaded; {} lists them by row, column and rule. Correct \
@@ -243,6 +279,16 @@ const fn by(kind: PeriodKind) -> &'static str {
         PeriodKind::Quarter => "the quarter of a financial year: write the period as 2026-27Q2",
         PeriodKind::Year => "the financial year: write the period as 2026-27",
     }
+}
+
+/// The most characters of a name that an error repeats.
+const MAX_SHOWN: usize = 100;
+
+/// A name from a partner's source or mapping as it may stand on a terminal: not endless, and without characters that
+/// move the cursor or turn the direction of writing.
+pub(super) fn plain(name: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|c| !c.is_control() && !turns(c)).take(MAX_SHOWN).collect()
 }
 
 /// Names the path and the deed beside what the system said.

@@ -8,8 +8,10 @@ use evensum_core::model::{CategoryId, DatasetId, ImdEdition, Ods, TomlProblem};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::cell::Zone;
 use super::dates::DateForm;
 use super::event;
+use super::sql::Relation;
 
 /// The longest mapping that is read, in bytes.
 pub const MAX_MAPPING_BYTES: usize = 1 << 20;
@@ -54,6 +56,10 @@ struct File {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct SourceTable {
+    connection: Option<String>,
+    table: Option<Spanned<String>>,
+    query: Option<Spanned<String>>,
+    time_zone: Zone,
     encoding: Encoding,
     delimiter: Delimiter,
     header: Option<bool>,
@@ -93,9 +99,14 @@ pub(super) enum Delimiter {
     Semicolon,
 }
 
-/// The form of a file.
+/// The form of a file, or what is read of a database.
 #[derive(Debug, Clone)]
 pub(super) struct SourceForm {
+    /// The database's name in the node's configuration.
+    pub(super) connection: Option<String>,
+    pub(super) relation: Option<Relation>,
+    /// The clock that points in universal time are read on.
+    pub(super) time_zone: Zone,
     pub(super) encoding: Encoding,
     pub(super) delimiter: Delimiter,
     pub(super) header: bool,
@@ -186,11 +197,18 @@ impl Mapping {
     pub const fn dataset(&self) -> &DatasetId {
         &self.dataset
     }
+
+    /// The name under which the node's configuration has the database that it reads; none where it reads a file.
+    #[must_use]
+    pub fn connection(&self) -> Option<&str> {
+        self.source.connection.as_deref()
+    }
 }
 
 type At<'a> = &'a dyn Fn(std::ops::Range<usize>, String) -> MappingError;
 
 fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingError> {
+    let relation = relation(&table, at)?;
     let mut dates: Vec<DateForm> = Vec::new();
     for form in &table.date {
         let parsed = DateForm::parse(form.get_ref())
@@ -217,6 +235,9 @@ fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingErro
         None => DEFAULT_NULLS.map(str::to_owned).to_vec(),
     };
     Ok(SourceForm {
+        connection: table.connection,
+        relation,
+        time_zone: table.time_zone,
         encoding: table.encoding,
         delimiter: table.delimiter,
         header: table.header.unwrap_or(true),
@@ -225,6 +246,24 @@ fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingErro
         imd_edition: table.imd_edition,
         max_rejects_percent,
     })
+}
+
+/// What is read of a database: a table or a query, without what only a text file has.
+fn relation(table: &SourceTable, at: At<'_>) -> Result<Option<Relation>, MappingError> {
+    let (span, read) = match (&table.table, &table.query) {
+        (None, None) => return Ok(None),
+        (Some(name), None) => (name.span(), Relation::table(name.get_ref())),
+        (None, Some(query)) => (query.span(), Relation::query(query.get_ref())),
+        (Some(_), Some(query)) => {
+            return Err(at(query.span(), "keep one of table and query".to_owned()));
+        }
+    };
+    let of_text = table.encoding != Encoding::Guess || table.delimiter != Delimiter::Guess;
+    if of_text || table.header.is_some() {
+        let reason = "a database has no encoding, delimiter or header: take them out of [source]";
+        return Err(at(span, reason.to_owned()));
+    }
+    read.map(Some).map_err(|reason| at(span, reason))
 }
 
 /// Translations of an outcome's codes: to its bands and official codes, to yes and no, to codes that its rules ask for.
@@ -358,6 +397,21 @@ mod tests {
             ("[source]\nencoding = \"latin\"\n", "line 3"),
             ("[source]\nimd_edition = \"2015\"\n", "2015"),
             ("colums = 1\n", "colums"),
+            (
+                "[source]\ntable = \"rtt; drop table rtt\"\n",
+                "line 3 of the mapping: a table is named as",
+            ),
+            (
+                "[source]\ntable = \"rtt\"\nquery = \"select 1\"\n",
+                "line 4 of the mapping: keep one",
+            ),
+            ("[source]\nquery = \"select 1; select 2\"\n", "semicolon"),
+            ("[source]\nquery = \"select :period_day\"\n", ":period_start"),
+            (
+                "[source]\nheader = true\ntable = \"rtt\"\n",
+                "line 4 of the mapping: a database has no",
+            ),
+            ("[source]\ntime_zone = \"Europe/Paris\"\n", "line 3"),
         ] {
             let error = parse(&format!("{head}{text}")).expect_err(text).to_string();
             assert!(error.contains(wanted), "{text}: {error}");

@@ -1,25 +1,30 @@
-//! From a partner's extract to a snapshot: a delimited file and a mapping in; codes, a quality report
+//! From a partner's extract to a snapshot: a file or a database and a mapping in; codes, a quality report
 //! and a list of rejects out. Identifiers (NHS number, date of birth, postcode, small area) live in memory only.
 //! A load stages, all or nothing; publishing is another step.
 
 mod ahead;
 mod area;
 mod bind;
+mod cell;
 mod dates;
 mod derive;
 mod error;
 mod event;
+mod export;
 mod mapping;
 mod namer;
+mod parquet;
 mod publish;
 mod quality;
 mod read;
+mod records;
 mod rejects;
 mod remembered;
 mod rows;
 mod ruled;
 mod source;
 mod spelling;
+mod sql;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -38,18 +43,24 @@ pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use parquet::ParquetError;
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
     staged_root,
 };
 use quality::{Counts, pseudo_postcodes};
 pub use read::MAX_RECORD_BYTES;
-use read::Records;
+use records::Records;
+pub use records::{Input, Progress};
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
 use rows::{Broken, Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
 pub use source::MAX_UNPACKED_BYTES;
+pub use sql::{
+    DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Limits, PostgreSql,
+    SqlError,
+};
 
 use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
@@ -64,8 +75,8 @@ const OTHER_CENSUS_PERCENT: f64 = 50.0;
 
 /// What to load, and with what.
 pub struct LoadRequest<'a> {
-    /// The partner's file.
-    pub file: &'a Path,
+    /// The partner's file or database.
+    pub input: Input<'a>,
     /// How to read it.
     pub mapping: &'a Mapping,
     /// The dataset that it is loaded as.
@@ -80,8 +91,8 @@ pub struct LoadRequest<'a> {
     pub catalogue: &'a Catalogue,
     /// Deprivation and boards by small area.
     pub reference: &'a Reference,
-    /// Told the number of rows read, now and then.
-    pub progress: &'a dyn Fn(u64),
+    /// Told how far reading has come, now and then.
+    pub progress: &'a dyn Fn(Progress),
     /// The day of the load, for timeliness.
     pub today: Date,
 }
@@ -195,17 +206,19 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), kind, period });
     }
     let definition_hash = catalogue.dataset_hash(&dataset.id)?;
-    let mut records = Records::open(request.file, &mapping.source)?;
+    let mut records = Records::open(request.input, &mapping.source, period)?;
     let of = (dataset, period);
     let mut binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
     let (columns, imd_edition, mut notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
-    let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
+    let dates = records.begin(&binding.wanted, &mapping.source.dates)?;
+    let rules = Rules { census, nulls: &mapping.source.nulls, dates: &dates };
     let mut gathered = Gathered::new(request.key, columns, &binding.events.measures())
-        .map_err(io(request.file, "read"))?;
+        .map_err(io(&request.input.path(), "read"))?;
     let mut rejects = Rejects::default();
     let rows_read =
         gather(request, &mut records, &mut binding, &rules, &mut gathered, &mut rejects)?;
+    notes.extend_from_slice(records.notes());
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
@@ -265,10 +278,10 @@ fn gather<'a>(
 ) -> Result<u64, IntakeError> {
     let mut record = csv::ByteRecord::new();
     let mut read: u64 = 0;
-    while records.advance(&mut record, request.file)? {
+    while records.advance(&mut record)? {
         read += 1;
         if read.is_multiple_of(PROGRESS_EVERY) {
-            (request.progress)(read);
+            (request.progress)(records.progress());
         }
         let row = records.row();
         if record.len() != records.fields() {
@@ -284,7 +297,7 @@ fn gather<'a>(
             Some(Broken { column, rule }) => rejects.add(row, column, rule),
         }
     }
-    (request.progress)(read);
+    (request.progress)(records.progress());
     if read == 0 { Err(IntakeError::NoRows) } else { Ok(read) }
 }
 

@@ -1,5 +1,6 @@
 //! Records of a delimited text file, whatever its encoding, without holding the file in memory.
 
+use std::collections::BTreeSet;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use csv::ByteRecord;
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::ahead::{Ahead, Next};
+use super::ahead::{Failure, Feed, Out, Stop};
 use super::error::IntakeError;
+use super::export::{self, Tail};
 use super::mapping::{Delimiter, Encoding, SourceForm};
-use super::source::{self, Mark, failed};
+use super::source::{self, Mark, Meter, failed};
 
 /// The longest record that is read, in bytes of UTF-8.
 pub const MAX_RECORD_BYTES: u64 = 1 << 20;
@@ -19,104 +21,80 @@ pub const MAX_RECORD_BYTES: u64 = 1 << 20;
 const BUFFER: usize = 1 << 18;
 const HEAD: u64 = 1 << 16;
 
-/// A file that is being read, record by record.
-pub(super) struct Records {
-    records: Ahead,
-    fields: usize,
-    header: Option<Vec<String>>,
-    /// The first record of a file without header, read to learn how many fields there are.
-    first: Option<ByteRecord>,
-    row: u64,
+/// A delimited file whose first line has been read.
+pub(super) struct Text {
+    pub(super) cut: Cut,
+    pub(super) header: Option<Vec<String>>,
+    pub(super) fields: usize,
+    /// Records before the first row.
+    pub(super) before: u64,
+    pub(super) notes: Vec<String>,
 }
 
-impl Records {
-    /// Opens a file and reads its header.
-    pub(super) fn open(path: &Path, form: &SourceForm) -> Result<Self, IntakeError> {
-        let coding = coding(path, form.encoding)?;
-        let mut file = source::open(path)?;
-        io::copy(&mut (&mut file).take(coding.mark()), &mut io::sink())
-            .map_err(|e| failed(path, e))?;
-        let mut text: Box<dyn Read + Send> = match coding.decoder() {
-            None => file,
-            Some(decoder) => Box::new(Transcoder::new(file, decoder)),
-        };
-        let mut head = Vec::new();
-        text.by_ref().take(HEAD).read_to_end(&mut head).map_err(|e| failed(path, e))?;
-        let delimiter = match form.delimiter {
-            Delimiter::Comma => b',',
-            Delimiter::Tab => b'\t',
-            Delimiter::Pipe => b'|',
-            Delimiter::Semicolon => b';',
-            Delimiter::Guess => guess_delimiter(&head),
-        };
-        let ceiling = Arc::new(AtomicU64::new(0));
-        let inner: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(text));
-        let metered = Metered { inner, read: 0, ceiling: Arc::clone(&ceiling) };
-        let csv = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .buffer_capacity(BUFFER)
-            .from_reader(metered);
-        let mut records = Self {
-            records: Ahead::new(Cut { csv, ceiling }).map_err(|e| failed(path, e))?,
-            fields: 0,
-            header: None,
-            first: None,
-            row: 0,
-        };
-        let mut record = ByteRecord::new();
-        if !records.advance(&mut record, path)? {
-            return Err(IntakeError::Empty);
-        }
-        records.fields = record.len();
-        if form.header {
-            let name = |f: &[u8]| String::from_utf8_lossy(f).trim().to_owned();
-            records.header = Some(record.iter().map(name).collect());
-        } else {
-            records.row = 0;
-            records.first = Some(record);
-        }
-        Ok(records)
+/// Opens a file and reads its header.
+pub(super) fn open(path: &Path, form: &SourceForm, meter: Meter) -> Result<Text, IntakeError> {
+    let coding = coding(path, form.encoding)?;
+    let mut file = source::open_metered(path, meter)?;
+    io::copy(&mut (&mut file).take(coding.mark()), &mut io::sink()).map_err(|e| failed(path, e))?;
+    let mut text: Box<dyn Read + Send> = match coding.decoder() {
+        None if coding.has_nul() => Box::new(Blanked(file)),
+        None => file,
+        Some(decoder) => Box::new(Blanked(Transcoder::new(file, decoder))),
+    };
+    let mut head = Vec::new();
+    text.by_ref().take(HEAD).read_to_end(&mut head).map_err(|e| failed(path, e))?;
+    let (mut before, mut notes) = (0, Vec::new());
+    if let Some(end) = export::context_line(&head) {
+        head.drain(..end);
+        before += 1;
+        notes.push("The first line, which sqlcmd wrote, was left out.".to_owned());
     }
-
-    /// The header, where there is one.
-    pub(super) fn header(&self) -> Option<&[String]> {
-        self.header.as_deref()
+    let delimiter = match form.delimiter {
+        Delimiter::Comma => b',',
+        Delimiter::Tab => b'\t',
+        Delimiter::Pipe => b'|',
+        Delimiter::Semicolon => b';',
+        Delimiter::Guess => guess_delimiter(&head),
+    };
+    let mut cut = Cut::new(Box::new(Cursor::new(head).chain(text)), delimiter);
+    let mut read = |record: &mut ByteRecord, row| {
+        cut.read(record).map_err(|error| failure(Failure::Csv(error), row, path))
+    };
+    let mut record = ByteRecord::new();
+    if !read(&mut record, before + 1)? {
+        return Err(IntakeError::Empty);
     }
-
-    /// How many fields each record should have.
-    pub(super) const fn fields(&self) -> usize {
-        self.fields
-    }
-
-    /// The row of the latest record: the first of the file, header or not, is row 1.
-    pub(super) const fn row(&self) -> u64 {
-        self.row
-    }
-
-    /// Reads the next record; `false` at the end.
-    pub(super) fn advance(
-        &mut self,
-        record: &mut ByteRecord,
-        path: &Path,
-    ) -> Result<bool, IntakeError> {
-        self.row += 1;
-        if let Some(first) = self.first.take() {
-            *record = first;
-            return Ok(true);
+    let fields = record.len();
+    let mut header = None;
+    if form.header {
+        let name = |f: &[u8]| String::from_utf8_lossy(f).trim().to_owned();
+        header = Some(record.iter().map(name).collect());
+        before += 1;
+        let more = read(&mut record, before + 1)?;
+        if more && export::is_rule(&record, fields) {
+            before += 1;
+            notes.push("The line of dashes under the header was left out.".to_owned());
+        } else if more {
+            cut.first = Some(record);
         }
-        match self.records.next(record) {
-            Next::Record => Ok(true),
-            Next::End => Ok(false),
-            Next::Failed(error) => Err(match error.into_kind() {
-                csv::ErrorKind::Io(e) if Mark::of(&e) == Some(Mark::Ceiling) => {
-                    IntakeError::RecordTooLong { row: self.row }
-                }
-                csv::ErrorKind::Io(e) => failed(path, e),
-                _ => IntakeError::Binary,
-            }),
+    } else {
+        cut.first = Some(record);
+    }
+    Ok(Text { cut, header, fields, before, notes })
+}
+
+/// What a failure at a row means.
+pub(super) fn failure(failure: Failure, row: u64, path: &Path) -> IntakeError {
+    let error = match failure {
+        Failure::Other(error) => return *error,
+        Failure::Csv(error) => error,
+    };
+    match error.into_kind() {
+        csv::ErrorKind::Io(e) if Mark::of(&e) == Some(Mark::Ceiling) => {
+            IntakeError::RecordTooLong { row }
         }
+        csv::ErrorKind::Io(e) => failed(path, e),
+        _ => IntakeError::Binary,
     }
 }
 
@@ -124,14 +102,55 @@ impl Records {
 pub(super) struct Cut {
     csv: csv::Reader<Metered>,
     ceiling: Arc<AtomicU64>,
+    /// A row that was read to learn how many fields there are.
+    first: Option<ByteRecord>,
 }
 
 impl Cut {
+    fn new(inner: Box<dyn Read + Send>, delimiter: u8) -> Self {
+        let ceiling = Arc::new(AtomicU64::new(0));
+        let metered = Metered { inner, read: 0, ceiling: Arc::clone(&ceiling) };
+        let csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(BUFFER)
+            .from_reader(metered);
+        Self { csv, ceiling, first: None }
+    }
+
     /// Reads the next record; `false` at the end.
-    pub(super) fn read(&mut self, record: &mut ByteRecord) -> Result<bool, csv::Error> {
+    fn read(&mut self, record: &mut ByteRecord) -> Result<bool, csv::Error> {
         let here = self.csv.position().byte();
         self.ceiling.store(here + MAX_RECORD_BYTES + BUFFER as u64, Ordering::Relaxed);
         self.csv.read_byte_record(record)
+    }
+}
+
+impl Feed for Cut {
+    fn feed(mut self: Box<Self>, _: &BTreeSet<usize>, out: &mut Out) -> Result<Vec<String>, Stop> {
+        let mut tail = Tail::default();
+        if let Some(first) = self.first.take() {
+            *out.slot() = first;
+            tail.take(out)?;
+        }
+        while self.read(out.slot())? {
+            tail.take(out)?;
+        }
+        Ok(tail.notes())
+    }
+}
+
+/// Reads a blank for a character of nought: bcp writes an empty text so, to tell it from no text.
+struct Blanked<R>(R);
+
+impl<R: Read> Read for Blanked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let taken = self.0.read(buffer)?;
+        for byte in buffer[..taken].iter_mut().filter(|b| **b == 0) {
+            *byte = b' ';
+        }
+        Ok(taken)
     }
 }
 
@@ -220,7 +239,7 @@ impl Read for Transcoder {
 /// The encoding of a file, and whether a byte order mark stands before its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
-    Utf8 { marked: bool },
+    Utf8 { marked: bool, nul: bool },
     Utf16 { little: bool, marked: bool },
     Windows1252,
 }
@@ -228,10 +247,15 @@ enum Coding {
 impl Coding {
     const fn mark(self) -> u64 {
         match self {
-            Self::Utf8 { marked: true } => 3,
+            Self::Utf8 { marked: true, .. } => 3,
             Self::Utf16 { marked: true, .. } => 2,
             _ => 0,
         }
+    }
+
+    /// Whether there are fields of a single character of nought.
+    const fn has_nul(self) -> bool {
+        matches!(self, Self::Utf8 { nul: true, .. })
     }
 
     fn decoder(self) -> Option<Decoder> {
@@ -253,8 +277,9 @@ fn coding(path: &Path, declared: Encoding) -> Result<Coding, IntakeError> {
     if head.is_empty() {
         return Err(IntakeError::Empty);
     }
-    // Zip (and so xlsx), gzip within gzip, the older Excel format, Parquet.
-    let magic: [&[u8]; 4] = [b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"PAR1"];
+    // Zip (and so xlsx), gzip and zstd within one of them, the older Excel format, packed Parquet.
+    let magic: [&[u8]; 5] =
+        [b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xd0\xcf\x11\xe0", b"PAR1"];
     if magic.iter().any(|m| head.starts_with(m)) {
         return Err(IntakeError::Spreadsheet);
     }
@@ -276,10 +301,10 @@ fn coding(path: &Path, declared: Encoding) -> Result<Coding, IntakeError> {
         Encoding::Utf8 | Encoding::Windows1252 => {}
     }
     let found = scan(head, file).map_err(|e| failed(path, e))?;
-    match (found.nul, found.utf8, declared) {
+    match (found.binary, found.utf8, declared) {
         (true, _, _) => Err(IntakeError::Binary),
         (_, true, Encoding::Windows1252) if !marked => Ok(Coding::Windows1252),
-        (_, true, _) => Ok(Coding::Utf8 { marked }),
+        (_, true, _) => Ok(Coding::Utf8 { marked, nul: found.nul }),
         (_, false, Encoding::Utf8) => Err(IntakeError::NotUtf8),
         (_, false, _) if marked => Err(IntakeError::NotUtf8),
         (_, false, _) => Ok(Coding::Windows1252),
@@ -301,18 +326,43 @@ fn looks_like_utf16(head: &[u8]) -> Option<bool> {
     }
 }
 
+#[derive(Default)]
 struct Found {
+    /// A character of nought as a whole field.
     nul: bool,
+    /// One anywhere else.
+    binary: bool,
+    /// The last byte that was looked at.
+    last: Option<u8>,
     utf8: bool,
+}
+
+impl Found {
+    /// Looks for characters of nought in what comes next.
+    fn look(&mut self, block: &[u8]) {
+        let apart = |b: u8| matches!(b, b',' | b'\t' | b'|' | b';' | b'\r' | b'\n' | b'"');
+        let mut before = self.last.unwrap_or(b'\n');
+        if !self.nul && before != 0 && !block.contains(&0) {
+            self.last = block.last().copied().or(self.last);
+            return;
+        }
+        for byte in block {
+            self.nul |= *byte == 0;
+            self.binary |= (*byte == 0 && !apart(before)) || (before == 0 && !apart(*byte));
+            before = *byte;
+        }
+        self.last = Some(before);
+    }
 }
 
 /// Reads a file to its end to learn whether it is text, and whether it is UTF-8.
 fn scan(head: Vec<u8>, rest: impl Read) -> io::Result<Found> {
-    let mut found = Found { nul: false, utf8: true };
+    let mut found = Found { utf8: true, ..Found::default() };
     let mut source = Cursor::new(head).chain(rest);
     let mut buffer = vec![0; BUFFER];
     // Bytes of a character that the end of a block cut apart.
     let mut kept = 0;
+    let mut line: u64 = 0;
     loop {
         let taken = source.read(&mut buffer[kept..])?;
         let block = &buffer[..kept + taken];
@@ -320,8 +370,13 @@ fn scan(head: Vec<u8>, rest: impl Read) -> io::Result<Found> {
             found.utf8 &= kept == 0;
             return Ok(found);
         }
-        found.nul |= block.contains(&0);
-        if found.nul {
+        found.look(&block[kept..]);
+        line = match block.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
+            Some(at) => (block.len() - at) as u64,
+            None => line + taken as u64,
+        };
+        // A line that is too long is not read to its end here: it is refused when it is read again.
+        if found.binary || line > MAX_RECORD_BYTES + 2 * BUFFER as u64 {
             return Ok(found);
         }
         let length = block.len();
@@ -355,4 +410,37 @@ fn guess_delimiter(head: &[u8]) -> u8 {
         }
     }
     best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An endless line, which counts how much of it is read.
+    struct Endless(Arc<AtomicU64>);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn of_an_endless_line_little_is_read() {
+        let most = MAX_RECORD_BYTES + 4 * BUFFER as u64;
+        let read = Arc::new(AtomicU64::new(0));
+        let start = Cursor::new(b"a,b\n1,2\n\"3".to_vec());
+        let mut cut = Cut::new(Box::new(start.chain(Endless(Arc::clone(&read)))), b',');
+        let mut record = ByteRecord::new();
+        assert!(cut.read(&mut record).expect("a header") && cut.read(&mut record).expect("a row"));
+        let error =
+            failure(Failure::Csv(cut.read(&mut record).expect_err("endless")), 3, Path::new("x"));
+        assert!(matches!(error, IntakeError::RecordTooLong { row: 3 }));
+        assert!(read.swap(0, Ordering::Relaxed) <= most);
+        assert!(record.as_slice().len() as u64 <= most);
+        let found = scan(b"a,b\n".to_vec(), Endless(Arc::clone(&read))).expect("readable");
+        assert!(found.utf8 && read.load(Ordering::Relaxed) <= most);
+    }
 }

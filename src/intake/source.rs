@@ -1,8 +1,11 @@
-//! The bytes of a partner's file: as they are or, where it is packed with gzip, unpacked while they are read.
+//! The bytes of a partner's file: as they are or, where it is packed with gzip or zstd, unpacked while they are
+//! read.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
@@ -13,6 +16,10 @@ pub const MAX_UNPACKED_BYTES: u64 = 32 << 30;
 
 /// What a file begins with that is packed with gzip.
 const GZIP: &[u8] = b"\x1f\x8b";
+/// The same of zstd.
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// The widest window that zstd may look back into, as a power of two: 128 MiB, as its own tool has it.
+const ZSTD_WINDOW: u32 = 27;
 
 /// Errors of our own that pass through `std::io`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,24 +45,67 @@ impl Mark {
 pub(super) fn failed(path: &Path, error: io::Error) -> IntakeError {
     match Mark::of(&error) {
         Some(Mark::Encoding) => IntakeError::NotUtf16,
-        Some(Mark::Damaged) => IntakeError::DamagedGzip,
+        Some(Mark::Damaged) => IntakeError::DamagedPacking,
         Some(Mark::Unpacked) => IntakeError::UnpacksTooLarge,
         Some(Mark::Ceiling) | None => io(path, "read")(error),
     }
 }
 
+/// How much of a file has been read, in bytes as they lie on disk.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    meter: Meter,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let taken = self.inner.read(buffer)?;
+        self.meter.0.fetch_add(taken as u64, Ordering::Relaxed);
+        Ok(taken)
+    }
+}
+
+/// The first bytes of a file, at most so many.
+pub(super) fn head(path: &Path, most: u64) -> Result<Vec<u8>, IntakeError> {
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(io(path, "read"))?;
+    file.take(most).read_to_end(&mut head).map_err(io(path, "read"))?;
+    Ok(head)
+}
+
 /// Opens a file, packed or not: its first bytes say which.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>, IntakeError> {
-    let mut file = File::open(path).map_err(io(path, "read"))?;
+    open_metered(path, Meter::default())
+}
+
+/// Opens a file and counts what is read of it.
+pub(super) fn open_metered(path: &Path, meter: Meter) -> Result<Box<dyn Read + Send>, IntakeError> {
+    let file = File::open(path).map_err(io(path, "read"))?;
+    let mut file = Counted { inner: file, meter };
     let mut head = Vec::new();
-    (&mut file).take(GZIP.len() as u64).read_to_end(&mut head).map_err(io(path, "read"))?;
-    let packed = head == GZIP;
+    (&mut file).take(ZSTD.len() as u64).read_to_end(&mut head).map_err(io(path, "read"))?;
+    let packing = [GZIP, ZSTD].into_iter().find(|magic| head.starts_with(magic));
     let bytes = Cursor::new(head).chain(file);
-    Ok(if packed {
-        let inner = MultiGzDecoder::new(BufReader::new(bytes));
-        Box::new(Unpacked { inner, left: MAX_UNPACKED_BYTES })
-    } else {
-        Box::new(bytes)
+    Ok(match packing {
+        None => Box::new(bytes),
+        Some(GZIP) => {
+            let inner = MultiGzDecoder::new(BufReader::new(bytes));
+            Box::new(Unpacked { inner, left: MAX_UNPACKED_BYTES })
+        }
+        Some(_) => {
+            let mut inner = zstd::stream::read::Decoder::new(bytes).map_err(io(path, "read"))?;
+            inner.window_log_max(ZSTD_WINDOW).map_err(io(path, "read"))?;
+            Box::new(Unpacked { inner, left: MAX_UNPACKED_BYTES })
+        }
     })
 }
 

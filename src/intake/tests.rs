@@ -1,10 +1,12 @@
 //! Whole loads, from files on disk to staged and published directories.
 
 mod activity;
+mod exports;
 mod files;
 mod loads;
 mod postcodes;
 mod rules;
+mod typed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +93,7 @@ impl Place {
         fs::write(&file, bytes).expect("written");
         let mapping = Mapping::parse(mapping, &self.catalogue)?;
         run(&LoadRequest {
-            file: &file,
+            input: Input::File(&file),
             mapping: &mapping,
             dataset: mapping.dataset(),
             period: PERIOD.parse().expect("a period"),

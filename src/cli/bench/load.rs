@@ -12,7 +12,7 @@ use super::measure::{Benchmark, Times, float, number};
 use super::rows;
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::{clock, terminal};
-use crate::intake::{self, LoadRequest, Mapping};
+use crate::intake::{self, Input, LoadRequest, Mapping};
 use crate::reference::{Extent, Reference};
 use crate::snapshot;
 use crate::synth::{Geography, Kind, PartnerProfile, RttExtract};
@@ -33,7 +33,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
     let bar = terminal::bar(setting.rows as u64, "Loading");
     let (times, loaded) = Times::of(setting.runs, || {
         intake::load(&LoadRequest {
-            file: &file,
+            input: Input::File(&file),
             mapping: &mapping,
             dataset: &dataset,
             period,
@@ -41,7 +41,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             key: &key,
             catalogue: &catalogue,
             reference: &reference,
-            progress: &|rows| bar.set_position(rows),
+            progress: &|progress| bar.set_position(progress.rows),
             today: clock::system().now().date(),
         })
         .or_exit(Exit::Data)

@@ -176,7 +176,7 @@ fn a_gzip_file_that_was_cut_off_or_changed_leaves_what_was_staged() {
             assert!(place.load(&bytes, PLAIN).is_err(), "{changed} of {}", whole.len());
         }
         let more = [whole, b"more".to_vec()].concat();
-        assert!(matches!(place.load(&more, PLAIN), Err(IntakeError::DamagedGzip)));
+        assert!(matches!(place.load(&more, PLAIN), Err(IntakeError::DamagedPacking)));
     }
     assert_eq!(all_files(&place.staged()), before);
     let twice = place.load(&gzip(&gzip(text.as_bytes())), PLAIN).expect_err("packed twice");
@@ -259,8 +259,9 @@ fn what_is_no_extract_is_refused() {
     odd.pop();
     assert!(wrong(&odd, PLAIN).contains("UTF-16"));
     assert!(!place.staged().exists());
-    let missing = place
-        .request(b"", PLAIN, |r| load(&LoadRequest { file: Path::new("/no/such/file.csv"), ..*r }));
+    let missing = place.request(b"", PLAIN, |r| {
+        load(&LoadRequest { input: Input::File(Path::new("/no/such/file.csv")), ..*r })
+    });
     assert!(matches!(missing, Err(IntakeError::Io { .. })));
 }
 

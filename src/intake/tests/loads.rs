@@ -225,10 +225,15 @@ fn progress_is_told_now_and_then_and_at_the_end() {
     (0..70_000).for_each(|i| text.push_str(&format!("p{i},{}\n", i % 100)));
     let told = std::cell::RefCell::new(Vec::new());
     let prepared = place.request(text.as_bytes(), PLAIN, |r| {
-        prepare(&LoadRequest { progress: &|rows| told.borrow_mut().push(rows), ..*r })
+        prepare(&LoadRequest { progress: &|p| told.borrow_mut().push(p), ..*r })
     });
     assert_eq!(prepared.map(|p| p.quality.persons).ok(), Some(70_000));
-    assert_eq!(told.into_inner(), [65_536, 70_000]);
+    let told = told.into_inner();
+    assert_eq!(told.iter().map(|p| p.rows).collect::<Vec<_>>(), [65_536, 70_000]);
+    // Bytes of the file, of which the thread that reads ahead may have read the rest.
+    let bytes = text.len() as u64;
+    assert!(told.iter().all(|p| p.total == Some(bytes) && p.done > bytes / 2), "{told:?}");
+    assert_eq!(told.last().map(|p| p.done), Some(bytes));
 }
 
 #[test]

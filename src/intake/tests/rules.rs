@@ -68,7 +68,7 @@ fn load_in(
     fs::write(&file, text).expect("written");
     let mapping = Mapping::parse(mapping, catalogue)?;
     prepare(&LoadRequest {
-        file: &file,
+        input: Input::File(&file),
         mapping: &mapping,
         dataset: mapping.dataset(),
         period: period.parse().expect("a period"),
@@ -169,7 +169,7 @@ fn rows_that_do_not_count_are_left_out_and_others_rejected() {
     let file = place.dir.path().join("extract.csv");
     fs::write(&file, outside).expect("written");
     let error = load(&LoadRequest {
-        file: &file,
+        input: Input::File(&file),
         mapping: &mapping,
         dataset: mapping.dataset(),
         period: "2026-27Q2".parse().expect("a period"),
@@ -337,7 +337,7 @@ fn quarters_and_years_are_loaded_and_published_under_their_names() {
         let request =
             |period: &str, run: &dyn Fn(&LoadRequest<'_>) -> Result<Loaded, IntakeError>| {
                 run(&LoadRequest {
-                    file: &file,
+                    input: Input::File(&file),
                     mapping: &mapping,
                     dataset: &dataset,
                     period: period.parse().expect("a period"),

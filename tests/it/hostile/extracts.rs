@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use evensum::intake::{self, LoadRequest, Mapping};
+use evensum::intake::{self, Input, LoadRequest, Mapping};
 use evensum::reference::{Extent, Reference};
 use evensum::snapshot::NodeKey;
 use evensum::synth::{Geography, HOME_ICB, Kind, PartnerProfile, RttExtract};
@@ -118,7 +118,7 @@ fn load(
     );
     let dataset = DatasetId::new(DATASET).expect("an id");
     intake::load(&LoadRequest {
-        file: &file,
+        input: Input::File(&file),
         mapping: &Mapping::parse(&mapping, &catalogue).expect("a mapping"),
         dataset: &dataset,
         period,
