@@ -114,9 +114,13 @@ mod tests {
     /// Garwood's table (Biometrika 28, 1936, 437-442), two-sided 95 %.
     #[test]
     fn small_counts_have_the_limits_of_the_published_table() {
-        for (count, lower, upper) in
-            [(0, 0.0, 3.69), (1, 0.0253, 5.57), (2, 0.242, 7.22), (5, 1.62, 11.67), (9, 4.12, 17.08)]
-        {
+        for (count, lower, upper) in [
+            (0, 0.0, 3.69),
+            (1, 0.0253, 5.57),
+            (2, 0.242, 7.22),
+            (5, 1.62, 11.67),
+            (9, 4.12, 17.08),
+        ] {
             let (l, u) = poisson_limits(count);
             assert!((l - lower).abs() < 6e-3 && (u - upper).abs() < 6e-3, "{count}: {l} {u}");
         }
