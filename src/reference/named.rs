@@ -297,3 +297,6 @@ fn listed(dir: &Path) -> Result<Vec<Named>, ReferenceError> {
         Err(e) => Err(io(&path, "read")(e)),
     }
 }
+
+#[cfg(test)]
+mod tests;
