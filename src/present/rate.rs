@@ -312,20 +312,4 @@ impl<'a> From<&'a Answer> for BesideJson<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_rounded_outwards_and_an_open_end_is_said() {
-        for (low, high, text) in [
-            (12.34, Some(15.61), "12.3 to 15.7"),
-            (12.3, Some(12.3), "12.3"),
-            (0.0, Some(14.01), "up to 14.1"),
-            (1_234.56, None, "at least 1,234.5"),
-            (0.0, None, "not known"),
-            (0.0, Some(0.0), "0.0"),
-        ] {
-            assert_eq!(range(low, high), text);
-        }
-    }
-}
+mod tests;

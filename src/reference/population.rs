@@ -76,6 +76,8 @@ impl Layout {
             "patients",
         ])?;
         let header_basis = match columns.name(count) {
+            // Estimates of the Office for National Statistics by country have no other name for it.
+            "count" if kind == Some(AreaKind::Country) => Some(Basis::Resident),
             "count" => None,
             "population" | "residents" | "usual_residents" => Some(Basis::Resident),
             _ => Some(Basis::Registered),
