@@ -546,6 +546,9 @@ pub struct AnalystConfig {
     pub ca: PathBuf,
     /// The analyst's copies of the agreements.
     pub agreements: Vec<PathBuf>,
+    /// Where the analyst's populations, shares of residents' care and published series lie.
+    #[serde(default)]
+    pub reference: Option<PathBuf>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -557,8 +560,9 @@ impl AnalystConfig {
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = parse(path)?;
-        let Self { key, ca, agreements, proxy_password, .. } = &mut config;
-        for file in [key, ca].into_iter().chain(agreements).chain(proxy_password) {
+        let Self { key, ca, agreements, proxy_password, reference, .. } = &mut config;
+        let several = agreements.iter_mut().chain(proxy_password).chain(reference);
+        for file in [key, ca].into_iter().chain(several) {
             beside(path, file);
         }
         path.clone_into(&mut config.path);

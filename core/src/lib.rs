@@ -9,6 +9,7 @@ pub mod identity;
 pub mod ledger;
 pub mod model;
 pub mod plan;
+pub mod population;
 pub mod port;
 pub mod sign;
 pub mod statistics;

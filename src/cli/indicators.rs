@@ -1,6 +1,7 @@
 //! `evensum indicators`: what can be asked, in plain English.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -9,7 +10,7 @@ use evensum_core::model::IndicatorId;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::terminal;
+use super::{beside, terminal};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -28,6 +29,9 @@ pub(super) struct Args {
     pack: Option<String>,
     #[arg(long, default_value = "table")]
     format: Format,
+    /// A folder of reference data, whose published figures are shown beside an indicator
+    #[arg(long, value_name = "DIR", requires = "show")]
+    reference: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -52,7 +56,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
             serde_json::to_string_pretty(&all).or_exit(Exit::Fault)?
         }
         Format::Table if args.show.is_some() => {
-            chosen.iter().map(|i| explained(i, &catalogue)).collect()
+            let shelf = beside::open(args.reference.as_deref())?;
+            let published = |i: &Indicator| beside::latest(&shelf, i);
+            chosen.iter().map(|i| explained(i, &catalogue) + &published(i)).collect()
         }
         Format::Table => {
             let width = chosen.iter().map(|i| i.id.as_str().len()).max().unwrap_or_default();

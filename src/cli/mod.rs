@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod beside;
 mod certs;
 mod clock;
 mod coordinator;

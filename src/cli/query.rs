@@ -21,7 +21,7 @@ use tokio_stream::StreamExt;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::questions::{self, Chosen, Wanted};
-use super::{clock, reach, serve, terminal};
+use super::{beside, clock, reach, serve, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present;
 use crate::present::overview::{Outcome, Unanswered};
@@ -96,6 +96,11 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let asked = serve::runtime()?.block_on(ask(&args))?;
     for note in &asked.notes {
         terminal::note(&format!("evensum: {note}"));
+    }
+    if args.format == Format::Csv {
+        for line in asked.answers().flat_map(present::rate::published) {
+            terminal::note(&line);
+        }
     }
     let text = match asked.outcomes.len() {
         1 => shown(asked.one()?, args.format)?,
@@ -271,6 +276,7 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let config = AnalystConfig::read(&args.config)?;
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
     let agreement = config.agreement(args.agreement.as_ref())?;
+    let shelf = beside::open(config.reference.as_deref())?;
     let Built { query, layouts, notes } = build(args, &agreement, &catalogue)?;
     let key = config::signing_key(&config.key)?;
     let bytes = canonical::encode(&query).or_exit(Exit::Fault)?;
@@ -290,10 +296,14 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
             return Err(Failure::new(Exit::Fault, OutOfOrder));
         };
         outcomes.push(match outcome {
-            Ok(bundle) => Ok(SystemView::check(
-                bundle, &query, query_hash, number, layout, &agreement, &catalogue,
-            )
-            .or_exit(Exit::Fault)?),
+            Ok(bundle) => {
+                let view = SystemView::check(
+                    bundle, &query, query_hash, number, layout, &agreement, &catalogue,
+                );
+                let view = view.or_exit(Exit::Fault)?;
+                let beside = beside::of(view.answer(), &shelf, &agreement, &catalogue);
+                Ok(view.with_beside(beside))
+            }
             // One that answers another question than the next is not to be trusted with the others.
             Err(fault @ AskFault::Order(_)) => return Err(Failure::new(Exit::Fault, fault)),
             Err(fault) => Err(fault),

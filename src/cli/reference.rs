@@ -1,19 +1,24 @@
 //! `evensum reference`: official reference data, imported once and recognised by its content.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use evensum_core::catalogue::Population;
+use evensum_core::model::Digest;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
 use crate::config::Server;
-use crate::reference::{Extent, Reference};
+use crate::reference::{ATTRIBUTION, Extent, Imported, Named, Reference, Shelf, Wishes};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Import a file: IMD 2019 or 2025 by LSOA, LSOA to ICB, or a postcode directory (ONSPD, NSPL)
-    #[command(after_help = "Example: evensum reference add File_7_IoD2025.csv --config node.toml")]
+    /// Import a file: IMD 2019 or 2025 by LSOA, LSOA to ICB, a postcode directory (ONSPD, NSPL), a population, shares of
+    /// residents' care, a list of boards, or a published series (Fingertips, Central Metrics Library)
+    #[command(
+        after_help = "Examples: evensum reference add File_7_IoD2025.csv --config node.toml\n          evensum reference add population_mid2020.csv --as mid_2020 --dir reference\n          evensum reference add fingertips.csv --as ae_over_4_hours --metric 90123 --dir reference"
+    )]
     Add(AddArgs),
     /// List what was imported
     #[command(after_help = "Example: evensum reference list --config node.toml")]
@@ -46,20 +51,51 @@ pub(super) struct AddArgs {
     /// The file holds a part of the country on purpose
     #[arg(long)]
     partial: bool,
+    /// The name of a population, or the indicator that a published series is of
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    /// The year of a population that does not say it
+    #[arg(long)]
+    year: Option<u16>,
+    /// The people of a population that does not say it
+    #[arg(long)]
+    basis: Option<Basis>,
+    /// Which series of a published file, by the id that the file has for it
+    #[arg(long, value_name = "ID")]
+    metric: Option<String>,
     #[command(flatten)]
     place: Place,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Basis {
+    Resident,
+    Registered,
+}
+
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Add(AddArgs { file, partial, place }) => {
-            let extent = if partial { Extent::Partial } else { Extent::Whole };
-            let folder = place.folder()?;
-            let spinner = terminal::spinner("rows read");
-            let told = |rows| spinner.set_position(rows);
-            let added = Reference::add_watched(&folder, &file, extent, &told);
-            spinner.finish_and_clear();
-            let added = added.or_exit(Exit::Data)?;
+        Command::Add(args) => add(args)?,
+        Command::List(place) => list(&place.folder()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(args: AddArgs) -> Result<(), Failure> {
+    let AddArgs { file, partial, name, year, basis, metric, place } = args;
+    let extent = if partial { Extent::Partial } else { Extent::Whole };
+    let basis = basis.map(|basis| match basis {
+        Basis::Resident => Population::Resident,
+        Basis::Registered => Population::Registered,
+    });
+    let wishes = Wishes { name, year, basis, metric };
+    let folder = place.folder()?;
+    let spinner = terminal::spinner("rows read");
+    let told = |rows| spinner.set_position(rows);
+    let imported = Reference::import(&folder, &file, extent, &wishes, &told);
+    spinner.finish_and_clear();
+    match imported.or_exit(Exit::Data)? {
+        Imported::Table(added) => {
             let kinds: Vec<&str> =
                 [Some(added.kind), added.also].iter().flatten().map(|kind| kind.as_str()).collect();
             terminal::out(&format!(
@@ -70,21 +106,38 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 added.sha256
             ));
         }
-        Command::List(place) => {
-            let reference = Reference::open(&place.folder()?).or_exit(Exit::Data)?;
-            let line = |e: &crate::reference::Entry| {
-                format!(
-                    "{:<21} {:>8} rows  {}  {}  {}",
-                    e.kind.as_str(),
-                    e.rows,
-                    e.sha256,
-                    e.edition,
-                    e.source
-                )
+        Imported::Named(Named { kind, name, about, rows, skipped, sha256, .. }) => {
+            let left_out = match skipped {
+                0 => String::new(),
+                n => format!("; {n} rows of other areas or of parts of the population left out"),
             };
-            let lines: Vec<String> = reference.entries().iter().map(line).collect();
-            terminal::out(&lines.join("\n"));
+            terminal::out(&format!(
+                "Imported {} '{name}': {about} ({rows} rows{left_out}). SHA-256 of the file: {sha256}",
+                kind.as_str()
+            ));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+fn list(folder: &Path) -> Result<(), Failure> {
+    let reference = Reference::open(folder).or_exit(Exit::Data)?;
+    let line = |kind: &str, rows: u32, sha256: &Digest, edition: &str, source: &str| {
+        format!("{kind:<21} {rows:>8} rows  {sha256}  {edition}  {source}")
+    };
+    let mut lines: Vec<String> = reference
+        .entries()
+        .iter()
+        .map(|e| line(e.kind.as_str(), e.rows, &e.sha256, &e.edition, &e.source))
+        .collect();
+    let named = Shelf::list(folder).or_exit(Exit::Data)?;
+    lines.extend(named.iter().map(|e| {
+        let about = format!("'{}': {}", e.name, e.about);
+        line(e.kind.as_str(), e.rows, &e.sha256, &about, &e.source)
+    }));
+    if !lines.is_empty() {
+        lines.push(ATTRIBUTION.to_owned());
+    }
+    terminal::out(&lines.join("\n"));
+    Ok(())
 }

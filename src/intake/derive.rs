@@ -12,7 +12,7 @@ use super::event::MAX_MINUTES;
 use super::quality::Seen;
 use super::rejects::Rule;
 use super::spelling::{number, same_number};
-use crate::reference::{ImdTable, LsoaCode, Reference};
+use crate::reference::{ImdTable, LsoaCode, PlaceKind, Reference};
 
 /// The longest wait that is believed, in weeks: ten years.
 pub const MAX_WEEKS: u16 = 520;
@@ -126,13 +126,13 @@ pub(super) enum Derived<'a> {
     Refused(Rule),
 }
 
-/// An ODS code of up to eight characters, without an allocation.
+/// A code of up to nine characters (those of local authorities), without an allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ListedCode([u8; 8]);
+pub(super) struct ListedCode([u8; 9]);
 
 impl ListedCode {
     fn new(text: &str) -> Option<Self> {
-        let mut code = [0; 8];
+        let mut code = [0; 9];
         code.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Self(code))
     }
@@ -156,6 +156,9 @@ pub(super) enum Origin<'a> {
     /// By the edition's table; the other edition's tells areas of another census from none at all.
     Decile(AreaFrom<'a>, &'a ImdTable, Option<&'a ImdTable>),
     BoardOfArea(AreaFrom<'a>, &'a Reference, u16),
+    /// The code of a place, as the source has it.
+    Place(PlaceKind),
+    PlaceOfArea(AreaFrom<'a>, PlaceKind, &'a Reference, u16),
 }
 
 /// One dimension's derivation.
@@ -230,6 +233,13 @@ impl<'a> Derivation<'a> {
                 let board = reference.icb_of(code, *vintage)?;
                 ListedCode::new(board.as_str()).map(Derived::Listed)
             }),
+            Origin::Place(kind) => self.listed(&text, place_like(*kind)),
+            Origin::PlaceOfArea(from, kind, reference, vintage) => {
+                self.area(from.home(&text), |code| {
+                    let place = reference.place_of(code, *kind, *vintage)?;
+                    ListedCode::new(place.as_str()).map(Derived::Listed)
+                })
+            }
         }
     }
 
@@ -371,6 +381,18 @@ fn postcode_like(code: &str) -> bool {
 /// Integrated care boards: Q and two letters or digits.
 fn board_like(code: &str) -> bool {
     code.len() == 3 && code.starts_with('Q')
+}
+
+/// What the codes of a kind of place look like.
+fn place_like(kind: PlaceKind) -> fn(&str) -> bool {
+    match kind {
+        PlaceKind::Icb => board_like,
+        PlaceKind::SubIcb => |code| matches!(code.len(), 3 | 5) && !postcode_like(code),
+        PlaceKind::LocalAuthority => |code| {
+            code.len() == 9
+                && ["E06", "E07", "E08", "E09"].iter().any(|kind| code.starts_with(kind))
+        },
+    }
 }
 
 #[cfg(test)]

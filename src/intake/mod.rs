@@ -32,7 +32,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evensum_core::catalogue::{Catalogue, Dataset, DatedBy};
+use evensum_core::catalogue::{Catalogue, Dataset, DatedBy, Dimension};
 use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
 
 use area::AreaFrom;
@@ -64,7 +64,7 @@ pub use sql::{
 
 use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
-use crate::reference::Reference;
+use crate::reference::{PlaceKind, Reference};
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
 
 /// How many rows lie between two reports of progress.
@@ -385,6 +385,25 @@ fn columns<'a>(
                 }
                 _ => continue,
             },
+            ("local_authority" | "sub_icb", bound) => {
+                let kind =
+                    if id == "sub_icb" { PlaceKind::SubIcb } else { PlaceKind::LocalAuthority };
+                let mapped = mapping.columns.contains_key(dimension.column.as_str());
+                match (bound, area.filter(|_| !mapped)) {
+                    (Some((_, field)), _) => (Origin::Place(kind), field),
+                    (None, Some((origin, field))) => {
+                        let edition = edition(origin)?;
+                        let vintage = edition.lsoa_vintage();
+                        if !reference.has_places(kind, vintage) {
+                            notes.push(no_places(dimension, vintage));
+                            continue;
+                        }
+                        let from = AreaFrom::new(origin, edition, reference)?;
+                        (Origin::PlaceOfArea(from, kind, reference, vintage), field)
+                    }
+                    (None, None) => continue,
+                }
+            }
             (_, Some((_, field))) => (Origin::Code, field),
             (_, None) => continue,
         };
@@ -427,6 +446,13 @@ fn census_of_areas(
         edition.lsoa_vintage(),
         edition.as_str()
     )))
+}
+
+fn no_places(dimension: &Dimension, vintage: u16) -> String {
+    format!(
+        "{} is not held: the lookup from LSOA {vintage} to ICB that was imported has no such column. Import one that has with `evensum reference add FILE`.",
+        dimension.name
+    )
 }
 
 fn qualities(

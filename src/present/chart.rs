@@ -7,7 +7,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::paragraph;
 use super::number::Share;
-use super::{Glyphs, Width, grid, headline, words};
+use super::{Glyphs, Width, grid, headline, rate, words};
 
 /// The longest label that is drawn in full.
 const LABEL: usize = 30;
@@ -51,7 +51,11 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
             text.push_str(&scale.axis(label));
         }
     }
+    text.push_str(&rate::bars(answer, label, room));
     text.push_str("\n█ at least   ░ may be up to   withheld: small, or resting on few people\n");
+    for line in rate::published(answer).iter().chain(&rate::notes(answer)) {
+        text.push_str(&paragraph("", line, width));
+    }
     glyphs.apply(text)
 }
 

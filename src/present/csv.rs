@@ -10,6 +10,7 @@ use evensum_core::model::CellState;
 use evensum_core::view::{Answer, Cell, CoverageStatus};
 
 use super::json::rounded;
+use super::rate;
 use super::words::hidden;
 
 /// What stands in the column `policy` where partners' policies differ.
@@ -39,8 +40,17 @@ pub fn answer(answer: &Answer) -> Result<String, CsvError> {
 /// # Errors
 /// [`CsvError`].
 pub fn answers(answers: &[&Answer]) -> Result<String, CsvError> {
-    let lines = answers.iter().flat_map(|a| a.cells.iter().map(|cell| line(a, cell)));
-    lines_of(answers.first().map(|first| header(first)).into_iter().chain(lines))
+    // Columns of rates stand at the end, and only where somebody asked for a rate.
+    let rated = answers.iter().any(|a| a.beside.rates.is_some());
+    let lines = answers.iter().flat_map(|a| {
+        a.cells.iter().map(move |cell| {
+            let rate = if rated { rate::fields(a, cell) } else { Vec::new() };
+            line(a, cell).into_iter().chain(rate).collect()
+        })
+    });
+    let last = if rated { rate::CSV.map(str::to_owned).to_vec() } else { Vec::new() };
+    let first = answers.first().map(|first| header(first).into_iter().chain(last).collect());
+    lines_of(first.into_iter().chain(lines))
 }
 
 /// Text that a spreadsheet would take for a formula, made plain text by an apostrophe in front of it.

@@ -141,6 +141,7 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
         }],
         query_id: query_id(),
         elapsed_ms: 184,
+        beside: Default::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, Receip
 use serde::{Serialize, Serializer};
 
 use super::overview::{Outcome, Unanswered};
+use super::rate::{BesideJson, RateJson};
 
 /// The answer as a JSON value, for embedding in another document. A value does not keep the order of its
 /// keys: [`to_string_pretty`] does.
@@ -76,6 +77,8 @@ struct AnswerJson<'a> {
     releases: Vec<ReleaseJson<'a>>,
     query_id: QueryId,
     elapsed_ms: u64,
+    #[serde(flatten)]
+    beside: BesideJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +98,8 @@ struct CellJson<'a> {
     proportion: Option<RangeJson>,
     lower95: Option<f64>,
     upper95: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<RateJson<'a>>,
 }
 
 /// `{dimension: category}`, in the order of the axes.
@@ -165,13 +170,14 @@ impl<'a> From<&'a Answer> for AnswerJson<'a> {
             policy: answer.policy,
             rung: &answer.rung,
             imd_edition: answer.imd_edition,
-            cells: answer.cells.iter().map(|c| CellJson::new(&answer.axes, c)).collect(),
+            cells: answer.cells.iter().map(|c| CellJson::new(answer, c)).collect(),
             coverage: answer.coverage.iter().map(CoverageJson::from).collect(),
             caveats: &answer.caveats,
             receipts: answer.receipts.iter().map(ReceiptJson::from).collect(),
             releases: answer.releases.iter().map(ReleaseJson::from).collect(),
             query_id: answer.query_id,
             elapsed_ms: answer.elapsed_ms,
+            beside: BesideJson::from(answer),
         }
     }
 }
@@ -188,16 +194,17 @@ impl<'a> From<&'a IndicatorView> for IndicatorJson<'a> {
 }
 
 impl<'a> CellJson<'a> {
-    fn new(axes: &'a [AxisView], cell: &'a Cell) -> Self {
+    fn new(answer: &'a Answer, cell: &'a Cell) -> Self {
         let share = cell.proportion;
         Self {
-            at: At { axes, at: &cell.at },
+            at: At { axes: &answer.axes, at: &cell.at },
             state: cell.numerator.state,
             numerator: SideJson::from(cell.numerator),
             denominator: SideJson::from(cell.denominator),
             proportion: share.map(|p| RangeJson { low: rounded(p.low), high: rounded(p.high) }),
             lower95: share.map(|p| rounded(p.lower95)),
             upper95: share.map(|p| rounded(p.upper95)),
+            rate: RateJson::of(answer, cell),
         }
     }
 }

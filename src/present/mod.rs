@@ -9,6 +9,7 @@ pub mod csv;
 pub mod json;
 pub mod overview;
 pub mod quality;
+pub mod rate;
 pub mod sentence;
 pub mod table;
 

@@ -5,7 +5,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::Share;
-use super::{Glyphs, Width, grid, headline, words};
+use super::{Glyphs, Width, grid, headline, rate, words};
 
 /// The whole answer.
 #[must_use]
@@ -18,6 +18,9 @@ pub fn answer(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     text.push('\n');
     text.push_str(&coverage(answer, width, glyphs));
     text.push('\n');
+    for line in rate::published(answer) {
+        text.push_str(&glyphs.apply(paragraph("", &line, width)));
+    }
     text.push_str(&glyphs.apply(notes(answer, width)));
     text
 }
@@ -50,7 +53,11 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     if limits {
         columns.push(Column::figures("95 % limits"));
     }
-    let row = |label, cell| row(label, cell, limits);
+    columns.extend(rate::columns(answer, limits));
+    let row = |label, cell| {
+        let line = row(label, cell, limits);
+        if rate::rated(answer) { rate::beside(answer, cell, line, limits) } else { line }
+    };
     let mut lines = Vec::new();
     match answer.axes.split_last() {
         None => lines.extend(grid::cell(answer, &[]).map(|cell| row("All".to_owned(), cell))),
@@ -151,6 +158,7 @@ fn notes(answer: &Answer, width: Width) -> String {
     for caveat in &answer.caveats {
         note(&words::clean(caveat));
     }
+    rate::notes(answer).iter().for_each(|line| note(line));
     for line in policies(answer) {
         note(&line);
     }

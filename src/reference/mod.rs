@@ -1,13 +1,18 @@
-//! Reference tables of a node: deprivation by small area, integrated care boards by small area, small areas
-//! by postcode. They are imported from the official files, never shipped, and each keeps the hash of what it
+//! Reference tables of a node: deprivation by small area, integrated care boards and other places by small area,
+//! small areas by postcode; and of an analyst: populations, residents' care, published series. They are imported from the official files, never shipped, and each keeps the hash of what it
 //! came from.
 
+mod care;
 mod directory;
 mod lsoa;
+mod named;
+mod population;
 mod postcode;
 mod postcodes;
 mod read;
 mod recognise;
+mod series;
+mod sheet;
 mod tables;
 
 use std::fs;
@@ -16,10 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use evensum_core::model::{Digest, ImdEdition, Ods};
+use evensum_core::population::{CatchmentRule, PopulationRule};
 use serde::{Deserialize, Serialize};
 
+pub use care::MAX_CARE_ROWS;
 pub use directory::{Listed, MAX_AREAS, PostcodeTable};
 pub use lsoa::{LsoaCode, Residence};
+pub use named::{ATTRIBUTION, MAX_NAMED, Named, NamedKind, Shelf, Wishes};
+pub use population::MAX_POPULATION_ROWS;
 pub use postcode::{Postcode, PseudoPostcode, Written};
 use postcodes::Directory;
 pub use postcodes::{
@@ -27,8 +36,9 @@ pub use postcodes::{
 };
 use read::Content;
 pub use recognise::Kind;
-use tables::IcbTable;
-pub use tables::ImdTable;
+pub use series::{MAX_POINTS, MAX_SERIES_ROWS, Series, SeriesPoint};
+use tables::PlaceTable;
+pub use tables::{ImdTable, PlaceKind};
 
 /// The largest reference file that is read, in bytes; a postcode directory may be larger.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -109,6 +119,73 @@ pub enum ReferenceError {
         /// The rule.
         rule: &'static str,
     },
+    /// A row of a population breaks a rule.
+    #[error("row {row} (the header is row 1): {rule}")]
+    Population {
+        /// The row.
+        row: u32,
+        /// The rule.
+        rule: PopulationRule,
+    },
+    /// A row of a table of residents' care breaks a rule.
+    #[error("row {row} (the header is row 1): {rule}")]
+    Care {
+        /// The row.
+        row: u32,
+        /// The rule.
+        rule: CatchmentRule,
+    },
+    /// The shares of providers' patients in place of those of residents' care.
+    #[error(
+        "the file has the share of each provider's patients who come from an area, and not the share of the area's residents' care that the provider gives: that needs a column 'patients', or 'share_of_area'"
+    )]
+    ProvidersSide,
+    /// A population of no year.
+    #[error("nothing says which year the population is of: say --year, such as --year 2020")]
+    NoYear,
+    /// A population of nobody in particular.
+    #[error(
+        "nothing says whether the population is of residents or of people registered with general practices: say --basis resident or --basis registered"
+    )]
+    NoBasis,
+    /// A series without periods.
+    #[error(
+        "the file has no column 'reporting_grain', and a first day alone does not say whether a figure is of a month, a quarter or a year"
+    )]
+    NoGrain,
+    /// Parts of the population that nothing explains.
+    #[error(
+        "the file has several values of 'dimension_id' and no columns of dimensions: join it with the library's file of dimensions first, so that the rows of everybody can be told from the others"
+    )]
+    DimensionsNotJoined,
+    /// Nothing to keep.
+    #[error(
+        "the file has no figure of England for everybody in a month, a quarter or a financial year; nothing else is kept of a published series"
+    )]
+    NoEngland,
+    /// Several series under one indicator.
+    #[error("the file has several series ({0}): say which one with --metric")]
+    SeveralMetrics(String),
+    /// Not the id of an indicator.
+    #[error("'{0}' is no id of an indicator: `evensum indicators` lists them")]
+    NotAnIndicator(String),
+    /// Not a name.
+    #[error("'{0}' is no name for a table: 1 to 64 small letters, digits, hyphens and underscores")]
+    Name(String),
+    /// More rows than any such file has.
+    #[error("the file has more than {0} rows, which no file of its kind has")]
+    TooManyNamedRows(usize),
+    /// More figures than are kept.
+    #[error("the file has more than {0} figures of England: choose one series with --metric")]
+    TooManyPoints(usize),
+    /// More tables than are kept.
+    #[error("the folder has {MAX_NAMED} tables with names, and holds no more: use another folder")]
+    TooManyNamed,
+    /// A stored table that is not as it was written.
+    #[error(
+        "the stored table '{0}' was changed after it was imported: import it again with `evensum reference add FILE`"
+    )]
+    NamedChanged(String),
     /// Deciles that do not rise with ranks.
     #[error(
         "deciles do not rise with ranks: in the English index, rank 1 and decile 1 are the most deprived"
@@ -172,11 +249,44 @@ pub struct Reference {
     dir: PathBuf,
     entries: Vec<Entry>,
     imd: [Option<ImdTable>; 2],
-    icb: [Option<IcbTable>; 2],
+    places: [Option<PlaceTable>; 2],
     postcodes: [OnceLock<PostcodeTable>; 2],
 }
 
+/// What an import of any file did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// A table of which there is one.
+    Table(Added),
+    /// A table with a name.
+    Named(Named),
+}
+
 impl Reference {
+    /// Imports a file of any kind: one that has a name, or one of [`Reference::add_watched`].
+    ///
+    /// # Errors
+    /// [`ReferenceError`]; the directory is then as it was.
+    pub fn import(
+        dir: &Path,
+        file: &Path,
+        extent: Extent,
+        wishes: &Wishes,
+        progress: &dyn Fn(u64),
+    ) -> Result<Imported, ReferenceError> {
+        // A postcode directory is larger than what is read as a whole.
+        let size = fs::metadata(file).map_err(io(file, "read"))?.len();
+        let known = if size > MAX_BYTES {
+            None
+        } else {
+            named::add(dir, file, &sheet::bytes(file)?, wishes)?
+        };
+        match known {
+            Some(named) => Ok(Imported::Named(named)),
+            None => Self::add_watched(dir, file, extent, progress).map(Imported::Table),
+        }
+    }
+
     /// Imports an official file into `dir`, in place of an earlier one of its kind. Told the number of rows
     /// read, now and then, where there are many.
     ///
@@ -229,7 +339,7 @@ impl Reference {
             let slot = usize::from(matches!(entry.kind, Kind::Imd2025 | Kind::Icb2021));
             match &content {
                 Content::Imd(rows) => reference.imd[slot] = Some(ImdTable::new(rows)),
-                Content::Icb(rows) => reference.icb[slot] = Some(IcbTable::new(rows)),
+                Content::Icb(rows) => reference.places[slot] = Some(PlaceTable::new(rows)),
             }
         }
         Ok(reference)
@@ -266,19 +376,31 @@ impl Reference {
     /// Whether the boards of the areas of that census (2011 or 2021) were imported.
     #[must_use]
     pub fn has_icb(&self, vintage: u16) -> bool {
-        self.boards(vintage).is_some()
+        self.has_places(PlaceKind::Icb, vintage)
+    }
+
+    /// Whether places of that kind were imported for the areas of that census (2011 or 2021).
+    #[must_use]
+    pub fn has_places(&self, kind: PlaceKind, vintage: u16) -> bool {
+        self.places(vintage).is_some_and(|table| table.places(kind).is_some())
+    }
+
+    /// The code of the place of that kind that an area of that census (2011 or 2021) lies in.
+    #[must_use]
+    pub fn place_of(&self, lsoa: LsoaCode, kind: PlaceKind, vintage: u16) -> Option<&Ods> {
+        self.places(vintage)?.places(kind)?.of(lsoa)
     }
 
     /// The integrated care board of an area of that census (2011 or 2021).
     #[must_use]
     pub fn icb_of(&self, lsoa: LsoaCode, vintage: u16) -> Option<&Ods> {
-        self.boards(vintage)?.of(lsoa)
+        self.place_of(lsoa, PlaceKind::Icb, vintage)
     }
 
-    fn boards(&self, vintage: u16) -> Option<&IcbTable> {
+    fn places(&self, vintage: u16) -> Option<&PlaceTable> {
         match vintage {
-            2011 => self.icb[0].as_ref(),
-            2021 => self.icb[1].as_ref(),
+            2011 => self.places[0].as_ref(),
+            2021 => self.places[1].as_ref(),
             _ => None,
         }
     }
@@ -294,11 +416,7 @@ struct Import {
 
 impl Import {
     fn of_table(file: &Path, extent: Extent) -> Result<Self, ReferenceError> {
-        let size = fs::metadata(file).map_err(io(file, "read"))?.len();
-        if size > MAX_BYTES {
-            return Err(ReferenceError::TooLarge);
-        }
-        let bytes = fs::read(file).map_err(io(file, "read"))?;
+        let bytes = sheet::bytes(file)?;
         let (layout, content) = read::parse(&bytes)?;
         let rows = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let official = layout.kind.official_areas();

@@ -6,14 +6,14 @@ use evensum_core::model::Ods;
 
 use super::lsoa::LsoaCode;
 use super::recognise::{Kind, Layout, Values, recognise};
-use super::tables::{IcbRow, ImdRow};
+use super::tables::{ImdRow, PlaceRow};
 use super::{MAX_ROWS, ReferenceError};
 
 /// The rows of a file, sorted by area.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Imd(Vec<ImdRow>),
-    Icb(Vec<IcbRow>),
+    Icb(Vec<PlaceRow>),
 }
 
 impl Content {
@@ -38,12 +38,32 @@ impl Content {
                         .try_for_each(|r| writeln!(out, "{},{},{}", r.lsoa, r.rank, r.decile))
                 })
             }
-            Self::Icb(rows) => writeln!(out, "lsoa{vintage}cd,icb_ods")
-                .and_then(|()| rows.iter().try_for_each(|r| writeln!(out, "{},{}", r.lsoa, r.icb))),
+            Self::Icb(rows) => places(&mut out, vintage, rows),
         };
         debug_assert!(written.is_ok(), "writing to memory does not fail");
         out
     }
+}
+
+/// The lookup of places, with those columns that every row has.
+fn places(out: &mut String, vintage: &str, rows: &[PlaceRow]) -> std::fmt::Result {
+    let sub_icbs = rows.iter().all(|r| r.sub_icb.is_some());
+    let districts = rows.iter().all(|r| r.district.is_some());
+    write!(out, "lsoa{vintage}cd,icb_ods")?;
+    for (_, header) in [(sub_icbs, ",sicbl_ods"), (districts, ",ladcd")].iter().filter(|c| c.0) {
+        out.push_str(header);
+    }
+    out.push('\n');
+    for row in rows {
+        write!(out, "{},{}", row.lsoa, row.icb)?;
+        for code in
+            [row.sub_icb.as_ref().filter(|_| sub_icbs), row.district.as_ref().filter(|_| districts)]
+        {
+            code.map_or(Ok(()), |code| write!(out, ",{code}"))?;
+        }
+        out.push('\n');
+    }
+    Ok(())
 }
 
 /// Recognises and reads a file.
@@ -88,12 +108,32 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
                     .ok_or_else(|| wrong("the decile is not a whole number from 1 to 10"))?;
                 imd.push((row, ImdRow { lsoa, rank, decile }));
             }
-            Values::Icb { ods } => {
-                let icb_code = field(ods)
-                    .filter(|t| t.len() == 3 && t.starts_with('Q'))
-                    .and_then(|t| Ods::new(t).ok())
-                    .ok_or_else(|| wrong("the board is not the ODS code of one, such as QVV"))?;
-                icb.push((row, IcbRow { lsoa, icb: icb_code }));
+            Values::Icb { ods, sub_icb, district } => {
+                let code = |at: Option<usize>, like: fn(&str) -> bool, rule| match at {
+                    None => Ok(None),
+                    Some(at) => match field(at).filter(|t| like(t)).map(Ods::new) {
+                        Some(Ok(code)) => Ok(Some(code)),
+                        _ => Err(wrong(rule)),
+                    },
+                };
+                let board = "the board is not the ODS code of one, such as QVV";
+                icb.push((
+                    row,
+                    PlaceRow {
+                        lsoa,
+                        icb: code(Some(ods), board_like, board)?.ok_or_else(|| wrong(board))?,
+                        sub_icb: code(
+                            sub_icb,
+                            sub_icb_like,
+                            "the sub-location is not the ODS code of one, such as 11J",
+                        )?,
+                        district: code(
+                            district,
+                            district_like,
+                            "the local authority is not the code of one in England, such as E06000058",
+                        )?,
+                    },
+                ));
             }
         }
     }
@@ -105,6 +145,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
         return Err(ReferenceError::NoRows);
     }
     Ok((layout, content))
+}
+
+fn board_like(text: &str) -> bool {
+    text.len() == 3 && text.starts_with('Q')
+}
+
+/// Three characters for a clinical commissioning group of before 2022, five for what was merged from several.
+fn sub_icb_like(text: &str) -> bool {
+    matches!(text.len(), 3 | 5)
+}
+
+/// Unitary authorities, non-metropolitan and metropolitan districts, London boroughs.
+fn district_like(text: &str) -> bool {
+    text.len() == 9 && ["E06", "E07", "E08", "E09"].iter().any(|kind| text.starts_with(kind))
 }
 
 /// A whole number, perhaps with the commas that spreadsheets put between thousands.

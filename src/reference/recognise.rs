@@ -11,9 +11,9 @@ pub enum Kind {
     Imd2019,
     /// Index of Multiple Deprivation 2025, by LSOA of 2021.
     Imd2025,
-    /// Integrated care board of each LSOA of 2011.
+    /// Integrated care board of each LSOA of 2011, and its other places where the file has them.
     Icb2011,
-    /// Integrated care board of each LSOA of 2021.
+    /// Integrated care board of each LSOA of 2021, and its other places where the file has them.
     Icb2021,
     /// LSOA of 2011 of each postcode.
     Postcodes2011,
@@ -92,13 +92,17 @@ pub(super) struct Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Values {
     Imd { rank: usize, decile: usize },
-    Icb { ods: usize },
+    Icb { ods: usize, sub_icb: Option<usize>, district: Option<usize> },
 }
 
 /// What the headers of a file must hold, for people.
 pub(super) const WANTED: &str = "a deprivation file needs 'LSOA code (2011)' or 'LSOA code (2021)' (or lsoa11cd, lsoa21cd), \
      'Index of Multiple Deprivation (IMD) Rank …' (imd_rank) and '… Decile …' (imd_decile); \
-     a lookup of integrated care boards needs lsoa11cd or lsoa21cd and icb_ods (or ICB22CDH, ICB24CDH …); \
+     a lookup of integrated care boards needs lsoa11cd or lsoa21cd and icb_ods (or ICB22CDH, ICB24CDH …), and may have sicbl_ods (SICBL22CDH …) and lad22cd; \
+     a list of boards needs icbcd, icb_ods and icbnm; \
+     a population needs area (or icb_ods …), count (or population, residents, patients) and a year; \
+     a table of residents' care needs provider, area and patients or share_of_area; \
+     a published series needs the columns of a Fingertips download or of the Central Metrics Library; \
      a postcode directory (ONSPD or NSPL) needs pcds (or pcd, pcd7, pcd8), doterm, and lsoa11 or lsoa21 (or lsoa11cd, lsoa21cd)";
 
 /// Where the columns of a postcode directory are.
@@ -174,7 +178,9 @@ pub(super) fn recognise(header: &[String]) -> Option<Layout> {
     };
     let year = names.iter().find_map(|n| icb_year(n, "cd").or_else(|| icb_year(n, "cdh")));
     let edition = year.map_or_else(|| "ICB".to_owned(), |y| format!("ICB 20{y}"));
-    Some(Layout { kind, edition, lsoa, values: Values::Icb { ods } })
+    let sub_icb = find(&|n| n == "sicbl_ods" || between(n, "sicbl", "cdh").is_some());
+    let district = find(&|n| n == "ladcd" || between(n, "lad", "cd").is_some());
+    Some(Layout { kind, edition, lsoa, values: Values::Icb { ods, sub_icb, district } })
 }
 
 /// The two digits of `icb22cd` and its like.

@@ -47,38 +47,81 @@ impl std::fmt::Debug for ImdTable {
     }
 }
 
-/// Integrated care boards by LSOA.
+/// A kind of place that a small area lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// Integrated care boards.
+    Icb,
+    /// Sub-locations of integrated care boards.
+    SubIcb,
+    /// Local authority districts.
+    LocalAuthority,
+}
+
+/// The places of each LSOA, by their codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlaceTable {
+    boards: Places,
+    sub_icbs: Option<Places>,
+    districts: Option<Places>,
+}
+
+impl PlaceTable {
+    pub(super) fn new(rows: &[PlaceRow]) -> Self {
+        let every = |code: fn(&PlaceRow) -> Option<&Ods>| {
+            rows.iter().all(|r| code(r).is_some()).then(|| Places::new(rows, code))
+        };
+        Self {
+            boards: Places::new(rows, |r| Some(&r.icb)),
+            sub_icbs: every(|r| r.sub_icb.as_ref()),
+            districts: every(|r| r.district.as_ref()),
+        }
+    }
+
+    /// The places of one kind, where the file had them.
+    pub(super) const fn places(&self, kind: PlaceKind) -> Option<&Places> {
+        match kind {
+            PlaceKind::Icb => Some(&self.boards),
+            PlaceKind::SubIcb => self.sub_icbs.as_ref(),
+            PlaceKind::LocalAuthority => self.districts.as_ref(),
+        }
+    }
+}
+
+/// Places of one kind by LSOA, in two bytes an area.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct IcbTable {
-    boards: Vec<Ods>,
-    /// Position in `boards` plus one; nought where the area is not in the table.
+pub(super) struct Places {
+    codes: Vec<Ods>,
+    /// Position in `codes` plus one; nought where the area is not in the table.
     positions: Vec<u16>,
 }
 
-impl IcbTable {
-    pub(super) fn new(rows: &[IcbRow]) -> Self {
-        let mut boards = Vec::new();
+impl Places {
+    fn new(rows: &[PlaceRow], code: fn(&PlaceRow) -> Option<&Ods>) -> Self {
+        let mut codes = Vec::new();
         let mut known: BTreeMap<&Ods, u16> = BTreeMap::new();
         let mut positions = Vec::new();
         for row in rows {
-            let position = *known.entry(&row.icb).or_insert_with(|| {
-                boards.push(row.icb.clone());
-                u16::try_from(boards.len()).unwrap_or(0)
+            let Some(own) = code(row) else { continue };
+            let position = *known.entry(own).or_insert_with(|| {
+                codes.push(own.clone());
+                u16::try_from(codes.len()).unwrap_or(0)
             });
             place(&mut positions, row.lsoa, position);
         }
-        Self { boards, positions }
+        positions.shrink_to_fit();
+        Self { codes, positions }
     }
 
     pub(super) fn of(&self, lsoa: LsoaCode) -> Option<&Ods> {
         let position = at(&self.positions, lsoa)?.checked_sub(1)?;
-        self.boards.get(usize::from(position))
+        self.codes.get(usize::from(position))
     }
 }
 
-impl std::fmt::Debug for IcbTable {
+impl std::fmt::Debug for Places {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "IcbTable({} boards)", self.boards.len())
+        write!(f, "Places({})", self.codes.len())
     }
 }
 
@@ -92,9 +135,11 @@ pub(super) struct ImdRow {
 
 /// A row of a lookup of boards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IcbRow {
+pub(super) struct PlaceRow {
     pub(super) lsoa: LsoaCode,
     pub(super) icb: Ods,
+    pub(super) sub_icb: Option<Ods>,
+    pub(super) district: Option<Ods>,
 }
 
 fn index(lsoa: LsoaCode) -> usize {

@@ -57,6 +57,36 @@ fn boards_are_kept_by_census() {
 }
 
 #[test]
+fn other_places_are_kept_where_the_file_has_them() {
+    let text = "LSOA21CD,LSOA21NM,SICBL23CD,SICBL23CDH,ICB23CDH,LAD23CD\n\
+                E01000001,A,E38000255,A3A8R,QMF,E09000001\nE01000009,B,E38000004,11J,QVV,E06000058\n";
+    let (_, reference) = add(text).expect("taken");
+    let of = |code, kind| reference.place_of(lsoa(code), kind, 2021).map(Ods::as_str);
+    for (code, icb, sub, district) in [
+        ("E01000001", Some("QMF"), Some("A3A8R"), Some("E09000001")),
+        ("E01000009", Some("QVV"), Some("11J"), Some("E06000058")),
+        ("E01000002", None, None, None),
+    ] {
+        let found =
+            [PlaceKind::Icb, PlaceKind::SubIcb, PlaceKind::LocalAuthority].map(|k| of(code, k));
+        assert_eq!(found, [icb, sub, district], "{code}");
+    }
+    assert!(reference.has_places(PlaceKind::SubIcb, 2021));
+    assert!(!reference.has_places(PlaceKind::SubIcb, 2011));
+    // A file without them, as were all that earlier versions kept.
+    let (_, reference) = add("lsoa21cd,icb_ods\nE01000001,QMF\n").expect("taken");
+    assert!(reference.has_places(PlaceKind::Icb, 2021));
+    assert!(!reference.has_places(PlaceKind::LocalAuthority, 2021));
+    for (row, wanted) in [
+        ("E01000001,QMF,E12000007,A3A8R", "the local authority is not"),
+        ("E01000001,QMF,E09000001,A", "the sub-location is not"),
+    ] {
+        let error = add(&format!("lsoa21cd,icb_ods,lad22cd,sicbl_ods\n{row}\n")).expect_err(row);
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+}
+
+#[test]
 fn what_breaks_a_rule_is_refused_with_its_row() {
     let header = "lsoa11cd,imd_rank,imd_decile\n";
     for (rows, wanted) in [
@@ -147,6 +177,13 @@ fn official_files_are_recognised_and_complete() {
     if reference.has_icb(2021) {
         let board = reference.icb_of(lsoa("E01000001"), 2021).map(Ods::as_str);
         assert_eq!(board, Some("QMF"));
+        let sub = reference.place_of(lsoa("E01000001"), PlaceKind::SubIcb, 2021).map(Ods::as_str);
+        assert_eq!(sub, Some("A3A8R"));
+        assert!(!reference.has_places(PlaceKind::LocalAuthority, 2021));
+    }
+    if reference.has_icb(2011) {
+        let place = reference.place_of(lsoa("E01000001"), PlaceKind::LocalAuthority, 2011);
+        assert_eq!(place.map(Ods::as_str), Some("E09000001"));
     }
 }
 

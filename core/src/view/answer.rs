@@ -1,5 +1,6 @@
 //! The parts of an answer.
 
+use super::beside::Beside;
 use crate::catalogue::CategoryKind;
 use crate::disclosure::{Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
@@ -211,6 +212,8 @@ pub struct Answer {
     pub query_id: QueryId,
     /// From the arrival of the query to the answer.
     pub elapsed_ms: u64,
+    /// What the analyst's own reference data add.
+    pub beside: Beside,
 }
 
 impl Answer {

@@ -4,6 +4,7 @@ use super::answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
     ReleaseRow, ViewKind,
 };
+use super::beside::Beside;
 use crate::catalogue::{Catalogue, CategoryKind, Unknown};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
@@ -208,6 +209,7 @@ impl SystemView<Shared> {
             releases: releases.iter().map(release_row).collect(),
             query_id,
             elapsed_ms,
+            beside: Beside::default(),
         };
         Ok(Unlogged { answer, query_hash, question: number, answers, absent })
     }
@@ -218,6 +220,13 @@ impl<S> SystemView<S> {
     #[must_use]
     pub const fn answer(&self) -> &Answer {
         &self.answer
+    }
+
+    /// The same view with what the reader's own reference data add. Nothing that travels changes.
+    #[must_use]
+    pub fn with_beside(mut self, beside: Beside) -> Self {
+        self.answer.beside = beside;
+        self
     }
 }
 

@@ -3,13 +3,22 @@
 
 mod answer;
 mod assemble;
+mod beside;
 mod bundle;
+mod denominator;
 mod quality;
+mod rate;
+mod refusal;
 
 pub use answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
     ReleaseRow, ViewKind,
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
+pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use quality::{DimensionQuality, MeasureRange, PseudoPostcodes, QualityReport, RejectCount};
+pub use rate::{
+    CellRate, LEAST_HELD_PERCENT, PopulationUsed, RateSources, Rates, rates, whole_percent,
+};
+pub use refusal::RateRefusal;

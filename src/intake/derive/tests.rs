@@ -23,7 +23,7 @@ fn check(dimension: &str, origin: fn(&Reference) -> Origin<'_>, cases: &[(&str, 
     let dir = tempfile::tempdir().expect("a directory");
     for (name, text) in [
         ("imd.csv", "lsoa11cd,imd_rank,imd_decile\nE01000001,1,1\nE01000002,9,10\n"),
-        ("icb.csv", "lsoa11cd,icb_ods\nE01000001,QVV\n"),
+        ("icb.csv", "lsoa11cd,icb_ods,sicbl_ods,lad22cd\nE01000001,QVV,11J,E06000058\n"),
         (
             "onspd.csv",
             "pcds,doterm,ctry,lsoa11\nBH15 2JA,,E92000001,E01000001\nBH1 1AA,199606,E92000001,E01000002\n\
@@ -207,6 +207,46 @@ fn areas_lead_to_deciles_and_boards() {
             ("11", "unknown Invalid"),
             ("0", "unknown Invalid"),
             ("", "unknown Blank"),
+        ],
+    );
+}
+
+#[test]
+fn areas_lead_to_local_authorities_and_sub_locations() {
+    check(
+        "icb",
+        |r| Origin::PlaceOfArea(AreaFrom::Lsoa, PlaceKind::LocalAuthority, r, 2011),
+        &[
+            ("E01000001", "listed E06000058"),
+            ("E01000002", "unknown Unmatched"),
+            ("W01000001", "not_applicable NotApplicable"),
+            ("x", "unknown Invalid"),
+            ("", "unknown Blank"),
+        ],
+    );
+    check(
+        "icb",
+        |r| Origin::PlaceOfArea(AreaFrom::Lsoa, PlaceKind::SubIcb, r, 2011),
+        &[("e01000001", "listed 11J"), ("E01000002", "unknown Unmatched")],
+    );
+    check(
+        "icb",
+        |_| Origin::Place(PlaceKind::LocalAuthority),
+        &[
+            ("e06000058", "listed E06000058"),
+            ("E12000009", "unknown Invalid"),
+            ("9434765919", "unknown Invalid"),
+            ("BH15 2JA", "unknown Invalid"),
+        ],
+    );
+    check(
+        "icb",
+        |_| Origin::Place(PlaceKind::SubIcb),
+        &[
+            ("11j", "listed 11J"),
+            ("A3A8R", "listed A3A8R"),
+            ("BH152", "listed BH152"),
+            ("9434765919", "unknown Invalid"),
         ],
     );
 }
