@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod mapping;
 mod namer;
+mod propose;
 mod publish;
 mod quality;
 mod read;
@@ -36,6 +37,10 @@ pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use propose::{
+    Certainty, DateOrder, Dates, Edition, Line, MAX_SAMPLED_ROWS, Missing, Open, Proposal,
+    ProposeError, ProposeRequest, propose,
+};
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
     staged_root,
