@@ -42,8 +42,8 @@ pub use propose::{
     ProposeError, ProposeRequest, propose,
 };
 pub use publish::{
-    QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
-    staged_root,
+    QUALITY_FILE, REJECTS_FILE, newest_extract, newest_published, newest_quality, publish,
+    published_root, staged_root,
 };
 use quality::{Counts, pseudo_postcodes};
 pub use read::MAX_RECORD_BYTES;
