@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::definition::{
-    Category, Condition, DatedBy, Dimension, FieldKind, File, Indicator, IndicatorKind, Outcome,
-    Partition, RuleBand, RuleField, RuleOutside,
+use super::definition::File;
+use super::{
+    CatalogueError, Category, Condition, Dataset, DatedBy, Dimension, FieldKind, Indicator,
+    IndicatorKind, Lists, Outcome, Partition, RuleBand, RuleField, RuleOutside,
 };
-use super::{CatalogueError, Dataset, Lists};
 use crate::model::{CategoryId, ColumnId};
 
 /// Checks every definition against itself and the others.

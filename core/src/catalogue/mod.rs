@@ -1,17 +1,25 @@
 //! Definitions of dimensions, datasets and indicators: TOML, compiled in, versioned by hash.
 
+mod builtin;
 mod check;
+mod dataset;
 mod definition;
+mod indicator;
 
 use std::collections::BTreeMap;
 
 use check::checked;
+pub use dataset::{
+    CodeBand, Condition, Dataset, DatedBy, FieldKind, MeasureColumn, Outcome, Outside, OutsideCode,
+    Partition, PeriodKind, PersonRows, Rollup, RuleBand, RuleField, RuleOutside, StayBand,
+    WeekBand,
+};
 use definition::File;
 pub use definition::{
-    Category, CategoryKind, CodeBand, Condition, Dataset, DatedBy, Dimension, DimensionGroup,
-    Domain, FieldKind, Flag, Indicator, IndicatorKind, Level, MeasureColumn, NO, Outcome, Outside,
-    OutsideCode, Pack, Partition, PeriodKind, PersonRows, Polarity, Population, Priority, Rollup,
-    RuleBand, RuleField, RuleOutside, StayBand, Target, WeekBand, YES,
+    Category, CategoryKind, Dimension, DimensionGroup, Flag, Level, NO, Pack, YES,
+};
+pub use indicator::{
+    Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
 
 use crate::model::canonical::{self, CanonicalError};
@@ -92,13 +100,7 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError`]; a test loads them, so that a released program has no such error.
     pub fn builtin() -> Result<Self, CatalogueError> {
-        Self::from_texts(&[
-            include_str!("builtin/dimensions.toml"),
-            include_str!("builtin/packs.toml"),
-            include_str!("builtin/rtt.toml"),
-            include_str!("builtin/outpatient.toml"),
-            include_str!("builtin/emergency.toml"),
-        ])
+        Self::from_texts(&builtin::FILES.map(|(_, text)| text))
     }
 
     /// Reads definitions from several TOML texts, as one catalogue.
@@ -127,40 +129,25 @@ impl Catalogue {
             hashes: BTreeMap::new(),
             dataset_hashes: BTreeMap::new(),
         };
-        for indicator in &catalogue.indicators {
-            let hash = catalogue.hash(indicator)?;
-            catalogue.hashes.insert(indicator.id.clone(), hash);
+        // Of hashes, so that no definition is spelt out more than once: each of the many datasets has most dimensions.
+        let mut dimensions: BTreeMap<&DimensionId, Digest> = BTreeMap::new();
+        for dimension in &catalogue.dimensions {
+            dimensions.insert(&dimension.id, Digest::of(&canonical::encode(dimension)?));
         }
-        // Once, and not for every question that an extract is held against.
+        let of = |ids: &[DimensionId]| -> Vec<Digest> {
+            ids.iter().filter_map(|id| dimensions.get(id).copied()).collect()
+        };
         for dataset in &catalogue.datasets {
-            let dimensions: Vec<&Dimension> = catalogue
-                .dimensions
-                .iter()
-                .filter(|d| dataset.dimensions.contains(&d.id))
-                .collect();
-            let hash = Digest::of(&canonical::encode(&(dataset, dimensions))?);
+            let hash = Digest::of(&canonical::encode(&(dataset, of(&dataset.dimensions)))?);
             catalogue.dataset_hashes.insert(dataset.id.clone(), hash);
         }
-        Ok(catalogue)
-    }
-
-    fn hash(&self, indicator: &Indicator) -> Result<Digest, CatalogueError> {
-        #[derive(serde::Serialize)]
-        struct Definition<'a> {
-            indicator: &'a Indicator,
-            dataset: Option<&'a Dataset>,
-            dimensions: Vec<&'a Dimension>,
+        for indicator in &catalogue.indicators {
+            let dataset = catalogue.dataset_hashes.get(&indicator.dataset);
+            let whole = (indicator, dataset, of(&indicator.breakdowns));
+            let hash = Digest::of(&canonical::encode(&whole)?);
+            catalogue.hashes.insert(indicator.id.clone(), hash);
         }
-        let definition = Definition {
-            indicator,
-            dataset: self.datasets.iter().find(|d| d.id == indicator.dataset),
-            dimensions: self
-                .dimensions
-                .iter()
-                .filter(|d| indicator.breakdowns.contains(&d.id))
-                .collect(),
-        };
-        Ok(Digest::of(&canonical::encode(&definition)?))
+        Ok(catalogue)
     }
 
     /// All dimensions.

@@ -18,7 +18,8 @@ fn builtin() -> Catalogue {
 #[test]
 fn every_builtin_indicator_has_a_hash_and_axes() {
     let catalogue = builtin();
-    assert_eq!(catalogue.indicators().len(), 11);
+    assert!(catalogue.indicators().len() >= 60);
+    assert!(catalogue.packs().len() >= 9);
     for indicator in catalogue.indicators() {
         assert!(catalogue.definition_hash(&indicator.id).is_ok());
         let dataset = catalogue.dataset(&indicator.dataset).expect("dataset");

@@ -1,0 +1,31 @@
+//! The definitions that are compiled in, one file a sector.
+
+/// Name and text of each, in the order in which dimensions, datasets and indicators are listed.
+pub(super) const FILES: [(&str, &str); 26] = [
+    ("dimensions.toml", include_str!("builtin/dimensions.toml")),
+    ("characteristics.toml", include_str!("builtin/characteristics.toml")),
+    ("places.toml", include_str!("builtin/places.toml")),
+    ("plus.toml", include_str!("builtin/plus.toml")),
+    ("activity.toml", include_str!("builtin/activity.toml")),
+    ("packs.toml", include_str!("builtin/packs.toml")),
+    ("rtt.toml", include_str!("builtin/rtt.toml")),
+    ("outpatient.toml", include_str!("builtin/outpatient.toml")),
+    ("emergency.toml", include_str!("builtin/emergency.toml")),
+    ("admitted.toml", include_str!("builtin/admitted.toml")),
+    ("emergency_conditions.toml", include_str!("builtin/emergency_conditions.toml")),
+    ("oral_health.toml", include_str!("builtin/oral_health.toml")),
+    ("diagnostics.toml", include_str!("builtin/diagnostics.toml")),
+    ("cancer.toml", include_str!("builtin/cancer.toml")),
+    ("maternity.toml", include_str!("builtin/maternity.toml")),
+    ("mental_health.toml", include_str!("builtin/mental_health.toml")),
+    ("talking_therapies.toml", include_str!("builtin/talking_therapies.toml")),
+    ("community.toml", include_str!("builtin/community.toml")),
+    ("cardiovascular.toml", include_str!("builtin/cardiovascular.toml")),
+    ("diabetes.toml", include_str!("builtin/diabetes.toml")),
+    ("registers.toml", include_str!("builtin/registers.toml")),
+    ("prevention.toml", include_str!("builtin/prevention.toml")),
+    ("ambulance.toml", include_str!("builtin/ambulance.toml")),
+    ("partners.toml", include_str!("builtin/partners.toml")),
+    ("workforce.toml", include_str!("builtin/workforce.toml")),
+    ("digital.toml", include_str!("builtin/digital.toml")),
+];
