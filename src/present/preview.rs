@@ -82,6 +82,18 @@ pub fn advised(levels: &[Level], most_hidden_per_cent: usize) -> Option<LevelId>
     finest.or_else(|| levels.iter().find(|l| l.passes())).map(|l| l.level.clone())
 }
 
+/// What can be said where every level hides a group.
+fn best(levels: &[Level]) -> String {
+    // Of two levels that show the same share, the coarser is asked for.
+    let most = levels.iter().max_by(|a, b| (a.shown * b.groups).cmp(&(b.shown * a.groups)));
+    match most.filter(|l| l.shown > 0) {
+        Some(level) => {
+            format!("at best {} ({} of {} shown)", level.level, level.shown, level.groups)
+        }
+        None => "every group is hidden".to_owned(),
+    }
+}
+
 /// All breakdowns, one line each.
 #[must_use]
 pub fn summary(all: &[Breakdown], width: Width, glyphs: Glyphs) -> String {
@@ -113,7 +125,7 @@ pub fn summary(all: &[Breakdown], width: Width, glyphs: Glyphs) -> String {
         let ask = match ask {
             Some(level) if level.level == finest.level => level.level.to_string(),
             Some(level) => format!("{} ({} of {} shown)", level.level, level.shown, level.groups),
-            None => "no level shows every group".to_owned(),
+            None => best(&b.levels),
         };
         Line::Cells(vec![
             name,
@@ -238,7 +250,8 @@ mod tests {
             lines[0].contains("imd.quintile (5 of 5 shown)") && lines[0].contains(" 6 "),
             "{text}"
         );
-        assert!(lines[1].contains("no level shows every group"), "{text}");
+        assert!(lines[1].contains("at best imd.decile (4 of 10 shown)"), "{text}");
+        assert_eq!(best(&[level("sex", 3, 0)]), "every group is hidden");
         assert!(lines[2].contains("Sex") && lines[2].contains("not held"), "{text}");
     }
 }

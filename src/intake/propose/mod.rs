@@ -165,7 +165,7 @@ pub fn propose(request: &ProposeRequest<'_>) -> Result<Proposal, ProposeError> {
             let dataset = catalogue.dataset(id).map_err(IntakeError::from)?;
             (dataset, "as --dataset says".to_owned())
         }
-        None => guessed(catalogue, &head, &mut likenesses)?,
+        None => guessed(catalogue, &head, request.file, &mut likenesses)?,
     };
     let wanted = wanted::of(dataset, catalogue);
     let mut placed = place::by_name(&wanted, &head, &mut likenesses);
@@ -187,10 +187,41 @@ fn known_names(catalogue: &Catalogue) -> BTreeSet<String> {
     names.iter().flat_map(of).collect()
 }
 
+/// Two datasets whose scores lie nearer than this cannot be told apart.
+const TOO_CLOSE: f64 = 0.1;
+
+/// Words of a dataset's id in the name of the file or of a field, such as the abbreviation of a national return.
+fn affinity(dataset: &Dataset, head: &Head, file: &Path) -> f64 {
+    const COMMON: [&str; 12] = [
+        "open",
+        "pathway",
+        "wait",
+        "register",
+        "appointment",
+        "attendance",
+        "contact",
+        "referral",
+        "response",
+        "course",
+        "of",
+        "year",
+    ];
+    let name = file.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let fields = head.fields.iter().filter(|_| head.header).map(|f| names::words(&f.name));
+    let mut said: BTreeSet<String> = fields.flatten().chain(names::words(&name)).collect();
+    if ["referral", "to", "treatment"].iter().all(|word| said.contains(*word)) {
+        said.insert("rtt".to_owned());
+    }
+    let telling = names::words(dataset.id.as_str());
+    let found = telling.iter().filter(|w| !COMMON.contains(&w.as_str()) && said.contains(*w));
+    if found.count() > 0 { 0.5 } else { 0.0 }
+}
+
 /// The dataset whose own columns the headers name best. Columns that many datasets have say little.
 fn guessed<'a>(
     catalogue: &'a Catalogue,
     head: &Head,
+    file: &Path,
     known: &mut Likenesses,
 ) -> Result<(&'a Dataset, String), ProposeError> {
     let datasets = catalogue.datasets();
@@ -216,6 +247,7 @@ fn guessed<'a>(
                 (false, _) => best * rarity,
             };
         }
+        score += affinity(&datasets[at], head, file);
         if told && score > 0.0 {
             scores.push((score, at));
         }
@@ -223,7 +255,7 @@ fn guessed<'a>(
     scores.sort_by(|a, b| b.0.total_cmp(&a.0));
     let name = |(_, at): &(f64, usize)| datasets[*at].id.to_string();
     match scores.as_slice() {
-        [first, second, ..] if second.0 > first.0 * 0.85 => {
+        [first, second, ..] if second.0 > first.0 - TOO_CLOSE => {
             Err(ProposeError::WhichDataset(format!("{} or {}", name(first), name(second))))
         }
         [first, ..] => {

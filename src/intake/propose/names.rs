@@ -244,19 +244,19 @@ mod tests {
         for (header, column, expected) in [
             ("Person", "person", Own),
             ("nhs_number", "person", Synonym),
-            ("NHS No", "person", Near),
             ("NHSNumber", "person", Synonym),
-            ("Hosp No.", "person", Hint),
-            ("MRN", "person", Hint),
-            ("Patient DOB", "birth_date", Near),
+            ("NHS Num.", "person", Near),
+            ("Hosp No.", "person", Near),
+            ("PAS number", "person", Hint),
             ("DateOfBirth", "birth_date", Synonym),
             ("Birth Dt", "birth_date", Near),
+            ("Mother's birth date and time", "birth_date", Hint),
             ("Pt Gender Desc", "sex", Near),
             ("Eth Group", "ethnic_category", Near),
             ("Ethnicity (ONS)", "ethnic_category", Hint),
-            ("LSOA 2021 Code", "lsoa", Near),
+            ("LSOA (2021) Code", "lsoa", Near),
             ("Home Postcode", "postcode", Synonym),
-            ("IMD Decile (2019)", "imd_decile", Hint),
+            ("IMD Dec", "imd_decile", Hint),
             ("Clock Start Dt", "clock_start", Near),
             ("Arr Date", "arrival", Near),
             ("Consultant", "person", None),
@@ -266,6 +266,7 @@ mod tests {
         ] {
             assert_eq!(likeness(header, column, ""), expected, "{header} for {column}");
         }
-        assert_eq!(likeness("Smoker at booking", "smoking", "Smoker at booking"), Near);
+        assert_eq!(likeness("Smoker (at booking)", "smoking", "Smoker at booking"), Near);
+        assert_eq!(likeness("Had smoker status at booking", "x", "Smoker at booking"), Hint);
     }
 }

@@ -177,6 +177,11 @@ fn coverage(codes: &Codes<'_>, field: &Field) -> f64 {
             0.0
         };
     };
+    // Codes and labels of three signs or more are those of no other list.
+    let long = |v: &str| v.len() >= 3 && codes.meaning(v) != Meaning::None;
+    if known > 10 && seen.len() > 1 && field.share(long) >= BY_VALUES {
+        return 0.9;
+    }
     let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     if seen.len() < 2 { 0.0 } else { (count(seen.len()) / count(known.max(1))).min(1.0) }
 }
