@@ -46,7 +46,7 @@ impl<'a> Binding<'a> {
             }
         }
         for column in mapping.codes.keys() {
-            let read = event::coded(dataset) == Some(column.as_str())
+            let read = event::coded(dataset).contains(&column.as_str())
                 || dimensions.iter().any(|b| b.origin == column);
             if !read {
                 return Err(IntakeError::IdleCodes(column.clone()));

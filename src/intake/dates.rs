@@ -88,6 +88,18 @@ impl DateForm {
             && mine != theirs
     }
 
+    /// Whether a text is a date only with day and month in each other's place.
+    pub(super) fn reads_exchanged(&self, text: &[u8]) -> bool {
+        let exchanged = |part: &Part| match part {
+            Part::Day => Part::Month,
+            Part::Month => Part::Day,
+            other => *other,
+        };
+        let named = self.parts.contains(&Part::MonthName);
+        let form = Self { parts: self.parts.iter().map(exchanged).collect() };
+        !named && self.read(text).is_none() && form.read(text).is_some()
+    }
+
     /// Reads a whole text; a time of day may follow the date.
     pub(super) fn read(&self, text: &[u8]) -> Option<Moment> {
         let mut rest = text;
@@ -228,6 +240,15 @@ pub(super) fn iso(text: &[u8]) -> Option<Moment> {
     let day = pair(&mut rest)?;
     let clock = after_date(rest)?;
     Some(Moment { date: date(year, month, day)?, clock })
+}
+
+/// Whether a text is an ISO date only with day and month in each other's place.
+pub(super) fn iso_exchanged(text: &[u8]) -> bool {
+    let forms = [
+        [Part::Year, Part::Literal(b'-'), Part::Month, Part::Literal(b'-'), Part::Day].to_vec(),
+        [Part::Year, Part::Month, Part::Day].to_vec(),
+    ];
+    iso(text).is_none() && forms.into_iter().any(|parts| DateForm { parts }.reads_exchanged(text))
 }
 
 fn date(year: u32, month: u32, day: u32) -> Option<Date> {

@@ -11,6 +11,7 @@ use super::dates::{self, DateForm, Moment};
 use super::event::MAX_MINUTES;
 use super::quality::Seen;
 use super::rejects::Rule;
+use super::spelling::{number, same_number};
 use crate::reference::{ImdTable, LsoaCode, Reference};
 
 /// The longest wait that is believed, in weeks: ten years.
@@ -49,7 +50,18 @@ impl Rules<'_> {
         if self.is_null(text) {
             return Err(Rule::Blank);
         }
-        self.read(text).ok_or(Rule::NotADate)
+        self.read(text).ok_or_else(|| self.no_date(text))
+    }
+
+    /// What is wrong with a text that is no date: one that would be a date with day and month exchanged shows that the
+    /// file mixes forms, so that its other dates cannot be told either.
+    fn no_date(&self, text: &[u8]) -> Rule {
+        let exchanged = if self.dates.is_empty() {
+            dates::iso_exchanged(text)
+        } else {
+            self.dates.iter().any(|form| form.reads_exchanged(text))
+        };
+        if exchanged { Rule::OtherOrder } else { Rule::NotADate }
     }
 
     /// Weeks waited from a clock start to the census date, ceil(days / 7), so that over 52 weeks is
@@ -141,7 +153,8 @@ pub(super) enum Origin<'a> {
     Board,
     Age,
     BirthDate,
-    Decile(AreaFrom<'a>, &'a ImdTable),
+    /// By the edition's table; the other edition's tells areas of another census from none at all.
+    Decile(AreaFrom<'a>, &'a ImdTable, Option<&'a ImdTable>),
     BoardOfArea(AreaFrom<'a>, &'a Reference, u16),
 }
 
@@ -197,14 +210,20 @@ impl<'a> Derivation<'a> {
             Origin::Board => self.listed(&text, board_like),
             Origin::Age => self.age(field),
             Origin::BirthDate => match rules.date(field) {
+                None if rules.no_date(field) == Rule::OtherOrder => {
+                    Derived::Refused(Rule::OtherOrder)
+                }
                 None => self.invalid(),
                 Some(birth) => match on.age_of(birth) {
                     None => Derived::Refused(Rule::NotYetBorn),
                     Some(age) => self.aged(age),
                 },
             },
-            Origin::Decile(from, table) => self.area(from.home(&text), |code| {
-                let decile = table.decile(code)?;
+            Origin::Decile(from, table, other) => self.area(from.home(&text), |code| {
+                let Some(decile) = table.decile(code) else {
+                    let elsewhere = other.is_some_and(|other| other.decile(code).is_some());
+                    return elsewhere.then_some(Derived::Leaf(self.unknown, Seen::OtherCensus));
+                };
                 self.dimension.of_code(&decile.to_string()).map(|c| self.leaf(&c.id, c.kind))
             }),
             Origin::BoardOfArea(from, reference, vintage) => self.area(from.home(&text), |code| {
@@ -230,22 +249,46 @@ impl<'a> Derivation<'a> {
     }
 
     fn translated(&self, id: &CategoryId) -> Derived<'a> {
-        match self.dimension.leaf(id) {
+        // By code where the column is one that rules look at as well, whose translations are codes.
+        match self.dimension.leaf(id).or_else(|| self.dimension.of_code(id.as_str())) {
             Some(category) => self.leaf(&category.id, category.kind),
-            None => ListedCode::new(id.as_str()).map_or_else(|| self.invalid(), Derived::Listed),
+            None => {
+                let code = ListedCode::new(id.as_str()).filter(|_| self.dimension.listed);
+                code.map_or_else(|| self.invalid(), Derived::Listed)
+            }
+        }
+    }
+
+    /// Whether a field was read as a code that the code list writes otherwise: in another case, with noughts before it,
+    /// as a number. What a mapping translates is not.
+    pub(super) fn respelt(&self, field: &[u8], found: Derived<'a>) -> bool {
+        let text = String::from_utf8_lossy(field);
+        if self.translations.is_some_and(|t| t.contains_key(&text.to_lowercase())) {
+            return false;
+        }
+        let lower = || text.bytes().any(|b| b.is_ascii_lowercase());
+        match (found, &self.origin) {
+            (Derived::Refused(_), _) => false,
+            (Derived::Leaf(_, Seen::Blank | Seen::Invalid), _) => false,
+            (Derived::Leaf(id, _), Origin::Code | Origin::Ethnicity) => {
+                let first = matches!(self.origin, Origin::Ethnicity).then(|| text.get(..1));
+                let listed = |code: &String| *code == *text || first == Some(Some(code.as_str()));
+                self.dimension.leaf(id).is_some_and(|c| !c.codes.iter().any(listed))
+            }
+            (Derived::Leaf(..), Origin::Age) => number(&text) != Some(&*text),
+            (Derived::Leaf(..), Origin::Decile(AreaFrom::Lsoa, ..)) => lower(),
+            (_, Origin::BoardOfArea(AreaFrom::Lsoa, ..)) => lower(),
+            (Derived::Listed(_), Origin::Provider | Origin::Board) => lower(),
+            _ => false,
         }
     }
 
     /// An official code, also padded with noughts, or written as a number by a program that made it
     /// one (`3.0`).
     fn coded(&self, text: &str) -> Derived<'a> {
-        let found = self.dimension.of_code(text).or_else(|| {
-            let number = text.strip_suffix(".0").unwrap_or(text);
-            let numeric = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-            let short = number.trim_start_matches('0');
-            let short = if short.is_empty() { "0" } else { short };
-            if numeric { self.dimension.of_code(short) } else { None }
-        });
+        let leaves = || self.dimension.levels.first().into_iter().flat_map(|l| &l.categories);
+        let same = || leaves().find(|c| c.codes.iter().any(|code| same_number(code, text)));
+        let found = self.dimension.of_code(text).or_else(same);
         found.map_or_else(|| self.invalid(), |c| self.leaf(&c.id, c.kind))
     }
 

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use evensum_core::catalogue::{CatalogueError, Unknown};
-use evensum_core::model::{DatasetId, Period};
+use evensum_core::catalogue::{CatalogueError, PeriodKind, Unknown};
+use evensum_core::model::{DatasetId, ImdEdition, Period};
 
 use super::mapping::MappingError;
 use super::read::MAX_RECORD_BYTES;
 use super::rows::{MAX_LISTED, MAX_ROWS};
 use super::source::MAX_UNPACKED_BYTES;
 use crate::reference::ReferenceError;
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{MAX_MEASURES, SnapshotError};
 
 /// Why an extract is not loaded or not published. Nothing that was staged before is touched.
 #[derive(Debug, thiserror::Error)]
@@ -71,14 +71,45 @@ pub enum IntakeError {
         /// The one asked for.
         asked: DatasetId,
     },
-    /// A dataset that is loaded by the month.
-    #[error("'{dataset}' is loaded by the month: write the period as 2026-10, not {period}")]
+    /// A period of another kind than the dataset's.
+    #[error("'{dataset}' is loaded by {}, not {period}", by(*.kind))]
     PeriodKind {
         /// The dataset.
         dataset: DatasetId,
+        /// The kind that it has.
+        kind: PeriodKind,
         /// The period asked for.
         period: Period,
     },
+    /// Dates of two orders in one file.
+    #[error(
+        "row {row}: '{column}' is a date only with day and month the other way round, so that the file mixes two forms and dates such as \
+         01/02/2026 cannot be told; nothing was loaded. Export every date in one form, year first if there is a choice, and declare it under \
+         date of [source]"
+    )]
+    MixedDates {
+        /// The row.
+        row: u64,
+        /// The column.
+        column: String,
+    },
+    /// Areas of one census under the edition of another.
+    #[error(
+        "most areas are none of the LSOAs of {} that the Index of Multiple Deprivation {} is published on, and are LSOAs of {}: set \
+         imd_edition = \"{}\" under [source], or export the LSOA of {}; nothing was loaded",
+        edition.lsoa_vintage(), edition.as_str(), other.lsoa_vintage(), other.as_str(), edition.lsoa_vintage()
+    )]
+    OtherCensus {
+        /// The edition that the mapping names.
+        edition: ImdEdition,
+        /// The edition that has the areas.
+        other: ImdEdition,
+    },
+    /// More measures than a snapshot keeps.
+    #[error(
+        "the file has more than {MAX_MEASURES} measures of the dataset: leave one out with an empty name under [columns] of the mapping"
+    )]
+    TooManyMeasures,
     /// A mapped field that the file does not have.
     #[error(
         "the file has no column '{field}', which the mapping names for '{column}': check the spelling, \
@@ -153,9 +184,9 @@ pub enum IntakeError {
         /// The reject file.
         file: PathBuf,
     },
-    /// Every row lies outside the period.
+    /// Every row lies outside the period, or is none of what the dataset counts.
     #[error(
-        "every row is dated outside {period}, so that nothing was loaded; {} lists the first of them. Check the period, and how the extract \
+        "every row is dated outside {period} or none of what the dataset counts, so that nothing was loaded; {} lists the first of them. Check the period, and how the extract \
          writes its dates",
         file.display()
     )]
@@ -203,6 +234,15 @@ pub enum IntakeError {
     /// The snapshot cannot be written or read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+/// How a kind of period is written.
+const fn by(kind: PeriodKind) -> &'static str {
+    match kind {
+        PeriodKind::Month => "the month: write the period as 2026-10",
+        PeriodKind::Quarter => "the quarter of a financial year: write the period as 2026-27Q2",
+        PeriodKind::Year => "the financial year: write the period as 2026-27",
+    }
 }
 
 /// Names the path and the deed beside what the system said.

@@ -150,7 +150,7 @@ impl Mapping {
         }
         let mut codes = BTreeMap::new();
         for (column, table) in &file.codes {
-            if event::coded(dataset) == Some(column.as_str()) {
+            if event::coded(dataset).contains(&column.as_str()) {
                 codes.insert(column.clone(), outcome_codes(column, table, &dataset.outcome, &at)?);
                 continue;
             }
@@ -227,7 +227,7 @@ fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingErro
     })
 }
 
-/// Translations of the outcome's codes: to its bands and official codes, or to yes and no.
+/// Translations of an outcome's codes: to its bands and official codes, to yes and no, to codes that its rules ask for.
 fn outcome_codes(
     column: &str,
     table: &BTreeMap<String, Spanned<String>>,
@@ -236,14 +236,8 @@ fn outcome_codes(
 ) -> Result<HashMap<String, CategoryId>, MappingError> {
     let mut translations = HashMap::new();
     for (source, code) in table {
-        let text = code.get_ref().trim().to_lowercase();
-        let id = CategoryId::new(text.as_str()).ok();
-        let id = id.filter(|_| event::translatable(outcome, &text)).ok_or_else(|| {
-            let neither = match column {
-                event::LEFT => "yes nor no".to_owned(),
-                _ => format!("a band nor a code of '{column}'"),
-            };
-            at(code.span(), format!("'{}' is neither {neither}", code.get_ref().escape_debug()))
+        let id = event::translation(outcome, column, code.get_ref()).map_err(|reason| {
+            at(code.span(), format!("'{}' {reason}", code.get_ref().escape_debug()))
         })?;
         translations.insert(source.trim().to_lowercase(), id);
     }

@@ -18,7 +18,9 @@ mod read;
 mod rejects;
 mod remembered;
 mod rows;
+mod ruled;
 mod source;
+mod spelling;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,9 @@ use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
 
 /// How many rows lie between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 16;
+
+/// The share of English areas, in per cent, above which those of another census than the edition's refuse a load.
+const OTHER_CENSUS_PERCENT: f64 = 50.0;
 
 /// What to load, and with what.
 pub struct LoadRequest<'a> {
@@ -191,22 +196,26 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     }
     let dataset = catalogue.dataset(request.dataset)?;
     if !dataset.has_period(period) {
-        return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), period });
+        let kind = dataset.periods;
+        return Err(IntakeError::PeriodKind { dataset: dataset.id.clone(), kind, period });
     }
     let definition_hash = catalogue.dataset_hash(&dataset.id)?;
     let mut records = Records::open(request.file, &mapping.source)?;
     let of = (dataset, period);
-    let binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
-    let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
+    let mut binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
+    let (columns, imd_edition, mut notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
-    let mut gathered = Gathered::new(request.key, columns).map_err(io(request.file, "read"))?;
+    let mut gathered = Gathered::new(request.key, columns, &binding.events.measures())
+        .map_err(io(request.file, "read"))?;
     let mut rejects = Rejects::default();
-    let rows_read = gather(request, &mut records, &binding, &rules, &mut gathered, &mut rejects)?;
+    let rows_read =
+        gather(request, &mut records, &mut binding, &rules, &mut gathered, &mut rejects)?;
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
-    let (rows, persons) = gathered.finish(&dataset.outcome, binding.events.measure());
+    notes.extend(census_of_areas(&found, imd_edition)?);
+    let (rows, persons) = gathered.finish(&dataset.outcome);
     let quality = QualityReport {
         dataset: dataset.id.clone(),
         period,
@@ -223,7 +232,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
             .counts()
             .map(|(column, rule, rows)| RejectCount {
                 column: column.to_owned(),
-                rule: rule.to_owned(),
+                rule: rule.into_owned(),
                 rows,
             })
             .collect(),
@@ -254,7 +263,7 @@ fn range(measure: &Measure) -> Option<MeasureRange> {
 fn gather<'a>(
     request: &LoadRequest<'_>,
     records: &mut Records,
-    binding: &Binding<'a>,
+    binding: &mut Binding<'a>,
     rules: &Rules<'_>,
     gathered: &mut Gathered<'a>,
     rejects: &mut Rejects,
@@ -274,6 +283,9 @@ fn gather<'a>(
         let field = |at: usize| record.get(at).unwrap_or_default().trim_ascii();
         match taken(&record, &field, binding, rules, gathered)? {
             None => {}
+            Some(Broken { column, rule: Rule::OtherOrder }) => {
+                return Err(IntakeError::MixedDates { row, column: column.to_owned() });
+            }
             Some(Broken { column, rule }) => rejects.add(row, column, rule),
         }
     }
@@ -281,16 +293,19 @@ fn gather<'a>(
     if read == 0 { Err(IntakeError::NoRows) } else { Ok(read) }
 }
 
-/// Takes a record, or says which rule it breaks. Whether it lies in the period is asked first.
+/// Takes a record, or says which rule it breaks. Whether it lies in the period, and is one of those that the dataset
+/// counts, is asked first.
 fn taken<'a, 'r>(
     record: &csv::ByteRecord,
     field: &impl Fn(usize) -> &'r [u8],
-    binding: &Binding<'a>,
+    binding: &mut Binding<'a>,
     rules: &Rules<'_>,
     gathered: &mut Gathered<'a>,
 ) -> Result<Option<Broken<'a>>, IntakeError> {
     let happened = binding.events.of(field, rules);
-    if let Err(broken @ Broken { rule: Rule::OutsidePeriod, .. }) = happened {
+    if let Err(broken) = happened
+        && broken.rule.leaves_out()
+    {
         return Ok(Some(broken));
     }
     let person = field(binding.person);
@@ -333,7 +348,10 @@ fn columns<'a>(
                 let edition = *edition_used.insert(edition(origin)?);
                 let table =
                     reference.imd(edition).ok_or(IntakeError::NoReference(edition.as_str()))?;
-                (Origin::Decile(AreaFrom::new(origin, edition, reference)?, table), field)
+                let from = AreaFrom::new(origin, edition, reference)?;
+                // A directory has the areas of the edition's own census.
+                let other = matches!(from, AreaFrom::Lsoa).then(|| reference.imd(other(edition)));
+                (Origin::Decile(from, table, other.flatten()), field)
             }
             ("imd", Some((origin, field))) => {
                 edition_used = Some(edition(origin)?);
@@ -370,6 +388,37 @@ fn columns<'a>(
         columns.push(Growing::new(dimension, (source, field), derivation, dates_differ));
     }
     Ok((columns, edition_used, notes))
+}
+
+/// The other edition of the index.
+const fn other(edition: ImdEdition) -> ImdEdition {
+    match edition {
+        ImdEdition::Imd2019 => ImdEdition::Imd2025,
+        ImdEdition::Imd2025 => ImdEdition::Imd2019,
+    }
+}
+
+/// Refuses areas of another census than the edition's where they are most; says so where there are some.
+fn census_of_areas(
+    found: &[(ColumnId, Counts)],
+    edition: Option<ImdEdition>,
+) -> Result<Option<String>, IntakeError> {
+    let Some(edition) = edition else { return Ok(None) };
+    let counts = found.iter().map(|(_, counts)| counts).find(|c| c.other_census > 0);
+    let Some(Counts { valid, unmatched, other_census, .. }) = counts.copied() else {
+        return Ok(None);
+    };
+    let other = other(edition);
+    if share_exceeds(other_census, valid + unmatched, OTHER_CENSUS_PERCENT) {
+        return Err(IntakeError::OtherCensus { edition, other });
+    }
+    Ok(Some(format!(
+        "{other_census} rows have an LSOA of {}, and none of {} as the Index of Multiple Deprivation {} needs: check imd_edition under \
+         [source], and which LSOA the extract has.",
+        other.lsoa_vintage(),
+        edition.lsoa_vintage(),
+        edition.as_str()
+    )))
 }
 
 fn qualities(

@@ -25,6 +25,10 @@ pub(super) struct Counts {
     pub(super) not_applicable: u64,
     /// Not collected.
     pub(super) not_collected: u64,
+    /// Among those unmatched: areas of the census that another edition is published on.
+    pub(super) other_census: u64,
+    /// Among all that were read as a code: those written otherwise than the code list has them.
+    pub(super) respelt: u64,
     /// Among those not known and not applicable: pseudo-postcodes, by kind.
     pub(super) pseudo: [u64; PseudoPostcode::ALL.len()],
 }
@@ -38,6 +42,7 @@ pub(super) enum Seen {
     Blank,
     Invalid,
     Unmatched,
+    OtherCensus,
     NotApplicable,
     NotCollected,
     Pseudo(PseudoPostcode),
@@ -52,6 +57,10 @@ impl Counts {
             Seen::Blank => &mut self.blank,
             Seen::Invalid => &mut self.invalid,
             Seen::Unmatched => &mut self.unmatched,
+            Seen::OtherCensus => {
+                self.other_census += 1;
+                &mut self.unmatched
+            }
             Seen::NotApplicable => &mut self.not_applicable,
             Seen::NotCollected => &mut self.not_collected,
             Seen::Pseudo(kind) => {
@@ -80,6 +89,7 @@ impl Counts {
             unmatched: self.unmatched,
             not_collected: self.not_collected,
             not_applicable: self.not_applicable,
+            respelt: self.respelt,
         }
     }
 }
@@ -123,8 +133,11 @@ mod tests {
                 not_applicable,
                 not_collected,
                 pseudo,
+                other_census,
+                respelt,
             } = counts;
             assert_eq!(pseudo.iter().sum::<u64>(), 0, "{seen:?}");
+            assert_eq!((other_census, respelt), (0, 0), "{seen:?}");
             let order = [
                 valid,
                 not_stated,

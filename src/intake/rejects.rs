@@ -1,5 +1,6 @@
 //! Rows that break a rule: listed by row number, column and rule, never with the value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +31,9 @@ pub(super) enum Rule {
     OutcomeNotKnown,
     NotCounted,
     NotANumber,
+    NoMeasure,
+    MoreThan(u16),
+    OtherOrder,
     NoTime,
     NotATime,
     BeforeArrival,
@@ -41,6 +45,21 @@ pub(super) enum Rule {
 }
 
 impl Rule {
+    /// Whether nothing is wrong with such a row: it is dated outside the period, or none of what the dataset counts.
+    pub(super) const fn leaves_out(self) -> bool {
+        matches!(self, Self::OutsidePeriod | Self::NotCounted)
+    }
+
+    /// The rule in words.
+    pub(super) fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::MoreThan(most) => {
+                Cow::Owned(format!("more than {most}, which is the most that is believed"))
+            }
+            other => Cow::Borrowed(other.as_str()),
+        }
+    }
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Fields => "the row does not have as many fields as the first one",
@@ -59,6 +78,9 @@ impl Rule {
             Self::OutcomeNotKnown => "coded as not known",
             Self::NotCounted => "none of what the dataset counts",
             Self::NotANumber => "not a whole number",
+            Self::NoMeasure => "blank, where the extract has such a number for its rows",
+            Self::MoreThan(_) => "more than is believed",
+            Self::OtherOrder => "a date only with day and month the other way round",
             Self::NoTime => "a date without a time of day",
             Self::NotATime => "not a time of day",
             Self::BeforeArrival => "before the arrival",
@@ -89,7 +111,7 @@ pub(super) struct Rejects {
 impl Rejects {
     pub(super) fn add(&mut self, row: u64, column: &str, rule: Rule) {
         self.total += 1;
-        let outside = matches!(rule, Rule::OutsidePeriod | Rule::NotCounted);
+        let outside = rule.leaves_out();
         self.outside += u64::from(outside);
         *self.counts.entry((column.to_owned(), rule)).or_default() += 1;
         let room = !outside || self.outside <= MAX_LISTED_OUTSIDE as u64;
@@ -110,8 +132,8 @@ impl Rejects {
     }
 
     /// Rejects by column and rule, for the quality report.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
-        self.counts.iter().map(|((column, rule), n)| (column.as_str(), rule.as_str(), *n))
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, Cow<'static, str>, u64)> {
+        self.counts.iter().map(|((column, rule), n)| (column.as_str(), rule.text(), *n))
     }
 
     /// Writes the reject file.
@@ -122,7 +144,7 @@ impl Rejects {
                 "{},{},\"{}\"\n",
                 reject.row,
                 reject.column,
-                reject.rule.as_str()
+                reject.rule.text()
             ));
         }
         let more = self.total - self.listed.len() as u64;

@@ -1,6 +1,7 @@
 //! Rows in memory on their way to a snapshot: people as pseudonyms, everything else as codes; then
 //! sorted, so that the order of the source leaves no trace.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use evensum_core::catalogue::{Dimension, Lists, Outcome};
@@ -33,7 +34,8 @@ const MAX_REMEMBERED_BYTES: usize = 64;
 
 #[derive(Clone, Copy)]
 enum Meaning {
-    Code(u16, Seen),
+    /// A code, what was seen, and whether in another spelling than the code list's.
+    Code(u16, Seen, bool),
     Refused(Rule),
 }
 
@@ -83,14 +85,16 @@ impl<'a> Growing<'a> {
         if let Some(meaning) = self.remembered.as_mut().and_then(|known| known.get(field)) {
             return Ok(meaning);
         }
-        let meaning = match self.derivation.of(field, rules, on) {
+        let derived = self.derivation.of(field, rules, on);
+        let respelt = self.derivation.respelt(field, derived);
+        let meaning = match derived {
             Derived::Refused(rule) => Meaning::Refused(rule),
-            Derived::Listed(code) => Meaning::Code(self.place(code)?, Seen::Valid),
+            Derived::Listed(code) => Meaning::Code(self.place(code)?, Seen::Valid, respelt),
             Derived::Leaf(id, seen) => {
                 let at = self.leaves.iter().position(|leaf| leaf == id);
                 let at = at.and_then(|at| u16::try_from(at).ok());
                 let column = || IntakeError::Unusable(self.dimension.column.to_string());
-                Meaning::Code(at.ok_or_else(column)?, seen)
+                Meaning::Code(at.ok_or_else(column)?, seen, respelt)
             }
         };
         let short = field.len() <= MAX_REMEMBERED_BYTES;
@@ -141,9 +145,9 @@ pub(super) struct Gathered<'a> {
     namer: Namer,
     pub(super) columns: Vec<Growing<'a>>,
     bands: Vec<u16>,
-    /// Empty where the dataset keeps no measure.
-    measure: Vec<u16>,
-    scratch: Vec<(u16, Seen)>,
+    /// The measures that are kept, with the numbers of the rows.
+    measures: Vec<(&'a ColumnId, Vec<u16>)>,
+    scratch: Vec<(u16, Seen, bool)>,
 }
 
 /// A row that breaks a rule in a column.
@@ -156,12 +160,16 @@ pub(super) struct Broken<'a> {
 impl<'a> Gathered<'a> {
     /// # Errors
     /// The system's, where it gives no thread.
-    pub(super) fn new(key: &NodeKey, columns: Vec<Growing<'a>>) -> std::io::Result<Self> {
+    pub(super) fn new(
+        key: &NodeKey,
+        columns: Vec<Growing<'a>>,
+        measures: &[&'a ColumnId],
+    ) -> std::io::Result<Self> {
         Ok(Self {
             namer: Namer::new(key)?,
             columns,
             bands: Vec::new(),
-            measure: Vec::new(),
+            measures: measures.iter().map(|id| (*id, Vec::new())).collect(),
             scratch: Vec::new(),
         })
     }
@@ -178,7 +186,7 @@ impl<'a> Gathered<'a> {
         for column in &mut self.columns {
             let field = record.get(column.source.1).unwrap_or_default().trim_ascii();
             match column.meaning(field, rules, happened.on)? {
-                Meaning::Code(code, seen) => self.scratch.push((code, seen)),
+                Meaning::Code(code, seen, respelt) => self.scratch.push((code, seen, respelt)),
                 Meaning::Refused(rule) => {
                     return Ok(Some(Broken { column: column.source.0, rule }));
                 }
@@ -187,28 +195,34 @@ impl<'a> Gathered<'a> {
         if self.bands.len() == MAX_ROWS {
             return Err(IntakeError::TooManyRows);
         }
-        for (column, (code, seen)) in self.columns.iter_mut().zip(&self.scratch) {
+        for (column, (code, seen, respelt)) in self.columns.iter_mut().zip(&self.scratch) {
             column.codes.push(*code);
             column.counts.add(*seen);
+            column.counts.respelt += u64::from(*respelt);
         }
         self.bands.push(happened.band);
-        self.measure.extend(happened.measure);
+        for ((_, values), value) in self.measures.iter_mut().zip(happened.measures) {
+            values.push(value);
+        }
         self.namer.add(person);
         Ok(None)
     }
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
     /// their pseudonyms.
-    pub(super) fn finish(self, outcome: &Outcome, measure: Option<&ColumnId>) -> (Rows, u64) {
-        let Self { namer, columns, bands, measure: values, .. } = self;
+    pub(super) fn finish(self, outcome: &Outcome) -> (Rows, u64) {
+        let Self { namer, columns, bands, measures, .. } = self;
         let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
         people.par_sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| {
                 let (i, j) = (row(a.1), row(b.1));
                 let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
-                let by_band =
-                    || bands[i].cmp(&bands[j]).then_with(|| values.get(i).cmp(&values.get(j)));
+                let by_measures = || {
+                    let mut each = measures.iter().map(|(_, values)| values[i].cmp(&values[j]));
+                    each.find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+                };
+                let by_band = || bands[i].cmp(&bands[j]).then_with(by_measures);
                 by_codes.find(|o| o.is_ne()).unwrap_or_else(by_band)
             })
         });
@@ -232,8 +246,11 @@ impl<'a> Gathered<'a> {
             dictionary: outcome.bands().into_iter().map(|(id, _)| id.clone()).collect(),
             codes: sorted(&bands),
         });
-        let measures = measure.map(|id| Measure { id: id.clone(), values: sorted(&values) });
-        (Rows { persons, columns, measures: measures.into_iter().collect() }, count)
+        let measures = measures
+            .iter()
+            .map(|(id, values)| Measure { id: (*id).clone(), values: sorted(values) })
+            .collect();
+        (Rows { persons, columns, measures }, count)
     }
 }
 
@@ -264,7 +281,7 @@ mod tests {
             let meaning = column
                 .meaning("1".repeat(length).as_bytes(), &rules, rules.census)
                 .expect("a meaning");
-            let known = matches!(meaning, Meaning::Code(_, Seen::Valid));
+            let known = matches!(meaning, Meaning::Code(_, Seen::Valid, _));
             assert_eq!(
                 (known, column.remembered.as_ref().map_or(0, Remembered::len)),
                 (length == 1, remembered),

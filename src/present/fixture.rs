@@ -336,6 +336,7 @@ fn dimension(id: &str, name: &str, counts: [u64; 8]) -> DimensionQuality {
         unmatched,
         not_collected,
         not_applicable,
+        respelt: 0,
     }
 }
 

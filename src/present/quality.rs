@@ -42,7 +42,10 @@ fn head(report: &QualityReport, width: Width) -> String {
     );
     let outside = match report.rows_outside {
         0 => String::new(),
-        rows => format!(", {} dated outside the period", thousands(rows)),
+        rows => format!(
+            ", {} left out (dated outside the period, or none of what the dataset counts)",
+            thousands(rows)
+        ),
     };
     let inside = report.rows_read.saturating_sub(report.rows_outside);
     let rows = format!(

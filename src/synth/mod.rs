@@ -7,6 +7,7 @@
 
 mod attendance;
 mod draw;
+mod generic;
 mod geography;
 mod outpatient;
 mod people;
@@ -18,6 +19,9 @@ mod tests;
 mod truth;
 
 pub use attendance::AttendanceExtract;
+pub use generic::{
+    Columns, GenericError, GenericExtract, GenericTruth, Order, Place, Places, PlacesError, Told,
+};
 pub use geography::{AREAS, Geography, HOME_ICB, NEIGHBOUR_ICB};
 pub use outpatient::OutpatientExtract;
 pub use profile::{

@@ -29,6 +29,9 @@ pub struct DimensionQuality {
     pub not_collected: u64,
     /// Cannot be said of the person.
     pub not_applicable: u64,
+    /// Among all of these: rows whose code was read in another spelling, such as in lower case or with noughts before it.
+    #[serde(default)]
+    pub respelt: u64,
 }
 
 /// The report on one load.
@@ -50,7 +53,8 @@ pub struct QualityReport {
     pub rows_taken: u64,
     /// Rows that break a rule.
     pub rows_rejected: u64,
-    /// Rows that are dated outside the period: left out, and nothing wrong with them.
+    /// Rows that are dated outside the period, or none of what the dataset counts: left out, and nothing wrong with
+    /// them.
     #[serde(default)]
     pub rows_outside: u64,
     /// Different people among the rows that were taken.
