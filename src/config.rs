@@ -282,7 +282,7 @@ pub struct Server {
     pub state: PathBuf,
     /// File of the Ed25519 key that signs the audit log.
     pub ledger_key: PathBuf,
-    /// Its federations.
+    /// Its federations. A node may have none: it then loads extracts and looks at them, and does not serve.
     #[serde(default, rename = "membership")]
     pub memberships: Vec<Membership>,
     /// A node's own part.
@@ -366,12 +366,15 @@ impl Server {
             Err(ConfigError::Content { path: self.path.clone(), what: what.to_owned() })
         };
         let count = self.memberships.len();
-        if count == 0 || count > MAX_MEMBERSHIPS {
+        if count > MAX_MEMBERSHIPS {
             return wrong(&format!(
-                "it needs a table [[membership]] for each federation, at most {MAX_MEMBERSHIPS}"
+                "it has more than {MAX_MEMBERSHIPS} tables [[membership]], one for each federation"
             ));
         }
         if let Some(table) = &self.coordinator {
+            if count == 0 {
+                return wrong("a coordinator needs a table [[membership]] for its federation");
+            }
             if count > 1 {
                 return wrong(
                     "a coordinator has one [[membership]]: run another coordinator for another federation",

@@ -1,6 +1,6 @@
 //! `evensum keys`: signing keys, and the public halves that an agreement lists.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -50,26 +50,40 @@ pub(super) struct ShowArgs {
     file: PathBuf,
 }
 
+/// Makes a node's secret. The file must not exist.
+pub(super) fn make_node(out: &Path) -> Result<(), Failure> {
+    let secret = Zeroizing::new(rand::random::<[u8; 32]>());
+    let text = Zeroizing::new(HEXLOWER.encode(secret.as_slice()));
+    write_private(out, text.as_bytes(), false).or_exit(Exit::Config)
+}
+
+/// Makes a server's signing key, and gives its public half. The file must not exist.
+pub(super) fn make_server(out: &Path) -> Result<String, Failure> {
+    kept(&SigningKey::generate_ed25519().or_exit(Exit::Fault)?, out)
+}
+
+fn kept(key: &SigningKey, out: &Path) -> Result<String, Failure> {
+    write_private(out, key.to_pem().as_bytes(), false).or_exit(Exit::Config)?;
+    Ok(key.verifying_key().to_text().as_str().to_owned())
+}
+
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::New(NewArgs { kind: Kind::Node, out }) => {
-            let secret = Zeroizing::new(rand::random::<[u8; 32]>());
-            let text = Zeroizing::new(HEXLOWER.encode(secret.as_slice()));
-            write_private(&out, text.as_bytes(), false).or_exit(Exit::Config)?;
+            make_node(&out)?;
             terminal::note(&format!(
                 "Wrote {}. Never change it: extracts rest on it.",
                 out.display()
             ));
         }
         Command::New(NewArgs { kind, out }) => {
-            let key = if kind == Kind::Analyst {
-                SigningKey::generate_p256()
+            let public = if kind == Kind::Analyst {
+                let key = SigningKey::generate_p256().or_exit(Exit::Fault)?;
+                kept(&key, &out)?
             } else {
-                SigningKey::generate_ed25519()
+                make_server(&out)?
             };
-            let key = key.or_exit(Exit::Fault)?;
-            write_private(&out, key.to_pem().as_bytes(), false).or_exit(Exit::Config)?;
-            terminal::out(key.verifying_key().to_text().as_str());
+            terminal::out(&public);
         }
         Command::Show(ShowArgs { file }) => {
             let key = config::signing_key(&file)?;

@@ -11,7 +11,7 @@ use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{clock, serve, terminal};
+use super::{clock, init, map, preview, serve, terminal};
 use crate::config::{self, Server};
 use crate::intake::{self, Input, LoadRequest, Mapping};
 use crate::node;
@@ -21,6 +21,12 @@ use crate::store::{StoreError, prepare_state};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a node's configuration and make its keys, before there is any federation
+    #[command(after_help = "Example: evensum node init --dir mine --ods R0D")]
+    Init(init::InitArgs),
+    /// Propose how an extract is to be read, from its headers and values
+    #[command(after_help = "Example: evensum node map --from extract.csv --out rtt.toml")]
+    Map(map::MapArgs),
     /// Read an extract, derive what is needed, drop every identifier, and stage the rest
     #[command(
         after_help = "Example: evensum node load --dataset rtt_open_pathway --period 2026-10 --mapping rtt.toml extract.csv"
@@ -41,6 +47,9 @@ pub(super) enum Command {
         after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
     )]
     Quality(QualityArgs),
+    /// What would be released of an extract: figures shown and hidden, and the coarser table where many are
+    #[command(after_help = "Example: evensum node preview 13sa --period 2026-10")]
+    Preview(preview::PreviewArgs),
     /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
@@ -103,12 +112,22 @@ pub(super) struct QualityArgs {
 
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Init(args) => return init::run(&args),
+        Command::Map(args) => return map::run(&args),
+        Command::Preview(args) => preview::run(&args)?,
         Command::Load(args) => load(&args)?,
         Command::Publish(args) => publish(&args)?,
         Command::Push(args) => push::run(&args)?,
         Command::Quality(args) => quality(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
+            if checked.members.is_empty() {
+                terminal::out(&format!(
+                    "{} is ready to load and look at extracts as {}. To answer questions it needs a [[membership]].",
+                    args.config.display(),
+                    checked.server.ods
+                ));
+            }
             let lines = checked.members.iter().map(|member| {
                 format!(
                     "{} is ready to serve {} as {}{}; its certificate is valid until {}.",
@@ -119,7 +138,10 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                     member.peer.not_after(),
                 )
             });
-            terminal::out(&lines.collect::<Vec<_>>().join("\n"));
+            let lines: Vec<String> = lines.collect();
+            if !lines.is_empty() {
+                terminal::out(&lines.join("\n"));
+            }
         }
         Command::Serve(args) => serve::node(&args)?,
     }

@@ -253,6 +253,16 @@ pub(super) fn stop_signal(args: StopArgs) -> Result<CancellationToken, Failure> 
 /// Runs a node until it is told to stop.
 pub(super) fn node(args: &super::node::ServeArgs) -> Result<(), Failure> {
     let server = Server::read(&args.config.config)?;
+    if server.memberships.is_empty() {
+        return Err(Failure::says(
+            Exit::Config,
+            format!(
+                "'{}' names no federation, so that nobody could ask: add a table [[membership]] with its agreement, certificate and \
+                 coordinator, which docs/configuration.md explains",
+                args.config.config.display()
+            ),
+        ));
+    }
     let checked = node_parts(&server)?;
     log_to_stderr();
     runtime()?.block_on(async {

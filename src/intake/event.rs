@@ -25,8 +25,8 @@ pub(super) const WEEKS: &str = "weeks_waited";
 pub(super) const DEPARTURE: &str = "departure";
 pub(super) const MINUTES: &str = "minutes";
 pub(super) const LEFT: &str = "left_before_treatment";
-const ARRIVAL_TIME: &str = "arrival_time";
-const DEPARTURE_TIME: &str = "departure_time";
+pub(super) const ARRIVAL_TIME: &str = "arrival_time";
+pub(super) const DEPARTURE_TIME: &str = "departure_time";
 pub(super) const YES: &str = "yes";
 pub(super) const NO: &str = "no";
 

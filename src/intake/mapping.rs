@@ -302,7 +302,7 @@ pub(super) fn origins(dimension: &Dimension) -> Vec<&str> {
     }
 }
 
-fn column_names<'a>(dataset: &'a Dataset, catalogue: &'a Catalogue) -> Vec<&'a str> {
+pub(super) fn column_names<'a>(dataset: &'a Dataset, catalogue: &'a Catalogue) -> Vec<&'a str> {
     let mut names = vec!["person"];
     names.extend(event::columns(dataset));
     names.extend(dataset_dimensions(dataset, catalogue).flat_map(origins));

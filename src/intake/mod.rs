@@ -14,6 +14,7 @@ mod export;
 mod mapping;
 mod namer;
 mod parquet;
+mod propose;
 mod publish;
 mod quality;
 mod read;
@@ -44,9 +45,13 @@ use error::io;
 pub use event::MAX_MINUTES;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use parquet::ParquetError;
+pub use propose::{
+    Certainty, DateOrder, Dates, Edition, Line, MAX_SAMPLED_ROWS, Missing, Open, Proposal,
+    ProposeError, ProposeRequest, propose,
+};
 pub use publish::{
-    QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
-    staged_root,
+    QUALITY_FILE, REJECTS_FILE, newest_extract, newest_published, newest_quality, publish,
+    published_root, staged_root,
 };
 use quality::{Counts, pseudo_postcodes};
 pub use read::MAX_RECORD_BYTES;

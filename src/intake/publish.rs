@@ -112,6 +112,24 @@ pub fn newest_quality(
     }
 }
 
+/// The newest extract of a period and where it lies: the staged one, else the published one.
+///
+/// # Errors
+/// [`IntakeError::NothingStaged`] where there is neither.
+pub fn newest_extract(
+    state: &Path,
+    dataset: &DatasetId,
+    period: Period,
+) -> Result<(PathBuf, Manifest), IntakeError> {
+    let staged = place(&staged_root(state), dataset, period);
+    if staged.is_dir() {
+        let manifest = Manifest::read(&staged)?;
+        return Ok((staged, manifest));
+    }
+    newest_published(state, dataset, period)?
+        .ok_or_else(|| IntakeError::NothingStaged { dataset: dataset.clone(), period })
+}
+
 /// Reads the quality report of a staged or published directory.
 pub(super) fn quality(dir: &Path) -> Result<QualityReport, IntakeError> {
     let path = dir.join(QUALITY_FILE);

@@ -157,6 +157,15 @@ impl Records {
         self.fields
     }
 
+    /// The fields that can be read.
+    pub(super) fn readable(&self) -> BTreeSet<usize> {
+        let foreign = |at: &usize| {
+            let column = self.columns.as_ref().and_then(|columns| columns.get(*at));
+            column.is_some_and(|c| matches!(c.kind, Kind::Foreign(_)))
+        };
+        (0..self.fields).filter(|at| !foreign(at)).collect()
+    }
+
     /// Starts to read these fields, and checks that they can be read. Answers the forms of dates that their texts
     /// have: those that are declared and, where a column holds dates, the ISO form.
     pub(super) fn begin(

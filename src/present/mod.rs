@@ -8,6 +8,7 @@ pub mod chart;
 pub mod csv;
 pub mod json;
 pub mod overview;
+pub mod preview;
 pub mod quality;
 pub mod rate;
 pub mod sentence;

@@ -105,6 +105,23 @@ impl Permit<Local> {
         question_known(&question, catalogue)?;
         Ok(Self { question, agreement: None, profile, use_: PhantomData })
     }
+
+    /// The same, as an agreement would have it: of its population, and only what may be asked under it.
+    ///
+    /// # Errors
+    /// [`Denied`]; [`RefusalCode::PolicyDiffers`] where the agreement has another profile than the node.
+    pub fn local_under(
+        question: Question,
+        standing: Standing<'_>,
+        profile: Profile,
+    ) -> Result<Self, Denied> {
+        question_allowed(&question, standing)?;
+        if standing.agreement.profile != profile {
+            return Err(Denied(RefusalCode::PolicyDiffers));
+        }
+        let agreement = Some(standing.agreement.clone());
+        Ok(Self { question, agreement, profile, use_: PhantomData })
+    }
 }
 
 impl<U: Use> Permit<U> {

@@ -7,8 +7,10 @@ use super::protect::shown;
 use crate::authz::{Local, Shareable};
 use crate::ledger::{Event, Receipt};
 use crate::model::canonical::{self, CanonicalError};
-use crate::model::{Digest, Lattice, Ods, QueryId, RawCell, Shown, SnapshotRef, Table};
-use crate::plan::Plan;
+use crate::model::{
+    AxisCategory, Digest, Lattice, Ods, QueryId, RawCell, Shown, SnapshotRef, Table,
+};
+use crate::plan::{Layout, Plan};
 
 /// Why a link of the chain does not hold.
 #[derive(Debug, thiserror::Error)]
@@ -241,16 +243,70 @@ impl Released {
     }
 }
 
-/// A protected table for the node's own people. It has no wire form.
+/// A protected table for the node's own people: what a release of the same plan would show, cell for cell. It has no
+/// wire form.
 pub struct Preview {
+    layout: Layout,
     cells: Vec<Shown>,
 }
 
+/// What a table shows of one group: the two counts that its figure is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group<'a> {
+    /// Its category on each axis but the outcome's.
+    pub at: Vec<&'a AxisCategory>,
+    /// Above the line.
+    pub numerator: Shown,
+    /// Below it.
+    pub denominator: Shown,
+}
+
+impl Group<'_> {
+    /// Whether the figure can be made: neither count is hidden.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        let shown = |cell| matches!(cell, Shown::Published(_) | Shown::StructuralZero);
+        shown(self.numerator) && shown(self.denominator)
+    }
+}
+
 impl Preview {
+    /// The table's shape.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The axes, as a release names them.
+    #[must_use]
+    pub fn axes(&self) -> Vec<AxisIds> {
+        axis_ids(self.layout.lattice())
+    }
+
     /// What would be shown, in the lattice's order.
     #[must_use]
     pub fn cells(&self) -> &[Shown] {
         &self.cells
+    }
+
+    /// The groups of the breakdown and their totals, in the lattice's order.
+    pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
+        let lattice = self.layout.lattice();
+        let outer = lattice.axes().len().saturating_sub(1);
+        (0..lattice.len()).filter_map(move |index| {
+            let mut at = lattice.coordinates(index);
+            let outcome = at.get_mut(outer)?;
+            if *outcome != self.layout.numerator() {
+                return None;
+            }
+            let numerator = *self.cells.get(index)?;
+            *outcome = self.layout.denominator();
+            let denominator = *self.cells.get(lattice.index(&at)?)?;
+            let places = lattice.axes().iter().take(outer).zip(at);
+            let at =
+                places.map(|(axis, place)| axis.categories().get(place)).collect::<Option<_>>()?;
+            Some(Group { at, numerator, denominator })
+        })
     }
 }
 
@@ -269,5 +325,6 @@ pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, Chain
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
     }
-    Ok(Preview { cells: protected(plan.profile(), layout.person_rows(), &raw).collect() })
+    let cells = protected(plan.profile(), layout.person_rows(), &raw).collect();
+    Ok(Preview { layout: layout.clone(), cells })
 }

@@ -13,7 +13,7 @@ mod received;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{ChainError, Draft, Frozen, Preview, Released, preview, protect};
+pub use chain::{ChainError, Draft, Frozen, Group, Preview, Released, preview, protect};
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, Policy, ReleaseDocument};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};

@@ -100,8 +100,7 @@ impl Denominator {
 
     /// The people of a cell; `None` where the population does not have such people.
     pub(super) fn slice(&self, at: &[usize]) -> Option<Slice> {
-        let mut slice =
-            Slice { areas: self.areas.clone(), age: self.ages, ..Slice::default() };
+        let mut slice = Slice { areas: self.areas.clone(), age: self.ages, ..Slice::default() };
         let parts = self.axes.iter().zip(at).map(|(axis, position)| axis.get(*position));
         for part in parts.chain([Some(&self.restriction)]) {
             match part? {
