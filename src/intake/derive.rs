@@ -141,7 +141,9 @@ pub(super) enum Origin<'a> {
     Board,
     Age,
     BirthDate,
-    Decile(AreaFrom<'a>, &'a ImdTable),
+    /// With the table of the edition, and that of the other census, which only tells what an area is that the
+    /// first does not have.
+    Decile(AreaFrom<'a>, &'a ImdTable, Option<&'a ImdTable>),
     BoardOfArea(AreaFrom<'a>, &'a Reference, u16),
 }
 
@@ -203,8 +205,11 @@ impl<'a> Derivation<'a> {
                     Some(age) => self.aged(age),
                 },
             },
-            Origin::Decile(from, table) => self.area(from.home(&text), |code| {
-                let decile = table.decile(code)?;
+            Origin::Decile(from, table, other) => self.area(from.home(&text), |code| {
+                let Some(decile) = table.decile(code) else {
+                    other.and_then(|table| table.decile(code))?;
+                    return Some(Derived::Leaf(self.unknown, Seen::OtherVintage));
+                };
                 self.dimension.of_code(&decile.to_string()).map(|c| self.leaf(&c.id, c.kind))
             }),
             Origin::BoardOfArea(from, reference, vintage) => self.area(from.home(&text), |code| {

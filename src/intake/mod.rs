@@ -9,7 +9,9 @@ mod dates;
 mod derive;
 mod error;
 mod event;
+mod held;
 mod mapping;
+mod months;
 mod namer;
 mod publish;
 mod quality;
@@ -17,6 +19,7 @@ mod read;
 mod rejects;
 mod remembered;
 mod rows;
+mod sites;
 mod source;
 mod synonyms;
 #[cfg(test)]
@@ -35,7 +38,10 @@ pub use derive::{MAX_AGE, MAX_WEEKS};
 pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
+pub use held::{HeldReport, MAX_REPORTS, held_reports};
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use months::MAX_MONTHS;
+use months::Months;
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
     staged_root,
@@ -45,11 +51,13 @@ pub use read::MAX_RECORD_BYTES;
 use read::Records;
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
-use rows::{Broken, Gathered, Growing};
+use rows::{Broken, Gathered, Growing, Sorted};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
+pub use sites::MAX_SITES;
+use sites::sites;
 pub use source::MAX_UNPACKED_BYTES;
 
-use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
+use evensum_core::view::{AreaMix, DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
 use crate::reference::Reference;
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
@@ -195,13 +203,22 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
-    let mut gathered = Gathered::new(request.key, columns).map_err(io(request.file, "read"))?;
+    let dated = binding.events.dated_rows();
+    let mut gathered =
+        Gathered::new(request.key, columns, dated).map_err(io(request.file, "read"))?;
     let mut rejects = Rejects::default();
-    let rows_read = gather(request, &mut records, &binding, &rules, &mut gathered, &mut rejects)?;
+    let mut months = Months::new(period, request.today);
+    let taking = (&mut gathered, &mut rejects, &mut months);
+    let rows_read = gather(request, &mut records, &binding, &rules, taking)?;
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
-    let (rows, persons) = gathered.finish(&dataset.outcome, binding.events.measure());
+    let measure = binding.events.measure();
+    let Sorted { rows, persons, duplicates } = gathered.finish(&dataset.outcome, measure);
+    let dated_by = match &dataset.dated_by {
+        DatedBy::Event(column) => column.as_str(),
+        DatedBy::LastDay => "row",
+    };
     let quality = QualityReport {
         dataset: dataset.id.clone(),
         period,
@@ -225,6 +242,13 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         pseudo_postcodes: pseudo_postcodes(&found),
         dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),
+        last_event: months.last_event(),
+        months: months.listed(),
+        duplicates: Some(duplicates),
+        impossible: months.impossible(dated_by, &rejects),
+        areas: area_mix(request, &binding, imd_edition, &found),
+        sites: sites(&rows, dataset, catalogue),
+        opt_out: None,
     };
     let extract = Extract {
         dataset: dataset.id.clone(),
@@ -251,8 +275,7 @@ fn gather<'a>(
     records: &mut Records,
     binding: &Binding<'a>,
     rules: &Rules<'_>,
-    gathered: &mut Gathered<'a>,
-    rejects: &mut Rejects,
+    (gathered, rejects, months): (&mut Gathered<'a>, &mut Rejects, &mut Months),
 ) -> Result<u64, IntakeError> {
     let mut record = csv::ByteRecord::new();
     let mut read: u64 = 0;
@@ -267,7 +290,7 @@ fn gather<'a>(
             continue;
         }
         let field = |at: usize| record.get(at).unwrap_or_default().trim_ascii();
-        match taken(&record, &field, binding, rules, gathered)? {
+        match taken(&record, &field, binding, rules, (gathered, months))? {
             None => {}
             Some(Broken { column, rule }) => rejects.add(row, column, rule),
         }
@@ -282,9 +305,9 @@ fn taken<'a, 'r>(
     field: &impl Fn(usize) -> &'r [u8],
     binding: &Binding<'a>,
     rules: &Rules<'_>,
-    gathered: &mut Gathered<'a>,
+    (gathered, months): (&mut Gathered<'a>, &mut Months),
 ) -> Result<Option<Broken<'a>>, IntakeError> {
-    let happened = binding.events.of(field, rules);
+    let happened = binding.events.of(field, rules, months);
     if let Err(broken @ Broken { rule: Rule::OutsidePeriod, .. }) = happened {
         return Ok(Some(broken));
     }
@@ -328,7 +351,8 @@ fn columns<'a>(
                 let edition = *edition_used.insert(edition(origin)?);
                 let table =
                     reference.imd(edition).ok_or(IntakeError::NoReference(edition.as_str()))?;
-                (Origin::Decile(AreaFrom::new(origin, edition, reference)?, table), field)
+                let other = reference.imd(edition.other());
+                (Origin::Decile(AreaFrom::new(origin, edition, reference)?, table, other), field)
             }
             ("imd", Some((origin, field))) => {
                 edition_used = Some(edition(origin)?);
@@ -380,6 +404,20 @@ fn qualities(
             counts.unwrap_or(missing).of(dimension, counts.is_some())
         })
         .collect()
+}
+
+/// Which census the small areas are of, where deprivation was looked up by them.
+fn area_mix(
+    request: &LoadRequest<'_>,
+    binding: &Binding<'_>,
+    edition: Option<ImdEdition>,
+    found: &[(ColumnId, Counts)],
+) -> Option<AreaMix> {
+    let bound = binding.dimensions.iter().find(|b| b.dimension.id.as_str() == "imd")?;
+    let edition = edition.filter(|_| bound.origin == "lsoa")?;
+    let (_, counts) = found.iter().find(|(id, _)| *id == bound.dimension.column)?;
+    let other = request.reference.imd(edition.other()).is_some();
+    Some(counts.areas(edition.lsoa_vintage(), other))
 }
 
 fn with_timeliness(mut notes: Vec<String>, today: Date, census: Date) -> Vec<String> {

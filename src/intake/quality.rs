@@ -2,7 +2,7 @@
 
 use evensum_core::catalogue::Dimension;
 use evensum_core::model::ColumnId;
-use evensum_core::view::{DimensionQuality, PseudoPostcodes};
+use evensum_core::view::{AreaMix, DimensionQuality, PseudoPostcodes};
 
 use crate::reference::PseudoPostcode;
 
@@ -21,6 +21,8 @@ pub(super) struct Counts {
     pub(super) invalid: u64,
     /// A well-formed area that the reference table does not have.
     pub(super) unmatched: u64,
+    /// Among those: areas that the table of the other census has.
+    pub(super) other_vintage: u64,
     /// Cannot be said of the person: lives outside England.
     pub(super) not_applicable: u64,
     /// Not collected.
@@ -38,6 +40,7 @@ pub(super) enum Seen {
     Blank,
     Invalid,
     Unmatched,
+    OtherVintage,
     NotApplicable,
     NotCollected,
     Pseudo(PseudoPostcode),
@@ -52,6 +55,10 @@ impl Counts {
             Seen::Blank => &mut self.blank,
             Seen::Invalid => &mut self.invalid,
             Seen::Unmatched => &mut self.unmatched,
+            Seen::OtherVintage => {
+                self.other_vintage += 1;
+                &mut self.unmatched
+            }
             Seen::NotApplicable => &mut self.not_applicable,
             Seen::NotCollected => &mut self.not_collected,
             Seen::Pseudo(kind) => {
@@ -64,6 +71,20 @@ impl Counts {
             }
         };
         *count += 1;
+    }
+
+    /// Which census the areas are of that a dimension was looked up by. `other` says whether the table of the
+    /// other census was there to ask.
+    pub(super) fn areas(&self, vintage: u16, other: bool) -> AreaMix {
+        let kinds = PseudoPostcode::ALL.into_iter().zip(self.pseudo);
+        let pseudo: u64 = kinds.filter(|(kind, _)| kind.is_outside_england()).map(|(_, n)| n).sum();
+        AreaMix {
+            vintage,
+            of_edition: self.valid,
+            of_other: other.then_some(self.other_vintage),
+            of_neither: self.unmatched - self.other_vintage,
+            outside_england: self.not_applicable - pseudo,
+        }
     }
 
     /// The line of the quality report.
@@ -120,11 +141,12 @@ mod tests {
                 blank,
                 invalid,
                 unmatched,
+                other_vintage,
                 not_applicable,
                 not_collected,
                 pseudo,
             } = counts;
-            assert_eq!(pseudo.iter().sum::<u64>(), 0, "{seen:?}");
+            assert_eq!(pseudo.iter().sum::<u64>() + other_vintage, 0, "{seen:?}");
             let order = [
                 valid,
                 not_stated,
@@ -137,6 +159,34 @@ mod tests {
             ];
             assert_eq!((order[i], order.iter().sum::<u64>()), (1, 1), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn areas_are_told_apart_by_their_census() {
+        let mut counts = Counts::default();
+        for (n, seen) in (1..).zip([
+            Seen::Valid,
+            Seen::OtherVintage,
+            Seen::Unmatched,
+            Seen::NotApplicable,
+            Seen::Blank,
+            Seen::Invalid,
+        ]) {
+            (0..n).for_each(|_| counts.add(seen));
+        }
+        for kind in PseudoPostcode::ALL {
+            counts.add(Seen::Pseudo(kind));
+        }
+        assert_eq!(counts.unmatched, 5, "an area of the other census is unmatched too");
+        let mix = AreaMix {
+            vintage: 2011,
+            of_edition: 1,
+            of_other: Some(2),
+            of_neither: 3,
+            outside_england: 4,
+        };
+        assert_eq!(counts.areas(2011, true), mix);
+        assert_eq!(counts.areas(2011, false).of_other, None);
     }
 
     #[test]

@@ -143,7 +143,19 @@ pub(super) struct Gathered<'a> {
     bands: Vec<u16>,
     /// Empty where the dataset keeps no measure.
     measure: Vec<u16>,
+    /// Days before the period's end, to tell rows apart; empty where rows have no date of their own.
+    days: Vec<u16>,
+    dated: bool,
     scratch: Vec<(u16, Seen)>,
+}
+
+/// All rows, in their final order.
+pub(super) struct Sorted {
+    pub(super) rows: Rows,
+    /// Different people.
+    pub(super) persons: u64,
+    /// Rows that repeat another in person, date and every code.
+    pub(super) duplicates: u64,
 }
 
 /// A row that breaks a rule in a column.
@@ -156,12 +168,18 @@ pub(super) struct Broken<'a> {
 impl<'a> Gathered<'a> {
     /// # Errors
     /// The system's, where it gives no thread.
-    pub(super) fn new(key: &NodeKey, columns: Vec<Growing<'a>>) -> std::io::Result<Self> {
+    pub(super) fn new(
+        key: &NodeKey,
+        columns: Vec<Growing<'a>>,
+        dated: bool,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             namer: Namer::new(key)?,
             columns,
             bands: Vec::new(),
             measure: Vec::new(),
+            days: Vec::new(),
+            dated,
             scratch: Vec::new(),
         })
     }
@@ -193,30 +211,39 @@ impl<'a> Gathered<'a> {
         }
         self.bands.push(happened.band);
         self.measure.extend(happened.measure);
+        if self.dated {
+            let days = rules.census.days_since(happened.on);
+            self.days.push(u16::try_from(days).unwrap_or(u16::MAX));
+        }
         self.namer.add(person);
         Ok(None)
     }
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
     /// their pseudonyms.
-    pub(super) fn finish(self, outcome: &Outcome, measure: Option<&ColumnId>) -> (Rows, u64) {
-        let Self { namer, columns, bands, measure: values, .. } = self;
+    pub(super) fn finish(self, outcome: &Outcome, measure: Option<&ColumnId>) -> Sorted {
+        let Self { namer, columns, bands, measure: values, days, .. } = self;
         let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
-        people.par_sort_unstable_by(|a, b| {
+        // The day comes last: it is not kept, and leaves no trace in the order of what is.
+        let compare = |a: &(u128, u32), b: &(u128, u32)| {
             a.0.cmp(&b.0).then_with(|| {
                 let (i, j) = (row(a.1), row(b.1));
                 let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
-                let by_band =
-                    || bands[i].cmp(&bands[j]).then_with(|| values.get(i).cmp(&values.get(j)));
+                let by_band = || {
+                    let by_measure = values.get(i).cmp(&values.get(j));
+                    bands[i].cmp(&bands[j]).then(by_measure).then(days.get(i).cmp(&days.get(j)))
+                };
                 by_codes.find(|o| o.is_ne()).unwrap_or_else(by_band)
             })
-        });
+        };
+        people.par_sort_unstable_by(compare);
         let mut persons = Vec::with_capacity(people.len());
-        let mut ordinal: u32 = 0;
-        for (at, (name, _)) in people.iter().enumerate() {
-            if at > 0 && people[at - 1].0 != *name {
-                ordinal += 1;
+        let (mut ordinal, mut duplicates): (u32, u64) = (0, 0);
+        for (at, person) in people.iter().enumerate() {
+            if let Some(before) = at.checked_sub(1).map(|before| &people[before]) {
+                ordinal += u32::from(before.0 != person.0);
+                duplicates += u64::from(before.0 == person.0 && compare(before, person).is_eq());
             }
             persons.push(ordinal);
         }
@@ -233,7 +260,8 @@ impl<'a> Gathered<'a> {
             codes: sorted(&bands),
         });
         let measures = measure.map(|id| Measure { id: id.clone(), values: sorted(&values) });
-        (Rows { persons, columns, measures: measures.into_iter().collect() }, count)
+        let rows = Rows { persons, columns, measures: measures.into_iter().collect() };
+        Sorted { rows, persons: count, duplicates }
     }
 }
 

@@ -377,5 +377,18 @@ pub(super) fn report() -> QualityReport {
             dimension("age", "Age", [40_100, 0, 0, 103, 0, 0, 0, 0]),
             dimension("provider", "Provider", [0; 8]),
         ],
+        last_event: None,
+        months: Vec::new(),
+        duplicates: Some(3),
+        impossible: Vec::new(),
+        areas: Some(evensum_core::view::AreaMix {
+            vintage: 2011,
+            of_edition: 38_100,
+            of_other: Some(1_402),
+            of_neither: 210,
+            outside_england: 150,
+        }),
+        sites: None,
+        opt_out: None,
     }
 }

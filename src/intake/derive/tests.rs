@@ -173,7 +173,7 @@ fn ages_fall_into_leaves_at_the_census_date() {
 fn areas_lead_to_deciles_and_boards() {
     check(
         "imd",
-        |r| Origin::Decile(AreaFrom::Lsoa, r.imd(ImdEdition::Imd2019).expect("the table")),
+        |r| Origin::Decile(AreaFrom::Lsoa, r.imd(ImdEdition::Imd2019).expect("the table"), None),
         &[
             ("E01000001", "d01 Valid"),
             ("e01000002", "d10 Valid"),
@@ -218,7 +218,7 @@ fn postcodes_lead_to_deciles_and_boards() {
     }
     check(
         "imd",
-        |r| Origin::Decile(postcodes(r), r.imd(ImdEdition::Imd2019).expect("the table")),
+        |r| Origin::Decile(postcodes(r), r.imd(ImdEdition::Imd2019).expect("the table"), None),
         &[
             ("BH15 2JA", "d01 Valid"),
             ("bh152ja", "d01 Valid"),
