@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{clock, serve, terminal};
+use super::{clock, node_quality, reconcile, serve, terminal};
 use crate::config::{self, Server};
 use crate::intake::{self, LoadRequest, Mapping};
 use crate::node;
@@ -29,11 +29,10 @@ pub(super) enum Command {
         after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10"
     )]
     Publish(PeriodArgs),
-    /// How complete the newest extract is, dimension by dimension
-    #[command(
-        after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
-    )]
-    Quality(QualityArgs),
+    /// How complete and how fresh the extracts are: one, a dataset's, or all
+    Quality(node_quality::Args),
+    /// Set the extract's totals beside the return that was submitted, and explain the difference
+    Reconcile(reconcile::Args),
     /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
@@ -80,25 +79,12 @@ pub(super) struct LoadArgs {
     period: PeriodArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct QualityArgs {
-    #[command(flatten)]
-    period: PeriodArgs,
-    #[arg(long, default_value = "table")]
-    format: Format,
-}
-
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Load(args) => load(&args)?,
         Command::Publish(args) => publish(&args)?,
-        Command::Quality(args) => quality(&args)?,
+        Command::Quality(args) => node_quality::run(&args)?,
+        Command::Reconcile(args) => reconcile::run(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
             let lines = checked.members.iter().map(|member| {
@@ -193,20 +179,6 @@ fn publish(args: &PeriodArgs) -> Result<(), Failure> {
         }
         Ok(())
     })
-}
-
-fn quality(args: &QualityArgs) -> Result<(), Failure> {
-    let PeriodArgs { dataset, period, config } = &args.period;
-    let server = Server::read(&config.config)?;
-    server.node()?;
-    let report = intake::newest_quality(&server.state, dataset, *period).or_exit(Exit::Data)?;
-    terminal::out(&match args.format {
-        Format::Table => table(&report),
-        Format::Json => {
-            serde_json::to_string_pretty(&present::quality::json(&report)).or_exit(Exit::Fault)?
-        }
-    });
-    Ok(())
 }
 
 fn table(report: &QualityReport) -> String {

@@ -2,7 +2,7 @@
 //! is published every month (a row for each provider, commissioner and function, a column for each week
 //! waited) or in a simple one (a row for each function).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use evensum_core::catalogue::Dimension;
@@ -29,7 +29,7 @@ const NAMES: [(&str, &str); 9] = [
     ("traumaandorthopaedics", "110"),
     ("orthopaedics", "110"),
     ("ent", "120"),
-    ("earnoseandthroat", "120"),
+    ("earnoseandthroatent", "120"),
     ("neurosurgery", "150"),
     ("generalmedicine", "300"),
     ("respiratory", "340"),
@@ -70,7 +70,9 @@ pub enum ReturnError {
         rule: &'static str,
     },
     /// Nothing of this provider.
-    #[error("the return has no incomplete pathways of provider {0}: say which with --provider CODE")]
+    #[error(
+        "the return has no incomplete pathways of provider {0}: say which with --provider CODE"
+    )]
     NoProvider(Ods),
     /// Nothing at all.
     #[error("the return has no row of incomplete pathways")]
@@ -79,7 +81,7 @@ pub enum ReturnError {
 
 /// A return, as far as it is compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Returned {
+pub(super) struct Returned {
     /// Figures by function of the return.
     pub functions: BTreeMap<CategoryId, Figures>,
     /// The return's own total, where it has one.
@@ -111,7 +113,7 @@ struct Columns {
 ///
 /// # Errors
 /// [`ReturnError`], with row and column where a row is wrong.
-pub fn read_return(
+pub(super) fn read_return(
     path: &Path,
     functions: &Dimension,
     provider: &Ods,
@@ -126,7 +128,7 @@ pub fn read_return(
     }
     let columns = Columns::new(&record)?;
     let mut returned = Returned { by_provider: columns.provider.is_some(), ..Returned::default() };
-    let (mut row, mut kept) = (1, false);
+    let (mut row, mut kept, mut seen) = (1, false, HashSet::new());
     while reader.read_byte_record(&mut record).map_err(csv_error)? {
         row += 1;
         if row > MAX_RETURN_ROWS {
@@ -137,7 +139,7 @@ pub fn read_return(
             continue;
         }
         line.check_period(period)?;
-        line.add_to(&mut returned, functions)?;
+        line.add_to(&mut returned, &mut seen, functions)?;
         kept = true;
     }
     match (kept, returned.by_provider) {
@@ -158,7 +160,8 @@ impl Columns {
         let of = |names: &[&str]| {
             names.iter().find_map(|name| plain.iter().position(|header| header == name))
         };
-        let code = of(&["treatmentfunctioncode", "tfc", "treatmentfunction", "specialtycode", "code"]);
+        let code =
+            of(&["treatmentfunctioncode", "tfc", "treatmentfunction", "specialtycode", "code"]);
         let name = of(&["treatmentfunctionname", "treatmentfunction", "specialty", "name"]);
         if code.or(name).is_none() {
             return Err(ReturnError::NoColumn("the treatment function", "Treatment Function Code"));
@@ -260,7 +263,12 @@ impl Line<'_> {
         Ok(figures)
     }
 
-    fn add_to(&self, returned: &mut Returned, functions: &Dimension) -> Result<(), ReturnError> {
+    fn add_to(
+        &self,
+        returned: &mut Returned,
+        seen: &mut HashSet<String>,
+        functions: &Dimension,
+    ) -> Result<(), ReturnError> {
         let figures = self.figures()?;
         let Columns { code, name, commissioner, unknown_start, .. } = self.columns;
         let texts = || code.iter().chain(name).map(|at| self.text(*at));
@@ -279,12 +287,11 @@ impl Line<'_> {
         if let Some(unknown) = unknown_start {
             returned.unknown_start = returned.unknown_start.saturating_add(self.number(*unknown)?);
         }
-        let before = returned.functions.get(&id).copied();
         // One function has several rows where commissioners have one each, or where rows are finer codes.
-        let several = *commissioner || code.is_some_and(|at| self.text(at) != id.as_str());
-        if before.is_some() && !several {
+        if !seen.insert(reduced(bare(&self.text(at)))) && !commissioner {
             return Err(self.wrong(at, repeat));
         }
+        let before = returned.functions.get(&id).copied();
         returned.functions.insert(id, before.map_or(figures, |sum| sum.plus(figures)));
         Ok(())
     }
@@ -292,7 +299,6 @@ impl Line<'_> {
 
 /// The function of the return that a code (`110`, `C_110`, `X05`) or a name means.
 fn function(text: &str, functions: &Dimension) -> Option<CategoryId> {
-    let code = text.strip_prefix("C_").or_else(|| text.strip_prefix("c_")).unwrap_or(text);
     let known = |id: &str| functions.of_code(id).map(|c| c.id.clone());
     let name = reduced(text);
     let by_name = || {
@@ -300,7 +306,12 @@ fn function(text: &str, functions: &Dimension) -> Option<CategoryId> {
         leaves.iter().find(|c| reduced(&c.label) == name).map(|c| c.id.clone())
     };
     let other = || NAMES.iter().find(|(other, _)| *other == name).and_then(|(_, id)| known(id));
-    if text.is_empty() { None } else { known(code).or_else(by_name).or_else(other) }
+    if text.is_empty() { None } else { known(bare(text)).or_else(by_name).or_else(other) }
+}
+
+/// A code without the letter that the published return puts before it.
+fn bare(code: &str) -> &str {
+    code.strip_prefix("C_").or_else(|| code.strip_prefix("c_")).unwrap_or(code)
 }
 
 /// A name in small letters and digits alone, without the words that returns add.

@@ -347,7 +347,7 @@ pub(super) fn report() -> QualityReport {
         loaded: "2026-11-12".parse().expect("date"),
         rows_read: 40_215,
         rows_taken: 40_203,
-        imd_edition: None,
+        imd_edition: Some(ImdEdition::Imd2019),
         persons: 36_480,
         measures: vec![evensum_core::view::MeasureRange {
             measure: evensum_core::model::ColumnId::new("weeks_waited").expect("id"),

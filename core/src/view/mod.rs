@@ -5,6 +5,7 @@ mod answer;
 mod assemble;
 mod bundle;
 mod quality;
+mod reconcile;
 
 pub use answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
@@ -16,3 +17,4 @@ pub use quality::{
     AreaMix, DimensionQuality, MeasureRange, MonthRows, PseudoPostcodes, QualityReport,
     RejectCount, SiteLine, Sites,
 };
+pub use reconcile::{Explanation, Figures, ReconciledLine, Reconciliation};

@@ -104,8 +104,7 @@ mod tests {
             function: CategoryId::new("110").expect("id"),
             name: "Trauma and Orthopaedic".to_owned(),
             own: Figures { list: own[0], over_18: Some(own[1]), over_52: Some(own[2]) },
-            returned: returned
-                .map(|(list, over_18)| Figures { list, over_18, over_52: None }),
+            returned: returned.map(|(list, over_18)| Figures { list, over_18, over_52: None }),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a quality report says beside completeness: months, duplicates, dates that cannot be, areas, sites.
 
 use evensum_core::model::{DimensionId, SnapshotVersion};
-use evensum_core::view::SiteLine;
+use evensum_core::view::{Reconciliation, SiteLine};
 
 use super::*;
 
@@ -181,4 +181,71 @@ fn reports_of_all_periods_are_found_with_their_standing() {
     place.load(csv(&ROWS[..1]).as_bytes(), PLAIN).expect("loads");
     let one = held_reports(&place.state(), Some(&dataset)).expect("reports");
     assert_eq!((one[0].report.rows_taken, one[0].version), (1, None), "the staged one is newer");
+}
+
+fn reconciled(place: &Place, text: &str, of_provider: bool) -> Result<Reconciliation, String> {
+    let file = place.dir.path().join("return.csv");
+    fs::write(&file, text).expect("written");
+    let request = ReconcileRequest {
+        file: &file,
+        state: &place.state(),
+        key: &place.key,
+        dataset: &DatasetId::new(DATASET).expect("id"),
+        period: PERIOD.parse().expect("period"),
+        provider: &evensum_core::model::Ods::new("RBD").expect("ods"),
+        own_rows_of_provider: of_provider,
+        catalogue: &place.catalogue,
+    };
+    reconcile(&request).map_err(|e| e.to_string())
+}
+
+#[test]
+fn own_totals_stand_beside_the_return_and_a_difference_has_its_explanations() {
+    let place = Place::new();
+    let bad = "9990000004,soon,1950-02-03,E01000001,A,1,110,R0D";
+    let rows: Vec<&str> = ROWS.into_iter().chain([bad]).collect();
+    place
+        .load(csv(&rows).as_bytes(), &format!("{PLAIN}max_rejects_percent = 50\n"))
+        .expect("loads");
+    // 152 and 48 days before the end of October 2026 and 411, 777 and 31: weeks by hand.
+    let own = "treatment function,total,over 18,over 52\n110,1,1,0\n330,1,1,1\n502,1,1,1\n";
+    let same = reconciled(&place, &format!("{own}Total,4,3,2\n"), false).expect("compared");
+    let figures: Vec<(&str, u64, Option<u64>, Option<u64>)> = same
+        .lines
+        .iter()
+        .map(|l| (l.function.as_str(), l.own.list, l.own.over_18, l.own.over_52))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            ("110", 1, Some(1), Some(0)),
+            ("330", 1, Some(1), Some(1)),
+            ("502", 1, Some(1), Some(1)),
+            ("unknown", 1, Some(0), Some(0)),
+        ]
+    );
+    assert!(same.total.agrees() && !same.agrees(), "one is under no function");
+    let said = |r: &Reconciliation, text: &str| {
+        r.explanations.iter().find(|e| e.text.contains(text)).map(|e| (e.rows, e.exact))
+    };
+    assert_eq!(said(&same, "blank or not recognised"), Some((Some(1), false)));
+    assert_eq!(said(&same, "own total is not the sum"), Some((None, false)));
+    let more = reconciled(&place, &own.replace("110,1,1,0", "110,3,1,0"), false).expect("compared");
+    assert_eq!(more.total.returned.map(|f| f.list), Some(5));
+    assert_eq!(said(&more, "clock_start"), Some((Some(1), true)), "{:?}", more.explanations);
+    assert!(more.explanations[0].exact && !more.agrees());
+    let of_provider = reconciled(&place, own, true).expect("compared");
+    assert_eq!((of_provider.total.own.list, of_provider.lines.len()), (2, 3));
+    assert_eq!(said(&of_provider, "other providers"), Some((Some(2), false)));
+    let refused = reconciled(&place, "tfc,total\n110,x\n", false).expect_err("bad");
+    assert!(refused.contains("row 2"), "{refused}");
+}
+
+#[test]
+fn a_return_that_agrees_has_nothing_to_explain() {
+    let place = Place::new();
+    place.load(csv(&ROWS[..3]).as_bytes(), PLAIN).expect("loads");
+    let text = "tfc,total,over 18,over 52\n110,1,1,0\n330,1,1,1\n502,1,1,1\n";
+    let same = reconciled(&place, text, false).expect("compared");
+    assert!(same.agrees() && same.explanations.is_empty(), "{same:?}");
 }
