@@ -5,13 +5,13 @@ pub(super) mod push;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{clock, init, map, preview, serve, terminal};
+use super::{clock, init, map, node_quality, preview, reconcile, serve, terminal};
 use crate::config::{self, Server};
 use crate::intake::{self, Input, LoadRequest, Mapping};
 use crate::node;
@@ -42,14 +42,13 @@ pub(super) enum Command {
         after_help = "Example: evensum node push --dataset rtt_open_pathway --period 2026-10"
     )]
     Push(PeriodArgs),
-    /// How complete the newest extract is, dimension by dimension
-    #[command(
-        after_help = "Example: evensum node quality --dataset rtt_open_pathway --period 2026-10"
-    )]
-    Quality(QualityArgs),
     /// What would be released of an extract: figures shown and hidden, and the coarser table where many are
     #[command(after_help = "Example: evensum node preview 13sa --period 2026-10")]
     Preview(preview::PreviewArgs),
+    /// How complete and how fresh the extracts are: one, a dataset's, or all
+    Quality(node_quality::Args),
+    /// Set the extract's totals beside the return that was submitted, and explain the difference
+    Reconcile(reconcile::Args),
     /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
@@ -96,20 +95,6 @@ pub(super) struct LoadArgs {
     period: PeriodArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct QualityArgs {
-    #[command(flatten)]
-    period: PeriodArgs,
-    #[arg(long, default_value = "table")]
-    format: Format,
-}
-
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Init(args) => return init::run(&args),
@@ -118,7 +103,8 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Load(args) => load(&args)?,
         Command::Publish(args) => publish(&args)?,
         Command::Push(args) => push::run(&args)?,
-        Command::Quality(args) => quality(&args)?,
+        Command::Quality(args) => node_quality::run(&args)?,
+        Command::Reconcile(args) => reconcile::run(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
             if checked.members.is_empty() {
@@ -223,20 +209,6 @@ fn publish(args: &PeriodArgs) -> Result<(), Failure> {
         }
         push::newest(&server, dataset, *period).await
     })
-}
-
-fn quality(args: &QualityArgs) -> Result<(), Failure> {
-    let PeriodArgs { dataset, period, config } = &args.period;
-    let server = Server::read(&config.config)?;
-    server.node()?;
-    let report = intake::newest_quality(&server.state, dataset, *period).or_exit(Exit::Data)?;
-    terminal::out(&match args.format {
-        Format::Table => table(&report),
-        Format::Json => {
-            serde_json::to_string_pretty(&present::quality::json(&report)).or_exit(Exit::Fault)?
-        }
-    });
-    Ok(())
 }
 
 fn table(report: &QualityReport) -> String {

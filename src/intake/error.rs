@@ -232,6 +232,15 @@ pub enum IntakeError {
         /// The reject file.
         file: PathBuf,
     },
+    /// No extract at all.
+    #[error("there is no extract of that kind yet: run `evensum node load` first")]
+    NothingHeld,
+    /// More reports than are read at once.
+    #[error(
+        "there are more than {} reports: name a --dataset, or a --period too",
+        super::held::MAX_REPORTS
+    )]
+    TooManyReports,
     /// Nothing to publish.
     #[error("nothing is staged for {dataset} {period}: run `evensum node load` first")]
     NothingStaged {

@@ -10,6 +10,7 @@ use super::dates::{Clock, Moment};
 use super::derive::Rules;
 use super::error::IntakeError;
 use super::mapping::Mapping;
+use super::months::Months;
 use super::rejects::Rule;
 use super::remembered::Remembered;
 use super::rows::Broken;
@@ -255,16 +256,26 @@ impl<'a> Events<'a> {
         own.into_iter().chain(self.measures.iter().map(|(m, _)| &m.id)).collect()
     }
 
+    /// Whether each row has a date of its own.
+    pub(super) const fn dated_rows(&self) -> bool {
+        self.date.is_some()
+    }
+
     /// What happened. Rows of other periods are told apart before anything else is asked of them.
     pub(super) fn of<'r>(
         &mut self,
         field: impl Fn(usize) -> &'r [u8],
         rules: &Rules<'_>,
+        months: &mut Months,
     ) -> Result<Happened, Broken<'a>> {
         let on = match self.date {
             None => rules.census,
             Some((column, at)) => {
-                self.dated(rules.moment(field(at))).map_err(|rule| Broken { column, rule })?
+                let moment = rules.moment(field(at));
+                if let Ok(moment) = &moment {
+                    months.note(moment.date);
+                }
+                self.dated(moment).map_err(|rule| Broken { column, rule })?
             }
         };
         let (band, own) = self.banded(&field, rules)?;

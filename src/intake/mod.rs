@@ -11,18 +11,23 @@ mod derive;
 mod error;
 mod event;
 mod export;
+mod held;
 mod mapping;
+mod months;
 mod namer;
 mod parquet;
 mod propose;
 mod publish;
 mod quality;
 mod read;
+mod reconcile;
 mod records;
 mod rejects;
 mod remembered;
+mod returned;
 mod rows;
 mod ruled;
+mod sites;
 mod source;
 mod spelling;
 mod sql;
@@ -43,7 +48,10 @@ pub use derive::{MAX_AGE, MAX_WEEKS};
 pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
+pub use held::{HeldReport, MAX_REPORTS, held_reports};
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
+pub use months::MAX_MONTHS;
+use months::Months;
 pub use parquet::ParquetError;
 pub use propose::{
     Certainty, DateOrder, Dates, Edition, Line, MAX_SAMPLED_ROWS, Missing, Open, Proposal,
@@ -55,19 +63,23 @@ pub use publish::{
 };
 use quality::{Counts, pseudo_postcodes};
 pub use read::MAX_RECORD_BYTES;
+pub use reconcile::{ReconcileError, ReconcileRequest, reconcile};
 use records::Records;
 pub use records::{Input, Progress};
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
-use rows::{Broken, Gathered, Growing};
+pub use returned::{MAX_RETURN_COLUMNS, MAX_RETURN_ROWS, ReturnError};
+use rows::{Broken, Gathered, Growing, Sorted};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
+pub use sites::MAX_SITES;
+use sites::sites;
 pub use source::MAX_UNPACKED_BYTES;
 pub use sql::{
     DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Limits, PostgreSql,
     SqlError,
 };
 
-use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
+use evensum_core::view::{AreaMix, DimensionQuality, MeasureRange, QualityReport, RejectCount};
 
 use crate::reference::{PlaceKind, Reference};
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
@@ -218,17 +230,23 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let census = period.last_day();
     let dates = records.begin(&binding.wanted, &mapping.source.dates)?;
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &dates };
-    let mut gathered = Gathered::new(request.key, columns, &binding.events.measures())
+    let dated = binding.events.dated_rows();
+    let mut gathered = Gathered::new(request.key, columns, &binding.events.measures(), dated)
         .map_err(io(&request.input.path(), "read"))?;
     let mut rejects = Rejects::default();
-    let rows_read =
-        gather(request, &mut records, &mut binding, &rules, &mut gathered, &mut rejects)?;
+    let mut months = Months::new(period, request.today);
+    let taking = (&mut gathered, &mut rejects, &mut months);
+    let rows_read = gather(request, &mut records, &mut binding, &rules, taking)?;
     notes.extend_from_slice(records.notes());
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
     notes.extend(census_of_areas(&found, imd_edition)?);
-    let (rows, persons) = gathered.finish(&dataset.outcome);
+    let Sorted { rows, persons, duplicates } = gathered.finish(&dataset.outcome);
+    let dated_by = match &dataset.dated_by {
+        DatedBy::Event(column) => column.as_str(),
+        DatedBy::LastDay => "row",
+    };
     let quality = QualityReport {
         dataset: dataset.id.clone(),
         period,
@@ -252,6 +270,13 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         pseudo_postcodes: pseudo_postcodes(&found),
         dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),
+        last_event: months.last_event(),
+        months: months.listed(),
+        duplicates: Some(duplicates),
+        impossible: months.impossible(dated_by, &rejects),
+        areas: area_mix(request, &binding, imd_edition, &found),
+        sites: sites(&rows, dataset, catalogue),
+        opt_out: None,
     };
     let extract = Extract {
         dataset: dataset.id.clone(),
@@ -278,8 +303,7 @@ fn gather<'a>(
     records: &mut Records,
     binding: &mut Binding<'a>,
     rules: &Rules<'_>,
-    gathered: &mut Gathered<'a>,
-    rejects: &mut Rejects,
+    (gathered, rejects, months): (&mut Gathered<'a>, &mut Rejects, &mut Months),
 ) -> Result<u64, IntakeError> {
     let mut record = csv::ByteRecord::new();
     let mut read: u64 = 0;
@@ -294,7 +318,7 @@ fn gather<'a>(
             continue;
         }
         let field = |at: usize| record.get(at).unwrap_or_default().trim_ascii();
-        match taken(&record, &field, binding, rules, gathered)? {
+        match taken(&record, &field, binding, rules, (gathered, months))? {
             None => {}
             Some(Broken { column, rule: Rule::OtherOrder }) => {
                 return Err(IntakeError::MixedDates { row, column: column.to_owned() });
@@ -313,9 +337,9 @@ fn taken<'a, 'r>(
     field: &impl Fn(usize) -> &'r [u8],
     binding: &mut Binding<'a>,
     rules: &Rules<'_>,
-    gathered: &mut Gathered<'a>,
+    (gathered, months): (&mut Gathered<'a>, &mut Months),
 ) -> Result<Option<Broken<'a>>, IntakeError> {
-    let happened = binding.events.of(field, rules);
+    let happened = binding.events.of(field, rules, months);
     if let Err(broken) = happened
         && broken.rule.leaves_out()
     {
@@ -473,6 +497,20 @@ fn qualities(
             counts.unwrap_or(missing).of(dimension, counts.is_some())
         })
         .collect()
+}
+
+/// Which census the small areas are of, where deprivation was looked up by them.
+fn area_mix(
+    request: &LoadRequest<'_>,
+    binding: &Binding<'_>,
+    edition: Option<ImdEdition>,
+    found: &[(ColumnId, Counts)],
+) -> Option<AreaMix> {
+    let bound = binding.dimensions.iter().find(|b| b.dimension.id.as_str() == "imd")?;
+    let edition = edition.filter(|_| bound.origin == "lsoa")?;
+    let (_, counts) = found.iter().find(|(id, _)| *id == bound.dimension.column)?;
+    let other = request.reference.imd(edition.other()).is_some();
+    Some(counts.areas(edition.lsoa_vintage(), other))
 }
 
 fn with_timeliness(mut notes: Vec<String>, today: Date, census: Date) -> Vec<String> {

@@ -158,7 +158,7 @@ fn versions(home: &Path) -> Result<Vec<(u32, PathBuf)>, IntakeError> {
 }
 
 /// Directories in a directory, sorted; none where it does not exist. Hidden ones are on their way.
-fn directories(dir: &Path) -> Result<Vec<PathBuf>, IntakeError> {
+pub(super) fn directories(dir: &Path) -> Result<Vec<PathBuf>, IntakeError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -2,7 +2,7 @@
 
 use evensum_core::catalogue::Dimension;
 use evensum_core::model::ColumnId;
-use evensum_core::view::{DimensionQuality, PseudoPostcodes};
+use evensum_core::view::{AreaMix, DimensionQuality, PseudoPostcodes};
 
 use crate::reference::PseudoPostcode;
 
@@ -73,6 +73,20 @@ impl Counts {
             }
         };
         *count += 1;
+    }
+
+    /// Which census the areas are of that a dimension was looked up by. `other` says whether the table of the
+    /// other census was there to ask.
+    pub(super) fn areas(&self, vintage: u16, other: bool) -> AreaMix {
+        let kinds = PseudoPostcode::ALL.into_iter().zip(self.pseudo);
+        let pseudo: u64 = kinds.filter(|(kind, _)| kind.is_outside_england()).map(|(_, n)| n).sum();
+        AreaMix {
+            vintage,
+            of_edition: self.valid,
+            of_other: other.then_some(self.other_census),
+            of_neither: self.unmatched - self.other_census,
+            outside_england: self.not_applicable - pseudo,
+        }
     }
 
     /// The line of the quality report.
@@ -150,6 +164,34 @@ mod tests {
             ];
             assert_eq!((order[i], order.iter().sum::<u64>()), (1, 1), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn areas_are_told_apart_by_their_census() {
+        let mut counts = Counts::default();
+        for (n, seen) in (1..).zip([
+            Seen::Valid,
+            Seen::OtherCensus,
+            Seen::Unmatched,
+            Seen::NotApplicable,
+            Seen::Blank,
+            Seen::Invalid,
+        ]) {
+            (0..n).for_each(|_| counts.add(seen));
+        }
+        for kind in PseudoPostcode::ALL {
+            counts.add(Seen::Pseudo(kind));
+        }
+        assert_eq!(counts.unmatched, 5, "an area of the other census is unmatched too");
+        let mix = AreaMix {
+            vintage: 2011,
+            of_edition: 1,
+            of_other: Some(2),
+            of_neither: 3,
+            outside_england: 4,
+        };
+        assert_eq!(counts.areas(2011, true), mix);
+        assert_eq!(counts.areas(2011, false).of_other, None);
     }
 
     #[test]

@@ -147,7 +147,19 @@ pub(super) struct Gathered<'a> {
     bands: Vec<u16>,
     /// The measures that are kept, with the numbers of the rows.
     measures: Vec<(&'a ColumnId, Vec<u16>)>,
+    /// Days before the period's end, to tell rows apart; empty where rows have no date of their own.
+    days: Vec<u16>,
+    dated: bool,
     scratch: Vec<(u16, Seen, bool)>,
+}
+
+/// All rows, in their final order.
+pub(super) struct Sorted {
+    pub(super) rows: Rows,
+    /// Different people.
+    pub(super) persons: u64,
+    /// Rows that repeat another in person, date and every code.
+    pub(super) duplicates: u64,
 }
 
 /// A row that breaks a rule in a column.
@@ -164,12 +176,15 @@ impl<'a> Gathered<'a> {
         key: &NodeKey,
         columns: Vec<Growing<'a>>,
         measures: &[&'a ColumnId],
+        dated: bool,
     ) -> std::io::Result<Self> {
         Ok(Self {
             namer: Namer::new(key)?,
             columns,
             bands: Vec::new(),
             measures: measures.iter().map(|id| (*id, Vec::new())).collect(),
+            days: Vec::new(),
+            dated,
             scratch: Vec::new(),
         })
     }
@@ -204,17 +219,22 @@ impl<'a> Gathered<'a> {
         for ((_, values), value) in self.measures.iter_mut().zip(happened.measures) {
             values.push(value);
         }
+        if self.dated {
+            let days = rules.census.days_since(happened.on);
+            self.days.push(u16::try_from(days).unwrap_or(u16::MAX));
+        }
         self.namer.add(person);
         Ok(None)
     }
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
     /// their pseudonyms.
-    pub(super) fn finish(self, outcome: &Outcome) -> (Rows, u64) {
-        let Self { namer, columns, bands, measures, .. } = self;
+    pub(super) fn finish(self, outcome: &Outcome) -> Sorted {
+        let Self { namer, columns, bands, measures, days, .. } = self;
         let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
-        people.par_sort_unstable_by(|a, b| {
+        // The day comes last: it is not kept, and leaves no trace in the order of what is.
+        let compare = |a: &(u128, u32), b: &(u128, u32)| {
             a.0.cmp(&b.0).then_with(|| {
                 let (i, j) = (row(a.1), row(b.1));
                 let mut by_codes = finished.iter().map(|(_, _, codes)| codes[i].cmp(&codes[j]));
@@ -222,15 +242,18 @@ impl<'a> Gathered<'a> {
                     let mut each = measures.iter().map(|(_, values)| values[i].cmp(&values[j]));
                     each.find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
                 };
-                let by_band = || bands[i].cmp(&bands[j]).then_with(by_measures);
+                let by_day = || days.get(i).cmp(&days.get(j));
+                let by_band = || bands[i].cmp(&bands[j]).then_with(by_measures).then_with(by_day);
                 by_codes.find(|o| o.is_ne()).unwrap_or_else(by_band)
             })
-        });
+        };
+        people.par_sort_unstable_by(compare);
         let mut persons = Vec::with_capacity(people.len());
-        let mut ordinal: u32 = 0;
-        for (at, (name, _)) in people.iter().enumerate() {
-            if at > 0 && people[at - 1].0 != *name {
-                ordinal += 1;
+        let (mut ordinal, mut duplicates): (u32, u64) = (0, 0);
+        for (at, person) in people.iter().enumerate() {
+            if let Some(before) = at.checked_sub(1).map(|before| &people[before]) {
+                ordinal += u32::from(before.0 != person.0);
+                duplicates += u64::from(before.0 == person.0 && compare(before, person).is_eq());
             }
             persons.push(ordinal);
         }
@@ -250,7 +273,7 @@ impl<'a> Gathered<'a> {
             .iter()
             .map(|(id, values)| Measure { id: (*id).clone(), values: sorted(values) })
             .collect();
-        (Rows { persons, columns, measures }, count)
+        Sorted { rows: Rows { persons, columns, measures }, persons: count, duplicates }
     }
 }
 

@@ -5,6 +5,7 @@ mod exports;
 mod files;
 mod loads;
 mod postcodes;
+mod reports;
 mod rules;
 mod typed;
 

@@ -349,7 +349,7 @@ pub(super) fn report() -> QualityReport {
         loaded: "2026-11-12".parse().expect("date"),
         rows_read: 40_215,
         rows_taken: 40_203,
-        imd_edition: None,
+        imd_edition: Some(ImdEdition::Imd2019),
         persons: 36_480,
         measures: vec![evensum_core::view::MeasureRange {
             measure: evensum_core::model::ColumnId::new("weeks_waited").expect("id"),
@@ -379,5 +379,18 @@ pub(super) fn report() -> QualityReport {
             dimension("age", "Age", [40_100, 0, 0, 103, 0, 0, 0, 0]),
             dimension("provider", "Provider", [0; 8]),
         ],
+        last_event: None,
+        months: Vec::new(),
+        duplicates: Some(3),
+        impossible: Vec::new(),
+        areas: Some(evensum_core::view::AreaMix {
+            vintage: 2011,
+            of_edition: 38_100,
+            of_other: Some(1_402),
+            of_neither: 210,
+            outside_england: 150,
+        }),
+        sites: None,
+        opt_out: None,
     }
 }

@@ -1,5 +1,5 @@
-//! Answers, quality reports and audit log entries as text: tables and bars for a terminal, sentences, CSV and
-//! JSON. Pure functions: whoever calls them prints.
+//! Answers, quality reports and audit log entries as text: tables and bars for a terminal, sentences, CSV, JSON
+//! and pages. Pure functions: whoever calls them prints.
 //!
 //! What people read uses words, never the states of the formats: a hidden figure is "withheld (0 to 14)" or
 //! "fewer than 8", and never a zero, an empty cell or an empty bar.
@@ -8,13 +8,17 @@ pub mod chart;
 pub mod csv;
 pub mod json;
 pub mod overview;
+pub mod page;
 pub mod preview;
 pub mod quality;
 pub mod rate;
+pub mod reconcile;
 pub mod sentence;
 pub mod table;
+pub mod trend;
 
 mod asked;
+mod drawing;
 #[cfg(test)]
 mod fixture;
 mod grid;

@@ -1,7 +1,8 @@
 //! What a load says of its extract: completeness of each dimension, and what to do about the worst. For the
 //! partner's own people.
 
-use evensum_core::view::{DimensionQuality, QualityReport};
+use evensum_core::model::DimensionId;
+use evensum_core::view::{DimensionQuality, QualityReport, SiteLine, Sites};
 use serde::Serialize;
 
 use super::layout::{Column, Line, draw, paragraph};
@@ -10,6 +11,12 @@ use super::{Glyphs, Width, words};
 
 /// A dimension gets a line of advice where more than this many rows in a hundred are unusable.
 pub const ADVICE_ABOVE_PER_CENT: u64 = 5;
+
+/// What kind of figures a report of the node has: the first thing that its reader is told.
+pub const EXACT: &str = "Exact figures, for the organisation's own staff only: do not pass them on. What leaves the node is rounded, and hidden where it is small.";
+
+/// The most months that the terminal lists.
+const MONTHS: usize = 13;
 
 /// The report for a terminal.
 #[must_use]
@@ -23,6 +30,16 @@ pub fn table(report: &QualityReport, width: Width, glyphs: Glyphs) -> String {
     columns.extend(kinds.iter().map(|kind| Column::figures(kind.header)));
     let lines = report.dimensions.iter().map(|d| line(d, &kinds)).collect();
     text.push_str(&draw(&columns, lines, width, glyphs));
+    if let Some(sites) = &report.sites {
+        text.push('\n');
+        text.push_str(&glyphs.apply(paragraph("", &site_heading(report, sites), width)));
+        text.push_str(&draw(
+            &SITE_COLUMNS.map(site_column),
+            site_lines(report, sites),
+            width,
+            glyphs,
+        ));
+    }
     let advice: Vec<String> = report.dimensions.iter().filter_map(advice).collect();
     if !advice.is_empty() {
         let mut after = String::from("\nWhat to do\n");
@@ -48,6 +65,7 @@ fn head(report: &QualityReport, width: Width) -> String {
         ),
     };
     let inside = report.rows_read.saturating_sub(report.rows_outside);
+    text.push_str(&paragraph("", EXACT, width));
     let rows = format!(
         "{} rows read{outside}, {} taken, {} rejected ({}).",
         thousands(report.rows_read),
@@ -57,6 +75,7 @@ fn head(report: &QualityReport, width: Width) -> String {
     );
     text.push_str(&paragraph("", &rows, width));
     text.push_str(&paragraph("", &timeliness(report), width));
+    text.push_str(&dates(report, width));
     let measures = report.measures.iter().map(|m| {
         let name = m.measure.as_str().replace('_', " ");
         format!("; {name} from {} to {}", thousands(m.least.into()), thousands(m.most.into()))
@@ -82,13 +101,97 @@ fn head(report: &QualityReport, width: Width) -> String {
         let line = format!("Pseudo-postcodes, which stand for no place: {}.", pseudo.join("; "));
         text.push_str(&paragraph("", &words::clean(&line), width));
     }
+    for line in [Some(opt_out(report)), areas(report), repeated(report)].into_iter().flatten() {
+        text.push_str(&paragraph("", &line, width));
+    }
     for note in &report.notes {
         text.push_str(&paragraph("", &words::clean(note), width));
     }
     text
 }
 
-fn timeliness(report: &QualityReport) -> String {
+/// The position on the National Data Opt-Out.
+pub(super) fn opt_out(report: &QualityReport) -> String {
+    let declared = report.opt_out.as_deref().map(words::clean);
+    let declared = declared.unwrap_or_else(|| "not declared. Say it in the mapping".to_owned());
+    format!("National Data Opt-Out: {}.", declared.trim_end_matches('.'))
+}
+
+/// Rows that are there more than once.
+pub(super) fn repeated(report: &QualityReport) -> Option<String> {
+    let rows = report.duplicates.filter(|rows| *rows > 0)?;
+    Some(format!(
+        "{} repeat another row in person, date and every code. They are counted: take them out of the extract if they are the same thing twice.",
+        counted_rows(rows)
+    ))
+}
+
+/// Which census the areas are of, and the edition of the deprivation index.
+pub(super) fn areas(report: &QualityReport) -> Option<String> {
+    let edition = report.imd_edition?;
+    let Some(mix) = &report.areas else {
+        return Some(format!("Deprivation by the English index of {}.", edition.as_str()));
+    };
+    let other = mix.of_other.map_or_else(
+        || "whether the rest are of the other census is not known without its table".to_owned(),
+        |rows| format!("{} only in the other census", thousands(rows)),
+    );
+    let advice = match mix.of_other {
+        Some(rows) if rows > mix.of_edition => {
+            " Most areas are of the other census: check imd_edition in the mapping."
+        }
+        _ => "",
+    };
+    Some(format!(
+        "Deprivation by the English index of {}, on areas of {}: {} rows have an area of it; {other}; {} in no table that is imported; {} outside England.{advice}",
+        edition.as_str(),
+        mix.vintage,
+        thousands(mix.of_edition),
+        thousands(mix.of_neither),
+        thousands(mix.outside_england),
+    ))
+}
+
+/// The last event, the months of the file, and dates that cannot be.
+fn dates(report: &QualityReport, width: Width) -> String {
+    let mut text = String::new();
+    if let Some(event) = last_event(report) {
+        text.push_str(&paragraph("", &event, width));
+    }
+    if !report.months.is_empty() {
+        let earlier = report.months.len().saturating_sub(MONTHS);
+        let before: u64 = report.months[..earlier].iter().map(|m| m.rows).sum();
+        let mut months: Vec<String> =
+            (earlier > 0).then(|| format!("earlier {}", thousands(before))).into_iter().collect();
+        let listed = report.months[earlier..].iter();
+        months.extend(listed.map(|m| format!("{} {}", m.month, thousands(m.rows))));
+        let line = format!("Rows of the file by month: {}.", months.join("; "));
+        text.push_str(&paragraph("", &line, width));
+    }
+    for one in &report.impossible {
+        let rows = thousands(one.rows);
+        let line = format!("Dates that cannot be: {}, {} ({rows} rows).", one.column, one.rule);
+        text.push_str(&paragraph("", &words::clean(&line), width));
+    }
+    text
+}
+
+/// How fresh the rows are, where they have dates.
+pub(super) fn last_event(report: &QualityReport) -> Option<String> {
+    let last = report.last_event?;
+    let lag = match report.loaded.days_since(last) {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    Some(format!("The last event is of {last}, {lag} before the load."))
+}
+
+/// `1 row`, `12 rows`.
+pub(super) fn counted_rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", thousands(rows)) }
+}
+
+pub(super) fn timeliness(report: &QualityReport) -> String {
     let lag = match report.loaded.days_since(report.as_of) {
         0 => "the same day".to_owned(),
         1 => "1 day later".to_owned(),
@@ -98,13 +201,52 @@ fn timeliness(report: &QualityReport) -> String {
     format!("The extract describes {}; it was loaded on {}, {lag}.", report.as_of, report.loaded)
 }
 
-/// A kind of row without a usable value.
-struct Kind {
-    header: &'static str,
-    rows: fn(&DimensionQuality) -> u64,
+/// The columns of the table of organisations: headers, and whether they are words.
+const SITE_COLUMNS: [(&str, bool); 4] =
+    [("Code", true), ("Rows", false), ("Least complete", true), ("Usable", false)];
+
+fn site_column((header, words): (&str, bool)) -> Column {
+    if words { Column::words(header) } else { Column::figures(header) }
 }
 
-const KINDS: [Kind; 7] = [
+fn site_heading(report: &QualityReport, sites: &Sites) -> String {
+    let by = report.dimensions.iter().find(|d| d.dimension == sites.by);
+    let name = by.map_or_else(|| sites.by.to_string(), |d| words::clean(&d.name));
+    format!("By {}", words::within(&name))
+}
+
+/// A line for each organisation, with the dimension that is least complete in it.
+fn site_lines(report: &QualityReport, sites: &Sites) -> Vec<Line> {
+    let all = sites.lines.iter().chain(&sites.others);
+    all.map(|line| {
+        let name = site_name(sites, line);
+        let worst = line.usable.iter().min_by_key(|(_, usable)| **usable);
+        let of = |id: &DimensionId| {
+            report.dimensions.iter().find(|d| d.dimension == *id).map(|d| d.name.as_str())
+        };
+        let (worst, usable) = worst.map_or(("", 0), |(id, usable)| (of(id).unwrap_or(""), *usable));
+        let share = part(usable, line.rows).unwrap_or_else(|| words::NOTHING.to_owned());
+        Line::Cells(vec![name, thousands(line.rows), words::clean(worst), share])
+    })
+    .collect()
+}
+
+/// An organisation's code, `not known`, or how many others stand together.
+pub(super) fn site_name(sites: &Sites, line: &SiteLine) -> String {
+    match line.site.as_str() {
+        "others" => format!("{} others together", thousands(sites.other_sites)),
+        "unknown" => "not known".to_owned(),
+        code => words::clean(code),
+    }
+}
+
+/// A kind of row without a usable value.
+pub(super) struct Kind {
+    pub(super) header: &'static str,
+    pub(super) rows: fn(&DimensionQuality) -> u64,
+}
+
+pub(super) const KINDS: [Kind; 7] = [
     Kind { header: "Not stated", rows: |d| d.not_stated },
     Kind { header: "Not known", rows: |d| d.not_known },
     Kind { header: "Blank", rows: |d| d.blank },
@@ -127,12 +269,12 @@ fn line(dimension: &DimensionQuality, kinds: &[&Kind]) -> Line {
 }
 
 /// All rows, by what they say of the dimension.
-const fn rows(d: &DimensionQuality) -> u64 {
+pub(super) const fn rows(d: &DimensionQuality) -> u64 {
     d.valid.saturating_add(unusable(d)).saturating_add(d.not_applicable)
 }
 
 /// Rows that say nothing of a person of whom something could be said.
-const fn unusable(d: &DimensionQuality) -> u64 {
+pub(super) const fn unusable(d: &DimensionQuality) -> u64 {
     d.not_stated
         .saturating_add(d.not_known)
         .saturating_add(d.blank)
@@ -142,7 +284,7 @@ const fn unusable(d: &DimensionQuality) -> u64 {
 }
 
 /// What to do about a dimension; nothing where at most [`ADVICE_ABOVE_PER_CENT`] of its rows are unusable.
-fn advice(d: &DimensionQuality) -> Option<String> {
+pub(super) fn advice(d: &DimensionQuality) -> Option<String> {
     let name = words::clean(&d.name);
     if !d.held {
         return Some(format!(
@@ -184,7 +326,10 @@ fn advice(d: &DimensionQuality) -> Option<String> {
 struct ReportJson<'a> {
     #[serde(flatten)]
     report: &'a QualityReport,
+    /// What the figures are: never to be passed on.
+    figures: &'static str,
     days_to_load: i64,
+    days_since_last_event: Option<i64>,
     per_cent: Vec<PerCent<'a>>,
     advice: Vec<String>,
 }
@@ -204,12 +349,15 @@ struct PerCent<'a> {
     not_applicable: Option<f64>,
 }
 
-/// The report as JSON: its counts as they are, with `days_to_load`, `per_cent` of each dimension and `advice`.
+/// The report as JSON: its counts as they are (`figures` says so), with `days_to_load`, `days_since_last_event`,
+/// `per_cent` of each dimension and `advice`.
 #[must_use]
 pub fn json(report: &QualityReport) -> serde_json::Value {
     let value = ReportJson {
         report,
+        figures: "exact",
         days_to_load: report.loaded.days_since(report.as_of),
+        days_since_last_event: report.last_event.map(|last| report.loaded.days_since(last)),
         per_cent: report.dimensions.iter().map(per_cent).collect(),
         advice: report.dimensions.iter().filter_map(advice).collect(),
     };

@@ -34,6 +34,15 @@ impl ImdEdition {
             Self::Imd2025 => 2021,
         }
     }
+
+    /// The edition that is published on the areas of the other census.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Imd2019 => Self::Imd2025,
+            Self::Imd2025 => Self::Imd2019,
+        }
+    }
 }
 
 /// Standing of a published extract.

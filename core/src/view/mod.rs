@@ -8,6 +8,7 @@ mod bundle;
 mod denominator;
 mod quality;
 mod rate;
+mod reconcile;
 mod refusal;
 
 pub use answer::{
@@ -17,8 +18,12 @@ pub use answer::{
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
-pub use quality::{DimensionQuality, MeasureRange, PseudoPostcodes, QualityReport, RejectCount};
+pub use quality::{
+    AreaMix, DimensionQuality, MeasureRange, MonthRows, PseudoPostcodes, QualityReport,
+    RejectCount, SiteLine, Sites,
+};
 pub use rate::{
     CellRate, LEAST_HELD_PERCENT, PopulationUsed, RateSources, Rates, rates, whole_percent,
 };
+pub use reconcile::{Explanation, Figures, ReconciledLine, Reconciliation};
 pub use refusal::RateRefusal;

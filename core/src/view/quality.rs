@@ -1,5 +1,7 @@
 //! What a partner's extract says of each dimension: for the partner's own people.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ColumnId, DatasetId, Date, DimensionId, ImdEdition, Period};
@@ -71,6 +73,83 @@ pub struct QualityReport {
     pub dimensions: Vec<DimensionQuality>,
     /// What else the loader should know.
     pub notes: Vec<String>,
+    /// The latest date of a row that was taken; none where the dataset describes the period's last day.
+    #[serde(default)]
+    pub last_event: Option<Date>,
+    /// Rows of the file by the month of their date, those outside the period too; none where rows have no date
+    /// of their own.
+    #[serde(default)]
+    pub months: Vec<MonthRows>,
+    /// Rows that another one repeats in person, date and every code: counted, and kept. None in a report of
+    /// an older program.
+    #[serde(default)]
+    pub duplicates: Option<u64>,
+    /// Dates that cannot be, by column and rule. Some of these rows are among the rejects.
+    #[serde(default)]
+    pub impossible: Vec<RejectCount>,
+    /// Which census the small areas are of, where the extract has areas.
+    #[serde(default)]
+    pub areas: Option<AreaMix>,
+    /// Completeness by provider or site, where the extract holds one.
+    #[serde(default)]
+    pub sites: Option<Sites>,
+    /// The position on the National Data Opt-Out, as the mapping declares it.
+    #[serde(default)]
+    pub opt_out: Option<String>,
+}
+
+/// The rows of one month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthRows {
+    /// The month.
+    pub month: Period,
+    /// Rows of the file that are dated in it.
+    pub rows: u64,
+    /// Whether it lies in the period that was loaded.
+    pub inside: bool,
+}
+
+/// The small areas of an extract, by the census that they are of. Most codes are the same in both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AreaMix {
+    /// The census year of the areas that the edition is published on.
+    pub vintage: u16,
+    /// Rows whose area the edition has.
+    pub of_edition: u64,
+    /// Rows whose area only the other census has; none where its table is not imported.
+    pub of_other: Option<u64>,
+    /// Rows whose area is in no table that is imported.
+    pub of_neither: u64,
+    /// Rows with an area of Wales, Scotland, Northern Ireland or the islands.
+    pub outside_england: u64,
+}
+
+/// Completeness by organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sites {
+    /// The dimension that says which organisation.
+    pub by: DimensionId,
+    /// The organisations with the most rows, the largest first.
+    pub lines: Vec<SiteLine>,
+    /// All others together.
+    pub others: Option<SiteLine>,
+    /// How many others there are.
+    pub other_sites: u64,
+}
+
+/// The completeness of one organisation's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteLine {
+    /// Its code.
+    pub site: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Rows with a usable value, by dimension.
+    pub usable: BTreeMap<DimensionId, u64>,
+    /// Rows of which a dimension cannot be said, such as those of people who live outside England; dimensions
+    /// without such rows are left out.
+    #[serde(default)]
+    pub not_applicable: BTreeMap<DimensionId, u64>,
 }
 
 /// From where to where a measure runs.

@@ -7,7 +7,7 @@
 //! which keeps it as a category. Everything else, at the node and beyond, must be without: messages and metadata
 //! inside TLS, answers in every format, the audit log in every format and as a file, logs of every crate at the
 //! finest level, what is told of errors and panics, manifest, reject list, and the coordinator's whole folder.
-//! The quality report alone may count: it says how many rows lack what, and it stays at the node.
+//! The quality report alone may count: it says how many rows lack what, by provider too, and it stays at the node.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -267,8 +267,9 @@ fn found_in_files(state: &Path, markers: &Markers) -> Vec<String> {
             rule.counts.clear();
         }
         if file.ends_with("quality.json") {
-            // It says how many rows have no known sex, to the partner's own people.
+            // It says how many rows of which provider have no known sex, to the partner's own people.
             rule.counts.clear();
+            rule.labels.retain(|label| label != PROVIDER);
         }
         rule
     };
