@@ -4,6 +4,7 @@
 //! A server has one organisation, one state and one audit log, and a membership for each federation that it
 //! takes part in; a coordinator has exactly one.
 
+mod definitions;
 mod pushdown;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
 
+pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
 
 /// Why a configuration cannot be used. The command exits with 64.
@@ -104,6 +106,12 @@ pub enum ConfigError {
         /// What there is.
         known: String,
     },
+    /// A federation's own definitions cannot be used.
+    #[error("the catalogue cannot be used: {0}")]
+    Catalogue(#[source] Box<evensum_core::catalogue::CatalogueError>),
+    /// More files of definitions than are read.
+    #[error("'catalogue' names more than {MAX_CATALOGUE_FILES} files: put definitions together")]
+    CatalogueFiles,
     /// A key file cannot be used.
     #[error("the key file '{path}' cannot be used: {reason}")]
     Key {
@@ -282,6 +290,9 @@ pub struct Server {
     pub state: PathBuf,
     /// File of the Ed25519 key that signs the audit log.
     pub ledger_key: PathBuf,
+    /// Files of definitions beside the built-in ones.
+    #[serde(default)]
+    pub catalogue: Vec<PathBuf>,
     /// Its federations. A node may have none: it then loads extracts and looks at them, and does not serve.
     #[serde(default, rename = "membership")]
     pub memberships: Vec<Membership>,
@@ -337,13 +348,14 @@ impl Server {
         if config.node.is_some() == config.coordinator.is_some() {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
-        let Self { state, ledger_key, memberships, node, coordinator, .. } = &mut config;
+        let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
         let of_database = node.iter_mut().filter_map(|n| n.pushdown.as_mut());
         of_database.flat_map(Pushdown::files).for_each(|file| beside(path, file));
         let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
-        for file in [state, ledger_key].into_iter().chain(of_node).chain(passwords) {
+        let own = [state, ledger_key].into_iter().chain(catalogue);
+        for file in own.chain(of_node).chain(passwords) {
             beside(path, file);
         }
         for membership in memberships {
@@ -552,6 +564,9 @@ pub struct AnalystConfig {
     /// Where the analyst's populations, shares of residents' care and published series lie.
     #[serde(default)]
     pub reference: Option<PathBuf>,
+    /// Files of definitions beside the built-in ones, the same as the servers have.
+    #[serde(default)]
+    pub catalogue: Vec<PathBuf>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -563,9 +578,9 @@ impl AnalystConfig {
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = parse(path)?;
-        let Self { key, ca, agreements, proxy_password, reference, .. } = &mut config;
-        let several = agreements.iter_mut().chain(proxy_password).chain(reference);
-        for file in [key, ca].into_iter().chain(several) {
+        let Self { key, ca, agreements, catalogue, proxy_password, reference, .. } = &mut config;
+        let own = [key, ca].into_iter().chain(catalogue);
+        for file in own.chain(agreements).chain(proxy_password).chain(reference) {
             beside(path, file);
         }
         path.clone_into(&mut config.path);

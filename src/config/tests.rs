@@ -1,4 +1,4 @@
-//! What the documentation shows of configuration is one.
+//! Tests of configuration files.
 
 use super::*;
 

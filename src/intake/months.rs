@@ -1,9 +1,9 @@
 //! The dates of an extract's rows: how many there are in each month, whatever period is loaded, and which
 //! cannot be. For the partner's own people: the counts are exact.
 
-use std::borrow::Cow;
 use evensum_core::model::{Date, Period};
 use evensum_core::view::{MonthRows, RejectCount};
+use std::borrow::Cow;
 
 use super::rejects::{Rejects, Rule};
 
@@ -91,7 +91,7 @@ impl Months {
             Rule::NegativeAge,
         ]
         .map(Rule::as_str);
-        let rejected = rejects.counts().filter(|(_, rule, _)| rules.contains(rule));
+        let rejected = rejects.counts().filter(|(_, rule, _)| rules.contains(&rule.as_ref()));
         let all = events.into_iter().filter(|(_, _, rows)| *rows > 0).chain(rejected);
         all.map(|(column, rule, rows)| RejectCount {
             column: column.to_owned(),
