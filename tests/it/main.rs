@@ -1,6 +1,7 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
 mod certificates;
+mod datasets;
 mod fault_proxy;
 #[cfg(unix)]
 mod federation;
