@@ -5,6 +5,7 @@ mod datasets;
 mod fault_proxy;
 #[cfg(unix)]
 mod federation;
+mod fuzz;
 mod hostile;
 mod panics;
 mod pki;
