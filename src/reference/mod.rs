@@ -397,6 +397,12 @@ impl Reference {
         self.place_of(lsoa, PlaceKind::Icb, vintage)
     }
 
+    /// The small areas of that census (2011 or 2021) whose board is known, each with it, in the order of their codes.
+    pub fn areas(&self, vintage: u16) -> impl Iterator<Item = (LsoaCode, &Ods)> {
+        let boards = self.places(vintage).and_then(|table| table.places(PlaceKind::Icb));
+        boards.into_iter().flat_map(Places::iter)
+    }
+
     fn places(&self, vintage: u16) -> Option<&PlaceTable> {
         match vintage {
             2011 => self.places[0].as_ref(),
