@@ -4,6 +4,9 @@
 //! A server has one organisation, one state and one audit log, and a membership for each federation that it
 //! takes part in; a coordinator has exactly one.
 
+mod sources;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -21,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
+pub use sources::{DatabaseAt, Source, SourceAt};
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -243,6 +247,9 @@ pub struct NodeTable {
     pub profile: Profile,
     /// Where reference data lies.
     pub reference: PathBuf,
+    /// Databases that extracts are loaded from, by the names that mappings give them.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
 }
 
 const fn default_profile() -> Profile {
@@ -328,7 +335,10 @@ impl Server {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
         let Self { state, ledger_key, memberships, node, coordinator, .. } = &mut config;
-        let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
+        let of_node = node.iter_mut().flat_map(|n| {
+            let sources = n.sources.values_mut().flat_map(Source::paths);
+            [&mut n.key, &mut n.reference].into_iter().chain(sources)
+        });
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
         for file in [state, ledger_key].into_iter().chain(of_node).chain(passwords) {
@@ -572,28 +582,4 @@ impl AnalystConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the documentation shows can be used as it stands there.
-    #[test]
-    fn the_examples_of_the_documentation_are_configurations() {
-        let page = include_str!("../docs/configuration.md");
-        let blocks: Vec<&str> = page
-            .split("```toml\n")
-            .skip(1)
-            .map(|rest| rest.split("```").next().unwrap_or_default())
-            .collect();
-        let of = |begins: &'static str| blocks.iter().filter(move |b| b.starts_with(begins));
-        let servers: Vec<Server> =
-            of("ods").map(|block| toml::from_str(block).expect("a server's")).collect();
-        let roles: Vec<Role> = servers.iter().map(Server::role).collect();
-        assert_eq!(roles, [Role::Node, Role::Coordinator]);
-        let analysts = of("analyst").map(|b| toml::from_str::<AnalystConfig>(b).expect("hers"));
-        assert_eq!(analysts.count(), 1);
-        let [dial] = of("[[coordinator.dial]]").collect::<Vec<_>>()[..] else { panic!("one") };
-        let (server, coordinator) = (of("ods").nth(1).expect("a coordinator's"), dial);
-        let both = server.replace("[[membership]]", &format!("{coordinator}\n[[membership]]"));
-        toml::from_str::<Server>(&both).expect("with a node that is dialled");
-    }
-}
+mod tests;

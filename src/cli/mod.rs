@@ -7,6 +7,7 @@ mod clock;
 mod coordinator;
 mod demo;
 mod exit;
+mod extract;
 mod indicators;
 mod keys;
 mod node;
