@@ -166,7 +166,7 @@ async fn a_role_that_only_reads_loads_what_a_file_would_give() {
         ),
         // What the database says of a value would quote it.
         (
-            "query = \"select id as person, (id::text || 'x')::int as weeks_waited from evensum.pathway\"",
+            "query = \"select id as person, (id::text || 'x')::bigint as weeks_waited from evensum.pathway\"",
             "code 22P02",
         ),
         (
