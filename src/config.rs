@@ -6,7 +6,9 @@
 
 mod definitions;
 mod pushdown;
+mod sources;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -24,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
+pub use sources::{DatabaseAt, Source, SourceAt};
 
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
@@ -261,6 +264,9 @@ pub struct NodeTable {
     /// The database that does, if one does.
     #[serde(default)]
     pushdown: Option<Pushdown>,
+    /// Databases that extracts are loaded from, by the names that mappings give them.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
 }
 
 const fn default_profile() -> Profile {
@@ -351,7 +357,10 @@ impl Server {
         let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
         let of_database = node.iter_mut().filter_map(|n| n.pushdown.as_mut());
         of_database.flat_map(Pushdown::files).for_each(|file| beside(path, file));
-        let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
+        let of_node = node.iter_mut().flat_map(|n| {
+            let sources = n.sources.values_mut().flat_map(Source::paths);
+            [&mut n.key, &mut n.reference].into_iter().chain(sources)
+        });
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
         let own = [state, ledger_key].into_iter().chain(catalogue);

@@ -8,6 +8,7 @@ mod clock;
 mod coordinator;
 mod demo;
 mod exit;
+mod extract;
 mod indicators;
 mod init;
 mod keys;

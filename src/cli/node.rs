@@ -10,9 +10,10 @@ use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
+use super::extract::{self, Extract};
 use super::{clock, init, map, node_quality, preview, reconcile, serve, terminal};
 use crate::config::{self, Server};
-use crate::intake::{self, Input, LoadRequest, Mapping};
+use crate::intake::{self, LoadRequest, Mapping};
 use crate::node;
 use crate::present;
 use crate::reference::Reference;
@@ -85,8 +86,9 @@ pub(super) struct PeriodArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct LoadArgs {
-    /// The extract: a CSV file, packed with gzip or not
-    file: PathBuf,
+    /// The extract: CSV (packed with gzip or zstd or not), Parquet or SQLite. Left out where the mapping names a
+    /// database of the configuration
+    file: Option<PathBuf>,
     /// How its columns and codes are to be read
     #[arg(long)]
     mapping: PathBuf,
@@ -150,9 +152,10 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     prepare_state(&server.state).or_exit(Exit::Config)?;
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
-    let spinner = terminal::spinner("rows read");
+    let extract = Extract::new(args.file.as_deref(), &mapping, &server)?;
+    let reading = terminal::Reading::begin();
     let loaded = intake::load(&LoadRequest {
-        input: Input::File(&args.file),
+        input: extract.input(),
         mapping: &mapping,
         dataset,
         period: *period,
@@ -160,11 +163,11 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         key: &node.secret()?,
         catalogue: &catalogue,
         reference: &reference,
-        progress: &|progress| spinner.set_position(progress.rows),
+        progress: &|progress| reading.told(progress),
         today: clock::system().now().date(),
     });
-    spinner.finish_and_clear();
-    let loaded = loaded.or_exit(Exit::Data)?;
+    reading.end();
+    let loaded = loaded.map_err(|error| Failure::new(extract::exit_of(&error), error))?;
     terminal::out(&table(&loaded.quality));
     if let Some(rejects) = &loaded.rejects_file {
         terminal::note(&format!("Rows that were not taken are listed in {}.", rejects.display()));

@@ -23,3 +23,23 @@ fn the_examples_of_the_documentation_are_configurations() {
     let both = server.replace("[[membership]]", &format!("{coordinator}\n[[membership]]"));
     toml::from_str::<Server>(&both).expect("with a node that is dialled");
 }
+
+#[test]
+fn the_sources_of_the_documentation_are_configurations() {
+    let pages =
+        [include_str!("../../docs/configuration.md"), include_str!("../../docs/sources.md")];
+    let mut seen = 0;
+    for page in pages {
+        let node = include_str!("../../docs/configuration.md").split("```toml\n").nth(1);
+        let node = node.and_then(|block| block.split("```").next()).expect("a node's");
+        let sources = page.split("```toml\n").skip(1).filter(|b| b.starts_with("[node.sources."));
+        for block in sources {
+            let block = block.split("```").next().unwrap_or_default();
+            let text = node.replace("[[membership]]", &format!("{block}\n[[membership]]"));
+            let server: Server = toml::from_str(&text).expect(block);
+            assert!(server.node().expect("a node").sources.contains_key("warehouse"));
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2);
+}

@@ -1,6 +1,7 @@
 //! Whole loads, from files on disk to staged and published directories.
 
 mod activity;
+mod deployed;
 mod exports;
 mod files;
 mod loads;

@@ -37,8 +37,8 @@ pub use postcodes::{
 use read::Content;
 pub use recognise::Kind;
 pub use series::{MAX_POINTS, MAX_SERIES_ROWS, Series, SeriesPoint};
-use tables::PlaceTable;
 pub use tables::{ImdTable, PlaceKind};
+use tables::{PlaceTable, Places};
 
 /// The largest reference file that is read, in bytes; a postcode directory may be larger.
 pub const MAX_BYTES: u64 = 256 << 20;

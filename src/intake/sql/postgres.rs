@@ -328,11 +328,18 @@ impl Feed for Reading {
         let read = runtime.block_on(async {
             self.declare(&mut connection, wanted).await?;
             let mut row = 0;
-            while self.step(&mut connection, wanted, &mut row, out).await? {}
-            Ok(Vec::new())
+            loop {
+                let step = self.step(&mut connection, wanted, &mut row, out);
+                let more = tokio::time::timeout(self.patience, step).await;
+                if !more.map_err(|_| SqlError::TooSlow)?? {
+                    return Ok(Vec::new());
+                }
+            }
         });
         // The transaction ends with the connection, whatever the answer.
-        let _ = runtime.block_on(tokio::time::timeout(DEFAULT_CONNECT_TIMEOUT, connection.close()));
+        let _ = runtime.block_on(async {
+            tokio::time::timeout(DEFAULT_CONNECT_TIMEOUT, connection.close()).await
+        });
         read
     }
 }
@@ -370,17 +377,11 @@ impl Reading {
     ) -> Result<bool, Stop> {
         let before = *row;
         let mut rows = sqlx::raw_sql(STEP).fetch(connection);
-        loop {
-            let next = tokio::time::timeout(self.patience, rows.next());
-            match next.await.map_err(|_| SqlError::TooSlow)? {
-                None => return Ok(*row > before),
-                Some(fetched) => {
-                    let fetched = fetched.map_err(|e| meaning(&e))?;
-                    *row += 1;
-                    self.put(&fetched, wanted, *row, out)?;
-                }
-            }
+        while let Some(fetched) = rows.next().await {
+            *row += 1;
+            self.put(&fetched.map_err(|e| meaning(&e))?, wanted, *row, out)?;
         }
+        Ok(*row > before)
     }
 
     fn put(

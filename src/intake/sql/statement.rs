@@ -95,6 +95,7 @@ impl Relation {
             return Err("the query is empty".to_owned());
         }
         let (mut pieces, mut sql, mut rest) = (Vec::new(), String::new(), text);
+        let mut depth: usize = 0;
         while let Some(first) = rest.chars().next() {
             let whole = opaque(rest);
             if whole > 0 {
@@ -105,6 +106,14 @@ impl Relation {
             if first == ';' {
                 return Err("the query has a semicolon in it: give one statement".to_owned());
             }
+            // It is read within brackets, and must not get out of them.
+            depth = match first {
+                '(' => depth + 1,
+                ')' => {
+                    depth.checked_sub(1).ok_or("the query closes a bracket that it did not open")?
+                }
+                _ => depth,
+            };
             if rest.starts_with("::") {
                 sql.push_str("::");
                 rest = &rest[2..];
@@ -289,6 +298,7 @@ mod tests {
             "",
             " ; ",
             "select 1; drop table t",
+            "select 1) as a, (select 2",
             "select :period_of",
             "select 1 where a = :period_start_x",
         ] {

@@ -125,14 +125,23 @@ fn each_type_of_a_column_gives_the_same_snapshot() {
     };
     let london = place.load(&parquet(replaced(1, midnight(1)), 9), PLAIN).expect("loads");
     assert_eq!(london.manifest, wanted);
+    let of_text = |day: &str| {
+        let text = format!("person,clock_start\n1,{day}\n");
+        rows_of(&place.prepare(text.as_bytes(), PLAIN).expect("loads").extract)
+    };
     let utc = format!("{PLAIN}time_zone = \"UTC\"\n");
     let kept: ArrayRef =
         Arc::new(TimestampMicrosecondArray::from(micros(1, 0)).with_timezone("UTC"));
     assert_eq!(place.load(&parquet(replaced(1, kept), 9), &utc).expect("loads").manifest, wanted);
-    assert_ne!(
-        place.load(&parquet(replaced(1, midnight(1)), 9), &utc).expect("loads").manifest,
-        wanted
-    );
+    // Half past midnight in London on 3 October, four weeks before the end of the period.
+    let late: ArrayRef =
+        Arc::new(TimestampMillisecondArray::from(vec![1_790_983_800_000]).with_timezone("+00:00"));
+    let person: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let file = parquet(vec![("person", person), ("clock_start", late)], 9);
+    let band = |mapping: &str| rows_of(&place.prepare(&file, mapping).expect("loads").extract);
+    assert_eq!(band(PLAIN), of_text("2026-10-03"));
+    assert_eq!(band(&utc), of_text("2026-10-02"));
+    assert_ne!(band(PLAIN), band(&utc));
 }
 
 #[test]
