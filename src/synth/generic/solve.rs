@@ -127,7 +127,6 @@ impl<'a> Solved<'a> {
     fn of(&self, values: &[Value]) -> Option<OfCode<'_>> {
         of(self.outcome, self.fields, values)
     }
-
 }
 
 /// One of some solutions.
