@@ -4,6 +4,8 @@
 //! A server has one organisation, one state and one audit log, and a membership for each federation that it
 //! takes part in; a coordinator has exactly one.
 
+mod definitions;
+
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -21,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
+
+pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +104,12 @@ pub enum ConfigError {
         /// What there is.
         known: String,
     },
+    /// A federation's own definitions cannot be used.
+    #[error("the catalogue cannot be used: {0}")]
+    Catalogue(#[source] Box<evensum_core::catalogue::CatalogueError>),
+    /// More files of definitions than are read.
+    #[error("'catalogue' names more than {MAX_CATALOGUE_FILES} files: put definitions together")]
+    CatalogueFiles,
     /// A key file cannot be used.
     #[error("the key file '{path}' cannot be used: {reason}")]
     Key {
@@ -272,6 +282,9 @@ pub struct Server {
     pub state: PathBuf,
     /// File of the Ed25519 key that signs the audit log.
     pub ledger_key: PathBuf,
+    /// Files of definitions beside the built-in ones.
+    #[serde(default)]
+    pub catalogue: Vec<PathBuf>,
     /// Its federations. A node may have none: it then loads extracts and looks at them, and does not serve.
     #[serde(default, rename = "membership")]
     pub memberships: Vec<Membership>,
@@ -327,11 +340,12 @@ impl Server {
         if config.node.is_some() == config.coordinator.is_some() {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
-        let Self { state, ledger_key, memberships, node, coordinator, .. } = &mut config;
+        let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
         let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
-        for file in [state, ledger_key].into_iter().chain(of_node).chain(passwords) {
+        let own = [state, ledger_key].into_iter().chain(catalogue);
+        for file in own.chain(of_node).chain(passwords) {
             beside(path, file);
         }
         for membership in memberships {
@@ -534,6 +548,9 @@ pub struct AnalystConfig {
     pub ca: PathBuf,
     /// The analyst's copies of the agreements.
     pub agreements: Vec<PathBuf>,
+    /// Files of definitions beside the built-in ones, the same as the servers have.
+    #[serde(default)]
+    pub catalogue: Vec<PathBuf>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -545,8 +562,9 @@ impl AnalystConfig {
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = parse(path)?;
-        let Self { key, ca, agreements, proxy_password, .. } = &mut config;
-        for file in [key, ca].into_iter().chain(agreements).chain(proxy_password) {
+        let Self { key, ca, agreements, catalogue, proxy_password, .. } = &mut config;
+        let own = [key, ca].into_iter().chain(catalogue);
+        for file in own.chain(agreements).chain(proxy_password) {
             beside(path, file);
         }
         path.clone_into(&mut config.path);
@@ -575,28 +593,4 @@ impl AnalystConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the documentation shows can be used as it stands there.
-    #[test]
-    fn the_examples_of_the_documentation_are_configurations() {
-        let page = include_str!("../docs/configuration.md");
-        let blocks: Vec<&str> = page
-            .split("```toml\n")
-            .skip(1)
-            .map(|rest| rest.split("```").next().unwrap_or_default())
-            .collect();
-        let of = |begins: &'static str| blocks.iter().filter(move |b| b.starts_with(begins));
-        let servers: Vec<Server> =
-            of("ods").map(|block| toml::from_str(block).expect("a server's")).collect();
-        let roles: Vec<Role> = servers.iter().map(Server::role).collect();
-        assert_eq!(roles, [Role::Node, Role::Coordinator]);
-        let analysts = of("analyst").map(|b| toml::from_str::<AnalystConfig>(b).expect("hers"));
-        assert_eq!(analysts.count(), 1);
-        let [dial] = of("[[coordinator.dial]]").collect::<Vec<_>>()[..] else { panic!("one") };
-        let (server, coordinator) = (of("ods").nth(1).expect("a coordinator's"), dial);
-        let both = server.replace("[[membership]]", &format!("{coordinator}\n[[membership]]"));
-        toml::from_str::<Server>(&both).expect("with a node that is dialled");
-    }
-}
+mod tests;

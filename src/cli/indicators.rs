@@ -1,15 +1,19 @@
 //! `evensum indicators`: what can be asked, in plain English.
 
+mod explain;
+
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use evensum_core::catalogue::{Catalogue, Indicator, Polarity};
-use evensum_core::model::IndicatorId;
+use evensum_core::catalogue::{Catalogue, Dataset, Indicator, Pack};
+use evensum_core::model::{CategoryId, IndicatorId};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
+use crate::config;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -18,66 +22,158 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: evensum indicators --show rtt_over_52_weeks")]
+#[command(
+    after_help = "Examples: evensum indicators --pack 13sa\n          evensum indicators --show rtt_over_52_weeks"
+)]
 pub(super) struct Args {
     /// Explain one indicator
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["pack", "packs"])]
     show: Option<IndicatorId>,
     /// Only those of a pack
-    #[arg(long)]
+    #[arg(long, conflicts_with = "packs")]
     pack: Option<String>,
+    /// List the packs
+    #[arg(long)]
+    packs: bool,
+    /// A file of definitions beside the built-in ones; may be repeated
+    #[arg(long, value_name = "FILE")]
+    catalogue: Vec<PathBuf>,
     #[arg(long, default_value = "table")]
     format: Format,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-    let chosen: Vec<&Indicator> = match &args.show {
-        Some(id) => vec![catalogue.indicator(id).or_exit(Exit::Usage)?],
-        None => catalogue
-            .indicators()
-            .iter()
-            .filter(|i| args.pack.as_ref().is_none_or(|pack| i.packs.contains(pack)))
-            .collect(),
-    };
-    if let Some(pack) = args.pack.as_ref().filter(|_| chosen.is_empty()) {
-        return Err(Failure::says(
-            Exit::Usage,
-            format!("there is no pack '{pack}' with indicators"),
-        ));
-    }
-    let text = match args.format {
-        Format::Json => {
-            let all: Vec<Value> = chosen.iter().map(|i| object(i, &catalogue)).collect();
-            serde_json::to_string_pretty(&all).or_exit(Exit::Fault)?
-        }
-        Format::Table if args.show.is_some() => {
-            chosen.iter().map(|i| explained(i, &catalogue)).collect()
-        }
-        Format::Table => {
-            let width = chosen.iter().map(|i| i.id.as_str().len()).max().unwrap_or_default();
-            chosen.iter().map(|i| format!("{:<width$}  {}\n", i.id.as_str(), i.name)).collect()
-        }
-    };
-    terminal::out(&text);
+    let catalogue = config::catalogue(&args.catalogue)?;
+    terminal::out(&text(args, &catalogue)?);
     Ok(ExitCode::SUCCESS)
 }
 
+fn text(args: &Args, catalogue: &Catalogue) -> Result<String, Failure> {
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).or_exit(Exit::Fault);
+    if args.packs {
+        return match args.format {
+            Format::Table => Ok(packs(catalogue)),
+            Format::Json => pretty(&json!(catalogue.packs())),
+        };
+    }
+    if let Some(id) = &args.show {
+        let indicator = catalogue.indicator(id).or_exit(Exit::Usage)?;
+        return match args.format {
+            Format::Table => Ok(explain::indicator(indicator, catalogue)),
+            Format::Json => pretty(&json!([object(indicator, catalogue)])),
+        };
+    }
+    let pack = args.pack.as_ref().map(|id| known(id, catalogue)).transpose()?;
+    let of = |i: &&Indicator| pack.is_none_or(|p| i.packs.contains(&p.id));
+    let chosen: Vec<&Indicator> = catalogue.indicators().iter().filter(of).collect();
+    match args.format {
+        Format::Table => Ok(listed(&chosen, pack, catalogue)),
+        Format::Json => pretty(&chosen.iter().map(|i| object(i, catalogue)).collect()),
+    }
+}
+
+fn known<'c>(id: &str, catalogue: &'c Catalogue) -> Result<&'c Pack, Failure> {
+    catalogue.packs().iter().find(|p| p.id == id).ok_or_else(|| {
+        let says = format!("there is no pack '{id}': `evensum indicators --packs` lists them");
+        Failure::says(Exit::Usage, says)
+    })
+}
+
+fn packs(catalogue: &Catalogue) -> String {
+    let width = catalogue.packs().iter().map(|p| p.id.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for pack in catalogue.packs() {
+        let count = catalogue.indicators().iter().filter(|i| i.packs.contains(&pack.id)).count();
+        let _ = writeln!(text, "{:<width$}  {count:>3}  {}: {}", pack.id, pack.name, pack.about);
+    }
+    text
+}
+
+/// One line an indicator, those of a dataset together.
+fn listed(chosen: &[&Indicator], pack: Option<&Pack>, catalogue: &Catalogue) -> String {
+    let mut text = String::new();
+    if let Some(pack) = pack {
+        let _ = writeln!(text, "{}: {}\n", pack.name, pack.about);
+    }
+    let width = chosen.iter().map(|i| i.id.as_str().len()).max().unwrap_or_default();
+    for dataset in catalogue.datasets() {
+        let mut of = chosen.iter().filter(|i| i.dataset == dataset.id).peekable();
+        if of.peek().is_none() {
+            continue;
+        }
+        let _ = writeln!(text, "{} ({})", dataset.name, dataset.id);
+        for indicator in of {
+            let _ = write!(text, "  {:<width$}  {}", indicator.id.as_str(), indicator.name);
+            let marks = marks(indicator);
+            if !marks.is_empty() {
+                let _ = write!(text, " [{}]", marks.join(", "));
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    let _ = write!(
+        text,
+        "{} indicators. `evensum indicators --show ID` explains one; --pack PACK lists those of a pack.",
+        chosen.len()
+    );
+    text
+}
+
+/// What somebody who chooses an indicator must know before.
+fn marks(indicator: &Indicator) -> Vec<&'static str> {
+    let mut marks = Vec::new();
+    if !released(indicator) {
+        marks.push("counted, not released yet");
+    }
+    if indicator.provisional.is_some() {
+        marks.push("not confirmed");
+    }
+    marks
+}
+
+/// Whether this version answers with the indicator's figure: with counts, and not with sums of measures.
+fn released(indicator: &Indicator) -> bool {
+    indicator.kind.measures().is_empty()
+}
+
 fn object(indicator: &Indicator, catalogue: &Catalogue) -> Value {
+    let dataset = catalogue.dataset(&indicator.dataset).ok();
+    let end = |id: &CategoryId| {
+        let (label, bands) = dataset.map(|d| explain::bands(d, id)).unwrap_or_default();
+        json!({ "id": id, "label": label, "bands": bands })
+    };
     json!({
         "id": indicator.id,
         "version": indicator.version,
         "name": indicator.name,
+        "phrase": indicator.phrase,
         "dataset": indicator.dataset,
+        "kind": indicator.kind,
+        "released": released(indicator),
         "unit": indicator.unit,
+        "counted": indicator.counted.as_ref().or(dataset.map(|d| &d.unit)),
+        "numerator": end(&indicator.numerator),
+        "denominator": end(&indicator.denominator),
         "polarity": indicator.polarity,
+        "domain": indicator.domain,
+        "priority": indicator.priority,
+        "target": indicator.targets,
         "held_by": indicator.held_by,
+        "periods": dataset.map(|d| d.periods),
+        "needs": dataset.map(|d| explain::needs(indicator, d)),
         "breakdowns": levels(indicator, catalogue),
+        "scopes": dataset.map(|d| &d.scopes),
         "packs": indicator.packs,
+        "provisional": indicator.provisional,
         "source": indicator.source,
-        "caveats": indicator.caveats,
+        "caveats": caveats(indicator, dataset),
         "definition_hash": catalogue.definition_hash(&indicator.id).ok(),
     })
+}
+
+fn caveats<'c>(indicator: &'c Indicator, dataset: Option<&'c Dataset>) -> Vec<&'c String> {
+    dataset.map(|d| &d.caveat).into_iter().chain(&indicator.caveats).collect()
 }
 
 fn levels(indicator: &Indicator, catalogue: &Catalogue) -> Vec<String> {
@@ -93,32 +189,5 @@ fn levels(indicator: &Indicator, catalogue: &Catalogue) -> Vec<String> {
         .collect()
 }
 
-fn explained(indicator: &Indicator, catalogue: &Catalogue) -> String {
-    let mut text =
-        format!("{} ({}, version {})\n\n", indicator.name, indicator.id, indicator.version);
-    let better = match indicator.polarity {
-        Polarity::LowerIsBetter => "A lower figure is better.",
-        Polarity::HigherIsBetter => "A higher figure is better.",
-        Polarity::Neutral => "Neither a higher nor a lower figure is better in itself.",
-    };
-    if let Ok(dataset) = catalogue.dataset(&indicator.dataset) {
-        let of = |id: &evensum_core::model::CategoryId| {
-            dataset.outcome.rollup(id).map(|r| r.label.as_str())
-        };
-        let above = of(&indicator.numerator).unwrap_or("All");
-        let below = of(&indicator.denominator).unwrap_or("All");
-        let _ = writeln!(text, "What is counted:  {}; one row is {}.", dataset.unit, dataset.row);
-        let _ = writeln!(text, "Figure:           {above} as a share of: {below}. {better}");
-        let _ = writeln!(text, "Double counting:  {}", dataset.caveat);
-        let scopes: Vec<String> = dataset.scopes.iter().map(ToString::to_string).collect();
-        let _ = writeln!(text, "Restricted by:    {}", scopes.join(", "));
-    }
-    let _ = writeln!(text, "Broken down by:   {}", levels(indicator, catalogue).join(", "));
-    let _ = writeln!(text, "Held by:          {}", indicator.held_by);
-    let _ = writeln!(text, "Packs:            {}", indicator.packs.join(", "));
-    let _ = writeln!(text, "Source:           {}", indicator.source);
-    for caveat in &indicator.caveats {
-        let _ = writeln!(text, "Note:             {caveat}");
-    }
-    text
-}
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ mod reach;
 mod ready;
 mod reference;
 mod serve;
+mod synth;
 mod terminal;
 
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Command {
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
+    /// Invent a raw extract of any dataset, with the mapping that reads it
+    Synth(synth::Args),
     /// Measure how fast this program is on this machine
     Bench(bench::Args),
 }
@@ -100,6 +103,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Reference(command) => reference::run(command),
+        Command::Synth(args) => synth::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }

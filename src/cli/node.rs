@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
@@ -152,7 +151,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
     let PeriodArgs { dataset, period, config } = &args.period;
     let server = Server::read(&config.config)?;
     let node = server.node()?;
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&server.catalogue)?;
     let text = config::read(&args.mapping)?;
     prepare_state(&server.state).or_exit(Exit::Config)?;
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;

@@ -269,8 +269,9 @@ pub(super) async fn connect(
 /// Asks, and believes nothing of what comes back before it is verified and combined again.
 pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let config = AnalystConfig::read(&args.config)?;
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&config.catalogue)?;
     let agreement = config.agreement(args.agreement.as_ref())?;
+    serve::fits(&catalogue, &agreement)?;
     let Built { query, layouts, notes } = build(args, &agreement, &catalogue)?;
     let key = config::signing_key(&config.key)?;
     let bytes = canonical::encode(&query).or_exit(Exit::Fault)?;

@@ -1,6 +1,6 @@
 //! Wiring of the servers: configuration to parts, parts to ports, and the end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,8 +95,31 @@ fn checked(server: &Server) -> Result<Checked, Failure> {
         }
         members.push(member);
     }
-    let catalogue = Arc::new(Catalogue::builtin().or_exit(Exit::Fault)?);
+    let catalogue = Arc::new(config::catalogue(&server.catalogue)?);
+    let agreements = || members.iter().flat_map(|m| &m.agreements);
+    for agreement in agreements() {
+        fits(&catalogue, agreement)?;
+    }
+    // Two groupings of one extract that do not nest could be subtracted from each other, by whichever agreements.
+    let mut groupings = agreements().map(|a| a.groupings.iter().collect::<BTreeSet<_>>());
+    let first = groupings.next();
+    if groupings.any(|other| Some(&other) != first.as_ref()) {
+        return Err(Failure::says(
+            Exit::Config,
+            "two agreements differ in their 'groupings': a server has one choice for all of its agreements",
+        ));
+    }
     Ok(Checked { server: server.clone(), members, catalogue })
+}
+
+/// That an agreement's groupings and lists are of the catalogue in force.
+pub(super) fn fits(catalogue: &Catalogue, agreement: &Agreement) -> Result<(), Failure> {
+    catalogue.fits(agreement).map_err(|misfit| {
+        Failure::says(
+            Exit::Config,
+            format!("the agreement {} cannot be used: {misfit}", agreement.id),
+        )
+    })
 }
 
 fn member(server: &Server, membership: &Membership) -> Result<Member, Failure> {

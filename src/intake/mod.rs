@@ -360,8 +360,8 @@ fn columns<'a>(
             ("age", Some(("birth_date", field))) => (Origin::BirthDate, field),
             ("age", Some((_, field))) => (Origin::Age, field),
             ("ethnicity", Some((_, field))) => (Origin::Ethnicity, field),
-            ("provider", Some((_, field))) => (Origin::Provider, field),
-            ("icb", Some((_, field))) => (Origin::Board, field),
+            ("provider" | "site" | "pcn", Some((_, field))) => (Origin::Provider, field),
+            ("icb" | "icb_registration", Some((_, field))) => (Origin::Board, field),
             ("icb", None) => match (area, mapping.columns.contains_key("icb_residence")) {
                 (Some((origin, field)), false) => {
                     let edition = edition(origin)?;

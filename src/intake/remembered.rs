@@ -3,8 +3,12 @@
 
 use std::collections::HashMap;
 
-/// Places of the table; more than there are dates of birth or small areas of one partner.
+/// The most places of the table; more than there are dates of birth or small areas of one partner.
 const PLACES: usize = 1 << 16;
+/// Those that it starts with: most columns have few different texts, and there are many columns.
+const FIRST_PLACES: usize = 1 << 8;
+/// How many times as many it has when it is half full.
+const GROWS: usize = 4;
 /// The longest text that has a place there, in bytes.
 const SHORT: usize = 15;
 
@@ -17,7 +21,7 @@ pub(super) struct Remembered<T> {
 
 impl<T: Copy> Remembered<T> {
     pub(super) fn new() -> Self {
-        Self { table: vec![(0, None); PLACES], all: HashMap::new() }
+        Self { table: vec![(0, None); FIRST_PLACES], all: HashMap::new() }
     }
 
     /// Texts that are remembered.
@@ -27,7 +31,8 @@ impl<T: Copy> Remembered<T> {
 
     pub(super) fn get(&mut self, text: &[u8]) -> Option<T> {
         let Some(key) = key(text) else { return self.all.get(text).copied() };
-        let place = &mut self.table[place(key)];
+        let at = place(key, self.table.len());
+        let place = &mut self.table[at];
         if place.0 == key && place.1.is_some() {
             return place.1;
         }
@@ -38,6 +43,10 @@ impl<T: Copy> Remembered<T> {
 
     pub(super) fn insert(&mut self, text: &[u8], meaning: T) {
         self.all.insert(text.into(), meaning);
+        if self.all.len() * 2 > self.table.len() && self.table.len() < PLACES {
+            // Texts find their new places as they come again.
+            self.table = vec![(0, None); self.table.len() * GROWS];
+        }
     }
 }
 
@@ -49,13 +58,14 @@ fn key(text: &[u8]) -> Option<u128> {
     Some(u128::from_le_bytes(bytes))
 }
 
-fn place(key: u128) -> usize {
+/// The place of a key among so many, which are a power of two.
+fn place(key: u128, places: usize) -> usize {
     // Multiplying by an odd number spreads what differs in any byte over the highest bits. Who chooses texts
     // that meet in one place makes their own load slower, and nothing else.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     let [low, high] = [key as u64, (key >> 64) as u64];
     let mixed = (low.wrapping_mul(SPREAD) ^ high).wrapping_mul(SPREAD);
-    usize::try_from(mixed >> (u64::BITS - PLACES.ilog2())).unwrap_or_default()
+    usize::try_from(mixed >> (u64::BITS - places.ilog2())).unwrap_or_default()
 }
 
 #[cfg(test)]

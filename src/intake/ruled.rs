@@ -31,8 +31,8 @@ struct Field<'a> {
     of: &'a RuleField,
     at: usize,
     translations: Option<&'a HashMap<String, CategoryId>>,
-    /// The codes that conditions ask for.
-    asked: Vec<&'a str>,
+    /// What is asked of it.
+    asked: Vec<&'a Condition>,
 }
 
 /// The rules of a dataset over the fields of a file.
@@ -62,8 +62,8 @@ impl<'a> Ruled<'a> {
         let field = |of: &'a RuleField| {
             let (_, at) = finder.needed(&[of.column.as_str()])?;
             let translations = mapping.codes.get(of.column.as_str());
-            let asked = asked(outcome, &of.column).flat_map(|c| &c.is).map(String::as_str);
-            Ok(Field { of, at, translations, asked: asked.collect() })
+            let asked = asked(outcome, &of.column).collect();
+            Ok(Field { of, at, translations, asked })
         };
         let fields = fields.iter().map(field).collect::<Result<_, IntakeError>>()?;
         Ok(Self { outcome, fields, texts: Vec::new(), known: Remembered::new() })
@@ -179,15 +179,21 @@ impl Field<'_> {
         }
     }
 
-    /// A code without spaces and full stops; one that is the same number as a code that is asked for is that code.
+    /// A code without spaces and full stops; one that is asked for only without the noughts before it, or with others,
+    /// is that code.
     fn spelt(&self, text: &str) -> String {
-        let is_asked = |code: &str| self.asked.iter().any(|a| a.eq_ignore_ascii_case(code));
+        let is_asked = |code: &str| self.asked.iter().any(|c| c.holds(FieldValue::Code(code)));
         let plain = plain(text);
+        let Some(short) = number(&plain) else { return plain };
         if is_asked(&plain) {
             return plain;
         }
-        let same = self.asked.iter().find(|asked| same_number(asked, text));
-        same.map_or(plain, |asked| (*asked).to_owned())
+        let padded = self.asked.iter().flat_map(|c| &c.is).find(|code| same_number(code, short));
+        match padded {
+            Some(padded) => padded.clone(),
+            None if is_asked(short) => short.to_owned(),
+            None => plain,
+        }
     }
 }
 

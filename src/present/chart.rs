@@ -22,8 +22,12 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 #[must_use]
 pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     let mut text = paragraph("", &headline::title(answer), width);
-    let unit =
-        format!("Share: {}. {}", words::clean(&answer.indicator.unit), headline::counted(answer));
+    let shares = answer.indicator.kind.is_share();
+    let unit = if shares {
+        format!("Share: {}. {}", words::clean(&answer.indicator.unit), headline::counted(answer))
+    } else {
+        format!("{} {}", headline::unit(answer), headline::counted(answer))
+    };
     text.push_str(&paragraph("", &unit, width));
     text.push('\n');
     text.push_str(&paragraph("", &headline::sentence(answer), width));
@@ -45,13 +49,17 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
             text.push('\n');
         }
         for row in &block.rows {
-            text.push_str(&line(row, label, scale, glyphs));
+            text.push_str(&line(row, label, shares.then_some(scale), glyphs));
         }
         if block.rows.iter().filter_map(|row| row.cell).any(|cell| drawn(cell).is_some()) {
             text.push_str(&scale.axis(label));
         }
     }
-    text.push_str("\n█ at least   ░ may be up to   withheld: small, or resting on few people\n");
+    if shares {
+        text.push_str(
+            "\n█ at least   ░ may be up to   withheld: small, or resting on few people\n",
+        );
+    }
     glyphs.apply(text)
 }
 
@@ -96,8 +104,12 @@ fn drawn(cell: &Cell) -> Option<ProportionBounds> {
     cell.proportion.filter(|_| known && !words::hidden(cell.numerator.state))
 }
 
-fn line(row: &Row<'_>, label: usize, scale: Scale, glyphs: Glyphs) -> String {
+/// A line with a bar; without a scale the count itself, since groups differ in size and a bar would compare them.
+fn line(row: &Row<'_>, label: usize, scale: Option<Scale>, glyphs: Glyphs) -> String {
     let Some(cell) = row.cell else { return String::new() };
+    let Some(scale) = scale else {
+        return format!("{} │ {}\n", fitted(&row.label, label), words::count(&cell.numerator));
+    };
     let share = words::share(cell);
     let said = match (drawn(cell), share) {
         (Some(bounds), Some(share)) => format!("{} {}", scale.bar(bounds, glyphs), share.cell()),

@@ -1,7 +1,7 @@
 //! Answers, reports and entries for the tests of this room, made by hand.
 
 use data_encoding::BASE64;
-use evensum_core::catalogue::{Catalogue, CategoryKind};
+use evensum_core::catalogue::{Catalogue, CategoryKind, IndicatorKind};
 use evensum_core::disclosure::Side;
 use evensum_core::ledger::{Asked, Entry, Event, Missing, ReceiptParts};
 use evensum_core::model::{
@@ -108,6 +108,8 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
             version: 1,
             name: "Waiting over 52 weeks".to_owned(),
             unit: "% of incomplete pathways".to_owned(),
+            kind: IndicatorKind::Proportion,
+            people: false,
             phrase: "wait over 52 weeks".to_owned(),
             counted: "pathways".to_owned(),
             numerator: "Over 52 weeks".to_owned(),

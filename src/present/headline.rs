@@ -1,5 +1,6 @@
 //! What an answer says in one line, and no more than its ranges allow.
 
+use evensum_core::catalogue::IndicatorKind;
 use evensum_core::statistics::ProportionBounds;
 use evensum_core::view::{Answer, AxisView, Cell, CoverageStatus};
 
@@ -32,9 +33,40 @@ pub(super) fn sentence(answer: &Answer) -> String {
     if answer.cells.is_empty() {
         return "No partner's figures are in this answer.".to_owned();
     }
+    if !answer.indicator.kind.is_share() {
+        return count(answer);
+    }
     deprivation(answer)
         .or_else(|| total(answer))
         .unwrap_or_else(|| "Too much is withheld to say anything of the total.".to_owned())
+}
+
+/// What is counted and in which unit the figure is: `Counted: pathways. Share: % of incomplete pathways.`
+pub(super) fn unit(answer: &Answer) -> String {
+    let (counted, unit) =
+        (words::clean(&answer.indicator.counted), words::clean(&answer.indicator.unit));
+    match answer.indicator.kind {
+        IndicatorKind::Proportion => format!("Counted: {counted}. Share: {unit}."),
+        IndicatorKind::Rate { .. } => format!(
+            "Counted: {counted}. Figures are counts: for {unit} they are to be divided by a population."
+        ),
+        _ => format!("Counted: {counted}. Figures are counts."),
+    }
+}
+
+/// The total of a count, if anything can be said of it. Groups are not compared: they differ in size.
+fn count(answer: &Answer) -> String {
+    let withheld = "Too much is withheld to say anything of the total.".to_owned();
+    let Some(cell) = grid::cell(answer, &grid::total(answer)) else { return withheld };
+    if words::hidden(cell.numerator.state) {
+        return withheld;
+    }
+    format!(
+        "{} {} {}.",
+        words::opening(&words::count(&cell.numerator)),
+        words::clean(&answer.indicator.counted),
+        what(answer)
+    )
 }
 
 /// The two ends of a level of deprivation in words.
@@ -81,12 +113,18 @@ fn deprivation(answer: &Answer) -> Option<String> {
         ""
     };
     Some(format!(
-        "{} of {} of people in {most} {}, against {} in {least}: {gap}.{chance}",
+        "{} of {} in {most} {}, against {} in {least}: {gap}.{chance}",
         words::opening(&a.sentence()),
-        words::clean(&answer.indicator.counted),
+        whose(answer),
         what(answer),
         b.cell(),
     ))
+}
+
+/// What is counted, and of whom where that is not people: `pathways of people`, `people with asthma`.
+fn whose(answer: &Answer) -> String {
+    let counted = words::clean(&answer.indicator.counted);
+    if answer.indicator.people { counted } else { format!("{counted} of people") }
 }
 
 fn limits_overlap(x: ProportionBounds, y: ProportionBounds) -> bool {

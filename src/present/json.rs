@@ -84,6 +84,7 @@ struct IndicatorJson<'a> {
     version: u32,
     name: &'a str,
     unit: &'a str,
+    kind: &'static str,
 }
 
 #[derive(Serialize)]
@@ -183,6 +184,7 @@ impl<'a> From<&'a IndicatorView> for IndicatorJson<'a> {
             version: indicator.version,
             name: &indicator.name,
             unit: &indicator.unit,
+            kind: indicator.kind.as_str(),
         }
     }
 }

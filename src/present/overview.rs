@@ -84,6 +84,9 @@ fn line(outcome: &Outcome<'_>, with_ends: bool) -> Line {
         return Line::Cells(cells);
     };
     let share = |cell: Option<&evensum_core::view::Cell>| {
+        if !answer.indicator.kind.is_share() {
+            return cell.map_or_else(|| words::NOTHING.to_owned(), |c| words::count(&c.numerator));
+        }
         // One sign is enough where the columns are narrow.
         let said = cell.and_then(words::share).map(|s| s.cell().replacen(" % to ", " to ", 1));
         said.unwrap_or_else(|| words::NOTHING.to_owned())

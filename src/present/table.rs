@@ -24,12 +24,7 @@ pub fn answer(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
 
 fn head(answer: &Answer, width: Width) -> String {
     let mut text = paragraph("", &headline::title(answer), width);
-    let unit = format!(
-        "Counted: {}. Share: {}. {}",
-        words::clean(&answer.indicator.counted),
-        words::clean(&answer.indicator.unit),
-        headline::counted(answer)
-    );
+    let unit = format!("{} {}", headline::unit(answer), headline::counted(answer));
     text.push_str(&paragraph("", &unit, width));
     text.push('\n');
     text.push_str(&paragraph("", &headline::sentence(answer), width));
@@ -40,17 +35,20 @@ fn head(answer: &Answer, width: Width) -> String {
 #[must_use]
 pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     let counted = words::clean(&answer.indicator.counted);
-    let limits = width.columns() >= LIMITS_FROM;
+    let shares = answer.indicator.kind.is_share();
+    let limits = shares && width.columns() >= LIMITS_FROM;
     let mut columns = vec![
         Column::words(&words::opening(&row_header(answer))),
         Column::figures(&words::clean(&answer.indicator.name)),
-        Column::figures(&format!("All {counted}")),
-        Column::figures("Share"),
     ];
+    if shares {
+        columns.push(Column::figures(&format!("All {counted}")));
+        columns.push(Column::figures("Share"));
+    }
     if limits {
         columns.push(Column::figures("95 % limits"));
     }
-    let row = |label, cell| row(label, cell, limits);
+    let row = |label, cell| row(label, cell, shares, limits);
     let mut lines = Vec::new();
     match answer.axes.split_last() {
         None => lines.extend(grid::cell(answer, &[]).map(|cell| row("All".to_owned(), cell))),
@@ -77,7 +75,7 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
         }
     }
     let mut text = draw(&columns, lines, width, glyphs);
-    if !limits {
+    if shares && !limits {
         text.push_str(&format!("95 % limits are shown from {LIMITS_FROM} columns on.\n"));
     }
     text
@@ -108,14 +106,13 @@ fn group_label(answer: &Answer, group: &[usize]) -> String {
     labels.join(", ")
 }
 
-fn row(label: String, cell: &Cell, limits: bool) -> Line {
+fn row(label: String, cell: &Cell, shares: bool, limits: bool) -> Line {
     let said = |share: Option<Share>| share.map_or_else(|| words::NOTHING.to_owned(), Share::cell);
-    let mut cells = vec![
-        label,
-        words::count(&cell.numerator),
-        words::count(&cell.denominator),
-        said(words::share(cell)),
-    ];
+    let mut cells = vec![label, words::count(&cell.numerator)];
+    if shares {
+        cells.push(words::count(&cell.denominator));
+        cells.push(said(words::share(cell)));
+    }
     if limits {
         cells.push(said(words::limits(cell)));
     }
@@ -161,7 +158,11 @@ fn notes(answer: &Answer, width: Width) -> String {
             edition.lsoa_vintage()
         ));
     }
-    note("A figure “a to b” lies between the two, both included; shares are rounded outwards.");
+    note(if answer.indicator.kind.is_share() {
+        "A figure “a to b” lies between the two, both included; shares are rounded outwards."
+    } else {
+        "A figure “a to b” lies between the two, both included."
+    });
     note(&format!("Question {}.", answer.query_id));
     text
 }

@@ -275,6 +275,11 @@ impl Reference {
         self.boards(vintage)?.of(lsoa)
     }
 
+    /// The small areas of that census (2011 or 2021) whose board is known, each with it, in the order of their codes.
+    pub fn areas(&self, vintage: u16) -> impl Iterator<Item = (LsoaCode, &Ods)> {
+        self.boards(vintage).into_iter().flat_map(IcbTable::iter)
+    }
+
     fn boards(&self, vintage: u16) -> Option<&IcbTable> {
         match vintage {
             2011 => self.icb[0].as_ref(),

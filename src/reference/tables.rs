@@ -74,6 +74,13 @@ impl IcbTable {
         let position = at(&self.positions, lsoa)?.checked_sub(1)?;
         self.boards.get(usize::from(position))
     }
+
+    /// Every area with its board.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LsoaCode, &Ods)> {
+        let numbers = 0..u32::try_from(self.positions.len()).unwrap_or(u32::MAX);
+        let codes = numbers.filter_map(LsoaCode::numbered);
+        codes.filter_map(|code| self.of(code).map(|board| (code, board)))
+    }
 }
 
 impl std::fmt::Debug for IcbTable {

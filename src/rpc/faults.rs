@@ -103,6 +103,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::PurposeNotAllowed
         | RefusalCode::IndicatorNotAllowed
         | RefusalCode::DimensionNotAllowed
+        | RefusalCode::GroupingNotInUse
         | RefusalCode::TooManyDimensions
         | RefusalCode::ColumnNotHeld
         | RefusalCode::PartnersNotShown

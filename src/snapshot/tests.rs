@@ -1,6 +1,8 @@
 //! What is written can be read, the same bytes come of the same extract, and nothing that was changed
 //! is accepted.
 
+mod changed;
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -8,3 +8,6 @@ mod rules;
 
 pub use permit::{Asked, Local, Permit, Publication, Shareable, Use};
 pub use rules::{Cleared, ClearedAtNode, Denied, Standing, allows, cleared, refused_alike};
+
+#[cfg(test)]
+mod tests;

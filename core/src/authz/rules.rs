@@ -164,8 +164,13 @@ pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> R
         return refuse(RefusalCode::TooManyDimensions);
     }
     let scope = question.scope.as_ref().map(|s| &s.level);
-    if question.by.iter().chain(scope).any(|level| !agreement.permits(level)) {
-        return refuse(RefusalCode::DimensionNotAllowed);
+    for level in question.by.iter().chain(scope) {
+        if !agreement.permits(level) {
+            return refuse(RefusalCode::DimensionNotAllowed);
+        }
+        if !catalogue.in_use(level, &agreement.groupings) {
+            return refuse(RefusalCode::GroupingNotInUse);
+        }
     }
     Ok(())
 }

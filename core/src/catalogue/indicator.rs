@@ -70,6 +70,25 @@ pub enum IndicatorKind {
 }
 
 impl IndicatorKind {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Proportion => "proportion",
+            Self::Count => "count",
+            Self::Rate { .. } => "rate",
+            Self::Mean { .. } => "mean",
+            Self::Quantile { .. } => "quantile",
+            Self::Ratio { .. } => "ratio",
+        }
+    }
+
+    /// Whether its figure is the share of the numerator in the denominator.
+    #[must_use]
+    pub const fn is_share(&self) -> bool {
+        matches!(self, Self::Proportion)
+    }
+
     /// The measures whose sums or bands the figure needs.
     #[must_use]
     pub fn measures(&self) -> Vec<&ColumnId> {

@@ -5,27 +5,28 @@ mod check;
 mod dataset;
 mod definition;
 mod indicator;
+mod load;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use check::checked;
 pub use dataset::{
     CodeBand, Condition, Dataset, DatedBy, FieldKind, MeasureColumn, Outcome, Outside, OutsideCode,
     Partition, PeriodKind, PersonRows, Rollup, RuleBand, RuleField, RuleOutside, StayBand,
     WeekBand,
 };
-use definition::File;
 pub use definition::{
     Category, CategoryKind, Dimension, DimensionGroup, Flag, Level, NO, Pack, YES,
 };
 pub use indicator::{
     Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
+pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Axis, AxisCategory, CategoryId, ColumnId, DatasetId, Digest, DimensionId, IdError, IndicatorId,
-    LatticeError, LevelId, Period, TomlProblem,
+    Agreement, Axis, AxisCategory, CategoryId, ColumnId, DatasetId, Digest, DimensionId,
+    IndicatorId, LatticeError, LevelId, Period, TomlProblem,
 };
 
 /// Categories of the listed dimensions (provider, ICB), which a federation's agreement supplies.
@@ -34,26 +35,40 @@ pub type Lists = BTreeMap<DimensionId, Vec<(CategoryId, String)>>;
 /// Why definitions are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// Not TOML of this form; the text has line and reason.
-    #[error("a catalogue file cannot be read: {0}")]
-    Toml(#[source] TomlProblem),
+    /// Not TOML of this form.
+    #[error("{file}, {problem}")]
+    Toml {
+        /// The file.
+        file: String,
+        /// Line and reason.
+        #[source]
+        problem: TomlProblem,
+    },
     /// A definition contradicts itself or another.
-    #[error("{of}: {reason}")]
+    #[error("{file}, line {line}: {of}: {reason}")]
     Definition {
+        /// The file.
+        file: String,
+        /// The line of the definition's id.
+        line: usize,
         /// The definition.
         of: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// Its axes make no lattice.
-    #[error("{of}: {reason}")]
-    Axis {
-        /// The level.
-        of: String,
-        /// What is wrong.
-        #[source]
-        reason: LatticeError,
+    /// More than are read.
+    #[error("the catalogue has {count} {what}: the most is {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// The limit.
+        most: usize,
     },
+    /// Not in the catalogue.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// No canonical form.
     #[error("a definition cannot be encoded")]
     Canonical(#[from] CanonicalError),
@@ -83,6 +98,27 @@ pub enum Unknown {
     },
 }
 
+/// What of an agreement the catalogue does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// No other grouping, or a second one in place of the same level.
+    #[error(
+        "'groupings' names '{0}', which is no grouping that can stand in place of another, or a second one in place of the same"
+    )]
+    Grouping(LevelId),
+    /// Not a listed dimension.
+    #[error("'lists' names '{0}', which is no dimension whose categories an agreement supplies")]
+    List(DimensionId),
+    /// A listed category that the dimension has by itself.
+    #[error("'lists' gives '{dimension}' a category '{category}', which it has already")]
+    Category {
+        /// The dimension.
+        dimension: DimensionId,
+        /// The category.
+        category: CategoryId,
+    },
+}
+
 /// All definitions in force.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
@@ -100,27 +136,32 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError`]; a test loads them, so that a released program has no such error.
     pub fn builtin() -> Result<Self, CatalogueError> {
-        Self::from_texts(&builtin::FILES.map(|(_, text)| text))
+        // Always the same: it is read once in a process.
+        static BUILTIN: OnceLock<Catalogue> = OnceLock::new();
+        if let Some(catalogue) = BUILTIN.get() {
+            return Ok(catalogue.clone());
+        }
+        let catalogue = Self::read(&builtin::FILES)?;
+        Ok(BUILTIN.get_or_init(|| catalogue).clone())
     }
 
-    /// Reads definitions from several TOML texts, as one catalogue.
+    /// The definitions that are compiled in and those of a federation's own files, each with its name: one
+    /// catalogue. What is built in cannot be defined again.
+    ///
+    /// # Errors
+    /// [`CatalogueError`], with file and line.
+    pub fn with(files: &[(&str, &str)]) -> Result<Self, CatalogueError> {
+        let all: Vec<(&str, &str)> =
+            builtin::FILES.into_iter().chain(files.iter().copied()).collect();
+        Self::read(&all)
+    }
+
+    /// Reads definitions from several named TOML texts, as one catalogue.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    pub fn from_texts(texts: &[&str]) -> Result<Self, CatalogueError> {
-        let mut all = File::default();
-        for text in texts {
-            let file: File = toml::from_str(text)
-                .map_err(|e| CatalogueError::Toml(TomlProblem::new(text, &e)))?;
-            all.dimension.extend(file.dimension);
-            all.flag.extend(file.flag);
-            all.group.extend(file.group);
-            all.dataset.extend(file.dataset);
-            all.pack.extend(file.pack);
-            all.indicator.extend(file.indicator);
-        }
-        all.written_out()?;
-        checked(&all)?;
+    fn read(files: &[(&str, &str)]) -> Result<Self, CatalogueError> {
+        let all = load::read(files)?;
         let mut catalogue = Self {
             dimensions: all.dimension,
             datasets: all.dataset,
@@ -201,6 +242,41 @@ impl Catalogue {
             .ok_or_else(|| Unknown::Level(id.clone()))
     }
 
+    /// Whether a level is in use where these groupings are chosen: of a level and the groupings that stand instead of
+    /// it, the chosen one, and the level itself where none is.
+    #[must_use]
+    pub fn in_use(&self, id: &LevelId, groupings: &[LevelId]) -> bool {
+        let Ok((dimension, level)) = self.level(id) else { return false };
+        let stands_for = level.instead_of.as_ref().unwrap_or(id);
+        let rival = |l: &&Level| l.instead_of.as_ref() == Some(stands_for) && l.id != *id;
+        let rivals = dimension.levels.iter().filter(rival).any(|l| groupings.contains(&l.id));
+        !rivals && (level.instead_of.is_none() || groupings.contains(id))
+    }
+
+    /// Checks that an agreement's groupings and lists are of this catalogue: levels that stand instead of another,
+    /// one for each, and dimensions whose categories an agreement supplies.
+    ///
+    /// # Errors
+    /// [`Misfit`].
+    pub fn fits(&self, agreement: &Agreement) -> Result<(), Misfit> {
+        let mut chosen: Vec<&LevelId> = Vec::new();
+        for grouping in &agreement.groupings {
+            let level = self.level(grouping).ok().and_then(|(_, level)| level.instead_of.as_ref());
+            let Some(other) = level.filter(|other| !chosen.contains(other)) else {
+                return Err(Misfit::Grouping(grouping.clone()));
+            };
+            chosen.push(other);
+        }
+        for (id, listed) in &agreement.lists {
+            let dimension = self.dimensions.iter().find(|d| d.id == *id && d.listed);
+            let dimension = dimension.ok_or_else(|| Misfit::List(id.clone()))?;
+            if let Some(one) = listed.iter().find(|one| dimension.leaf(&one.id).is_some()) {
+                return Err(Misfit::Category { dimension: id.clone(), category: one.id.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Where a level's dimension stands among the dimensions; after all of them if it is none.
     #[must_use]
     pub fn place_of(&self, level: &LevelId) -> usize {
@@ -222,10 +298,8 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError`] where the dataset does not exist.
     pub fn dataset_hash(&self, id: &DatasetId) -> Result<Digest, CatalogueError> {
-        self.dataset_hashes.get(id).copied().ok_or_else(|| CatalogueError::Definition {
-            of: id.to_string(),
-            reason: Unknown::Dataset(id.clone()).to_string(),
-        })
+        let unknown = || CatalogueError::Unknown(Unknown::Dataset(id.clone()));
+        self.dataset_hashes.get(id).copied().ok_or_else(unknown)
     }
 
     /// The axis of a level: its dimension's finest codes as leaves, its own categories, and `all`.
@@ -326,40 +400,6 @@ impl Partition {
             Self::Weeks { measure, .. } | Self::Stay { measure, .. } => Some(measure),
             Self::Codes { .. } | Self::Rules { .. } => None,
         }
-    }
-}
-
-impl File {
-    /// Writes out what is said in short: flags as dimensions, groups as their dimensions, breakdowns that are all of a
-    /// dataset's.
-    fn written_out(&mut self) -> Result<(), CatalogueError> {
-        for flag in &self.flag {
-            let wrong = |e: IdError| CatalogueError::Definition {
-                of: flag.id.to_string(),
-                reason: e.to_string(),
-            };
-            self.dimension.push(flag.dimension().map_err(wrong)?);
-        }
-        for dataset in &mut self.dataset {
-            for id in std::mem::take(&mut dataset.groups) {
-                let group = self.group.iter().find(|g| g.id == id);
-                let group = group.ok_or_else(|| CatalogueError::Definition {
-                    of: dataset.id.to_string(),
-                    reason: format!("there is no group '{id}'"),
-                })?;
-                for dimension in &group.dimensions {
-                    if !dataset.dimensions.contains(dimension) {
-                        dataset.dimensions.push(dimension.clone());
-                    }
-                }
-            }
-        }
-        for indicator in self.indicator.iter_mut().filter(|i| i.breakdowns.is_empty()) {
-            if let Some(dataset) = self.dataset.iter().find(|d| d.id == indicator.dataset) {
-                indicator.breakdowns = dataset.dimensions.clone();
-            }
-        }
-        Ok(())
     }
 }
 

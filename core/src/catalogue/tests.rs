@@ -1,4 +1,7 @@
-//! Tests of the built-in definitions and of the loader's refusals.
+//! Tests of the catalogue: what the built-in definitions mean.
+
+mod definitions;
+mod refusals;
 
 use super::*;
 
@@ -115,34 +118,13 @@ fn every_code_of_an_attendance_has_its_place() {
 #[test]
 fn a_table_holds_one_family_of_an_outcome() {
     let outcome = outcome("ae_attendance");
-    let families: Vec<_> = outcome.rollups.iter().map(|r| r.family.clone()).collect();
-    assert_ne!(families[0], families[2]);
-    assert!(outcome.axis(&[&id("over4h"), &id("over12h")]).is_ok());
-    for other in ["over4h", "over12h"] {
+    assert!(outcome.axis(&[&id("over4h"), &id("over12h"), &id("within4h")]).is_ok());
+    for other in ["over4h", "over12h", "within4h"] {
         assert_eq!(
             outcome.axis(&[&id("left"), &id(other)]).map(|_| ()),
             Err(LatticeError::Families(id("left"), id(other)))
         );
     }
-    // As one family they would not nest.
-    let text = include_str!("builtin/emergency.toml");
-    let merged = text.replace("family = \"ending\"", "family = \"time\"");
-    assert_ne!(merged, text);
-    let error = Catalogue::from_texts(&[include_str!("builtin/dimensions.toml"), &merged])
-        .expect_err("refused")
-        .to_string();
-    assert!(error.contains("overlap"), "{error}");
-    // An indicator of two families is refused even where these lie apart.
-    let apart = text
-        .replace(
-            "numerator = \"left\"\ndenominator = \"all\"",
-            "numerator = \"left\"\ndenominator = \"over12h\"\ncounted = \"x\"",
-        )
-        .replace("of = [\"left_h0_4\", \"left_h4_12\", \"left_h12\"]", "of = [\"left_h0_4\"]");
-    let error = Catalogue::from_texts(&[include_str!("builtin/dimensions.toml"), &apart])
-        .expect_err("refused")
-        .to_string();
-    assert!(error.contains("two families"), "{error}");
 }
 
 /// Which bands each roll-up holds, written down a second time.
@@ -206,49 +188,4 @@ fn a_listed_dimension_takes_the_agreements_list() {
     let axis = builtin().axis(&provider, &lists).expect("axis");
     assert_eq!(axis.categories()[0].id.as_str(), "ZZ1");
     assert_eq!(axis.leaves().len(), 4);
-}
-
-#[test]
-fn bad_definitions_are_refused_with_the_reason() {
-    let rtt = include_str!("builtin/rtt.toml");
-    let dimensions = include_str!("builtin/dimensions.toml");
-    for (from, to, says) in [
-        ("numerator = \"over52\"", "numerator = \"over53\"", "over53"),
-        ("of = [\"w104\"]", "of = [\"w0_18\", \"w104\"]", "overlap"),
-        ("\"imd\", \"ethnicity\", \"sex\"", "\"imb\", \"ethnicity\", \"sex\"", "imb"),
-        ("unit = \"pathways\"", "units = \"pathways\"", "units"),
-    ] {
-        let text = rtt.replace(from, to);
-        assert_ne!(text, rtt, "{from}");
-        let error = Catalogue::from_texts(&[dimensions, &text]).expect_err(from).to_string();
-        let chain = error.contains(says);
-        assert!(chain, "{from}: {error}");
-    }
-    let (op, ae) =
-        (include_str!("builtin/outpatient.toml"), include_str!("builtin/emergency.toml"));
-    for (whole, from, to, says) in [
-        (op, "codes = [\"3\", \"7\"]", "codes = [\"3\", \"5\"]", "a code stands in two places"),
-        (op, "code = \"0\"", "code = \"4\"", "a code stands in two places"),
-        (op, "codes = [\"2\"]", "codes = []", "no code"),
-        (op, "of = [\"attended\", \"dna\"]", "of = [\"attended\", \"dno\"]", "expected"),
-        (op, "counted = \"appointments not cancelled\"\n", "", "counted"),
-        (op, "id = \"expected\"", "id = \"dna\"", "one id"),
-        (ae, "from = 241, left = true", "from = 242, left = true", "alike"),
-        (ae, "from = 0, left = true", "from = 1, left = true", "begin at 0"),
-        (ae, "dated_by = { event = \"arrival\" }\n", "", "dated_by"),
-        (ae, "{ event = \"arrival\" }", "\"last_day\"", "begins at the date of an event"),
-        (rtt, "dated_by = \"last_day\"", "dated_by = { event = \"clock_start\" }", "last day"),
-        (rtt, "from = 53", "from = 66", "begin at 0 and rise"),
-    ] {
-        let text = whole.replace(from, to);
-        assert_ne!(text, whole, "{from}");
-        let error = Catalogue::from_texts(&[dimensions, &text]).expect_err(from).to_string();
-        assert!(error.contains(says), "{from}: {error}");
-    }
-    let text = dimensions.replace(
-        "of = [\"d01\", \"d02\"] },\n  { id = \"q2\"",
-        "of = [\"d01\"] },\n  { id = \"q2\"",
-    );
-    assert_ne!(text, dimensions);
-    assert!(Catalogue::from_texts(&[&text, rtt]).is_err());
 }

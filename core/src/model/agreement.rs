@@ -1,11 +1,13 @@
 //! A data sharing agreement as configuration. TOML at rest, canonical JSON for its hash.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::canonical;
 use super::ids::{
-    AgreementId, AnalystId, CategoryId, Digest, FederationId, IndicatorId, KeyText, LevelId, Ods,
-    PurposeId,
+    AgreementId, AnalystId, CategoryId, Digest, DimensionId, FederationId, IndicatorId, KeyText,
+    LevelId, Ods, PurposeId,
 };
 use super::profile::Profile;
 use super::time::Date;
@@ -100,6 +102,19 @@ pub struct Approval {
     pub signature: String,
 }
 
+/// A category of a listed dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Its code, as extracts have it.
+    pub id: CategoryId,
+    /// Its name, for people.
+    pub name: String,
+}
+
+/// The most categories that an agreement lists for one dimension.
+pub const MAX_LISTED: usize = 200;
+
 /// The agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +144,13 @@ pub struct Agreement {
     pub indicators: Vec<IndicatorId>,
     /// Dimensions (all their levels) or single levels that may be asked by or restricted to.
     pub dimensions: Vec<LevelId>,
+    /// Levels that stand in place of the grouping that the catalogue has first, such as `ethnicity.group_2021`.
+    /// Of two groupings that do not nest an agreement has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groupings: Vec<LevelId>,
+    /// The categories of listed dimensions other than provider and ICB: sites, local authorities, networks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<DimensionId, Vec<Listed>>,
     /// The most dimensions that a question may cross.
     pub max_dimensions: u8,
     /// The disclosure profile.
@@ -210,9 +232,36 @@ impl Agreement {
         if !self.approvals.is_empty() {
             return wrong("it carries approvals, which this version cannot check: leave them out");
         }
+        self.check_lists()?;
         for (i, analyst) in self.analysts.iter().enumerate() {
             if self.analysts[..i].iter().any(|a| a.id == analyst.id || a.key == analyst.key) {
                 return wrong("two analysts share an id or a key");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_lists(&self) -> Result<(), AgreementError> {
+        let wrong = |text| Err(AgreementError::Content(text));
+        if self.groupings.iter().enumerate().any(|(i, g)| self.groupings[..i].contains(g)) {
+            return wrong("'groupings' names a level twice");
+        }
+        for (dimension, listed) in &self.lists {
+            if ["provider", "icb"].contains(&dimension.as_str()) {
+                return wrong(
+                    "'lists' names provider or icb, which 'parties' and 'residence_scope' supply",
+                );
+            }
+            if listed.is_empty() || listed.len() > MAX_LISTED {
+                return wrong("a list of 'lists' is empty or has more than 200 categories");
+            }
+            for (i, one) in listed.iter().enumerate() {
+                if listed[..i].iter().any(|other| other.id == one.id) || one.id.is_all() {
+                    return wrong("a list of 'lists' names a category twice, or one called 'all'");
+                }
+                if one.name.trim().is_empty() || one.name.chars().any(char::is_control) {
+                    return wrong("a category of 'lists' has no name that can be printed");
+                }
             }
         }
         Ok(())

@@ -14,7 +14,9 @@ mod snapshot;
 mod time;
 mod toml_problem;
 
-pub use agreement::{Agreement, AgreementError, Analyst, Approval, Assurance, Party, Role};
+pub use agreement::{
+    Agreement, AgreementError, Analyst, Approval, Assurance, Listed, MAX_LISTED, Party, Role,
+};
 pub use cell::{Bounds, CellState, RawCell, Shown};
 pub use ids::{
     AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,

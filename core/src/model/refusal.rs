@@ -57,6 +57,8 @@ codes! {
     IndicatorNotAllowed = "indicator_not_allowed", "the agreement does not allow that indicator: name one of its 'indicators'";
     /// The dimension is not in the agreement.
     DimensionNotAllowed = "dimension_not_allowed", "the agreement does not allow that dimension: name one of its 'dimensions'";
+    /// The other of two groupings is in use.
+    GroupingNotInUse = "grouping_not_in_use", "the agreement uses the other grouping of that dimension: look at its 'groupings'";
     /// Crosses too many dimensions.
     TooManyDimensions = "too_many_dimensions", "the agreement does not allow so many dimensions at once: ask by fewer";
     /// The scope is not in the dataset's closed list.

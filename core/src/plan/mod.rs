@@ -47,7 +47,7 @@ pub struct Plan<U: Use> {
 }
 
 /// The lists that an agreement supplies for the listed dimensions: its nodes as providers, its
-/// residence scope as ICBs.
+/// residence scope as ICBs, and what it lists itself.
 #[must_use]
 pub fn lists(agreement: &Agreement) -> Lists {
     let id = |text: &str| DimensionId::new(text).ok();
@@ -55,11 +55,16 @@ pub fn lists(agreement: &Agreement) -> Lists {
         let code = CategoryId::new(party.ods.as_str()).ok()?;
         Some((code, party.name.clone().unwrap_or_else(|| party.ods.to_string())))
     });
+    let own = agreement.lists.iter().map(|(dimension, listed)| {
+        let listed = listed.iter().map(|one| (one.id.clone(), one.name.clone()));
+        (dimension.clone(), listed.collect())
+    });
     let icbs = agreement.residence_scope.iter().map(|c| (c.clone(), c.to_string()));
     id("provider")
         .map(|d| (d, providers.collect()))
         .into_iter()
         .chain(id("icb").map(|d| (d, icbs.collect())))
+        .chain(own)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! The parts of an answer.
 
-use crate::catalogue::CategoryKind;
+use crate::catalogue::{CategoryKind, IndicatorKind};
 use crate::disclosure::{Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
 use crate::model::{
@@ -40,6 +40,10 @@ pub struct IndicatorView {
     pub name: String,
     /// The unit of its figure.
     pub unit: String,
+    /// How its figure is made. The share of a cell is given for proportions alone.
+    pub kind: IndicatorKind,
+    /// Whether those that are counted are people, of whom each has one record.
+    pub people: bool,
     /// What its figure says of those above the line, as a verb: `wait over 52 weeks`.
     pub phrase: String,
     /// What is counted below the line.
@@ -81,7 +85,7 @@ pub struct Cell {
     pub numerator: Side,
     /// The denominator.
     pub denominator: Side,
-    /// What can be said of the proportion; nothing where no case is possible.
+    /// What can be said of the proportion; nothing where no case is possible, or the indicator is none.
     pub proportion: Option<ProportionBounds>,
 }
 

@@ -4,7 +4,7 @@ use super::answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
     ReleaseRow, ViewKind,
 };
-use crate::catalogue::{Catalogue, CategoryKind, Unknown};
+use crate::catalogue::{Catalogue, CategoryKind, IndicatorKind, PersonRows, Unknown};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{
@@ -180,7 +180,8 @@ impl SystemView<Shared> {
         }
         coverage.sort_by(|a, b| a.ods.cmp(&b.ods));
         receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
-        let cells = combine(layout, &releases)?.into_iter().map(cell).collect::<Vec<_>>();
+        let combined = combine(layout, &releases)?.into_iter();
+        let cells = combined.map(|c| cell(c, &indicator.kind)).collect::<Vec<_>>();
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
@@ -190,6 +191,8 @@ impl SystemView<Shared> {
                 version: indicator.version,
                 name: indicator.name.clone(),
                 unit: indicator.unit.clone(),
+                kind: indicator.kind.clone(),
+                people: dataset.person_rows == PersonRows::One,
                 phrase: indicator.phrase.clone(),
                 counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
                 numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
@@ -246,9 +249,10 @@ fn release_row(release: &Received) -> ReleaseRow {
     }
 }
 
-fn cell(combined: CombinedCell) -> Cell {
+fn cell(combined: CombinedCell, kind: &IndicatorKind) -> Cell {
     let CombinedCell { at, numerator, denominator } = combined;
-    let proportion = proportion_bounds(numerator.bounds, denominator.bounds);
+    let share = || proportion_bounds(numerator.bounds, denominator.bounds);
+    let proportion = if kind.is_share() { share() } else { None };
     Cell { at, numerator, denominator, proportion }
 }
 

@@ -118,6 +118,7 @@ fn the_first_rule_that_holds_decides() {
         ("p,2026-07-01,11.0,,true,0", "planned 0"),
         ("p,2026-07-01,5,,T,0", "planned 0"),
         ("p,2026-07-01,11,,,0", "rest 0"),
+        ("p,2026-07-01,021,,,1", "em_short 1"),
         ("p,2026-07-01,13,,yes,400", "rest 400"),
     ];
     for (row, expected) in rows {

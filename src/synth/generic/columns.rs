@@ -11,7 +11,9 @@ use super::solve::{Solved, Value};
 use super::texts::NULLS;
 use crate::synth::profile::PartnerProfile;
 
-/// Flags that an extract with the usual columns has.
+/// Characteristics that an extract with the usual columns has: the first of the dataset, which are its own, and so many
+/// that are yes or no.
+const USUAL: usize = 10;
 const USUAL_FLAGS: usize = 3;
 
 /// What a column is written from.
@@ -73,17 +75,19 @@ pub(super) fn columns<'a>(
             list.extend(fields.iter().enumerate().map(of));
         }
     }
-    let mut flags = 0;
+    let (mut flags, mut others) = (0, 0);
     for dimension in dimensions {
         let column = dimension.column.as_str();
         if list.iter().any(|(id, _)| id == column) {
             continue;
         }
-        if is_flag(dimension) {
-            flags += 1;
-            if which == Columns::Usual && flags > USUAL_FLAGS {
-                continue;
-            }
+        let (so_far, limit) = match is_flag(dimension) {
+            true => (&mut flags, USUAL_FLAGS),
+            false => (&mut others, USUAL),
+        };
+        *so_far += 1;
+        if which == Columns::Usual && *so_far > limit {
+            continue;
         }
         let source = match dimension.id.as_str() {
             "imd" => Some(("lsoa", Source::Lsoa)),
@@ -196,7 +200,8 @@ pub(super) fn mapping(dataset: &Dataset, columns: &[Column<'_>], edition: ImdEdi
     for column in columns.iter().filter(|c| !c.words.is_empty()) {
         say(format!("\n[codes.{}]", column.id));
         for (word, code) in &column.words {
-            say(format!("\"{}\" = \"{code}\"", word.escape_default()));
+            let word = word.replace('\\', "\\\\").replace('"', "\\\"");
+            say(format!("\"{word}\" = \"{code}\""));
         }
     }
     text

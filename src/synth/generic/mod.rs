@@ -29,7 +29,7 @@ const PROGRESS_ROWS: u64 = 10_000;
 /// Which of the optional columns an extract has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Columns {
-    /// Those that most trusts have: three yes-or-no characteristics at most.
+    /// Those that most trusts have: the dataset's own characteristics, and three that are yes or no.
     Usual,
     /// All.
     All,

@@ -10,9 +10,10 @@ use super::super::draw::Draw;
 
 /// A code that no rule asks for.
 const OTHER: &str = "X99Z";
-/// Tries for each band, and the different solutions that are enough of it.
+/// Tries for each band; those after which one solution is enough; and the different solutions that are enough at once.
 const TRIES: u32 = 60_000;
-const ENOUGH: usize = 48;
+const SOME_TRIES: u32 = 600;
+const ENOUGH: usize = 32;
 /// Numbers go so far beyond the greatest that a rule names.
 const BEYOND: u32 = 24;
 
@@ -231,7 +232,7 @@ impl Search<'_, '_> {
             {
                 found.push(values);
             }
-            if found.len() >= ENOUGH || (attempt > TRIES / 20 && !found.is_empty()) {
+            if found.len() >= ENOUGH || (attempt > SOME_TRIES && !found.is_empty()) {
                 break;
             }
         }

@@ -1,0 +1,89 @@
+//! Checks of a dataset: what it names exists, and no two of its columns have one name.
+
+use super::{blank, outcome, twice};
+use crate::catalogue::{Dataset, DatedBy, Dimension, MAX_DATASET_DIMENSIONS, Partition};
+use crate::model::ColumnId;
+
+pub(super) fn checked(
+    dataset: &Dataset,
+    earlier: &[Dataset],
+    dimensions: &[Dimension],
+) -> Result<(), String> {
+    let texts =
+        [&dataset.name, &dataset.row, &dataset.unit, &dataset.caveat, &dataset.outcome.name];
+    if texts.into_iter().any(|text| blank(text)) {
+        return Err("its name, row, unit, caveat or outcome has no text".to_owned());
+    }
+    if dataset.dimensions.len() > MAX_DATASET_DIMENSIONS {
+        return Err(format!("it has more than {MAX_DATASET_DIMENSIONS} dimensions"));
+    }
+    if let Some(id) = twice(&dataset.dimensions) {
+        return Err(format!("it names the dimension '{id}' twice"));
+    }
+    let mut own = Vec::new();
+    for id in &dataset.dimensions {
+        let found = dimensions.iter().find(|d| d.id == *id);
+        own.push(found.ok_or_else(|| format!("there is no dimension '{id}'"))?);
+    }
+    if let Some(scope) = twice(&dataset.scopes) {
+        return Err(format!("it names the scope '{scope}' twice"));
+    }
+    for scope in &dataset.scopes {
+        let levels = own.iter().flat_map(|d| &d.levels);
+        if !levels.filter(|l| l.released).any(|l| l.id == *scope) {
+            return Err(format!("the scope '{scope}' is no released level of its dimensions"));
+        }
+    }
+    let level = &dataset.outcome.level;
+    if level.dimension().as_str() != "outcome" || level.as_str() == "outcome" {
+        return Err(format!("its outcome's level '{level}' is not called 'outcome.' and a name"));
+    }
+    if let Some(other) = earlier.iter().find(|d| d.outcome.level == *level) {
+        return Err(format!("its outcome's level '{level}' is also that of '{}'", other.id));
+    }
+    measures(dataset)?;
+    columns(dataset, &own)?;
+    outcome::checked(&dataset.outcome)?;
+    match (&dataset.outcome.made_of, &dataset.dated_by) {
+        (Partition::Weeks { .. }, DatedBy::Event(_)) => {
+            Err("a wait is counted to the period's last day".to_owned())
+        }
+        (Partition::Stay { .. }, DatedBy::LastDay) => {
+            Err("a stay begins at the date of an event".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn measures(dataset: &Dataset) -> Result<(), String> {
+    let mut names: Vec<&ColumnId> = dataset.measures.iter().map(|m| &m.id).collect();
+    names.extend(dataset.outcome.made_of.measure());
+    if twice(&names).is_some() {
+        return Err("two of its measures have one name".to_owned());
+    }
+    match dataset.measures.iter().find(|m| m.most == 0 || blank(&m.name) || blank(&m.unit)) {
+        Some(measure) => Err(format!(
+            "the measure '{}' has no name or unit, or nothing is believed of it",
+            measure.id
+        )),
+        None => Ok(()),
+    }
+}
+
+/// No two columns of an extract have one name.
+fn columns(dataset: &Dataset, dimensions: &[&Dimension]) -> Result<(), String> {
+    let mut columns: Vec<&ColumnId> = dimensions.iter().map(|d| &d.column).collect();
+    columns.push(&dataset.outcome.column);
+    columns.extend(dataset.measures.iter().map(|m| &m.id));
+    columns.extend(dataset.outcome.made_of.measure());
+    if let Partition::Rules { fields, .. } = &dataset.outcome.made_of {
+        columns.extend(fields.iter().map(|f| &f.column));
+    }
+    if let DatedBy::Event(column) = &dataset.dated_by {
+        columns.push(column);
+    }
+    match twice(&columns) {
+        Some(column) => Err(format!("two of its columns are called '{column}'")),
+        None => Ok(()),
+    }
+}
