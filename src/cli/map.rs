@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, ImdEdition};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
-use crate::config::Server;
+use crate::config::{self, Server};
 use crate::intake::{self, DateOrder, IntakeError, Proposal, ProposeError, ProposeRequest};
 use crate::reference::Reference;
 
@@ -67,8 +66,11 @@ pub(super) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             format!("'{}' exists, and is not written over: name another file", out.display()),
         ));
     }
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-    let reference = reference(&args.config)?;
+    // There need be no node yet.
+    let server = args.config.exists().then(|| Server::read(&args.config)).transpose()?;
+    let own = server.as_ref().map(|s| s.catalogue.as_slice()).unwrap_or_default();
+    let catalogue = config::catalogue(own)?;
+    let reference = server.as_ref().map(reference).transpose()?.flatten();
     let proposal = intake::propose(&ProposeRequest {
         file: &args.from,
         dataset: args.dataset.as_ref(),
@@ -106,16 +108,13 @@ pub(super) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     Ok(told(args, &proposal))
 }
 
-/// The official tables of the node, where there is a node yet.
-fn reference(config: &Path) -> Result<Option<Reference>, Failure> {
-    if !config.exists() {
-        return Ok(None);
-    }
-    let folder = Server::read(config)?.node()?.reference.clone();
+/// The official tables of the node, where some are imported.
+fn reference(server: &Server) -> Result<Option<Reference>, Failure> {
+    let folder = &server.node()?.reference;
     if !folder.exists() {
         return Ok(None);
     }
-    Ok(Some(Reference::open(&folder).or_exit(Exit::Data)?))
+    Ok(Some(Reference::open(folder).or_exit(Exit::Data)?))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

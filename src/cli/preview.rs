@@ -16,7 +16,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure, OrExit};
 use super::node::ConfigArgs;
 use super::{clock, terminal};
-use crate::config::Server;
+use crate::config::{self, Server};
 use crate::intake::{self, IntakeError};
 use crate::present::preview::{self as shown, Breakdown, Document, Level};
 use crate::snapshot::{self, NodeKey, Snapshot};
@@ -89,7 +89,7 @@ impl Lack {
 pub(super) fn run(args: &PreviewArgs) -> Result<(), Failure> {
     let server = Server::read(&args.config.config)?;
     let node = server.node()?;
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&server.catalogue)?;
     let indicators = chosen(args, &catalogue)?;
     for level in &args.by {
         catalogue.level(level).or_exit(Exit::Usage)?;

@@ -16,8 +16,8 @@ pub(super) enum Codes<'a> {
     Dimension(&'a Dimension, Box<Derivation<'a>>),
     /// Those of an outcome that is made of codes.
     Outcome(&'a Outcome),
-    /// Yes and no.
-    YesNo,
+    /// Yes and no, in this column.
+    YesNo(&'a str),
 }
 
 /// What a value comes to.
@@ -50,7 +50,7 @@ impl<'a> Codes<'a> {
         match self {
             Self::Dimension(dimension, derivation) => of_dimension(dimension, derivation, text),
             Self::Outcome(outcome) => of_outcome(outcome, text),
-            Self::YesNo => yes_or_no(text),
+            Self::YesNo(column) => yes_or_no(column, text),
         }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Codes<'a> {
                 Some(leaves(dimension).iter().filter(known).count())
             }
             Self::Outcome(outcome) => Some(outcome.bands().len()),
-            Self::YesNo => Some(2),
+            Self::YesNo(_) => Some(2),
         }
     }
 }
@@ -94,12 +94,14 @@ fn of_dimension(dimension: &Dimension, derivation: &Derivation<'_>, text: &str) 
 }
 
 fn of_outcome(outcome: &Outcome, text: &str) -> Meaning {
-    let lower = text.trim().to_lowercase();
-    if event::translatable(outcome, &lower) {
-        return Meaning::Known(lower);
+    let column = outcome.column.as_str();
+    let known = |text: &str| event::translation(outcome, column, text).ok();
+    if let Some(code) = known(text) {
+        return Meaning::Known(code.to_string());
     }
     let wanted = words(text);
-    let code = alias(outcome.column.as_str(), text).filter(|c| event::translatable(outcome, c));
+    let family = if outcome_of_attendance(column) { "attendance" } else { column };
+    let code = alias(family, text).filter(|code| known(code).is_some());
     let band = || {
         let same = |(_, label): &(_, &str)| words(label) == wanted;
         outcome.bands().into_iter().find(same).map(|(id, _)| id.as_str())
@@ -108,7 +110,12 @@ fn of_outcome(outcome: &Outcome, text: &str) -> Meaning {
     found.map_or(Meaning::None, |id| Meaning::Label(id.to_owned()))
 }
 
-fn yes_or_no(text: &str) -> Meaning {
+/// Columns whose codes are those of ATTENDED OR DID NOT ATTEND.
+fn outcome_of_attendance(column: &str) -> bool {
+    matches!(column, "attended_or_did_not_attend_code" | "contact_outcome")
+}
+
+fn yes_or_no(column: &str, text: &str) -> Meaning {
     let is = |words: [&str; 5]| words.iter().any(|w| w.eq_ignore_ascii_case(text));
     if is(YES) {
         return Meaning::Known("yes".to_owned());
@@ -116,7 +123,7 @@ fn yes_or_no(text: &str) -> Meaning {
     if is(NO) {
         return Meaning::Known("no".to_owned());
     }
-    match alias("left_before_treatment", text) {
+    match alias(column, text) {
         Some(answer) => Meaning::Label(answer.to_owned()),
         None => Meaning::None,
     }
@@ -351,19 +358,27 @@ fn alias(of: &str, text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use evensum_core::catalogue::Catalogue;
     use evensum_core::model::DatasetId;
 
     use super::*;
 
     fn meaning(of: &str, text: &str) -> Meaning {
-        let catalogue = Catalogue::builtin().expect("catalogue");
+        static CATALOGUE: LazyLock<Catalogue> =
+            LazyLock::new(|| Catalogue::builtin().expect("catalogue"));
+        let catalogue = &*CATALOGUE;
         if let Some(dimension) = catalogue.dimensions().iter().find(|d| d.id.as_str() == of) {
             return Codes::of_dimension(dimension).expect("usable").meaning(text);
         }
         let id = DatasetId::new("outpatient_appointment").expect("an id");
         let outcome = &catalogue.dataset(&id).expect("a dataset").outcome;
-        let codes = if of == "attendance" { Codes::Outcome(outcome) } else { Codes::YesNo };
+        let codes = if of == "attendance" {
+            Codes::Outcome(outcome)
+        } else {
+            Codes::YesNo("left_before_treatment")
+        };
         codes.meaning(text)
     }
 

@@ -159,7 +159,7 @@ pub fn propose(request: &ProposeRequest<'_>) -> Result<Proposal, ProposeError> {
     let catalogue = request.catalogue;
     let known = known_names(catalogue);
     let head = Head::read(request.file, catalogue, &|name| known.contains(&synonyms::plain(name)))?;
-    let mut likenesses = Likenesses::default();
+    let mut likenesses = Likenesses::new(&head);
     let (dataset, dataset_why) = match request.dataset {
         Some(id) => {
             let dataset = catalogue.dataset(id).map_err(IntakeError::from)?;
@@ -419,7 +419,7 @@ impl Scene<'_> {
                 }
             }
             // With a table of its own, a flag is read by that alone.
-            if matches!(codes, Codes::YesNo) && !table.is_empty() {
+            if matches!(codes, Codes::YesNo(_)) && !table.is_empty() {
                 for (value, _) in &field.values {
                     if let Meaning::Known(answer) = codes.meaning(value) {
                         table.insert(value.clone(), answer);

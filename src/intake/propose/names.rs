@@ -208,35 +208,69 @@ fn of_event(column: &str) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// How a header is like the name of a column. `title` is the catalogue's own name of it.
-pub(super) fn likeness(header: &str, column: &str, title: &str) -> Likeness {
-    let name = plain(header);
-    if name.is_empty() {
-        return Likeness::None;
+/// A header, taken apart once.
+#[derive(Debug)]
+pub(super) struct Header {
+    plain: String,
+    words: BTreeSet<String>,
+    telling: BTreeSet<String>,
+}
+
+impl Header {
+    pub(super) fn new(name: &str) -> Self {
+        Self { plain: plain(name), words: words(name), telling: telling(name) }
     }
-    if name == plain(column) {
-        return Likeness::Own;
+}
+
+/// A column with all of its names, taken apart once. `title` is the catalogue's own name of it.
+#[derive(Debug)]
+pub(super) struct Known {
+    own: String,
+    synonyms: BTreeSet<String>,
+    near: BTreeSet<BTreeSet<String>>,
+    hints: &'static [&'static [&'static str]],
+    title: BTreeSet<String>,
+}
+
+impl Known {
+    pub(super) fn new(column: &str, title: &str) -> Self {
+        let own = [column, title].into_iter().filter(|name| !name.is_empty());
+        Self {
+            own: plain(column),
+            synonyms: synonyms_of(column).map(plain).collect(),
+            near: own.map(telling).chain(synonyms_of(column).map(telling)).collect(),
+            hints: hints(column),
+            title: telling(title),
+        }
     }
-    if synonyms_of(column).any(|s| plain(s) == name) {
-        return Likeness::Synonym;
+
+    /// How a header is like the name of this column.
+    pub(super) fn likeness(&self, header: &Header) -> Likeness {
+        if header.plain.is_empty() {
+            return Likeness::None;
+        }
+        if header.plain == self.own {
+            return Likeness::Own;
+        }
+        if self.synonyms.contains(&header.plain) {
+            return Likeness::Synonym;
+        }
+        if self.near.contains(&header.telling) {
+            return Likeness::Near;
+        }
+        let hinted = self.hints.iter().any(|hint| hint.iter().all(|w| header.words.contains(*w)));
+        let titled = self.title.len() > 1 && self.title.is_subset(&header.words);
+        if hinted || titled { Likeness::Hint } else { Likeness::None }
     }
-    let wanted = telling(header);
-    let near = |known: &str| telling(known) == wanted;
-    if near(column) || near(title) || synonyms_of(column).any(near) {
-        return Likeness::Near;
-    }
-    let all = words(header);
-    let hinted = |hint: &&[&str]| hint.iter().all(|word| all.contains(*word));
-    let titled = || {
-        let title = telling(title);
-        title.len() > 1 && title.is_subset(&all)
-    };
-    if hints(column).iter().any(hinted) || titled() { Likeness::Hint } else { Likeness::None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn likeness(header: &str, column: &str, title: &str) -> Likeness {
+        Known::new(column, title).likeness(&Header::new(header))
+    }
 
     #[test]
     fn headers_are_known_however_they_are_spelt() {

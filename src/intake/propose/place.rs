@@ -1,10 +1,10 @@
 //! Which field is which column: by its header where that says so, by its values where they leave no doubt.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::head::{Field, Head};
 use super::labels::{Codes, Meaning};
-use super::names::{Likeness, likeness};
+use super::names::{Header, Known, Likeness};
 use super::shapes;
 use super::wanted::{Column, Holds, Wanted};
 
@@ -14,6 +14,9 @@ const BY_VALUES: f64 = 0.95;
 const LEAST: f64 = 0.6;
 /// Birth dates lie further apart than this, in years; other dates of an extract do not.
 const BIRTHS_APART: u32 = 35;
+
+/// A column of codes has at most so many different values.
+const MOST_CODES: usize = 500;
 
 /// A field that was found for a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,17 +36,28 @@ impl Found {
 /// For each thing that is wanted, by its column's place: what was found.
 pub(super) type Placed = Vec<Vec<Option<Found>>>;
 
-/// Remembers how headers are like columns: the same columns are wanted by many datasets.
-#[derive(Default)]
-pub(super) struct Likenesses(HashMap<(String, String), Vec<Likeness>>);
+/// Remembers what fields are like as columns: the same columns are wanted by many datasets.
+pub(super) struct Likenesses {
+    headers: Vec<Header>,
+    found: HashMap<(String, String), Vec<Found>>,
+}
 
 impl Likenesses {
-    fn of(&mut self, head: &Head, column: &Column<'_>) -> &[Likeness] {
-        let key = (column.name.to_owned(), column.title.to_owned());
-        self.0.entry(key).or_insert_with(|| {
-            let all = head.fields.iter().map(|f| match head.header {
-                true => likeness(&f.name, column.name, column.title),
-                false => Likeness::None,
+    pub(super) fn new(head: &Head) -> Self {
+        let name = |f: &Field| if head.header { Header::new(&f.name) } else { Header::new("") };
+        Self { headers: head.fields.iter().map(name).collect(), found: HashMap::new() }
+    }
+
+    /// The fields that are named like a column.
+    fn of(&mut self, head: &Head, column: &Column<'_>) -> &[Found] {
+        let Self { headers, found } = self;
+        found.entry((column.name.to_owned(), column.title.to_owned())).or_insert_with(|| {
+            let known = Known::new(column.name, column.title);
+            let each = headers.iter().zip(&head.fields).enumerate();
+            let all = each.filter_map(|(field, (header, values))| {
+                let likeness = known.likeness(header);
+                let named = likeness != Likeness::None;
+                named.then(|| Found { field, likeness, share: column.holds.share(values) })
             });
             all.collect()
         })
@@ -55,14 +69,9 @@ pub(super) fn by_name(wanted: &[Wanted<'_>], head: &Head, known: &mut Likenesses
     let mut candidates: Vec<(usize, usize, Found)> = Vec::new();
     for (w, want) in wanted.iter().enumerate() {
         for (c, column) in want.columns.iter().enumerate() {
-            for (field, likeness) in known.of(head, column).iter().copied().enumerate() {
-                if likeness == Likeness::None {
-                    continue;
-                }
-                let found =
-                    Found { field, likeness, share: column.holds.share(&head.fields[field]) };
-                if likeness >= Likeness::Synonym || found.score() >= LEAST {
-                    candidates.push((w, c, found));
+            for found in known.of(head, column) {
+                if found.likeness >= Likeness::Synonym || found.score() >= LEAST {
+                    candidates.push((w, c, *found));
                 }
             }
         }
@@ -81,6 +90,7 @@ pub(super) fn by_name(wanted: &[Wanted<'_>], head: &Head, known: &mut Likenesses
 /// Places what is still wanted by the values of fields that are not used, where they can be nothing else.
 pub(super) fn by_values(wanted: &[Wanted<'_>], head: &Head, placed: &mut Placed) {
     let mut used: BTreeSet<usize> = placed.iter().flatten().flatten().map(|f| f.field).collect();
+    let coverages = Coverages::new(wanted, head, &used);
     for distinct in [true, false] {
         for (w, want) in wanted.iter().enumerate() {
             if placed[w].iter().any(Option::is_some) {
@@ -91,7 +101,7 @@ pub(super) fn by_values(wanted: &[Wanted<'_>], head: &Head, placed: &mut Placed)
                 let mut alike = free.filter(|f| {
                     let field = &head.fields[*f];
                     if distinct {
-                        unmistakable(column, field, wanted)
+                        unmistakable(column, field, &coverages, *f)
                     } else {
                         left_over(column, want, field)
                     }
@@ -108,8 +118,33 @@ pub(super) fn by_values(wanted: &[Wanted<'_>], head: &Head, placed: &mut Placed)
     }
 }
 
+/// How many of each coded column's categories stand in each field that is not used.
+struct Coverages<'a>(BTreeMap<usize, Vec<(&'a str, f64)>>);
+
+impl<'a> Coverages<'a> {
+    fn new(wanted: &'a [Wanted<'_>], head: &Head, used: &BTreeSet<usize>) -> Self {
+        let free = head.fields.iter().enumerate().filter(|(f, _)| !used.contains(f));
+        let all = free.map(|(at, field)| {
+            let columns = wanted.iter().flat_map(|w| &w.columns);
+            let coded = columns.filter_map(|c| Some((c.name, c.holds.codes()?)));
+            (at, coded.map(|(name, codes)| (name, coverage(codes, field))).collect())
+        });
+        Self(all.collect())
+    }
+
+    /// Whether a field covers this column, and no other nearly as well.
+    fn only(&self, field: usize, column: &str) -> bool {
+        let all = self.0.get(&field).map(Vec::as_slice).unwrap_or_default();
+        let best = |own: bool| {
+            let of = all.iter().filter(|(name, _)| (*name == column) == own);
+            of.map(|(_, covered)| *covered).fold(0.0, f64::max)
+        };
+        best(true) >= 0.5 && best(false) * 1.5 < best(true)
+    }
+}
+
 /// Whether the values of a field are those of a column and of no other.
-fn unmistakable(column: &Column<'_>, field: &Field, wanted: &[Wanted<'_>]) -> bool {
+fn unmistakable(column: &Column<'_>, field: &Field, covered: &Coverages<'_>, at: usize) -> bool {
     if field.filled == 0 {
         return false;
     }
@@ -119,13 +154,7 @@ fn unmistakable(column: &Column<'_>, field: &Field, wanted: &[Wanted<'_>]) -> bo
         Holds::Birth => {
             column.holds.share(field) >= BY_VALUES && years_apart(field) >= BIRTHS_APART
         }
-        Holds::Coded(codes) => {
-            let own = coverage(codes, field);
-            let columns = wanted.iter().flat_map(|w| &w.columns).filter(|c| c.name != column.name);
-            let others =
-                columns.filter_map(|c| c.holds.codes()).map(|codes| coverage(codes, field));
-            own >= 0.5 && others.fold(0.0, f64::max) * 1.5 < own
-        }
+        Holds::Coded(_) => covered.only(at, column.name),
         _ => false,
     }
 }
@@ -150,6 +179,9 @@ fn left_over(column: &Column<'_>, want: &Wanted<'_>, field: &Field) -> bool {
 
 /// How many of a column's known categories stand in a field; nothing where other values do, too.
 fn coverage(codes: &Codes<'_>, field: &Field) -> f64 {
+    if field.values.len() > MOST_CODES {
+        return 0.0;
+    }
     let mut seen = BTreeSet::new();
     let fits = field.share(|v| codes.meaning(v) != Meaning::None);
     if fits < BY_VALUES {

@@ -287,3 +287,77 @@ fn headers_with_signs_of_toml_are_quoted() {
     let mapping = Mapping::parse(&toml, &place.catalogue).expect("a mapping");
     assert_eq!(mapping.columns["clock_start"], "clock \"start\"");
 }
+
+/// Invented extracts of every dataset, under headers that are written otherwise: each field is found again, and what is
+/// proposed for a label is what it means.
+#[test]
+fn invented_extracts_of_every_dataset_are_mapped() {
+    use crate::synth::{Columns, GenericExtract, Geography, HOME_ICB, Order, Places};
+    use evensum_core::catalogue::PeriodKind;
+    use evensum_core::model::Ods;
+
+    let place = Place::new();
+    let board = Ods::new(HOME_ICB).expect("a board");
+    let places = Places::invented(board, &Geography::new(1)).expect("places");
+    let provider = Ods::new("R0D").expect("a code");
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for dataset in place.catalogue.datasets() {
+        let period = match dataset.periods {
+            PeriodKind::Month => "2026-10",
+            PeriodKind::Quarter => "2026-27Q2",
+            PeriodKind::Year => "2026-27",
+        };
+        let extract = GenericExtract::new(Order {
+            dataset,
+            catalogue: &place.catalogue,
+            places: &places,
+            provider: &provider,
+            period: period.parse().expect("a period"),
+            rows: 150,
+            seed: 7,
+            columns: Columns::Usual,
+        });
+        let extract = extract.expect("an extract");
+        let mut csv = Vec::new();
+        extract.write_csv(&mut csv, &|_| {}, &mut |_| {}).expect("written");
+        let csv = String::from_utf8(csv).expect("text");
+        let (head, rows) = csv.split_once('\n').expect("a header");
+        let other = |name: &str| format!("{} (src)", name.replace('_', " ").to_lowercase());
+        let renamed: Vec<String> = head.trim().split(',').map(other).collect();
+        let text = format!("{}\n{rows}", renamed.join(","));
+        let with = With {
+            dataset: Some(dataset.id.as_str()),
+            edition: Some(places.edition()),
+            order: Some(DateOrder::DayFirst),
+        };
+        let proposal = place.propose(&text, with).expect("a proposal");
+        let proposed = Mapping::parse(&proposal.to_toml(), &place.catalogue).expect("a mapping");
+        let own = Mapping::parse(&extract.mapping(), &place.catalogue).expect("its own mapping");
+        for (column, field) in &own.columns {
+            seen += 1;
+            if proposed.columns.get(column) != Some(&other(field)) {
+                wrong.push(format!(
+                    "{}: {column} from {field}: {:?}",
+                    dataset.id,
+                    proposed.columns.get(column)
+                ));
+            }
+        }
+        if !proposal.complete() {
+            wrong.push(format!("{}: {:?}", dataset.id, proposal.questions));
+        }
+        for (column, table) in &proposed.codes {
+            let known = own.codes.get(column);
+            for (value, code) in table {
+                if let Some(meant) = known.and_then(|k| k.get(value)).filter(|meant| *meant != code)
+                {
+                    wrong.push(format!(
+                        "{}: '{value}' of {column} is {code}, not {meant}",
+                        dataset.id
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {seen}: {wrong:#?}", wrong.len());
+}

@@ -2,7 +2,7 @@
 //! what a field must hold to be one.
 
 use evensum_core::catalogue::{
-    Catalogue, Condition, Dataset, DatedBy, Dimension, FieldKind, Outcome, Partition, RuleField,
+    Catalogue, Condition, Dataset, DatedBy, Dimension, FieldKind, Outcome, Partition,
 };
 
 use super::super::event::{self, CLOCK_START, DEPARTURE, LEFT, MINUTES, WEEKS};
@@ -37,7 +37,7 @@ pub(super) enum Holds<'a> {
     Age,
     Coded(Codes<'a>),
     /// Codes of which rules name some.
-    Ruled(&'a RuleField, Vec<&'a Condition>),
+    Ruled(Vec<&'a Condition>),
 }
 
 /// Everything that a dataset wants, the person first.
@@ -87,14 +87,18 @@ fn of_outcome(outcome: &Outcome) -> Vec<Wanted<'_>> {
             wanted(false, vec![column(event::ARRIVAL_TIME, Holds::Time)]),
             wanted(true, vec![column(DEPARTURE, Holds::Date), column(MINUTES, Holds::Number)]),
             wanted(false, vec![column(event::DEPARTURE_TIME, Holds::Time)]),
-            wanted(true, vec![column(LEFT, Holds::Coded(Codes::YesNo))]),
+            wanted(true, vec![column(LEFT, Holds::Coded(Codes::YesNo(LEFT)))]),
         ],
         Partition::Rules { fields, bands, outside } => {
             let each = fields.iter().map(|field| {
                 let of = |c: &&Condition| c.column == field.column;
                 let in_bands = bands.iter().flat_map(|b| &b.when);
                 let conditions = in_bands.chain(outside.iter().flat_map(|o| &o.when)).filter(of);
-                let holds = Holds::Ruled(field, conditions.collect());
+                let holds = match field.kind {
+                    FieldKind::YesNo => Holds::Coded(Codes::YesNo(field.column.as_str())),
+                    FieldKind::Number => Holds::Number,
+                    FieldKind::Code => Holds::Ruled(conditions.collect()),
+                };
                 let (name, title) = (field.column.as_str(), field.name.as_str());
                 wanted(true, vec![Column { name, title, holds }])
             });
@@ -129,17 +133,11 @@ impl Holds<'_> {
             Self::Postcode => field.share(shapes::postcode),
             Self::Age => field.share(|v| shapes::whole_number(v).is_some_and(|n| n <= 120)),
             Self::Coded(codes) => field.share(|v| codes.meaning(v) != Meaning::None),
-            Self::Ruled(of, conditions) => match of.kind {
-                FieldKind::YesNo => {
-                    field.share(|v| matches!(Codes::YesNo.meaning(v), Meaning::Known(_)))
-                }
-                FieldKind::Number => field.share(shapes::number),
-                // Rules name the codes that they ask for, and seldom all that there are.
-                FieldKind::Code => {
-                    let named = field.share(|v| conditions.iter().any(|c| names(c, v)));
-                    if named > 0.0 { 0.7 + 0.3 * named } else { 0.5 }
-                }
-            },
+            // Rules name the codes that they ask for, and seldom all that there are.
+            Self::Ruled(conditions) => {
+                let named = field.share(|v| conditions.iter().any(|c| names(c, v)));
+                if named > 0.0 { 0.7 + 0.3 * named } else { 0.5 }
+            }
         }
     }
 
