@@ -225,6 +225,7 @@ impl Federation {
             store: store.clone(),
             state: state.clone(),
             node_key: node_key(code),
+            database: None,
             noted: noted.collect(),
             clock: Arc::clone(&self.clock) as _,
         });
