@@ -43,3 +43,32 @@ fn the_sources_of_the_documentation_are_configurations() {
     }
     assert_eq!(seen, 2);
 }
+
+/// A node's configuration with this in the place of its table.
+fn node_with(table: &str) -> Result<Server, toml::de::Error> {
+    let page = include_str!("../../docs/configuration.md");
+    let (_, block) = page.split_once("```toml\n").expect("a block");
+    let block = block.split("```").next().expect("its end");
+    let (head, rest) = block.split_once("[node]\n").expect("a node's");
+    let (_, rest) = rest.split_once("\n\n").expect("the next table");
+    toml::from_str(&format!("{head}{table}\n\n{rest}"))
+}
+
+#[test]
+fn a_database_that_counts_is_named_where_it_is_asked_and_nowhere_else() {
+    let page = include_str!("../../docs/configuration.md");
+    let (_, shown) = page.split_once("```toml\n[node]\n").expect("the database's block");
+    let shown = format!("[node]\n{}", shown.split("```").next().expect("its end"));
+    let pushed = node_with(&shown).expect("a configuration");
+    pushed.check().expect("no contradiction");
+    let pushdown = pushed.node().expect("a node").pushdown().expect("a database").clone();
+    assert_eq!(pushdown.shards.len(), 1);
+    let refused = |table: &str, word: &str| {
+        let error = node_with(table).expect("of the form").check().expect_err("contradiction");
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(&shown.replace("tabulate = \"pushdown\"", ""), "is not asked");
+    refused(&shown.replace("statement_seconds = 60", "statement_seconds = 0"), "statement_seconds");
+    let (alone, _) = shown.split_once("[node.pushdown]").expect("a table");
+    refused(alone, "needs a table [node.pushdown]");
+}

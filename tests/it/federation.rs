@@ -14,6 +14,7 @@ mod help;
 mod life;
 mod many;
 mod process;
+mod pushdown;
 mod python;
 mod refusals;
 mod sectors;

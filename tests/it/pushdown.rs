@@ -56,27 +56,40 @@ impl Place {
     }
 }
 
-/// Three servers of our own: the first knows the two others by `postgres_fdw`.
+/// Three servers of our own, set up by what is delivered for it: the first knows the two others by `postgres_fdw`.
 struct Servers {
     place: Place,
     _all: [Cluster; 3],
 }
 
+const ROLES: &str = include_str!("../../deploy/postgresql/pushdown.sql");
+const FOREIGN: &str = include_str!("../../deploy/postgresql/pushdown-servers.sql");
+/// The database on each server, as the statements name it.
+const DATABASE: &str = "warehouse";
+
 impl Servers {
     async fn start() -> Option<Self> {
         let all = [postgres::another()?, postgres::another()?, postgres::another()?];
-        let mut place = Place::postgres(&all[0], "head").await;
-        let mut known = "CREATE EXTENSION postgres_fdw;".to_owned();
-        for (server, cluster) in SERVERS.iter().zip(&all[1..]) {
-            let part = Place::postgres(cluster, "part").await;
-            known += &format!(
-                "CREATE SERVER {server} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '{}', dbname 'part', async_capable 'true');
-                 CREATE USER MAPPING FOR head_reader SERVER {server} OPTIONS (user 'part_reader', password_required 'false');",
-                cluster.port()
-            );
-            place.shards.push(part.write);
+        let mut shards = Vec::new();
+        for cluster in &all {
+            let admin = cluster.fresh_database(DATABASE).await;
+            postgres::run(&admin, ROLES).await;
+            shards.push(cluster.url("evensum_loader", DATABASE));
         }
-        postgres::run(&place.write, &known).await;
+        let mut foreign = FOREIGN.to_owned();
+        for (server, cluster) in SERVERS.iter().zip(&all[1..]) {
+            let host = format!("host '{server}.example.nhs.uk', port '5432'");
+            assert!(foreign.contains(&host));
+            let port = cluster.port();
+            foreign = foreign.replace(&host, &format!("host '127.0.0.1', port '{port}'"));
+        }
+        // These servers ask for no password, of which the first must be told.
+        let password = "password 'SET THIS'";
+        assert!(foreign.contains(password));
+        let foreign = foreign.replace(password, "password_required 'false'");
+        postgres::run(&all[0].url("postgres", DATABASE), &foreign).await;
+        let read = all[0].url("evensum_reader", DATABASE);
+        let place = Place { write: shards.remove(0), read, shards };
         Some(Self { place, _all: all })
     }
 }
@@ -143,7 +156,7 @@ async fn aggregates_run_on_both_servers_at_once() {
     for _ in 0..40 {
         let asked = Asked::of(&snapshot, &mut random);
         if asked.request().filters.iter().any(|f| f.keep.is_empty()) {
-            // Nothing is asked of anybody.
+            // No row can pass it: PostgreSQL asks nobody.
             continue;
         }
         let plans = sql::explain(&database, &partition, &asked.request()).await.expect("plans");
@@ -234,6 +247,13 @@ async fn a_statement_has_an_end() {
     too_slow(&Place::sqlite(&dir)).await;
     let Some(cluster) = postgres::cluster().await else { return };
     too_slow(&Place::postgres(&cluster, "pushdown_slow").await).await;
+}
+
+#[test]
+fn a_database_says_nothing_of_its_address() {
+    let url = "postgresql://reader:a-secret@warehouse.example.nhs.uk/warehouse";
+    let database = Database::new(url, Limits::default()).expect("a URL");
+    assert_eq!(format!("{database:?}"), "Database(postgresql)");
 }
 
 #[tokio::test]

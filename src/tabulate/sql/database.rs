@@ -1,5 +1,7 @@
 //! Connections to a partner's database: read-only transactions with limits, that hand out numbers.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -42,13 +44,12 @@ impl Default for Limits {
 }
 
 /// A database that holds partitions, connected when it is first asked.
-#[derive(Debug, Clone)]
 pub struct Database {
-    pool: Pool,
+    kind: Kind,
+    pool: OnceLock<Pool>,
     limits: Limits,
 }
 
-#[derive(Debug, Clone)]
 enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
@@ -71,6 +72,23 @@ impl Kind {
             _ => Err(SqlError::Url),
         }
     }
+
+    fn pool(&self) -> Pool {
+        match self {
+            Self::Sqlite(options) => Pool::Sqlite(
+                SqlitePoolOptions::new()
+                    .max_connections(MAX_CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_LIMIT)
+                    .connect_lazy_with(options.clone().read_only(true).create_if_missing(false)),
+            ),
+            Self::Postgres(options) => Pool::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(MAX_CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_LIMIT)
+                    .connect_lazy_with(options.clone().application_name("evensum")),
+            ),
+        }
+    }
 }
 
 impl Database {
@@ -80,27 +98,13 @@ impl Database {
     /// # Errors
     /// [`SqlError::Url`].
     pub fn new(url: &str, limits: Limits) -> Result<Self, SqlError> {
-        let pool = match Kind::of(url)? {
-            Kind::Sqlite(options) => Pool::Sqlite(
-                SqlitePoolOptions::new()
-                    .max_connections(MAX_CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_LIMIT)
-                    .connect_lazy_with(options.read_only(true).create_if_missing(false)),
-            ),
-            Kind::Postgres(options) => Pool::Postgres(
-                PgPoolOptions::new()
-                    .max_connections(MAX_CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_LIMIT)
-                    .connect_lazy_with(options.application_name("evensum")),
-            ),
-        };
-        Ok(Self { pool, limits })
+        Ok(Self { kind: Kind::of(url)?, pool: OnceLock::new(), limits })
     }
 
     /// Begins a transaction that sees one state of the database and cannot write.
     pub(super) async fn read(&self) -> Result<Reading, SqlError> {
         let limit = self.limits.statement;
-        let transaction = match &self.pool {
+        let transaction = match self.pool.get_or_init(|| self.kind.pool()) {
             Pool::Sqlite(pool) => Transacting::Sqlite(pool.begin().await?),
             Pool::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -118,10 +122,21 @@ impl Database {
 
     /// Closes all connections.
     pub async fn close(&self) {
-        match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
+        match self.pool.get() {
+            Some(Pool::Sqlite(pool)) => pool.close().await,
+            Some(Pool::Postgres(pool)) => pool.close().await,
+            None => {}
         }
+    }
+}
+
+impl fmt::Debug for Database {
+    /// Without the address, in which a password may be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Sqlite(_) => "Database(sqlite)",
+            Kind::Postgres(_) => "Database(postgresql)",
+        })
     }
 }
 
