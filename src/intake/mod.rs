@@ -355,22 +355,9 @@ fn columns<'a>(
                 _ => continue,
             },
             ("local_authority" | "sub_icb", bound) => {
-                let kind =
-                    if id == "sub_icb" { PlaceKind::SubIcb } else { PlaceKind::LocalAuthority };
-                let mapped = mapping.columns.contains_key(dimension.column.as_str());
-                match (bound, area.filter(|_| !mapped)) {
-                    (Some((_, field)), _) => (Origin::Place(kind), field),
-                    (None, Some((origin, field))) => {
-                        let edition = edition(origin)?;
-                        let vintage = edition.lsoa_vintage();
-                        if !reference.has_places(kind, vintage) {
-                            notes.push(no_places(dimension, vintage));
-                            continue;
-                        }
-                        let from = AreaFrom::new(origin, edition, reference)?;
-                        (Origin::PlaceOfArea(from, kind, reference, vintage), field)
-                    }
-                    (None, None) => continue,
+                match place(request, dimension, bound.map(|b| b.1), area, &mut notes)? {
+                    Some(found) => found,
+                    None => continue,
                 }
             }
             (_, Some((_, field))) => (Origin::Code, field),
@@ -384,6 +371,36 @@ fn columns<'a>(
         columns.push(Growing::new(dimension, (source, field), derivation, dates_differ));
     }
     Ok((columns, edition_used, notes))
+}
+
+/// How a local authority or a sub-location is derived: from a field of its own or, where the mapping names none, from
+/// the area. `None` where the file has neither, or no lookup leads from one to the other, which is noted.
+fn place<'a>(
+    request: &LoadRequest<'a>,
+    dimension: &Dimension,
+    own: Option<usize>,
+    area: Option<(&str, usize)>,
+    notes: &mut Vec<String>,
+) -> Result<Option<(Origin<'a>, usize)>, IntakeError> {
+    let LoadRequest { mapping, reference, .. } = *request;
+    let kind = match dimension.id.as_str() {
+        "sub_icb" => PlaceKind::SubIcb,
+        _ => PlaceKind::LocalAuthority,
+    };
+    if let Some(field) = own {
+        return Ok(Some((Origin::Place(kind), field)));
+    }
+    let mapped = mapping.columns.contains_key(dimension.column.as_str());
+    let Some((origin, field)) = area.filter(|_| !mapped) else { return Ok(None) };
+    let edition = mapping.source.imd_edition;
+    let edition = edition.ok_or_else(|| IntakeError::NoEdition(origin.to_owned()))?;
+    let vintage = edition.lsoa_vintage();
+    if !reference.has_places(kind, vintage) {
+        notes.push(no_places(dimension, vintage));
+        return Ok(None);
+    }
+    let from = AreaFrom::new(origin, edition, reference)?;
+    Ok(Some((Origin::PlaceOfArea(from, kind, reference, vintage), field)))
 }
 
 fn no_places(dimension: &Dimension, vintage: u16) -> String {
