@@ -561,17 +561,14 @@ pub struct AnalystConfig {
     /// Host and port of the coordinator, one or several; the host is the name in its certificate.
     pub coordinator: Addresses,
     /// As of [`Meeting`].
-    #[serde(default)]
     pub proxy: Option<Secret>,
     /// A file with the proxy's password.
-    #[serde(default)]
     pub proxy_password: Option<PathBuf>,
     /// The federation's authority.
     pub ca: PathBuf,
     /// The analyst's copies of the agreements.
     pub agreements: Vec<PathBuf>,
     /// Where the analyst's populations, shares of residents' care and published series lie.
-    #[serde(default)]
     pub reference: Option<PathBuf>,
     /// Files of definitions beside the built-in ones, the same as the servers have.
     #[serde(default)]

@@ -387,7 +387,7 @@ fn columns<'a>(
                     reference.imd(edition).ok_or(IntakeError::NoReference(edition.as_str()))?;
                 let from = AreaFrom::new(origin, edition, reference)?;
                 // A directory has the areas of the edition's own census.
-                let other = matches!(from, AreaFrom::Lsoa).then(|| reference.imd(other(edition)));
+                let other = matches!(from, AreaFrom::Lsoa).then(|| reference.imd(edition.other()));
                 (Origin::Decile(from, table, other.flatten()), field)
             }
             ("imd", Some((origin, field))) => {
@@ -415,22 +415,9 @@ fn columns<'a>(
                 _ => continue,
             },
             ("local_authority" | "sub_icb", bound) => {
-                let kind =
-                    if id == "sub_icb" { PlaceKind::SubIcb } else { PlaceKind::LocalAuthority };
-                let mapped = mapping.columns.contains_key(dimension.column.as_str());
-                match (bound, area.filter(|_| !mapped)) {
-                    (Some((_, field)), _) => (Origin::Place(kind), field),
-                    (None, Some((origin, field))) => {
-                        let edition = edition(origin)?;
-                        let vintage = edition.lsoa_vintage();
-                        if !reference.has_places(kind, vintage) {
-                            notes.push(no_places(dimension, vintage));
-                            continue;
-                        }
-                        let from = AreaFrom::new(origin, edition, reference)?;
-                        (Origin::PlaceOfArea(from, kind, reference, vintage), field)
-                    }
-                    (None, None) => continue,
+                match place(request, dimension, bound.map(|b| b.1), area, &mut notes)? {
+                    Some(found) => found,
+                    None => continue,
                 }
             }
             (_, Some((_, field))) => (Origin::Code, field),
@@ -446,14 +433,6 @@ fn columns<'a>(
     Ok((columns, edition_used, notes))
 }
 
-/// The other edition of the index.
-const fn other(edition: ImdEdition) -> ImdEdition {
-    match edition {
-        ImdEdition::Imd2019 => ImdEdition::Imd2025,
-        ImdEdition::Imd2025 => ImdEdition::Imd2019,
-    }
-}
-
 /// Refuses areas of another census than the edition's where they are most; says so where there are some.
 fn census_of_areas(
     found: &[(ColumnId, Counts)],
@@ -464,7 +443,7 @@ fn census_of_areas(
     let Some(Counts { valid, unmatched, other_census, .. }) = counts.copied() else {
         return Ok(None);
     };
-    let other = other(edition);
+    let other = edition.other();
     if share_exceeds(other_census, valid + unmatched, OTHER_CENSUS_PERCENT) {
         return Err(IntakeError::OtherCensus { edition, other });
     }
@@ -475,6 +454,36 @@ fn census_of_areas(
         edition.lsoa_vintage(),
         edition.as_str()
     )))
+}
+
+/// How a local authority or a sub-location is derived: from a field of its own or, where the mapping names none, from
+/// the area. `None` where the file has neither, or no lookup leads from one to the other, which is noted.
+fn place<'a>(
+    request: &LoadRequest<'a>,
+    dimension: &Dimension,
+    own: Option<usize>,
+    area: Option<(&str, usize)>,
+    notes: &mut Vec<String>,
+) -> Result<Option<(Origin<'a>, usize)>, IntakeError> {
+    let LoadRequest { mapping, reference, .. } = *request;
+    let kind = match dimension.id.as_str() {
+        "sub_icb" => PlaceKind::SubIcb,
+        _ => PlaceKind::LocalAuthority,
+    };
+    if let Some(field) = own {
+        return Ok(Some((Origin::Place(kind), field)));
+    }
+    let mapped = mapping.columns.contains_key(dimension.column.as_str());
+    let Some((origin, field)) = area.filter(|_| !mapped) else { return Ok(None) };
+    let edition = mapping.source.imd_edition;
+    let edition = edition.ok_or_else(|| IntakeError::NoEdition(origin.to_owned()))?;
+    let vintage = edition.lsoa_vintage();
+    if !reference.has_places(kind, vintage) {
+        notes.push(no_places(dimension, vintage));
+        return Ok(None);
+    }
+    let from = AreaFrom::new(origin, edition, reference)?;
+    Ok(Some((Origin::PlaceOfArea(from, kind, reference, vintage), field)))
 }
 
 fn no_places(dimension: &Dimension, vintage: u16) -> String {

@@ -109,31 +109,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
                 imd.push((row, ImdRow { lsoa, rank, decile }));
             }
             Values::Icb { ods, sub_icb, district } => {
-                let code = |at: Option<usize>, like: fn(&str) -> bool, rule| match at {
-                    None => Ok(None),
-                    Some(at) => match field(at).filter(|t| like(t)).map(Ods::new) {
-                        Some(Ok(code)) => Ok(Some(code)),
-                        _ => Err(wrong(rule)),
-                    },
-                };
-                let board = "the board is not the ODS code of one, such as QVV";
-                icb.push((
-                    row,
-                    PlaceRow {
-                        lsoa,
-                        icb: code(Some(ods), board_like, board)?.ok_or_else(|| wrong(board))?,
-                        sub_icb: code(
-                            sub_icb,
-                            sub_icb_like,
-                            "the sub-location is not the ODS code of one, such as 11J",
-                        )?,
-                        district: code(
-                            district,
-                            district_like,
-                            "the local authority is not the code of one in England, such as E06000058",
-                        )?,
-                    },
-                ));
+                let columns = [Some(ods), sub_icb, district];
+                icb.push((row, place_row(lsoa, columns, field).map_err(wrong)?));
             }
         }
     }
@@ -145,6 +122,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, Content), ReferenceError> {
         return Err(ReferenceError::NoRows);
     }
     Ok((layout, content))
+}
+
+/// The places of a row, from the columns of boards, sub-locations and local authorities that the file has.
+fn place_row<'a>(
+    lsoa: LsoaCode,
+    [board, sub_icb, district]: [Option<usize>; 3],
+    field: impl Fn(usize) -> Option<&'a str>,
+) -> Result<PlaceRow, &'static str> {
+    let code = |at: Option<usize>, like: fn(&str) -> bool, rule| {
+        let read = |at| field(at).filter(|t| like(t)).and_then(|t| Ods::new(t).ok()).ok_or(rule);
+        at.map(read).transpose()
+    };
+    let no_board = "the board is not the ODS code of one, such as QVV";
+    let no_sub_icb = "the sub-location is not the ODS code of one, such as 11J";
+    let no_district = "the local authority is not the code of one in England, such as E06000058";
+    Ok(PlaceRow {
+        lsoa,
+        icb: code(board, board_like, no_board)?.ok_or(no_board)?,
+        sub_icb: code(sub_icb, sub_icb_like, no_sub_icb)?,
+        district: code(district, district_like, no_district)?,
+    })
 }
 
 fn board_like(text: &str) -> bool {

@@ -140,3 +140,42 @@ fn a_restricted_question_counts_no_more_than_the_whole() {
     let all = part.last().expect("the total")["denominator"]["low"].as_u64();
     assert!(all.is_some_and(|all| all > 0), "nothing was counted");
 }
+
+#[test]
+fn what_england_published_stands_beside_an_answer_and_changes_nothing_of_it() {
+    let fed = Fed::start(&PARTNERS[..2]);
+    let folder = fed.path("analyst/reference");
+    let file = fed.path("published.csv");
+    let header = "Indicator ID,Indicator Name,Area Code,Sex,Age,Category,Time period,Value\n";
+    let row = "90001,Long waits,E92000001,Persons,All ages,,";
+    let series = format!("{header}{row}Oct 2026,4.25\n{row}Sep 2026,9.75\n");
+    std::fs::write(&file, series).expect("written");
+    let question = [
+        "rtt_over_52_weeks",
+        "--by",
+        "imd.quintile",
+        "--period",
+        "2026-10",
+        "--purpose",
+        "service_planning",
+        "--ask",
+        "ZZ1,ZZ2",
+    ];
+    let before = fed.query(&question).json();
+    assert!(before.get("published").is_none());
+    let add =
+        ["reference", "add", text(&file), "--as", "rtt_over_52_weeks", "--dir", text(&folder)];
+    let added = run(&add).succeeds().stdout;
+    assert!(added.contains("published, not federated"), "{added}");
+    fed.edit("analyst/analyst.toml", "agreements = ", "reference = \"reference\"\nagreements = ");
+    let answer = fed.query(&question).json();
+    assert_eq!(answer["cells"], before["cells"]);
+    assert_eq!(answer["published"].as_array().map(Vec::len), Some(1), "of the same period alone");
+    assert_eq!(answer["published"][0]["value"], 4.25);
+    let table = fed.analyst(&[&["query"], &question[..]].concat()).succeeds().stdout;
+    let line = "England (published, not federated): 4.25, 2026-10, Fingertips";
+    assert!(table.contains(line), "{table}");
+    let show = ["indicators", "--show", "rtt_over_52_weeks", "--reference", text(&folder)];
+    let shown = run(&show).succeeds().stdout;
+    assert!(shown.contains("4.25, 2026-10") && shown.contains("9.75, 2026-09"), "{shown}");
+}

@@ -388,14 +388,18 @@ fn each_board_has_its_own_people_and_its_own_share_of_care() {
     let held = catchment(950, false);
     let sources = RateSources { populations: &tables, catchment: Some(&held) };
     let both = agreement(&["QZ1", "QZ2"]);
-    let rates = rates(&answer, sources, &both, &catalogue).expect("a rate").expect("rates");
+    let both_boards = rates(&answer, sources, &both, &catalogue).expect("a rate").expect("rates");
     // Of 200 parts of the people 190 live where 95 % of care is held and 10 where 50 % is.
-    close(rates.held.expect("a share"), 0.9275);
-    assert_eq!(rates.at(&[0]).expect("QZ1").people, 72_200);
-    assert!(rates.at(&[1]).is_none(), "half of the care of QZ2");
-    assert!(rates.notes.iter().any(|n| n.contains("No rate for QZ2")), "{:?}", rates.notes);
-    assert!((2..6).all(|p| rates.at(&[p]).is_none()), "elsewhere, not known");
-    assert_eq!(rates.at(&[6]).expect("all").people, 76_000);
+    close(both_boards.held.expect("a share"), 0.9275);
+    assert_eq!(both_boards.at(&[0]).expect("QZ1").people, 72_200);
+    assert!(both_boards.at(&[1]).is_none(), "half of the care of QZ2");
+    assert!(
+        both_boards.notes.iter().any(|n| n.contains("No rate for QZ2")),
+        "{:?}",
+        both_boards.notes
+    );
+    assert!((2..6).all(|p| both_boards.at(&[p]).is_none()), "elsewhere, not known");
+    assert_eq!(both_boards.at(&[6]).expect("all").people, 76_000);
 
     let level = LevelId::new("icb.residence").expect("a level");
     answer.scope = Some(Scope { level, category: id("QZ2") });
