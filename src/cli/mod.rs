@@ -12,6 +12,7 @@ mod keys;
 mod node;
 mod node_quality;
 mod partners;
+mod quality;
 mod query;
 mod questions;
 mod reach;
@@ -54,6 +55,8 @@ enum Command {
     Indicators(indicators::Args),
     /// List the partners of an agreement, and who is connected
     Partners(partners::Args),
+    /// How complete the partners' extracts are, in whole per cent
+    Quality(quality::Args),
     /// Read and verify an audit log
     #[command(subcommand)]
     Audit(audit::Command),
@@ -94,6 +97,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Coordinator(command) => coordinator::run(command),
         Command::Query(args) => query::run(args),
         Command::Indicators(args) => indicators::run(&args),
+        Command::Quality(args) => quality::run(&args),
         Command::Partners(args) => partners::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Certs(command) => certs::run(command),

@@ -4,6 +4,7 @@ use super::answer::{
     Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
     ReleaseRow, ViewKind,
 };
+use super::completeness::Completeness;
 use crate::catalogue::{Catalogue, CategoryKind, Unknown};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
@@ -184,6 +185,8 @@ impl SystemView<Shared> {
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
+        let complete = |release| Completeness::of(release, layout, catalogue);
+        let completeness = releases.iter().filter_map(complete).collect();
         let answer = Answer {
             indicator: IndicatorView {
                 id: indicator.id.clone(),
@@ -203,6 +206,7 @@ impl SystemView<Shared> {
             imd_edition: agreed(releases.iter().filter_map(|r| r.document().snapshot.imd_edition)),
             cells,
             coverage,
+            completeness,
             caveats,
             receipts,
             releases: releases.iter().map(release_row).collect(),

@@ -4,6 +4,7 @@
 mod answer;
 mod assemble;
 mod bundle;
+mod completeness;
 mod quality;
 mod reconcile;
 
@@ -13,6 +14,7 @@ pub use answer::{
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
+pub use completeness::{ClaimedShares, Completeness, RowShare};
 pub use quality::{
     AreaMix, DimensionQuality, MeasureRange, MonthRows, PseudoPostcodes, QualityReport,
     RejectCount, SiteLine, Sites,
