@@ -23,6 +23,9 @@ use super::{clock, serve, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present::completeness;
 
+/// What it is asked for where nothing is said.
+const PURPOSE: &str = "data_quality";
+
 /// Clocks may differ by this much; a query is valid from that long before now.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 /// A query lives this long beyond its deadline, for the coordinator's and the nodes' clocks.
@@ -49,9 +52,9 @@ pub(super) struct Args {
     /// The agreement; needed where the configuration has several
     #[arg(long)]
     agreement: Option<AgreementId>,
-    /// What it is asked for
-    #[arg(long, default_value = "data_quality")]
-    purpose: PurposeId,
+    /// What it is asked for; data_quality otherwise, where the agreement has it
+    #[arg(long)]
+    purpose: Option<PurposeId>,
     /// Only these partners, by ODS code; all of the agreement otherwise
     #[arg(long, value_delimiter = ',')]
     ask: Vec<Ods>,
@@ -158,7 +161,7 @@ fn query(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Qu
         federation: agreement.federation.clone(),
         agreement: agreement.id.clone(),
         agreement_hash: agreement.hash().or_exit(Exit::Config)?,
-        purpose: args.purpose.clone(),
+        purpose: purpose(args, agreement)?,
         targets: if args.ask.is_empty() { everyone() } else { args.ask.clone() },
         not_before: now.plus(-CLOCK_SKEW_SECONDS),
         expires: now.plus(i64::from(args.deadline) + SPARE_SECONDS),
@@ -166,6 +169,16 @@ fn query(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Qu
     };
     query.questions().or_exit(Exit::Usage)?;
     Ok(query)
+}
+
+/// The purpose that was named, else the usual one, which the agreement must have.
+fn purpose(args: &Args, agreement: &Agreement) -> Result<PurposeId, Failure> {
+    let usual = || agreement.purposes.iter().find(|p| p.as_str() == PURPOSE).cloned();
+    args.purpose.clone().or_else(usual).ok_or_else(|| {
+        let known: Vec<&str> = agreement.purposes.iter().map(PurposeId::as_str).collect();
+        let text = format!("say what it is asked for: --purpose {}", known.join(" or "));
+        Failure::says(Exit::Usage, text)
+    })
 }
 
 /// Of each dimension its coarsest level, which hides the least, by the first indicator of the dataset that may be
