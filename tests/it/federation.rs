@@ -15,6 +15,7 @@ mod life;
 mod many;
 mod process;
 mod python;
+mod quality;
 mod refusals;
 mod sectors;
 mod shown;
