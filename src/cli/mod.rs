@@ -17,6 +17,7 @@ mod node;
 mod node_quality;
 mod partners;
 mod preview;
+mod quality;
 mod query;
 mod questions;
 mod reach;
@@ -60,6 +61,8 @@ enum Command {
     Indicators(indicators::Args),
     /// List the partners of an agreement, and who is connected
     Partners(partners::Args),
+    /// How complete the partners' extracts are, in whole per cent
+    Quality(quality::Args),
     /// Read and verify an audit log
     #[command(subcommand)]
     Audit(audit::Command),
@@ -102,6 +105,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Coordinator(command) => coordinator::run(command),
         Command::Query(args) => query::run(args),
         Command::Indicators(args) => indicators::run(&args),
+        Command::Quality(args) => quality::run(&args),
         Command::Partners(args) => partners::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Certs(command) => certs::run(command),

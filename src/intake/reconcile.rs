@@ -210,6 +210,9 @@ fn lines(counted: &Counted, returned: &Returned, functions: &Dimension) -> Vec<R
     leaves.unwrap_or_default().iter().filter_map(line).collect()
 }
 
+/// So many rows, which these are, and what to do about them.
+type Rows = (u64, String, Option<&'static str>);
+
 /// What the explanations are made of.
 struct Explained<'a> {
     request: &'a ReconcileRequest<'a>,
@@ -230,51 +233,83 @@ impl Explained<'_> {
         if lines.iter().chain([total]).all(ReconciledLine::agrees) {
             return Vec::new();
         }
-        let of_rows = |(rows, text): (u64, String)| Explanation {
-            text,
+        let of_rows = |(rows, what, advice): Rows| Explanation {
+            what,
             rows: Some(rows),
+            advice: advice.map(str::to_owned),
             exact: rows == difference,
         };
         let mut all: Vec<Explanation> =
-            self.rows(lines).into_iter().filter(|(rows, _)| *rows > 0).map(of_rows).collect();
+            self.rows(lines).into_iter().filter(|(rows, ..)| *rows > 0).map(of_rows).collect();
         // What is exactly as large as the difference comes first.
         all.sort_by_key(|e| !e.exact);
         let said = self.circumstances(difference == 0, sum, total);
-        all.extend(said.into_iter().map(|text| Explanation { text, rows: None, exact: false }));
+        all.extend(said.into_iter().map(|what| Explanation {
+            what,
+            rows: None,
+            advice: None,
+            exact: false,
+        }));
         all
     }
 
     /// Rows that one side may have and the other has not.
-    fn rows(&self, lines: &[ReconciledLine]) -> Vec<(u64, String)> {
+    fn rows(&self, lines: &[ReconciledLine]) -> Vec<Rows> {
         let Self { request, report, counted, returned } = self;
         let provider = request.provider;
-        let unknown: u64 =
-            lines.iter().filter(|l| self.is_unknown(&l.function)).map(|l| l.own.list).sum();
-        let mut all = vec![(
-            unknown,
-            "pathways whose treatment function is blank or not recognised; the return has them under a function. Translate its codes under [codes.treatment_function] in the mapping".to_owned(),
-        )];
+        let own = |of: &dyn Fn(&ReconciledLine) -> bool| -> u64 {
+            lines.iter().filter(|line| of(line)).map(|line| line.own.list).sum()
+        };
+        let unknown = own(&|line| self.is_unknown(&line.function));
+        let alone = own(&|line| line.returned.is_none() && !self.is_unknown(&line.function));
+        let missing = lines.iter().filter(|line| line.own.list == 0);
+        let missing = missing.filter_map(|line| line.returned).map(|f| f.list).sum();
+        let mut all: Vec<Rows> = vec![
+            (
+                unknown,
+                "pathways whose treatment function is blank or not recognised".to_owned(),
+                Some(
+                    "The return has them under a function: translate the codes under [codes.treatment_function] in the mapping.",
+                ),
+            ),
+            (
+                alone,
+                "pathways of treatment functions that the return has no line for".to_owned(),
+                None,
+            ),
+            (
+                missing,
+                "pathways of the return in treatment functions that the extract has nothing of"
+                    .to_owned(),
+                Some(
+                    "Check that the extract holds all services and that their codes are read as meant.",
+                ),
+            ),
+        ];
         all.extend(report.rejects.iter().map(|reject| {
-            (reject.rows, format!("rows that were not taken: {}, {}", reject.column, reject.rule))
+            (
+                reject.rows,
+                format!("rows that were not taken: {}, {}", reject.column, reject.rule),
+                None,
+            )
         }));
         all.push((
             report.duplicates.unwrap_or_default(),
-            "rows that repeat another in person, weeks waited and every code: they may be one pathway twice".to_owned(),
+            "repeated rows: the same person, weeks waited and every code".to_owned(),
+            Some("They may be one pathway twice."),
         ));
         all.push((
             returned.unknown_start,
-            "pathways of the return without a known clock start; an extract has none, as each row needs one".to_owned(),
+            "pathways of the return without a known clock start".to_owned(),
+            Some("An extract has none: each of its rows needs one."),
         ));
-        let others = if request.own_rows_of_provider {
-            format!(
-                "rows of the extract of other providers than {provider}, which are left out here"
-            )
+        let (left_out, advice) = if request.own_rows_of_provider {
+            (" (left out here)", None)
         } else {
-            format!(
-                "rows of the extract of other providers than {provider}: leave them out with --provider {provider}"
-            )
+            ("", Some("Leave them out with --provider."))
         };
-        all.push((counted.other_providers, others));
+        let others = format!("rows of the extract of other providers than {provider}{left_out}");
+        all.push((counted.other_providers, others, advice));
         all
     }
 

@@ -1,6 +1,8 @@
 //! Charts of a page: bars and heat maps as rectangles and texts of an SVG, each with the table that says the
 //! same. Laid out here, in whole pixels, and written by the page's template, which escapes every text.
 
+use super::layout::wrapped;
+
 /// A table of figures: the first cell of a row names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DataTable {
@@ -61,8 +63,9 @@ const BAR_STEP: usize = 32;
 const FIGURES: usize = 78;
 /// Pixels for a heat map's cell.
 const CELL: usize = 28;
-/// Pixels above a heat map, for the names of its columns.
-const HEADS: usize = 22;
+/// Pixels above a heat map, for the names of its columns in at most two lines.
+const HEADS: usize = 40;
+const HEAD_LINE: usize = 15;
 /// The baseline of a text below the top of its bar.
 const BASELINE: usize = 16;
 
@@ -200,8 +203,14 @@ pub(super) fn heat(columns: &[String], lines: &[HeatLine]) -> (Vec<Mark>, Vec<Te
     for (column, at) in columns.iter().zip(0..) {
         let x = NAMES + at * width + width / 2;
         // Seven pixels a character, about.
-        let text = shortened(column, (width / 7).max(3));
-        texts.push(Text { x, y: 14, anchor: "middle", class: "head", text });
+        let room = (width / 7).max(3);
+        let broken = wrapped(column, room);
+        let last = broken.get(1..).unwrap_or_default().join(" ");
+        let two = broken.first().cloned().into_iter().chain((!last.is_empty()).then_some(last));
+        for (text, y) in two.zip((14..).step_by(HEAD_LINE)) {
+            let text = shortened(&text, room);
+            texts.push(Text { x, y, anchor: "middle", class: "head", text });
+        }
     }
     for (line, y) in lines.iter().zip((HEADS..).step_by(CELL)) {
         texts.push(name_text(&line.name, y));

@@ -123,6 +123,7 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
         imd_edition: Some(ImdEdition::Imd2025),
         cells: Vec::new(),
         coverage: coverage(),
+        completeness: Vec::new(),
         caveats: vec![
             "Pathways are counted, not people: a person waiting on two pathways counts twice, and one who waits at two providers counts at both.".to_owned(),
             "The figures leave out Northmere Community Health, Sandmarsh Orthopaedic Hospital, Westhaven General Hospital.".to_owned(),

@@ -5,6 +5,7 @@
 //! "fewer than 8", and never a zero, an empty cell or an empty bar.
 
 pub mod chart;
+pub mod completeness;
 pub mod csv;
 pub mod json;
 pub mod overview;

@@ -132,7 +132,7 @@ fn facts(of: &QualityReport) -> Vec<(String, String)> {
         facts.push(("Rows outside the period", thousands(of.rows_outside)));
     }
     facts.extend(last_event(of).map(|text| ("Last event", text)));
-    facts.extend(repeated(of).map(|text| ("Repeated rows", text)));
+    facts.extend(repeated(of).map(|text| ("Repeats", text)));
     let impossible: Vec<String> = of
         .impossible
         .iter()
@@ -314,13 +314,14 @@ fn trend(periods: &[Held<'_>]) -> Option<Chart> {
                 .collect(),
         })
         .collect();
-    let finding = format!(
-        "From {} to {}, rows went from {} to {}",
-        words::period(first.report.period),
-        words::period(last.report.period),
-        thousands(first.report.rows_taken),
-        thousands(last.report.rows_taken)
-    );
+    let (before, now) = (first.report.rows_taken, last.report.rows_taken);
+    let went = if before == now {
+        format!("there were {} at both ends", counted_rows(now))
+    } else {
+        format!("rows went from {} to {}", thousands(before), thousands(now))
+    };
+    let (from, to) = (words::period(first.report.period), words::period(last.report.period));
+    let finding = format!("From {from} to {to}, {went}");
     let describes = "A cell for each dimension and period, darker where more rows are usable.";
     let mut chart = heat_chart(
         ("periods", finding, describes.to_owned()),

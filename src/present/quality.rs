@@ -121,8 +121,8 @@ pub(super) fn opt_out(report: &QualityReport) -> String {
 pub(super) fn repeated(report: &QualityReport) -> Option<String> {
     let rows = report.duplicates.filter(|rows| *rows > 0)?;
     Some(format!(
-        "{} repeat another row in person, date and every code. They are counted: take them out of the extract if they are the same thing twice.",
-        counted_rows(rows)
+        "Repeated rows: {} (the same person, date and every code as another). They are counted: take them out of the extract if they are one thing twice.",
+        thousands(rows)
     ))
 }
 

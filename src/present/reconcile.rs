@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::thousands;
-use super::quality::{EXACT, counted_rows};
+use super::quality::EXACT;
 use super::trend::standing;
 use super::{Glyphs, Width, words};
 
@@ -94,18 +94,11 @@ fn difference(own: Option<u64>, returned: Option<u64>) -> Option<String> {
 }
 
 fn explanation(one: &Explanation) -> String {
-    let exact = if one.exact { " This is exactly the difference." } else { "" };
-    let text = words::clean(&one.text);
-    match one.rows {
-        None => text,
-        Some(rows) => {
-            let text = text.trim_start_matches("rows ").trim_end_matches('.');
-            match text.strip_prefix("pathways ") {
-                Some(rest) => format!("{} pathways {rest}.{exact}", thousands(rows)),
-                None => format!("{} {text}.{exact}", counted_rows(rows)),
-            }
-        }
-    }
+    let what = words::opening(&words::clean(&one.what));
+    let Some(rows) = one.rows else { return what };
+    let exact = one.exact.then_some("This is exactly the difference.");
+    let after: Vec<&str> = exact.into_iter().chain(one.advice.as_deref()).collect();
+    format!("{what}: {}. {}", thousands(rows), after.join(" ")).trim_end().to_owned()
 }
 
 /// The comparison as CSV: a row for each treatment function and `all`; what the return does not say is empty.
@@ -189,16 +182,23 @@ mod tests {
             ),
             explanations: vec![
                 Explanation {
-                    text: "rows that were not taken: clock_start, not a date".to_owned(),
+                    what: "rows that were not taken: clock_start, not a date".to_owned(),
                     rows: Some(5),
+                    advice: None,
                     exact: true,
                 },
                 Explanation {
-                    text: "pathways whose treatment function is blank".to_owned(),
+                    what: "pathways whose function is blank".to_owned(),
                     rows: Some(7),
+                    advice: Some("Translate it.".to_owned()),
                     exact: false,
                 },
-                Explanation { text: "Weeks differ.".to_owned(), rows: None, exact: false },
+                Explanation {
+                    what: "Weeks differ.".to_owned(),
+                    rows: None,
+                    advice: None,
+                    exact: false,
+                },
             ],
         }
     }
@@ -214,8 +214,8 @@ mod tests {
             "Exact figures, for the organisation's own staff only",
             "110 Trauma 1,200 1,212 -12 300 300 0 9 – –",
             "unknown Not known 7 – – 0 – – 0 – –",
-            "5 rows that were not taken: clock_start, not a date. This is exactly the difference.",
-            "7 pathways whose treatment function is blank.",
+            "Rows that were not taken: clock_start, not a date: 5. This is exactly the difference.",
+            "· Pathways whose function is blank: 7. Translate it.",
             "· Weeks differ.",
         ] {
             assert!(flat.contains(said), "{said}: {text}");

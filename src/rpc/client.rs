@@ -18,6 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+pub use super::convert::completeness::ClaimedQuality;
 use super::convert::view::Heard;
 use super::pb::coordinator_client::CoordinatorClient;
 use super::{
@@ -153,6 +154,60 @@ impl AnalystClient {
         CoordinatorClient::new(self.channel.clone())
             .max_encoding_message_size(MAX_REQUEST_BYTES)
             .max_decoding_message_size(most)
+    }
+}
+
+impl AnalystClient {
+    /// Asks how complete the partners' extracts are: what came of each question of the signed query, in its order.
+    ///
+    /// # Errors
+    /// [`AskFault`] about the query as a whole. Questions after a stream that broke have its fault.
+    pub async fn quality(
+        &self,
+        envelope: Envelope,
+        deadline: Duration,
+    ) -> Result<Vec<Result<ClaimedQuality, AskFault>>, AskFault> {
+        let deadline = deadline.clamp(MIN_DEADLINE, MAX_DEADLINE);
+        let until = Instant::now() + deadline.saturating_add(COORDINATOR_GRACE);
+        let asked = questions(&envelope);
+        let mut order = InOrder::new(asked);
+        let request = pb::QualityRequest {
+            envelope: Some(convert::envelope::write(&envelope)),
+            deadline_ms: millis(deadline),
+        };
+        let mut client = self.client(MAX_VIEW_BYTES);
+        let response = timeout_at(until, client.quality(request)).await;
+        let response = response.map_err(|_| AskFault::Late)?;
+        let mut messages = response.map_err(|status| faults::ask_fault(&status))?.into_inner();
+        let (mut outcomes, mut total) = (Vec::new(), 0_usize);
+        let broken = loop {
+            let message = match timeout_at(until, messages.message()).await {
+                Ok(Ok(Some(message))) => message,
+                Ok(Ok(None)) => break None,
+                Ok(Err(status)) => break Some(faults::ask_fault(&status)),
+                Err(_) => break Some(AskFault::Late),
+            };
+            total = total.saturating_add(message.encoded_len());
+            let read = convert::completeness::read_one(message).ok();
+            let Some((question, outcome)) = read.filter(|_| total <= MAX_VIEWS_BYTES) else {
+                break Some(AskFault::Unreadable);
+            };
+            if let Err(reason) = order.take(question) {
+                break Some(AskFault::Order(reason));
+            }
+            outcomes.push(outcome);
+        };
+        let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+        match broken {
+            None if outcomes.len() == asked => return Ok(outcomes),
+            // Something is wrong with a stream that does not end with its last answer.
+            Some(fault) if outcomes.len() == asked => return Err(fault),
+            broken => {
+                let fault = broken.unwrap_or(AskFault::Order(OutOfOrder));
+                outcomes.resize_with(asked.min(MAX_QUESTIONS), || Err(fault.clone()));
+            }
+        }
+        Ok(outcomes)
     }
 }
 

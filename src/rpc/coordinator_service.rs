@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::port::{AnalystPort, AskFault, Progress, ProgressSink};
+use evensum_core::port::{AnalystPort, AskFault, BoxStream, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
 use tokio::sync::{mpsc, watch};
@@ -93,6 +93,27 @@ impl Coordinator for Service {
         let (events, stream) = mpsc::channel(WAITING_EVENTS);
         tokio::spawn(answered(Arc::clone(&self.coordinator), envelope, deadline, events));
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    type QualityStream = BoxStream<'static, Result<pb::QualityResponse, Status>>;
+
+    async fn quality(
+        &self,
+        request: Request<pb::QualityRequest>,
+    ) -> Result<Response<Self::QualityStream>, Status> {
+        let pb::QualityRequest { envelope, deadline_ms } = request.into_inner();
+        let envelope =
+            convert::envelope::read(envelope).map_err(|e| faults::unreadable_request(&e))?;
+        let deadline = Duration::from_millis(deadline_ms.into()).clamp(MIN_DEADLINE, MAX_DEADLINE);
+        let coordinator = Arc::clone(&self.coordinator);
+        // A task of its own: what was accepted is answered, whether or not whoever asked still listens.
+        let asking = tokio::spawn(async move {
+            coordinator.ask(envelope, deadline, Arc::new(|_: Progress| {})).await
+        });
+        let answers = asking.await.unwrap_or(Err(AskFault::Internal));
+        let answers = answers.map_err(|fault| faults::ask_status(&fault))?;
+        let each = |(question, outcome)| Ok(convert::completeness::write_one(question, outcome));
+        Ok(Response::new(Box::pin(answers.map(each))))
     }
 
     async fn partners(

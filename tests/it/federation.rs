@@ -16,6 +16,7 @@ mod many;
 mod process;
 mod pushdown;
 mod python;
+mod quality;
 mod refusals;
 mod sectors;
 mod shown;

@@ -1,6 +1,7 @@
 //! The parts of an answer.
 
 use super::beside::Beside;
+use super::completeness::Completeness;
 use crate::catalogue::{CategoryKind, IndicatorKind};
 use crate::disclosure::{Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
@@ -206,6 +207,8 @@ pub struct Answer {
     pub cells: Vec<Cell>,
     /// Every partner that was asked, in order of code.
     pub coverage: Vec<Coverage>,
+    /// How complete each release is, where the breakdown is one level: in order of partner.
+    pub completeness: Vec<Completeness>,
     /// What a reader must know.
     pub caveats: Vec<String>,
     /// Proofs of entry of every audit log that took part.

@@ -5,6 +5,7 @@ use super::answer::{
     ReleaseRow, ViewKind,
 };
 use super::beside::Beside;
+use super::completeness::Completeness;
 use crate::catalogue::{Catalogue, CategoryKind, IndicatorKind, PersonRows, Unknown};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
@@ -186,6 +187,8 @@ impl SystemView<Shared> {
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
+        let complete = |release| Completeness::of(release, layout, catalogue);
+        let completeness = releases.iter().filter_map(complete).collect();
         let answer = Answer {
             indicator: IndicatorView {
                 id: indicator.id.clone(),
@@ -207,6 +210,7 @@ impl SystemView<Shared> {
             imd_edition: agreed(releases.iter().filter_map(|r| r.document().snapshot.imd_edition)),
             cells,
             coverage,
+            completeness,
             caveats,
             receipts,
             releases: releases.iter().map(release_row).collect(),

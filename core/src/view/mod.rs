@@ -5,6 +5,7 @@ mod answer;
 mod assemble;
 mod beside;
 mod bundle;
+mod completeness;
 mod denominator;
 mod quality;
 mod rate;
@@ -18,6 +19,7 @@ pub use answer::{
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
+pub use completeness::{ClaimedShares, Completeness, RowShare};
 pub use quality::{
     AreaMix, DimensionQuality, MeasureRange, MonthRows, PseudoPostcodes, QualityReport,
     RejectCount, SiteLine, Sites,

@@ -44,10 +44,12 @@ pub struct ReconciledLine {
 /// What may explain a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The sentence.
-    pub text: String,
-    /// The rows that it is about, where it is about rows.
+    /// The rows that are meant, in words, or a sentence where no number of rows is.
+    pub what: String,
+    /// How many they are.
     pub rows: Option<u64>,
+    /// What to do about it.
+    pub advice: Option<String>,
     /// Whether these are exactly as many as the lists differ by.
     pub exact: bool,
 }

@@ -355,7 +355,7 @@ fn terms(catalogue: &Catalogue, now: Timestamp) -> String {
     let indicators = quoted(datasets::indicators(catalogue).map(|i| i.id.as_str()).collect());
     format!(
         "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\
-         from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\"]\npacks = [{packs}]\n\
+         from = \"{from}\"\nuntil = \"{until}\"\npurposes = [\"statutory_reporting\", \"service_planning\", \"data_quality\"]\npacks = [{packs}]\n\
          indicators = [{indicators}]\n\
          dimensions = [\"imd\", \"ethnicity\", \"sex\", \"age\", \"tfc\", \"department\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
          show_partners = true\nasker_runs_coordinator = true\n"

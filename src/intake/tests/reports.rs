@@ -226,7 +226,7 @@ fn own_totals_stand_beside_the_return_and_a_difference_has_its_explanations() {
     );
     assert!(same.total.agrees() && !same.agrees(), "one is under no function");
     let said = |r: &Reconciliation, text: &str| {
-        r.explanations.iter().find(|e| e.text.contains(text)).map(|e| (e.rows, e.exact))
+        r.explanations.iter().find(|e| e.what.contains(text)).map(|e| (e.rows, e.exact))
     };
     assert_eq!(said(&same, "blank or not recognised"), Some((Some(1), false)));
     assert_eq!(said(&same, "own total is not the sum"), Some((None, false)));

@@ -4,6 +4,7 @@
 //! a signed envelope at whoever asks.
 
 pub(super) mod answer;
+pub(super) mod completeness;
 pub(super) mod envelope;
 #[cfg(test)]
 mod tests;

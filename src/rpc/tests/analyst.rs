@@ -19,8 +19,10 @@ use super::{all, answers, one, ready, served};
 use crate::rpc::client::AnalystClient;
 use crate::rpc::convert::view::{write_one, write_progress};
 use crate::rpc::coordinator_service::routes;
+use crate::rpc::pb::ask_response::Event;
 use crate::rpc::pb::coordinator_server::{Coordinator, CoordinatorServer};
-use crate::rpc::{MAX_DEADLINE, MIN_DEADLINE, pb};
+use crate::rpc::pb::quality_response::Outcome;
+use crate::rpc::{MAX_DEADLINE, MIN_DEADLINE, faults, pb};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -224,6 +226,28 @@ impl Coordinator for Scripted {
         Ok(Response::new(Box::pin(tokio_stream::iter(self.0.clone()))))
     }
 
+    type QualityStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<pb::QualityResponse, Status>> + Send>>;
+
+    /// The same script, without the progress.
+    async fn quality(
+        &self,
+        _request: Request<pb::QualityRequest>,
+    ) -> Result<Response<Self::QualityStream>, Status> {
+        let script = self.0.clone().into_iter().map(|one| {
+            let outcome = one?.event.and_then(|event| match event {
+                Event::View(view) => Some(Outcome::Completeness(pb::Completeness {
+                    partners: Vec::new(),
+                    view: Some(view),
+                })),
+                Event::Fault(fault) => Some(Outcome::Fault(fault)),
+                Event::Asked(_) | Event::Settled(_) => None,
+            });
+            Ok(pb::QualityResponse { outcome })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(script.collect::<Vec<_>>()))))
+    }
+
     async fn partners(
         &self,
         _request: Request<pb::PartnersRequest>,
@@ -245,6 +269,45 @@ async fn scripted(
     let answered = client.ask(scene.envelope_of(questions), LONG, sink).await;
     assert_eq!(client.partners(scene.envelope()).await, Err(AskFault::Unreadable));
     Ok(all(answered?).await)
+}
+
+#[tokio::test]
+async fn shares_come_with_their_views_each_once_and_in_order() {
+    let scene = Scene::new();
+    let view = |number| Ok(write_one(number, Ok(scene.view())));
+    let denied = || AskFault::Denied(RefusalCode::Withheld);
+    let fault = |number| Ok(write_one(number, Err(denied())));
+    let order = || AskFault::Order(OutOfOrder);
+    let broken = || Err(Status::unavailable("gone"));
+    let lost = || faults::ask_fault(&Status::unavailable("gone"));
+    for (script, expected) in [
+        (vec![view(0), fault(1)], Ok(vec![None, Some(denied())])),
+        (vec![view(0)], Ok(vec![None, Some(order())])),
+        (vec![view(1), view(0)], Ok(vec![Some(order()), Some(order())])),
+        (vec![view(0), view(0)], Ok(vec![None, Some(order())])),
+        (vec![view(0), broken()], Ok(vec![None, Some(lost())])),
+        (vec![view(0), view(1), view(2)], Err(order())),
+        (vec![view(0), view(1), broken()], Err(lost())),
+        (vec![broken()], Ok(vec![Some(lost()), Some(lost())])),
+        (vec![Ok(pb::AskResponse { event: None })], Ok(vec![Some(AskFault::Unreadable); 2])),
+    ] {
+        let routes = tonic::service::Routes::new(CoordinatorServer::new(Scripted(script.clone())));
+        let client = AnalystClient::new(served(routes, None).await);
+        let heard = client.quality(scene.envelope_of(2), LONG).await;
+        let heard = heard.map(|all| all.into_iter().map(Result::err).collect::<Vec<_>>());
+        assert_eq!(heard, expected, "{}", script.len());
+    }
+}
+
+#[tokio::test]
+async fn shares_arrive_that_can_be_worked_out_again() {
+    let scene = Scene::new();
+    let (client, _) = client(Does::Answers(Box::new(scene.view()))).await;
+    let heard = client.quality(scene.envelope(), LONG).await.expect("answers");
+    let [Ok(claimed)] = heard.as_slice() else { panic!("{heard:?}") };
+    let own: Vec<_> = scene.view().answer().completeness.iter().map(|c| c.claimed()).collect();
+    assert_eq!(claimed.shares, own);
+    assert_eq!(claimed.bundle, scene.view().bundle());
 }
 
 /// The numbers of good answers, and of the rest with why there is none.
