@@ -4,6 +4,8 @@
 //! A server has one organisation, one state and one audit log, and a membership for each federation that it
 //! takes part in; a coordinator has exactly one.
 
+mod staging;
+
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use evensum_core::model::{
-    Agreement, AgreementId, AnalystId, FederationId, Ods, Profile, Role, TomlProblem,
+    Agreement, AgreementId, AnalystId, Calendar, FederationId, Ods, Profile, Role, TomlProblem,
 };
 use evensum_core::sign::SigningKey;
 use serde::Deserialize;
@@ -21,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
+
+pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -243,6 +247,18 @@ pub struct NodeTable {
     pub profile: Profile,
     /// Where reference data lies.
     pub reference: PathBuf,
+    /// The people who are left out of every load: a file with one identifier a line.
+    #[serde(default)]
+    pub exclude: Option<PathBuf>,
+    /// For how long rows are kept.
+    #[serde(default)]
+    pub retention: Option<Retention>,
+    /// When extracts are expected and published.
+    #[serde(default)]
+    pub calendar: Vec<Calendar>,
+    /// The folder that extracts are put into.
+    #[serde(default)]
+    pub watch: Option<Watch>,
 }
 
 const fn default_profile() -> Profile {
@@ -328,7 +344,7 @@ impl Server {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
         let Self { state, ledger_key, memberships, node, coordinator, .. } = &mut config;
-        let of_node = node.iter_mut().flat_map(|n| [&mut n.key, &mut n.reference]);
+        let of_node = node.iter_mut().flat_map(NodeTable::paths);
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
         for file in [state, ledger_key].into_iter().chain(of_node).chain(passwords) {
@@ -379,6 +395,9 @@ impl Server {
                 }
             }
             return Ok(());
+        }
+        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong) {
+            return wrong(&what);
         }
         for (i, membership) in self.memberships.iter().enumerate() {
             let meeting = membership.coordinator()?;
@@ -572,28 +591,4 @@ impl AnalystConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the documentation shows can be used as it stands there.
-    #[test]
-    fn the_examples_of_the_documentation_are_configurations() {
-        let page = include_str!("../docs/configuration.md");
-        let blocks: Vec<&str> = page
-            .split("```toml\n")
-            .skip(1)
-            .map(|rest| rest.split("```").next().unwrap_or_default())
-            .collect();
-        let of = |begins: &'static str| blocks.iter().filter(move |b| b.starts_with(begins));
-        let servers: Vec<Server> =
-            of("ods").map(|block| toml::from_str(block).expect("a server's")).collect();
-        let roles: Vec<Role> = servers.iter().map(Server::role).collect();
-        assert_eq!(roles, [Role::Node, Role::Coordinator]);
-        let analysts = of("analyst").map(|b| toml::from_str::<AnalystConfig>(b).expect("hers"));
-        assert_eq!(analysts.count(), 1);
-        let [dial] = of("[[coordinator.dial]]").collect::<Vec<_>>()[..] else { panic!("one") };
-        let (server, coordinator) = (of("ods").nth(1).expect("a coordinator's"), dial);
-        let both = server.replace("[[membership]]", &format!("{coordinator}\n[[membership]]"));
-        toml::from_str::<Server>(&both).expect("with a node that is dialled");
-    }
-}
+mod tests;

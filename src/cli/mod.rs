@@ -17,7 +17,10 @@ mod reach;
 mod ready;
 mod reference;
 mod serve;
+mod staging;
 mod terminal;
+mod upkeep;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,8 @@ mod dates;
 mod derive;
 mod error;
 mod event;
+mod exclude;
+mod hold;
 mod mapping;
 mod namer;
 mod publish;
@@ -16,17 +18,21 @@ mod quality;
 mod read;
 mod rejects;
 mod remembered;
+mod restricted;
 mod rows;
 mod source;
+mod standing;
 mod synonyms;
 #[cfg(test)]
 mod tests;
+mod unchanged;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use evensum_core::catalogue::{Catalogue, Dataset, DatedBy};
-use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
+use evensum_core::model::{ColumnId, DatasetId, Date, Digest, ImdEdition, Period};
 
 use area::AreaFrom;
 use bind::Binding;
@@ -35,6 +41,8 @@ pub use derive::{MAX_AGE, MAX_WEEKS};
 pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
+pub use exclude::{ExcludeError, Exclusions, MAX_EXCLUDED};
+use hold::Hold;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_published, newest_quality, publish, published_root,
@@ -45,11 +53,18 @@ pub use read::MAX_RECORD_BYTES;
 use read::Records;
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
+use restricted::Restricted;
+pub use restricted::{MAX_REASON_CHARS, MAX_RESTRICTED_COLUMNS};
 use rows::{Broken, Gathered, Growing};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
 pub use source::MAX_UNPACKED_BYTES;
+pub use standing::{Expired, Standing, expired, standing};
+pub use unchanged::{Outcome, load_if_changed};
+pub use watch::{Ended, Incoming, MAX_WATCHED, RuleError, WatchError, WatchRule, Watcher};
 
-use evensum_core::view::{DimensionQuality, MeasureRange, QualityReport, RejectCount};
+use evensum_core::view::{
+    DimensionQuality, LeftOut, MeasureRange, NationalOptOut, OptOut, QualityReport, RejectCount,
+};
 
 use crate::reference::Reference;
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
@@ -75,6 +90,8 @@ pub struct LoadRequest<'a> {
     pub catalogue: &'a Catalogue,
     /// Deprivation and boards by small area.
     pub reference: &'a Reference,
+    /// Who is left out.
+    pub exclude: Option<&'a Exclusions>,
     /// Told the number of rows read, now and then.
     pub progress: &'a dyn Fn(u64),
     /// The day of the load, for timeliness.
@@ -105,15 +122,37 @@ pub struct Loaded {
 /// [`IntakeError`]; what was staged before is then untouched. Where rejects are the reason, they are
 /// listed in `<staged_dir>/<dataset>/<period>.rejects.csv`.
 pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
+    let hold = Hold::take(request.staged_dir)?;
+    load_held(request, None, &hold)?.put_in_place()
+}
+
+/// An extract that is on disk, beside the place that it goes to.
+struct Ready<'a> {
+    temporary: tempfile::TempDir,
+    target: PathBuf,
+    failed: PathBuf,
+    manifest: Manifest,
+    quality: QualityReport,
+    listed: bool,
+    _hold: &'a Hold,
+}
+
+/// Loads an extract up to the moment at which it takes its place.
+fn load_held<'a>(
+    request: &LoadRequest<'_>,
+    mark: Option<Digest>,
+    hold: &'a Hold,
+) -> Result<Ready<'a>, IntakeError> {
     let prepared = prepare(request)?;
     let target = publish::place(request.staged_dir, request.dataset, request.period);
     let parent = target.parent().unwrap_or(request.staged_dir);
     fs::create_dir_all(parent).map_err(io(parent, "made"))?;
     let failed = parent.join(format!("{}.rejects.csv", request.period));
     let percent = request.mapping.source.max_rejects_percent;
-    let QualityReport { rows_rejected: bad, rows_read, rows_outside, .. } = prepared.quality;
+    let QualityReport { rows_rejected: bad, rows_read, rows_outside, ref left_out, .. } =
+        prepared.quality;
     // An extract of a year is no worse for its other months.
-    let inside = rows_read - rows_outside;
+    let inside = rows_read - rows_outside - left_out.rows();
     if inside == 0 {
         prepared.rejects.write(&failed)?;
         return Err(IntakeError::NothingInPeriod { period: request.period, file: failed });
@@ -124,11 +163,14 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
     }
 
     let temporary = tempfile::Builder::new()
-        .prefix(".loading-")
+        .prefix(hold::LOADING)
         .tempdir_in(parent)
         .map_err(io(parent, "written"))?;
-    let fresh = temporary.path().join("extract");
+    let fresh = temporary.path().join(hold::FRESH);
     let manifest = snapshot::write(&fresh, &prepared.extract, request.key)?;
+    if let Some(mark) = mark {
+        unchanged::write_mark(&fresh, mark)?;
+    }
     let report = fresh.join(QUALITY_FILE);
     let json = serde_json::to_vec_pretty(&prepared.quality)
         .map_err(|e| IntakeError::Report(report.clone(), e))?;
@@ -138,17 +180,28 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
         prepared.rejects.write(&fresh.join(REJECTS_FILE))?;
     }
     publish::sync_dir(&fresh)?;
-    // The list of an earlier load that failed. Before anything is replaced: it may be open in another program.
-    match fs::remove_file(&failed) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(io(&failed, "removed")(e));
+    let quality = prepared.quality;
+    Ok(Ready { temporary, target, failed, manifest, quality, listed, _hold: hold })
+}
+
+impl Ready<'_> {
+    fn put_in_place(self) -> Result<Loaded, IntakeError> {
+        let Self { temporary, target, failed, manifest, quality, listed, _hold } = self;
+        // The list of an earlier load that failed. Before anything is replaced: it may be open in another program.
+        match fs::remove_file(&failed) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io(&failed, "removed")(e));
+            }
+            _ => {}
         }
-        _ => {}
+        let at = temporary.path();
+        put_in_place(&at.join(hold::FRESH), &target, &at.join(hold::BEFORE))?;
+        if let Some(parent) = target.parent() {
+            publish::sync_dir(parent)?;
+        }
+        let rejects_file = listed.then(|| target.join(REJECTS_FILE));
+        Ok(Loaded { manifest, quality, rejects_file })
     }
-    put_in_place(&fresh, &target, &temporary.path().join("before"))?;
-    publish::sync_dir(parent)?;
-    let rejects_file = listed.then(|| target.join(REJECTS_FILE));
-    Ok(Loaded { manifest, quality: prepared.quality, rejects_file })
 }
 
 /// Puts a directory in the place of another, which is moved aside first and back on failure.
@@ -192,12 +245,22 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let mut records = Records::open(request.file, &mapping.source)?;
     let of = (dataset, period);
     let binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
+    let bound = binding.dimensions.iter().map(|b| (b.origin, b.field));
+    let restricted = Restricted::new(mapping, records.header(), records.fields(), bound)?;
     let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &mapping.source.dates };
     let mut gathered = Gathered::new(request.key, columns).map_err(io(request.file, "read"))?;
     let mut rejects = Rejects::default();
-    let rows_read = gather(request, &mut records, &binding, &rules, &mut gathered, &mut rejects)?;
+    let mut left_out = LeftOut {
+        restricted_kept: mapping.restricted.kept().map(str::to_owned),
+        opt_out: mapping.opt_out.clone(),
+        ..LeftOut::default()
+    };
+    let notes = with_opt_out(notes, left_out.opt_out.as_ref());
+    let mut out = (&restricted, &mut left_out);
+    let rows_read =
+        gather(request, &mut records, &binding, &rules, &mut out, &mut gathered, &mut rejects)?;
 
     let found: Vec<(ColumnId, Counts)> =
         gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
@@ -212,6 +275,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         rows_taken: rows.persons.len() as u64,
         rows_rejected: rejects.total() - rejects.outside(),
         rows_outside: rejects.outside(),
+        left_out,
         persons,
         measures: rows.measures.iter().filter_map(range).collect(),
         rejects: rejects
@@ -251,6 +315,7 @@ fn gather<'a>(
     records: &mut Records,
     binding: &Binding<'a>,
     rules: &Rules<'_>,
+    (restricted, left_out): &mut (&Restricted, &mut LeftOut),
     gathered: &mut Gathered<'a>,
     rejects: &mut Rejects,
 ) -> Result<u64, IntakeError> {
@@ -262,6 +327,15 @@ fn gather<'a>(
             (request.progress)(read);
         }
         let row = records.row();
+        let person = || record.get(binding.person).unwrap_or_default().trim_ascii();
+        if request.exclude.is_some_and(|all| all.holds(person())) {
+            left_out.objections += 1;
+            continue;
+        }
+        if restricted.drops(&record) {
+            left_out.restricted += 1;
+            continue;
+        }
         if record.len() != records.fields() {
             rejects.add(row, "row", Rule::Fields);
             continue;
@@ -380,6 +454,21 @@ fn qualities(
             counts.unwrap_or(missing).of(dimension, counts.is_some())
         })
         .collect()
+}
+
+fn with_opt_out(mut notes: Vec<String>, declared: Option<&OptOut>) -> Vec<String> {
+    match declared.map(|d| d.national) {
+        None => notes.push(
+            "Nobody has declared whether the National Data Opt-Out was applied to this extract: say so with national = \"applied\", \"not_applied\" or \"not_required\" under [opt_out] of the mapping."
+                .to_owned(),
+        ),
+        Some(NationalOptOut::Applied) => notes.push(
+            "The National Data Opt-Out was applied: some groups opt out more often than others, so that measures of inequality are biased by it."
+                .to_owned(),
+        ),
+        Some(NationalOptOut::NotApplied | NationalOptOut::NotRequired) => {}
+    }
+    notes
 }
 
 fn with_timeliness(mut notes: Vec<String>, today: Date, census: Date) -> Vec<String> {

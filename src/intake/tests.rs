@@ -98,6 +98,7 @@ impl Place {
             key: &self.key,
             catalogue: &self.catalogue,
             reference: &self.reference,
+            exclude: None,
             progress: &|_| {},
             today: "2026-11-09".parse().expect("a date"),
         })
@@ -117,6 +118,7 @@ impl Place {
             &DatasetId::new(DATASET).expect("id"),
             PERIOD.parse().expect("a period"),
             &self.key,
+            "2026-11-12".parse().expect("a date"),
         )
     }
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod question;
+mod retention;
 mod shelf;
 
 use std::collections::HashSet;
@@ -22,6 +23,8 @@ use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
 use tokio::sync::{Mutex, watch};
+
+pub use self::retention::{RetentionError, delete_expired};
 
 use self::shelf::Shelf;
 use crate::security_log::SecurityLog;
@@ -62,8 +65,9 @@ pub struct Membership {
     pub answer_key: SigningKey,
 }
 
-/// What all memberships of a partner share: its records and everything that was ever released from them.
-#[derive(Debug)]
+/// What all memberships of a partner share: its records and everything that was ever released from them. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
 pub struct Site {
     ods: Ods,
     profile: Profile,

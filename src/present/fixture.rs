@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use evensum_core::catalogue::{Catalogue, CategoryKind};
 use evensum_core::disclosure::Side;
-use evensum_core::ledger::{Asked, Entry, Event, Missing, ReceiptParts};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, ReceiptParts};
 use evensum_core::model::{
     AgreementId, AnalystId, Assurance, Bounds, CategoryId, CellState, DatasetId, Digest,
     FederationId, ImdEdition, IndicatorId, LevelId, Ods, Period, Profile, PurposeId, Query,
@@ -291,6 +291,12 @@ pub(super) fn entries() -> Vec<Entry> {
             snapshot: snapshot.clone(),
             definition_hash: Digest::of(b"d"),
         },
+        Event::SnapshotDeleted {
+            dataset: dataset.clone(),
+            period,
+            snapshot_id: snapshot.id,
+            reason: Deletion::Retention { months: 24 },
+        },
         Event::QueryAccepted { asked: asked() },
         published(0),
         published(1),
@@ -366,6 +372,7 @@ pub(super) fn report() -> QualityReport {
         ],
         rows_rejected: 12,
         rows_outside: 0,
+        left_out: evensum_core::view::LeftOut::default(),
         dimensions: vec![
             dimension(
                 "imd",

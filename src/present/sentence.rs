@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evensum_core::ledger::{Asked, Entry, Event, Missing};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing};
 use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
@@ -42,6 +42,11 @@ fn told(entry: &Entry) -> String {
                 snapshot.as_of
             )
         }
+        Event::SnapshotDeleted { dataset, period, snapshot_id, reason } => format!(
+            "the rows of extract {} of {dataset} for {period} were deleted, {}; what was released from them stays as it is",
+            snapshot_id.short(),
+            because(*reason)
+        ),
         Event::QueryAccepted { asked } => format!("{}; allowed", who_asked(asked)),
         Event::Refused { asked: Some(asked), code, .. } => {
             format!("{}; refused: {}", who_asked(asked), code.says())
@@ -87,6 +92,13 @@ fn told(entry: &Entry) -> String {
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
+    }
+}
+
+fn because(reason: Deletion) -> String {
+    match reason {
+        Deletion::Retention { months: 1 } => "1 month after their publication".to_owned(),
+        Deletion::Retention { months } => format!("{months} months after their publication"),
     }
 }
 
@@ -300,6 +312,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::LogOpened { .. } => "log_opened",
         Event::AgreementInForce { .. } => "agreement_in_force",
         Event::SnapshotPublished { .. } => "snapshot_published",
+        Event::SnapshotDeleted { .. } => "snapshot_deleted",
         Event::QueryAccepted { .. } => "query_accepted",
         Event::Refused { .. } => "refused",
         Event::Replayed { .. } => "replayed",
@@ -324,6 +337,9 @@ fn what(event: &Event) -> Option<String> {
             snapshot.version.as_str(),
             snapshot.id.short()
         )),
+        Event::SnapshotDeleted { dataset, period, snapshot_id, .. } => {
+            Some(format!("extract {} of {dataset} for {period}", snapshot_id.short()))
+        }
         Event::Published { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
@@ -336,6 +352,9 @@ fn decision(event: &Event) -> Option<String> {
         Event::LogOpened { .. }
         | Event::AgreementInForce { .. }
         | Event::SnapshotPublished { .. } => return None,
+        Event::SnapshotDeleted { reason, .. } => {
+            return Some(format!("rows deleted, {}", because(*reason)));
+        }
         Event::QueryAccepted { .. } => "allowed",
         Event::Refused { code, .. } => return Some(format!("refused: {code}")),
         Event::Replayed { release_hash: Some(_), .. } => "answered again",

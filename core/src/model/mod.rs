@@ -2,6 +2,7 @@
 //! the one canonical encoding that everything signed travels in. Uses nothing else of the core.
 
 mod agreement;
+mod calendar;
 pub mod canonical;
 mod cell;
 mod ids;
@@ -15,6 +16,7 @@ mod time;
 mod toml_problem;
 
 pub use agreement::{Agreement, AgreementError, Analyst, Approval, Assurance, Party, Role};
+pub use calendar::{Calendar, CalendarError, Due, Held, MAX_DAYS_AFTER, MAX_DUE_PERIODS};
 pub use cell::{Bounds, CellState, RawCell, Shown};
 pub use ids::{
     AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,

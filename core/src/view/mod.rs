@@ -12,4 +12,7 @@ pub use answer::{
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
-pub use quality::{DimensionQuality, MeasureRange, PseudoPostcodes, QualityReport, RejectCount};
+pub use quality::{
+    DimensionQuality, LeftOut, MeasureRange, NationalOptOut, OptOut, PseudoPostcodes,
+    QualityReport, RejectCount,
+};

@@ -41,6 +41,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             key: &key,
             catalogue: &catalogue,
             reference: &reference,
+            exclude: None,
             progress: &|rows| bar.set_position(rows),
             today: clock::system().now().date(),
         })
