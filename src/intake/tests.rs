@@ -4,6 +4,7 @@ mod activity;
 mod files;
 mod loads;
 mod postcodes;
+mod staging;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -291,12 +291,6 @@ pub(super) fn entries() -> Vec<Entry> {
             snapshot: snapshot.clone(),
             definition_hash: Digest::of(b"d"),
         },
-        Event::SnapshotDeleted {
-            dataset: dataset.clone(),
-            period,
-            snapshot_id: snapshot.id,
-            reason: Deletion::Retention { months: 24 },
-        },
         Event::QueryAccepted { asked: asked() },
         published(0),
         published(1),
@@ -316,6 +310,12 @@ pub(super) fn entries() -> Vec<Entry> {
             question: 0,
             answered: vec![ods("R0D"), ods("RBD")],
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
+        },
+        Event::SnapshotDeleted {
+            dataset: dataset.clone(),
+            period,
+            snapshot_id: snapshot.id,
+            reason: Deletion::Retention { months: 24 },
         },
     ];
     (14..)
@@ -351,7 +351,7 @@ pub(super) fn report() -> QualityReport {
         period: "2026-10".parse().expect("period"),
         as_of: "2026-10-31".parse().expect("date"),
         loaded: "2026-11-12".parse().expect("date"),
-        rows_read: 40_215,
+        rows_read: 41_276,
         rows_taken: 40_203,
         imd_edition: None,
         persons: 36_480,
@@ -372,7 +372,15 @@ pub(super) fn report() -> QualityReport {
         ],
         rows_rejected: 12,
         rows_outside: 0,
-        left_out: evensum_core::view::LeftOut::default(),
+        left_out: evensum_core::view::LeftOut {
+            objections: 1_017,
+            restricted: 44,
+            restricted_kept: None,
+            opt_out: Some(evensum_core::view::OptOut {
+                national: evensum_core::view::NationalOptOut::NotRequired,
+                reason: Some("only anonymous figures leave the trust".to_owned()),
+            }),
+        },
         dimensions: vec![
             dimension(
                 "imd",

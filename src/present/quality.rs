@@ -1,7 +1,7 @@
 //! What a load says of its extract: completeness of each dimension, and what to do about the worst. For the
 //! partner's own people.
 
-use evensum_core::view::{DimensionQuality, QualityReport};
+use evensum_core::view::{DimensionQuality, LeftOut, NationalOptOut, OptOut, QualityReport};
 use serde::Serialize;
 
 use super::layout::{Column, Line, draw, paragraph};
@@ -44,7 +44,7 @@ fn head(report: &QualityReport, width: Width) -> String {
         0 => String::new(),
         rows => format!(", {} dated outside the period", thousands(rows)),
     };
-    let inside = report.rows_read.saturating_sub(report.rows_outside);
+    let inside = report.rows_read.saturating_sub(report.rows_outside + report.left_out.rows());
     let rows = format!(
         "{} rows read{outside}, {} taken, {} rejected ({}).",
         thousands(report.rows_read),
@@ -61,6 +61,9 @@ fn head(report: &QualityReport, width: Width) -> String {
     let people =
         format!("{} different people{}.", thousands(report.persons), measures.collect::<String>());
     text.push_str(&paragraph("", &people, width));
+    for line in left_out(&report.left_out) {
+        text.push_str(&paragraph("", &words::clean(&line), width));
+    }
     for reject in &report.rejects {
         let one = format!(
             "Not taken: {}, {} ({} rows).",
@@ -83,6 +86,36 @@ fn head(report: &QualityReport, width: Width) -> String {
         text.push_str(&paragraph("", &words::clean(note), width));
     }
     text
+}
+
+/// What was left out on purpose, and what is declared of opt-outs.
+fn left_out(of: &LeftOut) -> Vec<String> {
+    let mut lines = Vec::new();
+    if of.objections > 0 {
+        lines.push(format!(
+            "Left out for objections and opt-outs: {} rows.",
+            thousands(of.objections)
+        ));
+    }
+    if of.restricted > 0 {
+        lines.push(format!(
+            "Left out for a legally restricted code: {} rows.",
+            thousands(of.restricted)
+        ));
+    }
+    if let Some(reason) = &of.restricted_kept {
+        lines.push(format!("Rows with legally restricted codes were kept: {reason}"));
+    }
+    if let Some(OptOut { national, reason }) = &of.opt_out {
+        let position = match national {
+            NationalOptOut::Applied => "applied",
+            NationalOptOut::NotApplied => "not applied",
+            NationalOptOut::NotRequired => "not required",
+        };
+        let reason = reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        lines.push(format!("National Data Opt-Out, as declared: {position}{reason}."));
+    }
+    lines
 }
 
 fn timeliness(report: &QualityReport) -> String {

@@ -18,4 +18,5 @@ mod python;
 mod refusals;
 mod sectors;
 mod shown;
+mod staging;
 mod ways;
