@@ -250,6 +250,11 @@ fn published_snapshot() -> SnapshotRef {
     }
 }
 
+fn deleted(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
+    let reason = Deletion::Retention { months: 24 };
+    Event::SnapshotDeleted { dataset, period, snapshot_id, reason }
+}
+
 /// One entry of every kind, and some in two ways.
 pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
@@ -311,12 +316,7 @@ pub(super) fn entries() -> Vec<Entry> {
             answered: vec![ods("R0D"), ods("RBD")],
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
         },
-        Event::SnapshotDeleted {
-            dataset: dataset.clone(),
-            period,
-            snapshot_id: snapshot.id,
-            reason: Deletion::Retention { months: 24 },
-        },
+        deleted(dataset.clone(), period, snapshot.id),
     ];
     (14..)
         .zip(events)

@@ -79,16 +79,7 @@ fn told(entry: &Entry) -> String {
         Event::AnswerReleased { release_hash, .. } => {
             format!("{} was answered with release {}", of_query(event), release_hash.short())
         }
-        Event::Aborted { .. } => format!(
-            "{} was given up, because the server stopped or whoever asked had gone; nothing was released for it",
-            of_query(event)
-        ),
-        Event::Failed { .. } => {
-            format!("{} could not be answered because of a fault of this server", of_query(event))
-        }
-        Event::Panicked { .. } => {
-            format!("the software broke over {}, which was not answered", of_query(event))
-        }
+        Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => unanswered(event),
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
@@ -117,6 +108,21 @@ fn frozen(
         "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
         profile.as_str()
     )
+}
+
+fn unanswered(event: &Event) -> String {
+    let question = of_query(event);
+    match event {
+        Event::Failed { .. } => {
+            format!("{question} could not be answered because of a fault of this server")
+        }
+        Event::Panicked { .. } => {
+            format!("the software broke over {question}, which was not answered")
+        }
+        _ => format!(
+            "{question} was given up, because the server stopped or whoever asked had gone; nothing was released for it"
+        ),
+    }
 }
 
 /// `question 3 of query 0190…`: people count from one.

@@ -402,6 +402,11 @@ pub(super) mod tests {
         }
     }
 
+    fn deleted(dataset: DatasetId, period: Period) -> Event {
+        let reason = Deletion::Retention { months: 24 };
+        Event::SnapshotDeleted { dataset, period, snapshot_id: Digest::of(b"release"), reason }
+    }
+
     /// One event of every kind, the optional fields once with and once without.
     pub(in super::super) fn events() -> Vec<Event> {
         let (query_id, query_hash) = (asked().query_id, asked().query_hash);
@@ -427,12 +432,7 @@ pub(super) mod tests {
                 },
                 definition_hash: hash,
             },
-            Event::SnapshotDeleted {
-                dataset: dataset.clone(),
-                period,
-                snapshot_id: hash,
-                reason: Deletion::Retention { months: 24 },
-            },
+            deleted(dataset.clone(), period),
             Event::QueryAccepted { asked: asked() },
             Event::Refused {
                 asked: Some(asked()),

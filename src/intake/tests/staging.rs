@@ -301,3 +301,18 @@ fn a_deletion_that_was_cut_off_is_completed() {
     found.remove(0).delete(&place.state(), on).expect("deleted");
     assert_eq!(all_files(&dir).len(), 1);
 }
+
+/// What the page on schedules shows of mappings can be used as it stands there.
+#[test]
+fn the_examples_of_the_documentation_are_mappings() {
+    let page = include_str!("../../../docs/scheduling.md");
+    let blocks = page.split("```toml\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap_or_default());
+    let own: Vec<&str> =
+        blocks.filter(|b| b.starts_with("[opt_out]") || b.starts_with("[restricted]")).collect();
+    assert_eq!(own.len(), 2);
+    let catalogue = Catalogue::builtin().expect("catalogue");
+    for block in own {
+        Mapping::parse(&format!("{PLAIN}{block}"), &catalogue).expect(block);
+    }
+}
