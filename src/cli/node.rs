@@ -171,8 +171,9 @@ pub(super) fn intake_failure(error: IntakeError) -> Failure {
     Failure::new(exit, error)
 }
 
-/// Loads an extract, with everything that the configuration says of loads.
-pub(super) fn stage(of: &Staging<'_>) -> Result<Outcome, Failure> {
+/// Loads an extract, with everything that the configuration says of loads. The outer result is that of
+/// configuration, mapping, reference tables and lists of people; the inner one the extract's.
+pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Failure> {
     let node = of.server.node()?;
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
     let text = config::read(of.mapping)?;
@@ -205,7 +206,7 @@ pub(super) fn stage(of: &Staging<'_>) -> Result<Outcome, Failure> {
         intake::load(&request).map(|loaded| Outcome::Staged(Box::new(loaded)))
     };
     spinner.finish_and_clear();
-    loaded.map_err(intake_failure)
+    Ok(loaded)
 }
 
 fn load(args: &LoadArgs) -> Result<(), Failure> {
@@ -219,7 +220,8 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         period: *period,
         exclude: &args.exclude,
         if_changed: args.if_changed,
-    })?;
+    })?
+    .map_err(intake_failure)?;
     let Outcome::Staged(loaded) = outcome else {
         terminal::note(&format!(
             "unchanged: {dataset} {period} is loaded from this extract already."

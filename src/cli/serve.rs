@@ -21,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
-use super::{audit, clock, reach, upkeep};
+use super::{audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
@@ -182,6 +182,7 @@ fn agreement_fits(
 pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
     let table = server.node()?;
     table.secret()?;
+    staging::check(table)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
     checked(server)
 }

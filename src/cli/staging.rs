@@ -8,8 +8,8 @@ use evensum_core::model::{DatasetId, Date, Due, Held, Period, SnapshotVersion};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::node::{ConfigArgs, intake_failure};
-use super::{clock, serve, terminal};
-use crate::config::{Retention, Server};
+use super::{clock, serve, terminal, watch};
+use crate::config::{NodeTable, Retention, Server};
 use crate::intake::{self, IntakeError, Standing};
 use crate::node::{self, RetentionError};
 use crate::store::{Store, StoreError};
@@ -66,18 +66,28 @@ pub(super) struct Line {
     standing: Standing,
 }
 
-/// The calendar of a node on a day.
-pub(super) fn lines(server: &Server, today: Date) -> Result<Vec<Line>, Failure> {
+/// That the calendar and the watched folder name datasets that there are, by periods that they have.
+pub(super) fn check(node: &NodeTable) -> Result<(), Failure> {
     let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
-    let mut lines = Vec::new();
-    for calendar in &server.node()?.calendar {
-        let dataset = calendar.dataset();
-        let definition = catalogue.dataset(dataset).or_exit(Exit::Config)?;
-        if !definition.has_period(calendar.first()) {
-            let period = calendar.first();
+    for calendar in &node.calendar {
+        let (dataset, period) = (calendar.dataset(), calendar.first());
+        if !catalogue.dataset(dataset).or_exit(Exit::Config)?.has_period(period) {
             let error = IntakeError::PeriodKind { dataset: dataset.clone(), period };
             return Err(Failure::new(Exit::Config, error));
         }
+    }
+    let Some(watched) = &node.watch else { return Ok(()) };
+    for rule in watch::rules(watched)? {
+        catalogue.dataset(&rule.dataset).or_exit(Exit::Config)?;
+    }
+    Ok(())
+}
+
+/// The calendar of a node on a day.
+pub(super) fn lines(server: &Server, today: Date) -> Result<Vec<Line>, Failure> {
+    let mut lines = Vec::new();
+    for calendar in &server.node()?.calendar {
+        let dataset = calendar.dataset();
         for period in calendar.ended(today) {
             let standing =
                 intake::standing(&server.state, dataset, period).map_err(intake_failure)?;
@@ -141,6 +151,7 @@ impl Line {
 
 pub(super) fn due(args: &DueArgs) -> Result<ExitCode, Failure> {
     let server = Server::read(&args.config.config)?;
+    check(server.node()?)?;
     let lines = lines(&server, clock::system().now().date())?;
     terminal::out(&match args.format {
         Format::Json => {
@@ -159,6 +170,7 @@ pub(super) fn due(args: &DueArgs) -> Result<ExitCode, Failure> {
 
 pub(super) fn publish(args: &PublishArgs) -> Result<(), Failure> {
     let server = Server::read(&args.config.config)?;
+    check(server.node()?)?;
     let today = clock::system().now().date();
     let wanted: Vec<(DatasetId, Period)> = match (&args.dataset, args.period) {
         (Some(dataset), Some(period)) => vec![(dataset.clone(), period)],
@@ -173,12 +185,18 @@ pub(super) fn publish(args: &PublishArgs) -> Result<(), Failure> {
     serve::runtime()?.block_on(async {
         let store = free_store(&server).await?;
         let done = async {
+            let mut done = Ok(());
             for (dataset, period) in &wanted {
-                publish_one(&server, store.as_ref(), dataset, *period, today).await?;
+                // One extract that cannot be published keeps no other from it.
+                let one = publish_one(&server, store.as_ref(), dataset, *period, today).await;
+                if let (Err(_), Err(further)) = (&done, &one) {
+                    terminal::note(&format!("{dataset} {period}: {further}"));
+                }
+                done = done.and(one);
             }
             match (&store, server.node()?.retention) {
-                (Some(store), Some(kept)) => delete(&server, store, kept, today).await,
-                _ => Ok(()),
+                (Some(store), Some(kept)) => done.and(delete(&server, store, kept, today).await),
+                _ => done,
             }
         }
         .await;

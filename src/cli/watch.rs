@@ -9,10 +9,10 @@ use clap::Args;
 use evensum_core::model::{DatasetId, Period};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::node::{ConfigArgs, Staging, stage};
-use super::{clock, serve, terminal};
+use super::node::{ConfigArgs, Staging, intake_failure, stage};
+use super::{clock, serve, staging, terminal};
 use crate::config::{Server, Watch};
-use crate::intake::{Ended, Incoming, Outcome, WatchError, WatchRule, Watcher};
+use crate::intake::{Ended, Incoming, IntakeError, Outcome, WatchError, WatchRule, Watcher};
 use crate::store::prepare_state;
 
 #[derive(Debug, Args)]
@@ -52,6 +52,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode, Failure> {
             "no folder is named: give --folder, or write folder = \"incoming\" under [node.watch]",
         )
     })?;
+    staging::check(server.node()?)?;
     let rules = rules(&watch)?;
     prepare_state(&server.state).or_exit(Exit::Config)?;
     let watcher = Watcher::open(&server.state).map_err(watch_failure)?;
@@ -83,7 +84,8 @@ pub(super) fn run(args: &WatchArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-fn rules(watch: &Watch) -> Result<Vec<WatchRule>, Failure> {
+/// What the files of the folder are. Also checked before a server serves.
+pub(super) fn rules(watch: &Watch) -> Result<Vec<WatchRule>, Failure> {
     let rule = |file: &crate::config::WatchedFile| {
         let (dataset, mapping) = (file.dataset.clone(), file.mapping.clone());
         WatchRule::new(&file.name, file.period.as_deref(), dataset, mapping).or_exit(Exit::Config)
@@ -109,7 +111,6 @@ impl Post {
             let rule = self.rules[incoming.rule].clone();
             let ended = match self.load(&incoming, &rule.dataset, &rule.mapping) {
                 Ok(ended) => ended,
-                Err(failure) if failure.exit() == Exit::Data => Ended::Failed(failure.to_string()),
                 // Nothing is wrong with the file: the next look tries again.
                 Err(failure) => {
                     terminal::note(&format!("{}: {failure}", incoming.name));
@@ -147,6 +148,11 @@ impl Post {
             if_changed: true,
         })?;
         let name = &incoming.name;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(busy @ IntakeError::Busy(_)) => return Err(intake_failure(busy)),
+            Err(error) => return Ok(Ended::Failed(intake_failure(error).to_string())),
+        };
         Ok(match outcome {
             Outcome::Staged(loaded) => {
                 let id = loaded.manifest.snapshot_id;

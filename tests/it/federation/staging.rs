@@ -145,6 +145,7 @@ fn the_calendar_alarms_for_what_is_late_and_publishes_what_is_due() {
         "\"rtt_open_pathway\"\nfirst = \"2026-27Q1\"",
     );
     node(&fed, &["due"]).fails(64, &["by the month"]);
+    node(&fed, &["check"]).fails(64, &["by the month"]);
 }
 
 #[test]
@@ -185,6 +186,19 @@ fn a_watched_folder_is_loaded_from_once_a_file_is_complete() {
     assert_eq!(failed.code, Some(65), "{failed:?}");
     assert!(failed.stderr.contains("rtt_2026-11.csv was not loaded"), "{failed:?}");
     assert_eq!(look().succeeds().stderr, "", "told once");
+    // What is wrong with the surroundings is no fault of the file, which is tried again.
+    fs::copy(fed.path("ZZ1/extract.csv"), folder.join("rtt_2026-12.csv")).expect("copied");
+    look().succeeds();
+    let mapping = fed.path("ZZ1/mapping.toml");
+    fs::rename(&mapping, fed.path("ZZ1/away.toml")).expect("moved");
+    for _ in 0..2 {
+        let lost = look();
+        assert_eq!(lost.code, Some(64), "{lost:?}");
+        assert!(lost.stderr.contains("rtt_2026-12.csv: cannot read"), "{lost:?}");
+    }
+    fs::rename(fed.path("ZZ1/away.toml"), &mapping).expect("moved");
+    let back = look().succeeds();
+    assert!(back.stderr.contains("rtt_2026-12.csv: staged"), "{back:?}");
     fs::remove_dir_all(&folder).expect("removed");
     look().fails(69, &["cannot be read"]);
 }
