@@ -7,6 +7,7 @@
 mod definitions;
 mod pushdown;
 mod sources;
+mod staging;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use evensum_core::model::{
-    Agreement, AgreementId, AnalystId, FederationId, Ods, Profile, Role, TomlProblem,
+    Agreement, AgreementId, AnalystId, Calendar, FederationId, Ods, Profile, Role, TomlProblem,
 };
 use evensum_core::sign::SigningKey;
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub use sources::{DatabaseAt, Source, SourceAt};
 
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
+
+pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +270,18 @@ pub struct NodeTable {
     /// Databases that extracts are loaded from, by the names that mappings give them.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
+    /// The people who are left out of every load: a file with one identifier a line.
+    #[serde(default)]
+    pub exclude: Option<PathBuf>,
+    /// For how long rows are kept.
+    #[serde(default)]
+    pub retention: Option<Retention>,
+    /// When extracts are expected and published.
+    #[serde(default)]
+    pub calendar: Vec<Calendar>,
+    /// The folder that extracts are put into.
+    #[serde(default)]
+    pub watch: Option<Watch>,
 }
 
 const fn default_profile() -> Profile {
@@ -355,12 +370,7 @@ impl Server {
             return Err(ConfigError::Roles { path: path.to_owned() });
         }
         let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
-        let of_database = node.iter_mut().filter_map(|n| n.pushdown.as_mut());
-        of_database.flat_map(Pushdown::files).for_each(|file| beside(path, file));
-        let of_node = node.iter_mut().flat_map(|n| {
-            let sources = n.sources.values_mut().flat_map(Source::paths);
-            [&mut n.key, &mut n.reference].into_iter().chain(sources)
-        });
+        let of_node = node.iter_mut().flat_map(NodeTable::paths);
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
         let own = [state, ledger_key].into_iter().chain(catalogue);
@@ -418,6 +428,9 @@ impl Server {
         }
         if let Some(what) = self.node.as_ref().and_then(NodeTable::contradiction) {
             return wrong(what);
+        }
+        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong) {
+            return wrong(&what);
         }
         for (i, membership) in self.memberships.iter().enumerate() {
             let meeting = membership.coordinator()?;

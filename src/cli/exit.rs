@@ -43,6 +43,10 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
+    pub(super) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
     pub(super) fn says(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, error: anyhow::Error::msg(text.into()) }
     }

@@ -25,8 +25,11 @@ mod ready;
 mod reconcile;
 mod reference;
 mod serve;
+mod staging;
 mod synth;
 mod terminal;
+mod upkeep;
+mod watch;
 
 use std::process::ExitCode;
 

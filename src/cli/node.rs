@@ -1,8 +1,9 @@
-//! `evensum node`: load, publish and describe extracts; check a configuration; serve.
+//! `evensum node`: load and describe extracts; check a configuration; serve. Publishing and what comes after it is
+//! in `staging.rs`, the watched folder in `watch.rs`.
 
 pub(super) mod push;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -11,13 +12,12 @@ use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::extract::{self, Extract};
-use super::{clock, init, map, node_quality, preview, reconcile, serve, terminal};
+use super::{clock, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch};
 use crate::config::{self, Server};
-use crate::intake::{self, LoadRequest, Mapping};
-use crate::node;
+use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};
 use crate::present;
 use crate::reference::Reference;
-use crate::store::{StoreError, prepare_state};
+use crate::store::prepare_state;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,14 +29,29 @@ pub(super) enum Command {
     Map(map::MapArgs),
     /// Read an extract, derive what is needed, drop every identifier, and stage the rest
     #[command(
-        after_help = "Example: evensum node load --dataset rtt_open_pathway --period 2026-10 --mapping rtt.toml extract.csv"
+        after_help = "Example: evensum node load --dataset rtt_open_pathway --period 2026-10 --mapping rtt.toml extract.csv\n\nExit codes for schedulers: 0 staged or, with --if-changed, unchanged; 64 configuration or mapping;\n65 an extract or a list of people to leave out that cannot be used; 69 another load runs: try again"
     )]
     Load(LoadArgs),
     /// Publish the staged extract of a period: first as provisional, then as final
     #[command(
-        after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10"
+        after_help = "Example: evensum node publish --dataset rtt_open_pathway --period 2026-10\n\nExit codes for schedulers: 0 published or, with --due, nothing was due; 64 configuration; 65 nothing staged,\nor both publications were made; 69 a load runs: try again"
     )]
-    Publish(PeriodArgs),
+    Publish(staging::PublishArgs),
+    /// What the calendar expects of each dataset and period: loaded when, published when, due or late
+    #[command(
+        after_help = "Example: evensum node due --check --format json\n\nExit codes: 0; 64 configuration; with --check, 69 where an extract is late or overdue for publication"
+    )]
+    Due(staging::DueArgs),
+    /// Load the files that are put into a folder, as they come
+    #[command(
+        after_help = "Example: evensum node watch --once --config node.toml\n\nExit codes with --once: 0; 64 configuration; 65 a file cannot be loaded; 69 the folder is out of reach, or another\nload runs: try again"
+    )]
+    Watch(watch::WatchArgs),
+    /// Delete the rows of extracts that were published longer ago than they are kept; what was released stays
+    #[command(
+        after_help = "Example: evensum node retain --dry-run\n\nExit codes: 0 deleted, nothing to delete, or the server that runs does it; 64 configuration; 65 an extract cannot be\nread; 69 a load runs: try again"
+    )]
+    Retain(staging::RetainArgs),
     /// Write the published extract of a period into the database that counts, if that was not done
     #[command(
         after_help = "Example: evensum node push --dataset rtt_open_pathway --period 2026-10"
@@ -92,6 +107,12 @@ pub(super) struct LoadArgs {
     /// How its columns and codes are to be read
     #[arg(long)]
     mapping: PathBuf,
+    /// Do nothing where file, mapping, reference data and the list of people to leave out are as they were
+    #[arg(long)]
+    if_changed: bool,
+    /// People to leave out, one identifier a line: objections and Type 1 opt-outs. Beside those of the configuration
+    #[arg(long, value_name = "LIST")]
+    exclude: Vec<PathBuf>,
     #[command(flatten)]
     period: PeriodArgs,
 }
@@ -102,10 +123,13 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Map(args) => return map::run(&args),
         Command::Preview(args) => preview::run(&args)?,
         Command::Load(args) => load(&args)?,
-        Command::Publish(args) => publish(&args)?,
         Command::Push(args) => push::run(&args)?,
         Command::Quality(args) => node_quality::run(&args)?,
         Command::Reconcile(args) => reconcile::run(&args)?,
+        Command::Publish(args) => staging::publish(&args)?,
+        Command::Due(args) => return staging::due(&args),
+        Command::Watch(args) => return watch::run(&args),
+        Command::Retain(args) => staging::retain(&args)?,
         Command::Check(args) => {
             let checked = serve::node_parts(&Server::read(&args.config)?)?;
             if checked.members.is_empty() {
@@ -143,31 +167,86 @@ fn ways(meeting: &serve::Meeting) -> String {
     format!("; for the coordinator {} it {}", meeting.coordinator, ways.join(" and "))
 }
 
+/// What is to be loaded, and from where.
+pub(super) struct Staging<'a> {
+    pub(super) server: &'a Server,
+    /// The file; none where the mapping names a database.
+    pub(super) file: Option<&'a Path>,
+    pub(super) mapping: &'a Path,
+    pub(super) dataset: &'a DatasetId,
+    pub(super) period: Period,
+    /// Beside the list of the configuration.
+    pub(super) exclude: &'a [PathBuf],
+    pub(super) if_changed: bool,
+}
+
+/// The exit code of a failure to load, publish or delete: whoever is in the way goes again.
+pub(super) fn intake_failure(error: IntakeError) -> Failure {
+    let exit = match error {
+        IntakeError::Busy(_) => Exit::Unavailable,
+        _ => extract::exit_of(&error),
+    };
+    Failure::new(exit, error)
+}
+
+/// Loads an extract, with everything that the configuration says of loads. The outer result is that of
+/// configuration, mapping, reference tables and lists of people; the inner one the extract's.
+pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Failure> {
+    let node = of.server.node()?;
+    let catalogue = config::catalogue(&of.server.catalogue)?;
+    let text = config::read(of.mapping)?;
+    prepare_state(&of.server.state).or_exit(Exit::Config)?;
+    let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
+    let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
+    let key = node.secret()?;
+    let lists: Vec<&Path> = node.exclude.iter().chain(of.exclude).map(PathBuf::as_path).collect();
+    let exclude = match lists.as_slice() {
+        [] => None,
+        lists => Some(Exclusions::read(lists, &key).or_exit(Exit::Data)?),
+    };
+    let extract = Extract::new(of.file, &mapping, of.server)?;
+    let reading = terminal::Reading::begin();
+    let request = LoadRequest {
+        input: extract.input(),
+        mapping: &mapping,
+        dataset: of.dataset,
+        period: of.period,
+        staged_dir: &intake::staged_root(&of.server.state),
+        key: &key,
+        catalogue: &catalogue,
+        reference: &reference,
+        exclude: exclude.as_ref(),
+        progress: &|progress| reading.told(progress),
+        today: clock::system().now().date(),
+    };
+    let loaded = if of.if_changed {
+        intake::load_if_changed(&request, &intake::published_root(&of.server.state))
+    } else {
+        intake::load(&request).map(|loaded| Outcome::Staged(Box::new(loaded)))
+    };
+    reading.end();
+    Ok(loaded)
+}
+
 fn load(args: &LoadArgs) -> Result<(), Failure> {
     let PeriodArgs { dataset, period, config } = &args.period;
     let server = Server::read(&config.config)?;
-    let node = server.node()?;
-    let catalogue = config::catalogue(&server.catalogue)?;
-    let text = config::read(&args.mapping)?;
-    prepare_state(&server.state).or_exit(Exit::Config)?;
-    let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
-    let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
-    let extract = Extract::new(args.file.as_deref(), &mapping, &server)?;
-    let reading = terminal::Reading::begin();
-    let loaded = intake::load(&LoadRequest {
-        input: extract.input(),
-        mapping: &mapping,
+    let outcome = stage(&Staging {
+        server: &server,
+        file: args.file.as_deref(),
+        mapping: &args.mapping,
         dataset,
         period: *period,
-        staged_dir: &intake::staged_root(&server.state),
-        key: &node.secret()?,
-        catalogue: &catalogue,
-        reference: &reference,
-        progress: &|progress| reading.told(progress),
-        today: clock::system().now().date(),
-    });
-    reading.end();
-    let loaded = loaded.map_err(|error| Failure::new(extract::exit_of(&error), error))?;
+        exclude: &args.exclude,
+        if_changed: args.if_changed,
+    })?
+    .map_err(intake_failure)?;
+    let Outcome::Staged(loaded) = outcome else {
+        terminal::note(&format!(
+            "unchanged: {dataset} {period} is loaded from this extract already."
+        ));
+        return Ok(());
+    };
     terminal::out(&table(&loaded.quality));
     if let Some(rejects) = &loaded.rejects_file {
         terminal::note(&format!("Rows that were not taken are listed in {}.", rejects.display()));
@@ -177,40 +256,6 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         loaded.manifest.snapshot_id.short(),
     ));
     Ok(())
-}
-
-fn publish(args: &PeriodArgs) -> Result<(), Failure> {
-    let PeriodArgs { dataset, period, config } = args;
-    let server = Server::read(&config.config)?;
-    let key = server.node()?.secret()?;
-    serve::runtime()?.block_on(async {
-        // A server that runs holds the audit log: it writes the publication there itself, before it first
-        // answers from the extract.
-        let store = match serve::try_open_store(&server).await? {
-            Ok(store) => Some(store),
-            Err(StoreError::Locked { .. }) => None,
-            Err(error) => return Err(Failure::new(Exit::Config, error)),
-        };
-        let manifest =
-            intake::publish(&server.state, dataset, *period, &key).or_exit(Exit::Data)?;
-        let snapshot = manifest
-            .reference()
-            .ok_or_else(|| Failure::says(Exit::Fault, "the published extract has no standing"))?;
-        terminal::note(&format!(
-            "Published {dataset} for {period} as {}: {}.",
-            snapshot.version.as_str(),
-            snapshot.id.short()
-        ));
-        match store {
-            Some(store) => {
-                let event = node::publication(&manifest, &snapshot);
-                store.append(event).await.or_exit(Exit::Unavailable)?;
-                store.close().await;
-            }
-            None => terminal::note("The server that runs answers from it from now on."),
-        }
-        push::newest(&server, dataset, *period).await
-    })
 }
 
 fn table(report: &QualityReport) -> String {

@@ -4,13 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, Period};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::node::ConfigArgs;
 use super::terminal;
-use crate::config::Server;
+use crate::config::{self, Server};
 use crate::intake::{self, HeldReport};
 use crate::present::trend::Held;
 use crate::present::{page, quality, trend};
@@ -80,7 +79,7 @@ fn several(args: &Args, server: &Server) -> Result<String, Failure> {
         (Format::Json, _) => pretty(&trend::json(&held)),
         (Format::Table, None) => Ok(trend::datasets(&held, width, glyphs)),
         (Format::Table, Some(dataset)) => {
-            Ok(trend::periods(&held, &name_of(dataset)?, width, glyphs))
+            Ok(trend::periods(&held, &name_of(dataset, server)?, width, glyphs))
         }
         (Format::Html, None) => page::overview(&held).or_exit(Exit::Fault),
         (Format::Html, Some(dataset)) => {
@@ -89,14 +88,14 @@ fn several(args: &Args, server: &Server) -> Result<String, Failure> {
                 let text = "there is no extract of that period: run `evensum node load` first";
                 Failure::says(Exit::Data, text)
             })?;
-            page::report(newest.report, &name_of(dataset)?, &held).or_exit(Exit::Fault)
+            page::report(newest.report, &name_of(dataset, server)?, &held).or_exit(Exit::Fault)
         }
     }
 }
 
 /// What the catalogue calls a dataset; its id where the catalogue no longer has it.
-fn name_of(dataset: &DatasetId) -> Result<String, Failure> {
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+fn name_of(dataset: &DatasetId, server: &Server) -> Result<String, Failure> {
+    let catalogue = config::catalogue(&server.catalogue)?;
     let known = catalogue.dataset(dataset).map(|d| d.name.clone());
     Ok(known.unwrap_or_else(|_| dataset.to_string()))
 }

@@ -73,7 +73,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let config = AnalystConfig::read(&args.config)?;
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&config.catalogue)?;
     let dataset = catalogue.dataset(&args.dataset).or_exit(Exit::Usage)?;
     let agreement = config.agreement(args.agreement.as_ref())?;
     let outcomes = serve::runtime()?.block_on(ask(args, &config, &agreement, &catalogue))?;

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use evensum_core::catalogue::Catalogue;
 use evensum_core::model::{DatasetId, Ods, Period};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::node::ConfigArgs;
 use super::terminal;
-use crate::config::Server;
+use crate::config::{self, Server};
 use crate::intake::{self, ReconcileRequest};
 use crate::present::quality::EXACT;
 use crate::present::reconcile;
@@ -47,7 +46,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let server = Server::read(&args.config.config)?;
     let key = server.node()?.secret()?;
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&server.catalogue)?;
     let compared = intake::reconcile(&ReconcileRequest {
         file: &args.file,
         state: &server.state,

@@ -21,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
-use super::{audit, clock, reach};
+use super::{audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
@@ -206,6 +206,7 @@ pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
     let table = server.node()?;
     table.secret()?;
     super::node::push::database(table)?;
+    staging::check(server)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
     checked(server)
 }
@@ -326,7 +327,9 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         serve_member(&site, member, &readiness, &stop, &mut servers).await?;
     }
     readiness.begin();
+    let upkeep = tokio::spawn(upkeep::run(server.clone(), site.clone(), stop.clone()));
     let outcome = all_ended(servers, &stop).await;
+    let _ = upkeep.await;
     store.close().await;
     outcome
 }

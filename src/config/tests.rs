@@ -72,3 +72,70 @@ fn a_database_that_counts_is_named_where_it_is_asked_and_nowhere_else() {
     let (alone, _) = shown.split_once("[node.pushdown]").expect("a table");
     refused(alone, "needs a table [node.pushdown]");
 }
+
+/// The tables of both pages that are about extracts, in the place of the node's own.
+#[test]
+fn the_examples_of_scheduling_are_configurations_of_a_node() {
+    let configuration = include_str!("../../docs/configuration.md");
+    let scheduling = include_str!("../../docs/scheduling.md");
+    let blocks = |page: &'static str| -> Vec<&'static str> {
+        let rest = page.split("```toml\n").skip(1);
+        rest.map(|rest| rest.split("```").next().unwrap_or_default()).collect()
+    };
+    let node = blocks(configuration).into_iter().find(|b| b.starts_with("ods")).expect("a node's");
+    let with = |tables: &str| -> NodeTable {
+        let text = node.replace("[[membership]]", &format!("{tables}\n[[membership]]"));
+        let server: Server = toml::from_str(&text).expect(tables);
+        server.node().expect("a node").clone()
+    };
+    let own = blocks(configuration).into_iter().find(|b| b.starts_with("[node]")).expect("tables");
+    let (keys, tables) = own.trim_start_matches("[node]\n").split_once("\n\n").expect("tables");
+    let whole = node.replace("[node]\n", &format!("[node]\n{keys}\n"));
+    let whole = whole.replace("[[membership]]", &format!("{tables}\n[[membership]]"));
+    let whole: Server = toml::from_str(&whole).expect("a configuration");
+    let whole = whole.node().expect("a node");
+    assert_eq!(whole.wrong(), None);
+    assert_eq!(whole.retention, Some(Retention { months: 24 }));
+    assert_eq!((whole.calendar.len(), whole.watch.as_ref().map(|w| w.files.len())), (1, Some(1)));
+    assert_eq!(whole.exclude.as_deref(), Some(Path::new("objections.csv")));
+
+    let mut seen = 0;
+    for block in
+        blocks(scheduling).into_iter().filter(|b| b.contains("[node.") || b.contains("[[node"))
+    {
+        assert_eq!(with(block).wrong(), None, "{block}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+    for (tables, wanted) in [
+        ("[node.retention]\nmonths = 0\n", "1 to 1200"),
+        ("[node.watch]\nfolder = \"x\"\n", "[[node.watch.file]]"),
+        ("[node.watch]\nevery_seconds = 0\n", "every_seconds"),
+    ] {
+        let wrong = with(tables).wrong().expect(tables);
+        assert!(wrong.contains(wanted), "{wrong}");
+    }
+    let twice = own.split_once("[[node.calendar]]").expect("a calendar").1;
+    let twice = twice.split_once("\n\n").expect("an end").0;
+    let twice = with(&format!("[[node.calendar]]{twice}\n[[node.calendar]]{twice}")).wrong();
+    assert!(twice.expect("twice").contains("twice"));
+}
+
+#[test]
+fn paths_about_extracts_are_relative_to_the_configuration() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let page = include_str!("../../docs/configuration.md");
+    let node =
+        page.split("```toml\n").nth(1).expect("a block").split("```").next().expect("an end");
+    let tables = "[node.watch]\nfolder = \"incoming\"\n[[node.watch.file]]\nname = \"{period}.csv\"\ndataset = \"rtt_open_pathway\"\nmapping = \"rtt.toml\"\n\n[[membership]]";
+    let text = node.replace("[node]\n", "[node]\nexclude = \"x.csv\"\n");
+    let path = dir.path().join("node.toml");
+    std::fs::write(&path, text.replace("[[membership]]", tables)).expect("written");
+    let server = Server::read(&path).expect("a configuration");
+    let node = server.node().expect("a node");
+    let watch = node.watch.as_ref().expect("a watch");
+    let beside = |name: &str| Some(dir.path().join(name));
+    assert_eq!(node.exclude, beside("x.csv"));
+    assert_eq!(watch.folder, beside("incoming"));
+    assert_eq!(Some(watch.files[0].mapping.clone()), beside("rtt.toml"));
+}

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use evensum_core::catalogue::{CatalogueError, PeriodKind, Unknown};
-use evensum_core::model::{DatasetId, ImdEdition, Period};
+use evensum_core::model::{DatasetId, Date, ImdEdition, Period};
 
+use super::exclude::ExcludeError;
 use super::mapping::MappingError;
 use super::parquet::ParquetError;
 use super::read::MAX_RECORD_BYTES;
@@ -20,6 +21,34 @@ pub enum IntakeError {
     /// The mapping is wrong.
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    /// The list of people to leave out is wrong.
+    #[error(transparent)]
+    Exclude(#[from] ExcludeError),
+    /// Another process loads, publishes or deletes.
+    #[error(
+        "{0} loads, publishes or deletes extracts of this node at the moment: wait for its end, then run this again"
+    )]
+    Busy(String),
+    /// The list that is compiled in.
+    #[error("the list of legally restricted codes cannot be read: {0}")]
+    RestrictedList(String),
+    /// The file grew, shrank or was replaced meanwhile.
+    #[error(
+        "the file was changed while it was read, so that nothing was loaded: wait until it is complete, then load it again"
+    )]
+    ChangedMeanwhile,
+    /// Only the manifest is left.
+    #[error(
+        "the rows of {dataset} {period} were deleted on {on}, when the time was over for which this node keeps them: what was released from them stays"
+    )]
+    RowsDeleted {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+        /// When.
+        on: Date,
+    },
     /// The file system said no.
     #[error("{} cannot be {action}", path.display())]
     Io {
@@ -222,8 +251,8 @@ pub enum IntakeError {
     },
     /// Every row lies outside the period, or is none of what the dataset counts.
     #[error(
-        "every row is dated outside {period} or none of what the dataset counts, so that nothing was loaded; {} lists the first of them. Check the period, and how the extract \
-         writes its dates",
+        "every row is dated outside {period}, none of what the dataset counts or left out, so that nothing was loaded; {} lists the first of those outside. Check the period, \
+         and how the extract writes its dates",
         file.display()
     )]
     NothingInPeriod {

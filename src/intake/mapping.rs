@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use evensum_core::catalogue::{Catalogue, Dataset, Dimension, Outcome};
-use evensum_core::model::{CategoryId, DatasetId, ImdEdition, Ods, TomlProblem};
+use evensum_core::model::{CategoryId, DatasetId, Digest, ImdEdition, Ods, TomlProblem};
+use evensum_core::view::{NationalOptOut, OptOut};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::cell::Zone;
 use super::dates::DateForm;
 use super::event;
+use super::restricted::{MAX_REASON_CHARS, RestrictedTable};
 use super::sql::Relation;
 
 /// The longest mapping that is read, in bytes.
@@ -51,6 +53,10 @@ struct File {
     columns: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     codes: BTreeMap<String, BTreeMap<String, Spanned<String>>>,
+    #[serde(default)]
+    restricted: Option<Spanned<RestrictedTable>>,
+    #[serde(default)]
+    opt_out: Option<Spanned<OptOut>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -126,6 +132,11 @@ pub struct Mapping {
     pub(super) columns: BTreeMap<String, String>,
     /// Dataset column to (source code in lower case to category).
     pub(super) codes: BTreeMap<String, HashMap<String, CategoryId>>,
+    pub(super) restricted: RestrictedTable,
+    /// The declared position on the National Data Opt-Out.
+    pub(super) opt_out: Option<OptOut>,
+    /// The hash of its text.
+    pub(super) digest: Digest,
 }
 
 impl Mapping {
@@ -147,6 +158,7 @@ impl Mapping {
             .dataset(file.dataset.get_ref())
             .map_err(|e| at(file.dataset.span(), e.to_string()))?;
         let source = source_form(file.source, &at)?;
+        let (restricted, opt_out) = declared(file.restricted, file.opt_out, &at)?;
         let known = column_names(dataset, catalogue);
         let mut fields: BTreeMap<String, &str> = BTreeMap::new();
         for (column, field) in &file.columns {
@@ -189,7 +201,8 @@ impl Mapping {
             .into_iter()
             .map(|(column, field)| (column, field.into_inner().trim().to_owned()))
             .collect();
-        Ok(Self { dataset: file.dataset.into_inner(), source, columns, codes })
+        let (dataset, digest) = (file.dataset.into_inner(), Digest::of(text.as_bytes()));
+        Ok(Self { dataset, source, columns, codes, restricted, opt_out, digest })
     }
 
     /// The dataset that it maps to.
@@ -206,6 +219,33 @@ impl Mapping {
 }
 
 type At<'a> = &'a dyn Fn(std::ops::Range<usize>, String) -> MappingError;
+
+/// What the mapping declares of rows that are left out.
+fn declared(
+    restricted: Option<Spanned<RestrictedTable>>,
+    opt_out: Option<Spanned<OptOut>>,
+    at: At<'_>,
+) -> Result<(RestrictedTable, Option<OptOut>), MappingError> {
+    if let Some(table) = &restricted
+        && let Some(wrong) = table.get_ref().wrong()
+    {
+        return Err(at(table.span(), wrong));
+    }
+    if let Some(table) = &opt_out {
+        let OptOut { national, reason } = table.get_ref();
+        let said = reason.as_deref().unwrap_or_default().trim();
+        if said.is_empty() && *national != NationalOptOut::Applied {
+            let wrong = "[opt_out] needs a reason where the National Data Opt-Out was not applied";
+            return Err(at(table.span(), wrong.to_owned()));
+        }
+        if said.chars().count() > MAX_REASON_CHARS {
+            let wrong = format!("a reason has at most {MAX_REASON_CHARS} characters");
+            return Err(at(table.span(), wrong));
+        }
+    }
+    let restricted = restricted.map(Spanned::into_inner).unwrap_or_default();
+    Ok((restricted, opt_out.map(Spanned::into_inner)))
+}
 
 fn source_form(table: SourceTable, at: At<'_>) -> Result<SourceForm, MappingError> {
     let relation = relation(&table, at)?;
@@ -412,6 +452,16 @@ mod tests {
                 "line 4 of the mapping: a database has no",
             ),
             ("[source]\ntime_zone = \"Europe/Paris\"\n", "line 3"),
+            (
+                "[restricted]\nkeep = true\n",
+                "line 2 of the mapping: [restricted] keep = true needs",
+            ),
+            ("[restricted]\nreason = \"x\"\n", "keeps nothing"),
+            ("[restricted]\ncodes = [\".\"]\n", "drop every row"),
+            ("[restricted]\ncolums = []\n", "colums"),
+            ("[opt_out]\nnational = \"not_applied\"\n", "line 2 of the mapping: [opt_out] needs"),
+            ("[opt_out]\nnational = \"maybe\"\n", "maybe"),
+            ("[opt_out]\nreason = \"x\"\n", "national"),
         ] {
             let error = parse(&format!("{head}{text}")).expect_err(text).to_string();
             assert!(error.contains(wanted), "{text}: {error}");

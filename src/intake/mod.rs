@@ -10,8 +10,10 @@ mod dates;
 mod derive;
 mod error;
 mod event;
+mod exclude;
 mod export;
 mod held;
+mod hold;
 mod mapping;
 mod months;
 mod namer;
@@ -24,6 +26,7 @@ mod reconcile;
 mod records;
 mod rejects;
 mod remembered;
+mod restricted;
 mod returned;
 mod rows;
 mod ruled;
@@ -31,15 +34,18 @@ mod sites;
 mod source;
 mod spelling;
 mod sql;
+mod standing;
 mod synonyms;
 #[cfg(test)]
 mod tests;
+mod unchanged;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use evensum_core::catalogue::{Catalogue, Dataset, DatedBy, Dimension};
-use evensum_core::model::{ColumnId, DatasetId, Date, ImdEdition, Period};
+use evensum_core::model::{ColumnId, DatasetId, Date, Digest, ImdEdition, Period};
 
 use area::AreaFrom;
 use bind::Binding;
@@ -48,7 +54,9 @@ pub use derive::{MAX_AGE, MAX_WEEKS};
 pub use error::IntakeError;
 use error::io;
 pub use event::MAX_MINUTES;
+pub use exclude::{ExcludeError, Exclusions, MAX_EXCLUDED};
 pub use held::{HeldReport, MAX_REPORTS, held_reports};
+use hold::Hold;
 pub use mapping::{DEFAULT_MAX_REJECTS_PERCENT, MAX_MAPPING_BYTES, Mapping, MappingError};
 pub use months::MAX_MONTHS;
 use months::Months;
@@ -68,6 +76,8 @@ use records::Records;
 pub use records::{Input, Progress};
 pub use rejects::{MAX_LISTED_OUTSIDE, MAX_LISTED_REJECTS};
 use rejects::{Rejects, Rule, write_durably};
+use restricted::Restricted;
+pub use restricted::{MAX_REASON_CHARS, MAX_RESTRICTED_COLUMNS};
 pub use returned::{MAX_RETURN_COLUMNS, MAX_RETURN_ROWS, ReturnError};
 use rows::{Broken, Gathered, Growing, Sorted};
 pub use rows::{MAX_LISTED, MAX_PERSON_BYTES, MAX_ROWS};
@@ -79,7 +89,14 @@ pub use sql::{
     SqlError,
 };
 
-use evensum_core::view::{AreaMix, DimensionQuality, MeasureRange, QualityReport, RejectCount};
+pub use standing::{Expired, Standing, expired, standing};
+pub use unchanged::{Outcome, load_if_changed};
+pub use watch::{Ended, Incoming, MAX_WATCHED, RuleError, WatchError, WatchRule, Watcher};
+
+use evensum_core::view::{
+    AreaMix, DimensionQuality, LeftOut, MeasureRange, NationalOptOut, OptOut, QualityReport,
+    RejectCount,
+};
 
 use crate::reference::{PlaceKind, Reference};
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
@@ -110,6 +127,8 @@ pub struct LoadRequest<'a> {
     pub reference: &'a Reference,
     /// Told how far reading has come, now and then.
     pub progress: &'a dyn Fn(Progress),
+    /// Who is left out.
+    pub exclude: Option<&'a Exclusions>,
     /// The day of the load, for timeliness.
     pub today: Date,
 }
@@ -138,15 +157,37 @@ pub struct Loaded {
 /// [`IntakeError`]; what was staged before is then untouched. Where rejects are the reason, they are
 /// listed in `<staged_dir>/<dataset>/<period>.rejects.csv`.
 pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
+    let hold = Hold::take(request.staged_dir)?;
+    load_held(request, None, &hold)?.put_in_place()
+}
+
+/// An extract that is on disk, beside the place that it goes to.
+struct Ready<'a> {
+    temporary: tempfile::TempDir,
+    target: PathBuf,
+    failed: PathBuf,
+    manifest: Manifest,
+    quality: QualityReport,
+    listed: bool,
+    _hold: &'a Hold,
+}
+
+/// Loads an extract up to the moment at which it takes its place.
+fn load_held<'a>(
+    request: &LoadRequest<'_>,
+    mark: Option<Digest>,
+    hold: &'a Hold,
+) -> Result<Ready<'a>, IntakeError> {
     let prepared = prepare(request)?;
     let target = publish::place(request.staged_dir, request.dataset, request.period);
     let parent = target.parent().unwrap_or(request.staged_dir);
     fs::create_dir_all(parent).map_err(io(parent, "made"))?;
     let failed = parent.join(format!("{}.rejects.csv", request.period));
     let percent = request.mapping.source.max_rejects_percent;
-    let QualityReport { rows_rejected: bad, rows_read, rows_outside, .. } = prepared.quality;
+    let QualityReport { rows_rejected: bad, rows_read, rows_outside, ref left_out, .. } =
+        prepared.quality;
     // An extract of a year is no worse for its other months.
-    let inside = rows_read - rows_outside;
+    let inside = rows_read - rows_outside - left_out.rows();
     if inside == 0 {
         prepared.rejects.write(&failed)?;
         return Err(IntakeError::NothingInPeriod { period: request.period, file: failed });
@@ -157,11 +198,14 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
     }
 
     let temporary = tempfile::Builder::new()
-        .prefix(".loading-")
+        .prefix(hold::LOADING)
         .tempdir_in(parent)
         .map_err(io(parent, "written"))?;
-    let fresh = temporary.path().join("extract");
+    let fresh = temporary.path().join(hold::FRESH);
     let manifest = snapshot::write(&fresh, &prepared.extract, request.key)?;
+    if let Some(mark) = mark {
+        unchanged::write_mark(&fresh, mark)?;
+    }
     let report = fresh.join(QUALITY_FILE);
     let json = serde_json::to_vec_pretty(&prepared.quality)
         .map_err(|e| IntakeError::Report(report.clone(), e))?;
@@ -171,17 +215,28 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, IntakeError> {
         prepared.rejects.write(&fresh.join(REJECTS_FILE))?;
     }
     publish::sync_dir(&fresh)?;
-    // The list of an earlier load that failed. Before anything is replaced: it may be open in another program.
-    match fs::remove_file(&failed) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(io(&failed, "removed")(e));
+    let quality = prepared.quality;
+    Ok(Ready { temporary, target, failed, manifest, quality, listed, _hold: hold })
+}
+
+impl Ready<'_> {
+    fn put_in_place(self) -> Result<Loaded, IntakeError> {
+        let Self { temporary, target, failed, manifest, quality, listed, _hold } = self;
+        // The list of an earlier load that failed. Before anything is replaced: it may be open in another program.
+        match fs::remove_file(&failed) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io(&failed, "removed")(e));
+            }
+            _ => {}
         }
-        _ => {}
+        let at = temporary.path();
+        put_in_place(&at.join(hold::FRESH), &target, &at.join(hold::BEFORE))?;
+        if let Some(parent) = target.parent() {
+            publish::sync_dir(parent)?;
+        }
+        let rejects_file = listed.then(|| target.join(REJECTS_FILE));
+        Ok(Loaded { manifest, quality, rejects_file })
     }
-    put_in_place(&fresh, &target, &temporary.path().join("before"))?;
-    publish::sync_dir(parent)?;
-    let rejects_file = listed.then(|| target.join(REJECTS_FILE));
-    Ok(Loaded { manifest, quality: prepared.quality, rejects_file })
 }
 
 /// Puts a directory in the place of another, which is moved aside first and back on failure.
@@ -226,16 +281,32 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
     let mut records = Records::open(request.input, &mapping.source, period)?;
     let of = (dataset, period);
     let mut binding = Binding::new(mapping, records.header(), records.fields(), of, catalogue)?;
-    let (columns, imd_edition, mut notes) = columns(request, dataset, &binding)?;
+    let bound = binding.dimensions.iter().map(|b| (b.origin, b.field));
+    let restricted = Restricted::new(mapping, records.header(), records.fields(), bound)?;
+    let (columns, imd_edition, notes) = columns(request, dataset, &binding)?;
     let census = period.last_day();
-    let dates = records.begin(&binding.wanted, &mapping.source.dates)?;
+    let mut wanted = binding.wanted.clone();
+    wanted.extend(restricted.fields());
+    let dates = records.begin(&wanted, &mapping.source.dates)?;
     let rules = Rules { census, nulls: &mapping.source.nulls, dates: &dates };
     let dated = binding.events.dated_rows();
     let mut gathered = Gathered::new(request.key, columns, &binding.events.measures(), dated)
         .map_err(io(&request.input.path(), "read"))?;
     let mut rejects = Rejects::default();
     let mut months = Months::new(period, request.today);
-    let taking = (&mut gathered, &mut rejects, &mut months);
+    let mut left_out = LeftOut {
+        restricted_kept: mapping.restricted.kept().map(str::to_owned),
+        opt_out: mapping.opt_out.clone(),
+        ..LeftOut::default()
+    };
+    let mut notes = with_opt_out(notes, left_out.opt_out.as_ref());
+    let taking = Taking {
+        gathered: &mut gathered,
+        rejects: &mut rejects,
+        months: &mut months,
+        restricted: &restricted,
+        left_out: &mut left_out,
+    };
     let rows_read = gather(request, &mut records, &mut binding, &rules, taking)?;
     notes.extend_from_slice(records.notes());
 
@@ -257,6 +328,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         rows_taken: rows.persons.len() as u64,
         rows_rejected: rejects.total() - rejects.outside(),
         rows_outside: rejects.outside(),
+        left_out,
         persons,
         measures: rows.measures.iter().filter_map(range).collect(),
         rejects: rejects
@@ -276,7 +348,6 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         impossible: months.impossible(dated_by, &rejects),
         areas: area_mix(request, &binding, imd_edition, &found),
         sites: sites(&rows, dataset, catalogue),
-        opt_out: None,
     };
     let extract = Extract {
         dataset: dataset.id.clone(),
@@ -297,14 +368,24 @@ fn range(measure: &Measure) -> Option<MeasureRange> {
     Some(MeasureRange { measure: measure.id.clone(), least, most })
 }
 
+/// What records are taken into, and what is left out of them.
+struct Taking<'t, 'a> {
+    gathered: &'t mut Gathered<'a>,
+    rejects: &'t mut Rejects,
+    months: &'t mut Months,
+    restricted: &'t Restricted,
+    left_out: &'t mut LeftOut,
+}
+
 /// Reads all records; answers how many there were.
 fn gather<'a>(
     request: &LoadRequest<'_>,
     records: &mut Records,
     binding: &mut Binding<'a>,
     rules: &Rules<'_>,
-    (gathered, rejects, months): (&mut Gathered<'a>, &mut Rejects, &mut Months),
+    taking: Taking<'_, 'a>,
 ) -> Result<u64, IntakeError> {
+    let Taking { gathered, rejects, months, restricted, left_out } = taking;
     let mut record = csv::ByteRecord::new();
     let mut read: u64 = 0;
     while records.advance(&mut record)? {
@@ -313,6 +394,15 @@ fn gather<'a>(
             (request.progress)(records.progress());
         }
         let row = records.row();
+        let person = || record.get(binding.person).unwrap_or_default().trim_ascii();
+        if request.exclude.is_some_and(|all| all.holds(person())) {
+            left_out.objections += 1;
+            continue;
+        }
+        if restricted.drops(&record) {
+            left_out.restricted += 1;
+            continue;
+        }
         if record.len() != records.fields() {
             rejects.add(row, "row", Rule::Fields);
             continue;
@@ -520,6 +610,21 @@ fn area_mix(
     let (_, counts) = found.iter().find(|(id, _)| *id == bound.dimension.column)?;
     let other = request.reference.imd(edition.other()).is_some();
     Some(counts.areas(edition.lsoa_vintage(), other))
+}
+
+fn with_opt_out(mut notes: Vec<String>, declared: Option<&OptOut>) -> Vec<String> {
+    match declared.map(|d| d.national) {
+        None => notes.push(
+            "Nobody has declared whether the National Data Opt-Out was applied to this extract: say so with national = \"applied\", \"not_applied\" or \"not_required\" under [opt_out] of the mapping."
+                .to_owned(),
+        ),
+        Some(NationalOptOut::Applied) => notes.push(
+            "The National Data Opt-Out was applied: some groups opt out more often than others, so that measures of inequality are biased by it."
+                .to_owned(),
+        ),
+        Some(NationalOptOut::NotApplied | NationalOptOut::NotRequired) => {}
+    }
+    notes
 }
 
 fn with_timeliness(mut notes: Vec<String>, today: Date, census: Date) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Pseudonyms, made on a thread of their own while further rows are derived. They come out in the order in
 //! which the identifiers went in.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -81,12 +82,16 @@ fn name(key: &NodeKey, blocks: &Receiver<Block>) -> Vec<u128> {
     names
 }
 
-/// The keyed pseudonym of an identifier. An NHS number is one person however its ten digits are grouped.
-fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
+/// The keyed pseudonym of an identifier.
+pub(super) fn pseudonym(key: &NodeKey, person: &[u8]) -> u128 {
+    let mut half = [0; 16];
+    half.copy_from_slice(&key.hmac(PERSON, &plain(person)).as_bytes()[..16]);
+    u128::from_be_bytes(half)
+}
+
+/// The identifier that is named: an NHS number is one person however its ten digits are grouped.
+pub(super) fn plain(person: &[u8]) -> Cow<'_, [u8]> {
     let bare: Vec<u8> = person.iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect();
     let number = bare.len() == 10 && bare.iter().all(u8::is_ascii_digit);
-    let person = if number { bare.as_slice() } else { person };
-    let mut half = [0; 16];
-    half.copy_from_slice(&key.hmac(PERSON, person).as_bytes()[..16]);
-    u128::from_be_bytes(half)
+    if number { Cow::Owned(bare) } else { Cow::Borrowed(person) }
 }

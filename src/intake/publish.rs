@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evensum_core::model::{DatasetId, Period, SnapshotVersion};
+use evensum_core::model::{DatasetId, Date, Period, SnapshotVersion};
 use evensum_core::view::QualityReport;
 
 use super::error::{IntakeError, io};
+use super::hold::Hold;
 use crate::snapshot::{self, Manifest, NodeKey};
 
 /// Name of the quality report in a staged or published directory.
@@ -39,14 +40,16 @@ pub(super) fn place(root: &Path, dataset: &DatasetId, period: Period) -> PathBuf
 /// becomes the published one.
 ///
 /// # Errors
-/// [`IntakeError`] where nothing is staged, it is not what this node wrote, or both publications were
-/// made; what is staged stays.
+/// [`IntakeError`] where nothing is staged, it is not what this node wrote, both publications were made, or
+/// another process loads, publishes or deletes; what is staged stays.
 pub fn publish(
     state: &Path,
     dataset: &DatasetId,
     period: Period,
     key: &NodeKey,
+    today: Date,
 ) -> Result<Manifest, IntakeError> {
+    let _hold = Hold::take(&staged_root(state))?;
     let staged = place(&staged_root(state), dataset, period);
     if !staged.is_dir() {
         return Err(IntakeError::NothingStaged { dataset: dataset.clone(), period });
@@ -63,6 +66,7 @@ pub fn publish(
         _ => return Err(IntakeError::Final { dataset: dataset.clone(), period }),
     };
     manifest.version = Some(version);
+    manifest.published = Some(today);
     manifest.write(&staged)?;
     fs::create_dir_all(&home).map_err(io(&home, "made"))?;
     let target = home.join(format!("{}-{}", latest + 1, version.as_str()));
@@ -107,7 +111,10 @@ pub fn newest_quality(
         return quality(&staged);
     }
     match versions(&place(&published_root(state), dataset, period))?.pop() {
-        Some((_, dir)) => quality(&dir),
+        Some((_, dir)) => match Manifest::read(&dir)?.deleted {
+            Some(on) => Err(IntakeError::RowsDeleted { dataset: dataset.clone(), period, on }),
+            None => quality(&dir),
+        },
         None => Err(IntakeError::NothingStaged { dataset: dataset.clone(), period }),
     }
 }
@@ -127,6 +134,7 @@ pub fn newest_extract(
         return Ok((staged, manifest));
     }
     newest_published(state, dataset, period)?
+        .filter(|(_, manifest)| manifest.deleted.is_none())
         .ok_or_else(|| IntakeError::NothingStaged { dataset: dataset.clone(), period })
 }
 
@@ -143,7 +151,7 @@ pub(super) fn quality(dir: &Path) -> Result<QualityReport, IntakeError> {
 }
 
 /// Version directories, such as `1-provisional`, by number.
-fn versions(home: &Path) -> Result<Vec<(u32, PathBuf)>, IntakeError> {
+pub(super) fn versions(home: &Path) -> Result<Vec<(u32, PathBuf)>, IntakeError> {
     let mut found = Vec::new();
     for dir in directories(home)? {
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -8,6 +8,7 @@ mod loads;
 mod postcodes;
 mod reports;
 mod rules;
+mod staging;
 mod typed;
 
 use std::fs;
@@ -103,6 +104,7 @@ impl Place {
             key: &self.key,
             catalogue: &self.catalogue,
             reference: &self.reference,
+            exclude: None,
             progress: &|_| {},
             today: "2026-11-09".parse().expect("a date"),
         })
@@ -122,6 +124,7 @@ impl Place {
             &DatasetId::new(DATASET).expect("id"),
             PERIOD.parse().expect("a period"),
             &self.key,
+            "2026-11-12".parse().expect("a date"),
         )
     }
 }

@@ -234,6 +234,10 @@ fn step((todo, prepared): (Todo, Result<(Plan<authz::Asked>, Source), Lack>)) ->
             Step::Refusal(code, Box::new(receipt))
         }
         Todo::Fresh => match prepared {
+            // Only what was released from them is left.
+            Ok((_, source)) if source.deleted() => {
+                Step::Lacking(Lack::Refused(RefusalCode::NoData))
+            }
             Ok((plan, source)) => Step::Count(Box::new((plan, source))),
             Err(lack) => Step::Lacking(lack),
         },

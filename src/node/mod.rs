@@ -6,6 +6,7 @@
 
 mod answer;
 mod question;
+mod retention;
 mod shelf;
 mod warehouse;
 
@@ -23,6 +24,8 @@ use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
 use tokio::sync::{Mutex, watch};
+
+pub use self::retention::{RetentionError, delete_expired};
 
 use self::shelf::Shelf;
 use self::warehouse::Warehouse;
@@ -67,8 +70,9 @@ pub struct Membership {
     pub answer_key: SigningKey,
 }
 
-/// What all memberships of a partner share: its records and everything that was ever released from them.
-#[derive(Debug)]
+/// What all memberships of a partner share: its records and everything that was ever released from them. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
 pub struct Site {
     ods: Ods,
     profile: Profile,

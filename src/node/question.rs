@@ -71,6 +71,13 @@ pub(super) struct Source {
     pub(super) key: Digest,
 }
 
+impl Source {
+    /// Whether its rows are held no longer.
+    pub(super) const fn deleted(&self) -> bool {
+        self.manifest.deleted.is_some()
+    }
+}
+
 /// Why there is none.
 pub(super) enum Lack {
     Refused(RefusalCode),

@@ -49,6 +49,17 @@ impl Shelf {
         Ok(intake::newest_published(&self.state, dataset, period)?)
     }
 
+    /// Where the extracts lie.
+    pub(super) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Lets go of an extract whose rows were deleted.
+    pub(super) fn forget(&self, deleted: &Manifest) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|snapshot| snapshot.manifest().snapshot_id != deleted.snapshot_id);
+    }
+
     /// Opens an extract, or hands out the one that is open. Either way its authenticated manifest must be the
     /// one that was found.
     pub(super) fn open(&self, dir: &Path, found: &Manifest) -> Result<Arc<Snapshot>, ShelfError> {

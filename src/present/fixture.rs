@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use evensum_core::catalogue::{Catalogue, CategoryKind, IndicatorKind};
 use evensum_core::disclosure::Side;
-use evensum_core::ledger::{Asked, Entry, Event, Missing, ReceiptParts};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, ReceiptParts};
 use evensum_core::model::{
     AgreementId, AnalystId, Assurance, Bounds, CategoryId, CellState, DatasetId, Digest,
     FederationId, ImdEdition, IndicatorId, LevelId, Ods, Period, Profile, PurposeId, Query,
@@ -254,6 +254,11 @@ fn published_snapshot() -> SnapshotRef {
     }
 }
 
+fn deleted(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
+    let reason = Deletion::Retention { months: 24 };
+    Event::SnapshotDeleted { dataset, period, snapshot_id, reason }
+}
+
 /// One entry of every kind, and some in two ways.
 pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
@@ -315,6 +320,7 @@ pub(super) fn entries() -> Vec<Entry> {
             answered: vec![ods("R0D"), ods("RBD")],
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
         },
+        deleted(dataset.clone(), period, snapshot.id),
     ];
     (14..)
         .zip(events)
@@ -350,7 +356,7 @@ pub(super) fn report() -> QualityReport {
         period: "2026-10".parse().expect("period"),
         as_of: "2026-10-31".parse().expect("date"),
         loaded: "2026-11-12".parse().expect("date"),
-        rows_read: 40_215,
+        rows_read: 41_276,
         rows_taken: 40_203,
         imd_edition: Some(ImdEdition::Imd2019),
         persons: 36_480,
@@ -371,6 +377,15 @@ pub(super) fn report() -> QualityReport {
         ],
         rows_rejected: 12,
         rows_outside: 0,
+        left_out: evensum_core::view::LeftOut {
+            objections: 1_017,
+            restricted: 44,
+            restricted_kept: None,
+            opt_out: Some(evensum_core::view::OptOut {
+                national: evensum_core::view::NationalOptOut::NotRequired,
+                reason: Some("only anonymous figures leave the trust".to_owned()),
+            }),
+        },
         dimensions: vec![
             dimension(
                 "imd",
@@ -394,6 +409,5 @@ pub(super) fn report() -> QualityReport {
             outside_england: 150,
         }),
         sites: None,
-        opt_out: None,
     }
 }

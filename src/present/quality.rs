@@ -2,7 +2,9 @@
 //! partner's own people.
 
 use evensum_core::model::DimensionId;
-use evensum_core::view::{DimensionQuality, QualityReport, SiteLine, Sites};
+use evensum_core::view::{
+    DimensionQuality, LeftOut, NationalOptOut, OptOut, QualityReport, SiteLine, Sites,
+};
 use serde::Serialize;
 
 use super::layout::{Column, Line, draw, paragraph};
@@ -64,8 +66,8 @@ fn head(report: &QualityReport, width: Width) -> String {
             thousands(rows)
         ),
     };
-    let inside = report.rows_read.saturating_sub(report.rows_outside);
     text.push_str(&paragraph("", EXACT, width));
+    let inside = report.rows_read.saturating_sub(report.rows_outside + report.left_out.rows());
     let rows = format!(
         "{} rows read{outside}, {} taken, {} rejected ({}).",
         thousands(report.rows_read),
@@ -83,6 +85,9 @@ fn head(report: &QualityReport, width: Width) -> String {
     let people =
         format!("{} different people{}.", thousands(report.persons), measures.collect::<String>());
     text.push_str(&paragraph("", &people, width));
+    for line in left_out(&report.left_out) {
+        text.push_str(&paragraph("", &words::clean(&line), width));
+    }
     for reject in &report.rejects {
         let one = format!(
             "Not taken: {}, {} ({} rows).",
@@ -112,9 +117,17 @@ fn head(report: &QualityReport, width: Width) -> String {
 
 /// The position on the National Data Opt-Out.
 pub(super) fn opt_out(report: &QualityReport) -> String {
-    let declared = report.opt_out.as_deref().map(words::clean);
-    let declared = declared.unwrap_or_else(|| "not declared. Say it in the mapping".to_owned());
-    format!("National Data Opt-Out: {}.", declared.trim_end_matches('.'))
+    let Some(OptOut { national, reason }) = &report.left_out.opt_out else {
+        return "National Data Opt-Out: not declared. Say it in the mapping, under [opt_out]."
+            .to_owned();
+    };
+    let position = match national {
+        NationalOptOut::Applied => "applied",
+        NationalOptOut::NotApplied => "not applied",
+        NationalOptOut::NotRequired => "not required",
+    };
+    let reason = reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    words::clean(&format!("National Data Opt-Out, as declared: {position}{reason}."))
 }
 
 /// Rows that are there more than once.
@@ -189,6 +202,27 @@ pub(super) fn last_event(report: &QualityReport) -> Option<String> {
 /// `1 row`, `12 rows`.
 pub(super) fn counted_rows(rows: u64) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{} rows", thousands(rows)) }
+}
+
+/// What was left out on purpose, and what is declared of opt-outs.
+fn left_out(of: &LeftOut) -> Vec<String> {
+    let mut lines = Vec::new();
+    if of.objections > 0 {
+        lines.push(format!(
+            "Left out for objections and opt-outs: {} rows.",
+            thousands(of.objections)
+        ));
+    }
+    if of.restricted > 0 {
+        lines.push(format!(
+            "Left out for a legally restricted code: {} rows.",
+            thousands(of.restricted)
+        ));
+    }
+    if let Some(reason) = &of.restricted_kept {
+        lines.push(format!("Rows with legally restricted codes were kept: {reason}"));
+    }
+    lines
 }
 
 pub(super) fn timeliness(report: &QualityReport) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evensum_core::ledger::{Asked, Entry, Event, Missing};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing};
 use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
@@ -42,6 +42,11 @@ fn told(entry: &Entry) -> String {
                 snapshot.as_of
             )
         }
+        Event::SnapshotDeleted { dataset, period, snapshot_id, reason } => format!(
+            "the rows of extract {} of {dataset} for {period} were deleted, {}; what was released from them stays as it is",
+            snapshot_id.short(),
+            because(*reason)
+        ),
         Event::QueryAccepted { asked } => format!("{}; allowed", who_asked(asked)),
         Event::Refused { asked: Some(asked), code, .. } => {
             format!("{}; refused: {}", who_asked(asked), code.says())
@@ -74,19 +79,17 @@ fn told(entry: &Entry) -> String {
         Event::AnswerReleased { release_hash, .. } => {
             format!("{} was answered with release {}", of_query(event), release_hash.short())
         }
-        Event::Aborted { .. } => format!(
-            "{} was given up, because the server stopped or whoever asked had gone; nothing was released for it",
-            of_query(event)
-        ),
-        Event::Failed { .. } => {
-            format!("{} could not be answered because of a fault of this server", of_query(event))
-        }
-        Event::Panicked { .. } => {
-            format!("the software broke over {}, which was not answered", of_query(event))
-        }
+        Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => unanswered(event),
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
+    }
+}
+
+fn because(reason: Deletion) -> String {
+    match reason {
+        Deletion::Retention { months: 1 } => "1 month after their publication".to_owned(),
+        Deletion::Retention { months } => format!("{months} months after their publication"),
     }
 }
 
@@ -105,6 +108,21 @@ fn frozen(
         "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
         profile.as_str()
     )
+}
+
+fn unanswered(event: &Event) -> String {
+    let question = of_query(event);
+    match event {
+        Event::Failed { .. } => {
+            format!("{question} could not be answered because of a fault of this server")
+        }
+        Event::Panicked { .. } => {
+            format!("the software broke over {question}, which was not answered")
+        }
+        _ => format!(
+            "{question} was given up, because the server stopped or whoever asked had gone; nothing was released for it"
+        ),
+    }
 }
 
 /// `question 3 of query 0190…`: people count from one.
@@ -300,6 +318,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::LogOpened { .. } => "log_opened",
         Event::AgreementInForce { .. } => "agreement_in_force",
         Event::SnapshotPublished { .. } => "snapshot_published",
+        Event::SnapshotDeleted { .. } => "snapshot_deleted",
         Event::QueryAccepted { .. } => "query_accepted",
         Event::Refused { .. } => "refused",
         Event::Replayed { .. } => "replayed",
@@ -324,6 +343,9 @@ fn what(event: &Event) -> Option<String> {
             snapshot.version.as_str(),
             snapshot.id.short()
         )),
+        Event::SnapshotDeleted { dataset, period, snapshot_id, .. } => {
+            Some(format!("extract {} of {dataset} for {period}", snapshot_id.short()))
+        }
         Event::Published { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
@@ -336,6 +358,9 @@ fn decision(event: &Event) -> Option<String> {
         Event::LogOpened { .. }
         | Event::AgreementInForce { .. }
         | Event::SnapshotPublished { .. } => return None,
+        Event::SnapshotDeleted { reason, .. } => {
+            return Some(format!("rows deleted, {}", because(*reason)));
+        }
         Event::QueryAccepted { .. } => "allowed",
         Event::Refused { code, .. } => return Some(format!("refused: {code}")),
         Event::Replayed { release_hash: Some(_), .. } => "answered again",

@@ -143,7 +143,7 @@ fn quality_of_activity_names_other_months_and_needs_no_measure() {
     let text = quality::table(&report, hundred(), UNICODE);
     assert!(
         text.contains(
-            "40,215 rows read, 30,000 left out (dated outside the period, or none of what"
+            "41,276 rows read, 30,000 left out (dated outside the period, or none of what"
         ),
         "{text}"
     );

@@ -29,6 +29,23 @@ impl NodeKey {
         finish(running)
     }
 
+    /// The same, over everything that a reader gives.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn hmac_of(&self, context: &str, data: &mut dyn std::io::Read) -> std::io::Result<Digest> {
+        let mut running = self.begin(context);
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            match data.read(&mut piece) {
+                Ok(0) => return Ok(finish(running)),
+                Ok(n) => running.update(&piece[..n]),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
     /// The same, for data that comes in pieces.
     pub(super) fn begin(&self, context: &str) -> hmac::Context {
         let mut running = hmac::Context::with_key(&self.0);

@@ -35,6 +35,13 @@ pub struct Manifest {
     /// The standing of a published snapshot; none while it is staged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<SnapshotVersion>,
+    /// The day of its publication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Date>,
+    /// The day on which its rows were deleted, because the time was over for which they are kept. The manifest
+    /// stays, so that what was released from them can still be told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Date>,
     /// The date that the rows describe.
     pub as_of: Date,
     /// The edition of the deprivation index, where the rows have one.
@@ -77,6 +84,8 @@ impl Manifest {
             dataset: extract.dataset.clone(),
             period: extract.period,
             version: None,
+            published: None,
+            deleted: None,
             as_of: extract.as_of,
             imd_edition: extract.imd_edition,
             lsoa_vintage: extract.imd_edition.map(ImdEdition::lsoa_vintage),

@@ -232,6 +232,7 @@ impl Store {
             Event::LogOpened { .. }
                 | Event::AgreementInForce { .. }
                 | Event::SnapshotPublished { .. }
+                | Event::SnapshotDeleted { .. }
                 | Event::Refused { asked: Some(_), question: None, .. }
         );
         if !alone {

@@ -30,6 +30,8 @@ fn manifest() -> Manifest {
         dataset: DatasetId::new("rtt_open_pathway").expect("dataset"),
         period: "2026-10".parse().expect("period"),
         version: None,
+        published: None,
+        deleted: None,
         as_of: "2026-10-31".parse().expect("date"),
         imd_edition: None,
         lsoa_vintage: None,

@@ -20,4 +20,5 @@ mod quality;
 mod refusals;
 mod sectors;
 mod shown;
+mod staging;
 mod ways;

@@ -116,6 +116,17 @@ pub enum Event {
         /// The hash of the dataset's definition.
         definition_hash: Digest,
     },
+    /// From here on, the rows of this extract are no longer held. What was released from them stays.
+    SnapshotDeleted {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+        /// The extract.
+        snapshot_id: Digest,
+        /// Why.
+        reason: Deletion,
+    },
     /// A query was authenticated and may be asked; no data was touched yet. Each of its questions has an end
     /// of its own.
     QueryAccepted {
@@ -238,6 +249,7 @@ impl Event {
             Self::LogOpened { .. }
             | Self::AgreementInForce { .. }
             | Self::SnapshotPublished { .. }
+            | Self::SnapshotDeleted { .. }
             | Self::Published { .. } => None,
             Self::QueryAccepted { asked } => Some((asked.query_id, asked.query_hash)),
             Self::Refused { query_id, query_hash, .. }
@@ -257,6 +269,7 @@ impl Event {
             Self::LogOpened { .. }
             | Self::AgreementInForce { .. }
             | Self::SnapshotPublished { .. }
+            | Self::SnapshotDeleted { .. }
             | Self::Published { .. }
             | Self::QueryAccepted { .. } => None,
             Self::Refused { question, .. } => *question,
@@ -268,6 +281,17 @@ impl Event {
             | Self::AnswerCombined { question, .. } => Some(*question),
         }
     }
+}
+
+/// Why the rows of an extract were deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deletion {
+    /// The time was over for which the partner keeps the rows of a published extract.
+    Retention {
+        /// That time, in months from the publication on.
+        months: u16,
+    },
 }
 
 /// Who asked what, and how that was established.
@@ -378,6 +402,11 @@ pub(super) mod tests {
         }
     }
 
+    fn deleted(dataset: DatasetId, period: Period) -> Event {
+        let reason = Deletion::Retention { months: 24 };
+        Event::SnapshotDeleted { dataset, period, snapshot_id: Digest::of(b"release"), reason }
+    }
+
     /// One event of every kind, the optional fields once with and once without.
     pub(in super::super) fn events() -> Vec<Event> {
         let (query_id, query_hash) = (asked().query_id, asked().query_hash);
@@ -403,6 +432,7 @@ pub(super) mod tests {
                 },
                 definition_hash: hash,
             },
+            deleted(dataset.clone(), period),
             Event::QueryAccepted { asked: asked() },
             Event::Refused {
                 asked: Some(asked()),

@@ -2,6 +2,7 @@
 //! the one canonical encoding that everything signed travels in. Uses nothing else of the core.
 
 mod agreement;
+mod calendar;
 pub mod canonical;
 mod cell;
 mod ids;
@@ -17,6 +18,7 @@ mod toml_problem;
 pub use agreement::{
     Agreement, AgreementError, Analyst, Approval, Assurance, Listed, MAX_LISTED, Party, Role,
 };
+pub use calendar::{Calendar, CalendarError, Due, Held, MAX_DAYS_AFTER, MAX_DUE_PERIODS};
 pub use cell::{Bounds, CellState, Measured, RawCell, Shown, Sum};
 pub use ids::{
     AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,

@@ -73,6 +73,25 @@ impl Date {
         i64::from(self.0.to_julian_day()) - i64::from(earlier.0.to_julian_day())
     }
 
+    /// The date that many days later. Stays within the calendar that dates have.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_add(time::Duration::days(i64::from(days))))
+    }
+
+    /// The same day that many months later, or the last of that month where it has no such day.
+    #[must_use]
+    pub fn plus_months(self, months: u16) -> Self {
+        let (year, month, day) = self.0.to_calendar_date();
+        let total = i32::from(month as u8) - 1 + i32::from(months);
+        let first = u8::try_from(total % 12 + 1).ok().and_then(|m| time::Month::try_from(m).ok());
+        let first =
+            first.and_then(|m| time::Date::from_calendar_date(year + total / 12, m, 1).ok());
+        let Some(first) = first else { return Self(time::Date::MAX) };
+        let last = first.month().length(first.year());
+        Self(first.replace_day(day.min(last)).unwrap_or(first))
+    }
+
     /// Completed years of life on this date of somebody born on `birth`; `None` before birth.
     #[must_use]
     pub fn age_of(self, birth: Self) -> Option<u32> {
@@ -138,6 +157,22 @@ mod tests {
         assert_eq!(date("2026-10-30").age_of(date("2000-10-31")), Some(25));
         assert_eq!(date("2025-02-28").age_of(date("2004-02-29")), Some(20));
         assert_eq!(date("1999-01-01").age_of(date("2000-01-01")), None);
+    }
+
+    #[test]
+    fn days_and_months_are_added_within_the_calendar() {
+        for (from, months, to) in [
+            ("2024-10-31", 24, "2026-10-31"),
+            ("2024-10-31", 1, "2024-11-30"),
+            ("2024-01-31", 1, "2024-02-29"),
+            ("2023-12-15", 2, "2024-02-15"),
+            ("2024-05-05", 0, "2024-05-05"),
+        ] {
+            assert_eq!(date(from).plus_months(months).to_string(), to, "{from} {months}");
+        }
+        assert_eq!(date("2026-02-26").plus_days(5).to_string(), "2026-03-03");
+        assert_eq!(date("9999-12-30").plus_days(5).to_string(), "9999-12-31");
+        assert_eq!(date("9999-12-30").plus_months(5).to_string(), "9999-12-31");
     }
 
     #[test]

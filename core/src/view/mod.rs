@@ -21,8 +21,8 @@ pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};
 pub use quality::{
-    AreaMix, DimensionQuality, MeasureRange, MonthRows, PseudoPostcodes, QualityReport,
-    RejectCount, SiteLine, Sites,
+    AreaMix, DimensionQuality, LeftOut, MeasureRange, MonthRows, NationalOptOut, OptOut,
+    PseudoPostcodes, QualityReport, RejectCount, SiteLine, Sites,
 };
 pub use rate::{
     CellRate, LEAST_HELD_PERCENT, PopulationUsed, RateSources, Rates, rates, whole_percent,

@@ -59,6 +59,9 @@ pub struct QualityReport {
     /// them.
     #[serde(default)]
     pub rows_outside: u64,
+    /// Rows that were left out on purpose, before any rule was asked.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// Different people among the rows that were taken.
     pub persons: u64,
     /// The measures of those rows.
@@ -93,9 +96,6 @@ pub struct QualityReport {
     /// Completeness by provider or site, where the extract holds one.
     #[serde(default)]
     pub sites: Option<Sites>,
-    /// The position on the National Data Opt-Out, as the mapping declares it.
-    #[serde(default)]
-    pub opt_out: Option<String>,
 }
 
 /// The rows of one month.
@@ -150,6 +150,53 @@ pub struct SiteLine {
     /// without such rows are left out.
     #[serde(default)]
     pub not_applicable: BTreeMap<DimensionId, u64>,
+}
+
+/// Rows that were left out on purpose, and what the partner declares of opt-outs. The numbers are exact and stay
+/// with the partner.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Rows of people who objected or opted out.
+    pub objections: u64,
+    /// Rows with a legally restricted code.
+    pub restricted: u64,
+    /// Why rows with such codes were kept, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restricted_kept: Option<String>,
+    /// The position on the National Data Opt-Out; none where nobody declared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt_out: Option<OptOut>,
+}
+
+impl LeftOut {
+    /// All rows that were left out.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.objections + self.restricted
+    }
+}
+
+/// What a partner declares of the National Data Opt-Out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptOut {
+    /// Whether it was applied.
+    pub national: NationalOptOut,
+    /// Why or how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether the National Data Opt-Out was applied to an extract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NationalOptOut {
+    /// People who opted out are not in it.
+    Applied,
+    /// They are in it.
+    NotApplied,
+    /// It does not apply, as where nothing but anonymous figures leaves the controller.
+    NotRequired,
 }
 
 /// From where to where a measure runs.

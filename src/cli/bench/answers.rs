@@ -12,7 +12,7 @@ use super::federation::{Federation, Running};
 use super::measure::{Benchmark, Figure, Times, float, number};
 use super::rows;
 use crate::cli::exit::{Exit, Failure, OrExit};
-use crate::cli::terminal;
+use crate::cli::{clock, terminal};
 use crate::{intake, snapshot};
 
 /// Frozen answers that are asked for one after the other, for each run.
@@ -74,7 +74,8 @@ fn extracts(federation: &Federation, setting: &Setting<'_>, nodes: u16) -> Resul
         std::fs::create_dir_all(&staged).or_exit(Exit::Config)?;
         let staged = staged.join(period.to_string());
         snapshot::write(&staged, &extract, &rows::node_key()).or_exit(Exit::Config)?;
-        intake::publish(state, &dataset, period, &rows::node_key()).or_exit(Exit::Config)?;
+        let today = clock::system().now().date();
+        intake::publish(state, &dataset, period, &rows::node_key(), today).or_exit(Exit::Config)?;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -42,6 +42,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             catalogue: &catalogue,
             reference: &reference,
             progress: &|progress| bar.set_position(progress.rows),
+            exclude: None,
             today: clock::system().now().date(),
         })
         .or_exit(Exit::Data)

@@ -33,7 +33,7 @@ pub(super) fn run(args: &PeriodArgs) -> Result<(), Failure> {
 }
 
 /// Writes the newest published extract into the database, where one counts, and opens it there as the server will.
-pub(super) async fn newest(
+pub(in crate::cli) async fn newest(
     server: &Server,
     dataset: &DatasetId,
     period: Period,

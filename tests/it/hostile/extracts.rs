@@ -126,11 +126,12 @@ fn load(
         key: &node_key(code),
         catalogue: &catalogue,
         reference,
+        exclude: None,
         progress: &|_| {},
         today: NOW.date(),
     })
     .expect("loads");
-    intake::publish(&state, &dataset, period, &node_key(code)).expect("published");
+    intake::publish(&state, &dataset, period, &node_key(code), NOW.date()).expect("published");
     let mut files = Vec::new();
     collect(&state, &state, &mut files);
     Extract { files, csv }

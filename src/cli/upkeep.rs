@@ -1,0 +1,72 @@
+//! What a node's server does once a day beside answering: it warns of extracts that did not come, and deletes rows
+//! that are kept no longer.
+
+use std::time::Duration;
+
+use evensum_core::model::Date;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{clock, staging};
+use crate::config::Server;
+use crate::node::Site;
+
+/// Between two looks at the day; what could not be done in one of them is tried again in the next.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+
+/// Runs until the server is told to stop.
+pub(super) async fn run(server: Server, site: Site, stop: CancellationToken) {
+    let (mut warned, mut deleted) = (None, None);
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = looks.tick() => {}
+        }
+        let today = clock::system().now().date();
+        if warned != Some(today) && warn_of(&server, today) {
+            warned = Some(today);
+        }
+        if deleted != Some(today) && delete(&server, &site).await {
+            deleted = Some(today);
+        }
+    }
+}
+
+/// Warns of every extract that is late. Whether the calendar could be read.
+fn warn_of(server: &Server, today: Date) -> bool {
+    let lines = match staging::lines(server, today) {
+        Ok(lines) => lines,
+        Err(reason) => {
+            error!(%reason, "the calendar cannot be checked");
+            return false;
+        }
+    };
+    for line in lines.iter().filter(|line| line.due.alarms()) {
+        let (dataset, period, state) = (&line.dataset, line.period, line.due.says());
+        let (load_by, publish_on) = (line.load_by, line.publish_on);
+        warn!(%dataset, %period, %load_by, %publish_on, "an extract is {state}");
+    }
+    true
+}
+
+/// Deletes what is kept no longer. Whether that could be done.
+async fn delete(server: &Server, site: &Site) -> bool {
+    let Some(kept) = server.node().ok().and_then(|node| node.retention) else { return true };
+    match site.delete_expired(kept.months).await {
+        Ok(deleted) => {
+            for manifest in deleted {
+                let (dataset, period) = (&manifest.dataset, manifest.period);
+                info!(%dataset, %period, months = kept.months, "rows deleted");
+            }
+            true
+        }
+        Err(reason) => {
+            let reason: &(dyn std::error::Error + 'static) = &reason;
+            warn!(reason, "rows that are kept no longer could not be deleted; trying again");
+            false
+        }
+    }
+}

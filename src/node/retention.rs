@@ -1,0 +1,63 @@
+//! Rows are kept for so long and no longer. What was released from them stays, and is answered as before.
+
+use std::path::Path;
+
+use evensum_core::ledger::{Deletion, Event};
+use evensum_core::model::Date;
+
+use super::Site;
+use crate::intake::{self, IntakeError};
+use crate::snapshot::Manifest;
+use crate::store::{Store, StoreError};
+
+/// Why rows that are kept no longer are still there.
+#[derive(Debug, thiserror::Error)]
+pub enum RetentionError {
+    /// They cannot be deleted.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// The audit log cannot say so.
+    #[error("the audit log cannot take the deletion, so that nothing more was deleted")]
+    Store(#[from] StoreError),
+}
+
+/// Deletes the rows of every extract that was published so many months ago or more. Each deletion is in the audit
+/// log before anything is removed; where the second of these is cut off, the next call completes it.
+///
+/// # Errors
+/// [`RetentionError`]; what was deleted before stays deleted.
+pub async fn delete_expired(
+    store: &Store,
+    state: &Path,
+    months: u16,
+    today: Date,
+) -> Result<Vec<Manifest>, RetentionError> {
+    let mut deleted = Vec::new();
+    for expired in intake::expired(state, months, today)? {
+        if !expired.is_begun() {
+            let manifest = expired.manifest();
+            let event = Event::SnapshotDeleted {
+                dataset: manifest.dataset.clone(),
+                period: manifest.period,
+                snapshot_id: manifest.snapshot_id,
+                reason: Deletion::Retention { months },
+            };
+            store.append(event).await?;
+        }
+        deleted.push(expired.delete(state, today)?);
+    }
+    Ok(deleted)
+}
+
+impl Site {
+    /// As [`delete_expired`], and the rows that are open in memory too.
+    ///
+    /// # Errors
+    /// [`RetentionError`].
+    pub async fn delete_expired(&self, months: u16) -> Result<Vec<Manifest>, RetentionError> {
+        let today = self.clock.now().date();
+        let deleted = delete_expired(&self.store, self.shelf.state(), months, today).await?;
+        deleted.iter().for_each(|manifest| self.shelf.forget(manifest));
+        Ok(deleted)
+    }
+}
