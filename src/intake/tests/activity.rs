@@ -274,12 +274,3 @@ fn other_months_do_not_crowd_out_the_list_of_faults() {
     assert!(rejects[MAX_LISTED_OUTSIDE].contains("a code that the dataset does not have"));
     assert_eq!(rejects.last().map(String::as_str), Some("and 10 more rows that are not listed"));
 }
-
-#[test]
-fn a_row_of_any_dataset_takes_at_most_24_bytes_of_memory() {
-    for dataset in Catalogue::builtin().expect("catalogue").datasets() {
-        // A person, at most two bytes for each dimension and the outcome, and two for a measure.
-        let measures = usize::from(dataset.outcome.made_of.measure().is_some());
-        assert!(4 + 2 * (dataset.dimensions.len() + 1 + measures) <= 24, "{}", dataset.id);
-    }
-}
