@@ -4,10 +4,6 @@ use super::*;
 
 /// A dataset that has everything: codes, yes or no, numbers, blanks, rows that do not count, measures and flags.
 const SPELLS: &str = r#"
-[[flag]]
-id = "autism"
-name = "Autism"
-
 [[dataset]]
 id = "spell"
 name = "Spells"
@@ -53,8 +49,7 @@ outside = [
 const HEAD: &str = "dataset = \"spell\"\n[source]\nmax_rejects_percent = 100\n";
 
 fn catalogue(text: &str) -> Catalogue {
-    let dimensions = include_str!("../../../core/src/catalogue/builtin/dimensions.toml");
-    Catalogue::from_texts(&[dimensions, text]).expect("a catalogue")
+    Catalogue::with(&[("spells.toml", text)]).expect("a catalogue")
 }
 
 fn load_in(
