@@ -244,10 +244,10 @@ pub(super) fn translation(
     let holds = |c: &&Condition| c.holds(FieldValue::Code(&code));
     let same = || named().any(|asked| same_number(asked, &code));
     // A field that is only asked whether it is blank takes any code.
-    if named().next().is_none() || conditions.iter().any(holds) || same() {
-        if let Ok(id) = CategoryId::new(code.as_str()) {
-            return Ok(id);
-        }
+    if (named().next().is_none() || conditions.iter().any(holds) || same())
+        && let Ok(id) = CategoryId::new(code.as_str())
+    {
+        return Ok(id);
     }
     let mut all: Vec<&str> = named().map(String::as_str).collect();
     all.dedup();

@@ -8,6 +8,7 @@ use evensum_core::model::{CategoryId, Date, Digest, Ods, Period};
 use super::*;
 
 mod activity;
+mod generic;
 
 fn period() -> Period {
     "2026-10".parse().expect("period")
