@@ -10,7 +10,7 @@ use crate::intake::{Input, IntakeError, Limits, Mapping, PostgreSql, SqlError};
 #[derive(Debug)]
 pub(super) enum Extract {
     File(PathBuf),
-    PostgreSql(PostgreSql),
+    PostgreSql(Box<PostgreSql>),
 }
 
 impl Extract {
@@ -44,7 +44,7 @@ impl Extract {
         };
         let password = at.password.as_ref().map(Secret::expose);
         PostgreSql::new(name, at.url.expose(), password, at.ca.as_deref(), limits)
-            .map(Self::PostgreSql)
+            .map(|database| Self::PostgreSql(Box::new(database)))
             .or_exit(Exit::Config)
     }
 

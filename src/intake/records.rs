@@ -112,7 +112,7 @@ impl Records {
                 "the mapping names a table or a query, and the file is no SQLite database: take it out of [source], or name the database",
             ));
         }
-        if parquet::MAGIC.iter().any(|magic| head.starts_with(*magic)) {
+        if parquet::MAGIC.iter().any(|magic| head.starts_with(magic)) {
             let opened = apart(|| parquet::open(path, form.time_zone))?;
             return Ok(Self::typed(opened, input));
         }

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-use evensum::intake::{self, LoadRequest, Mapping};
+use evensum::intake::{self, Input, LoadRequest, Mapping};
 use evensum::reference::{Extent, Reference};
 use evensum::snapshot::{self, Codes, NodeKey, Snapshot};
 use evensum::synth::{Columns, GenericExtract, Geography, Order, Places};
@@ -14,7 +14,7 @@ use evensum::tabulate::{Request, tabulate};
 use evensum_core::authz::Permit;
 use evensum_core::catalogue::{Catalogue, Dataset, Indicator, PeriodKind};
 use evensum_core::model::{
-    Axis, CategoryId, ColumnId, Lattice, LevelId, Ods, Period, Profile, Question, RawCell,
+    Axis, CategoryId, ColumnId, LevelId, Measured, Ods, Period, Profile, Question, RawCell, Sum,
 };
 use evensum_core::plan::Plan;
 use evensum_core::view::QualityReport;
@@ -107,7 +107,7 @@ impl World {
         let mapping = Mapping::parse(&extract.mapping(), catalogue).expect("a mapping");
         let state = self.dir.path().join(format!("state-{}", dataset.id));
         let loaded = intake::load(&LoadRequest {
-            file: &file,
+            input: Input::File(&file),
             mapping: &mapping,
             dataset: &dataset.id,
             period,
@@ -115,11 +115,13 @@ impl World {
             key: &self.key,
             catalogue,
             reference: &self.reference,
+            exclude: None,
             progress: &|_| {},
             today: "2026-12-01".parse().expect("a date"),
         });
         let loaded = loaded.unwrap_or_else(|e| panic!("{}: {e}", dataset.id));
-        intake::publish(&state, &dataset.id, period, &self.key).expect("published");
+        let today = "2026-12-01".parse().expect("a date");
+        intake::publish(&state, &dataset.id, period, &self.key, today).expect("published");
         let snapshot = self.published(&state, dataset, period);
         (planted, snapshot, loaded.quality)
     }
@@ -172,8 +174,33 @@ fn assert_same_rows(of: &Dataset, planted: &[Planted], snapshot: &Snapshot) {
     assert!(differ.is_empty(), "{}: held above 0, planted below: {differ:#?}", of.id);
 }
 
+/// What the rows of a cell come to in the measures that are asked for; nothing where none is.
+fn measured(rows: &[&Planted], request: &Request<'_>) -> Option<Measured> {
+    let value = |row: &Planted, id: &ColumnId| {
+        let found = row.measures.iter().find(|(measure, _)| measure == id);
+        u64::from(found.expect("a measure").1)
+    };
+    let sum = |id: &ColumnId| {
+        let mut people: BTreeMap<u64, u64> = BTreeMap::new();
+        rows.iter().for_each(|row| *people.entry(row.person).or_default() += value(row, id));
+        let squares = rows.iter().map(|row| value(row, id).pow(2)).sum();
+        Sum::new(people.values().sum(), squares, people.values().copied().max().unwrap_or(0))
+    };
+    let units = request.histogram.map_or_else(Vec::new, |histogram| {
+        let mut units = vec![0; usize::from(histogram.last) + 2];
+        for row in rows {
+            let unit = value(row, &histogram.measure).min(u64::from(histogram.last) + 1);
+            units[usize::try_from(unit).expect("a unit")] += 1;
+        }
+        units
+    });
+    let nothing = request.measures.is_empty() && request.histogram.is_none();
+    (!nothing).then(|| Measured::new(request.measures.iter().map(sum).collect(), units))
+}
+
 /// The slow count: every cell goes through every row that was planted.
-fn slowly(planted: &[Planted], lattice: &Lattice, columns: &[ColumnId]) -> Vec<RawCell> {
+fn slowly(planted: &[Planted], request: &Request<'_>) -> Vec<RawCell> {
+    let (lattice, columns) = (&request.lattice, request.columns);
     let place = |axis: &Axis, value: &CategoryId| {
         let of = |id: &str| axis.leaves().iter().position(|leaf| leaf.as_str() == id);
         of(value.as_str()).or_else(|| of("elsewhere")).expect("a leaf")
@@ -186,16 +213,23 @@ fn slowly(planted: &[Planted], lattice: &Lattice, columns: &[ColumnId]) -> Vec<R
     let cells = (0..lattice.len()).map(|cell| {
         let at = lattice.coordinates(cell);
         let mut people: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut rows = Vec::new();
         for (row, leaves) in planted.iter().zip(&leaves) {
             let inside = |(axis, leaf): (usize, &usize)| {
                 axes[axis].categories()[at[axis]].members.iter().any(|m| usize::from(*m) == *leaf)
             };
             if leaves.iter().enumerate().all(inside) {
                 *people.entry(row.person).or_default() += 1;
+                rows.push(row);
             }
         }
         let events = people.values().sum();
-        RawCell::new(events, people.len() as u64, people.values().copied().max().unwrap_or(0))
+        let top = people.values().copied().max().unwrap_or(0);
+        let counts = RawCell::new(events, people.len() as u64, top);
+        match measured(&rows, request) {
+            Some(measured) => counts.with(measured),
+            None => counts,
+        }
     });
     cells.collect()
 }
@@ -235,10 +269,9 @@ fn counted(
     let permit = Permit::local(question, catalogue, Profile::Nhs75m).expect("permitted");
     let plan = Plan::compile(&permit, catalogue).expect("a plan");
     let lattice = plan.layout().lattice();
-    let request =
-        Request { lattice: lattice.clone(), columns: plan.columns(), filters: plan.filters() };
+    let request = Request::of(&plan);
     let table = tabulate(snapshot, &request).expect("counts");
-    let slow = slowly(planted, lattice, plan.columns());
+    let slow = slowly(planted, &request);
     let same = table.cells().len() == slow.len()
         && table.cells().iter().zip(&slow).all(|(fast, slow)| fast.same_as(slow));
     assert!(same, "{} by {level:?}", indicator.id);

@@ -25,9 +25,9 @@ const TRIES: usize = 5;
 /// Small, and without waiting for a disk: nothing of it is kept.
 const SETTINGS: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nshared_buffers = 16MB\nmax_connections = 60\nlisten_addresses = '127.0.0.1'\n";
 /// Starts the server, says so, and stops it when standard input ends: when this process does, in whatever way.
-const KEEPER: &str = r#"trap '' INT TERM
+const KEEPER: &str = r#"trap '' INT TERM PIPE
 "$1/pg_ctl" -D "$2" -l "$2/log" -w -o "-p $3 -k $2" start >/dev/null || exit 1
-echo ready
+echo ready 2>/dev/null
 cat >/dev/null
 "$1/pg_ctl" -D "$2" -m immediate stop >/dev/null"#;
 

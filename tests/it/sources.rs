@@ -79,6 +79,7 @@ impl Place {
             key: &NodeKey::from_bytes([7; 32]),
             catalogue: &self.catalogue,
             reference: &self.reference,
+            exclude: None,
             progress,
             today: "2026-11-09".parse().expect("a date"),
         })

@@ -331,53 +331,62 @@ fn filters(
 
 #[cfg(test)]
 mod tests {
+    use crate::model::IndicatorId;
+
     use super::*;
 
-    const KIND: &str = "kind = \"proportion\"";
-
-    /// The layout of the first indicator of a dataset's definitions, its kind replaced.
-    fn layout(text: &str, kind: &str) -> Layout {
-        let text = text.replacen(KIND, kind, 1);
-        let shared = [
-            include_str!("../catalogue/builtin/dimensions.toml"),
-            include_str!("../catalogue/builtin/packs.toml"),
-            &text,
-        ];
-        let catalogue = Catalogue::from_texts(&shared).expect("a catalogue");
+    /// The layout of an indicator, asked by nothing.
+    fn layout(catalogue: &Catalogue, indicator: &str, period: &str) -> Layout {
         let question = Question {
-            indicator: catalogue.indicators()[0].id.clone(),
+            indicator: IndicatorId::new(indicator).expect("an id"),
             definition_hash: Digest::of(b""),
-            period: "2026-10".parse().expect("a period"),
+            period: period.parse().expect("a period"),
             by: Vec::new(),
             scope: None,
         };
-        Layout::new(&question, None, &catalogue).expect("a layout")
+        Layout::new(&question, None, catalogue).expect("a layout")
     }
+
+    /// A median of a measure that is a dataset's own.
+    const OWN: &str = r#"
+[[indicator]]
+id = "median_stay"
+version = 1
+name = "Median stay"
+phrase = "were admitted"
+dataset = "admitted_spell"
+kind = { quantile = { measure = "length_of_stay", at = [50] } }
+unit = "days"
+numerator = "emergency"
+denominator = "all"
+polarity = "neutral"
+domain = "outcome"
+priority = "datasets"
+held_by = "hospitals"
+packs = []
+source = "made up"
+caveats = []
+"#;
 
     #[test]
     fn a_plan_knows_what_its_indicator_measures() {
-        let rtt = include_str!("../catalogue/builtin/rtt.toml");
-        let stays = include_str!("../catalogue/builtin/emergency.toml");
-        let weeks = ColumnId::new("weeks_waited").expect("a column");
-        let quantile = |of: &ColumnId| {
-            format!("kind = {{ quantile = {{ measure = \"{of}\", at = [50, 92] }} }}")
-        };
-        let plain = layout(rtt, KIND);
+        let catalogue = Catalogue::with(&[("own.toml", OWN)]).expect("a catalogue");
+        let month = |indicator| layout(&catalogue, indicator, "2026-10");
+        let column = |id| ColumnId::new(id).expect("a column");
+        let of = |measure, last| Some(Histogram { measure: column(measure), last });
+        let plain = month("rtt_over_18_weeks");
         assert_eq!((plain.measures(), plain.histogram()), (&[][..], None));
-        let mean = layout(rtt, "kind = { mean = { measure = \"weeks_waited\" } }");
-        assert_eq!((mean.measures(), mean.histogram()), (std::slice::from_ref(&weeks), None));
-        let waits = layout(rtt, &quantile(&weeks));
-        let wanted = Histogram { measure: weeks, last: LAST_WEEK };
-        assert_eq!((waits.measures(), waits.histogram()), (&[][..], Some(&wanted)));
-        let minutes = ColumnId::new("minutes").expect("a column");
-        let of_stays = layout(stays, &quantile(&minutes));
-        assert_eq!(of_stays.histogram().map(|h| h.last), Some(LAST_MINUTE));
-        let days = "[[dataset.measure]]\nid = \"days\"\nname = \"Days\"\nunit = \"days\"\nmost = 366\n\n[[indicator]]";
-        let with_days = rtt.replacen("[[indicator]]", days, 1);
-        let own = ColumnId::new("days").expect("a column");
-        let of_days = layout(&with_days, &quantile(&own));
-        assert_eq!(of_days.histogram(), Some(&Histogram { measure: own.clone(), last: 366 }));
-        let ratio = "kind = { ratio = { of = \"days\", over = \"weeks_waited\", per = 7 } }";
-        assert_eq!(layout(&with_days, ratio).measures().len(), 2);
+        let mean = month("emergency_length_of_stay");
+        assert_eq!((mean.measures(), mean.histogram()), (&[column("length_of_stay")][..], None));
+        let waits = month("rtt_wait_percentiles");
+        let weeks = of("weeks_waited", LAST_WEEK);
+        assert_eq!((waits.measures(), waits.histogram()), (&[][..], weeks.as_ref()));
+        let stays = month("ae_median_minutes");
+        assert_eq!(stays.histogram(), of("minutes", LAST_MINUTE).as_ref());
+        let days = month("median_stay");
+        assert_eq!(days.histogram(), of("length_of_stay", 3650).as_ref());
+        let ratio = month("restrictive_interventions_rate");
+        let both = [column("restrictive_interventions"), column("occupied_bed_days")];
+        assert_eq!(ratio.measures(), both);
     }
 }

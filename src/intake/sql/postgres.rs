@@ -477,4 +477,45 @@ mod tests {
             PostgreSql::new("w", "postgresql://db/x", None, Some(Path::new("/no/ca.pem")), limits);
         assert!(nowhere.expect_err("no file").to_string().contains("/no/ca.pem"));
     }
+
+    /// A server that asks for a password, and gives what it was told.
+    async fn told(listener: tokio::net::TcpListener) -> Vec<u8> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut stream, _) = listener.accept().await.expect("somebody");
+        let length = stream.read_u32().await.expect("a length");
+        let mut startup = vec![0; usize::try_from(length).expect("short") - 4];
+        stream.read_exact(&mut startup).await.expect("a greeting");
+        // AuthenticationCleartextPassword.
+        stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await.expect("asked");
+        assert_eq!(stream.read_u8().await.expect("an answer"), b'p');
+        let length = stream.read_u32().await.expect("a length");
+        let mut password = vec![0; usize::try_from(length).expect("short") - 4];
+        stream.read_exact(&mut password).await.expect("a password");
+        password
+    }
+
+    #[tokio::test]
+    async fn the_password_of_a_file_is_given_to_the_server_and_to_nobody_else() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let url = format!("postgresql://reader@127.0.0.1:{port}/w?sslmode=disable");
+        let database = PostgreSql::new("w", &url, Some("secret-4"), None, Limits::default());
+        let database = database.expect("an address");
+        let (given, connected) = tokio::join!(told(listener), database.connect(Zone::London));
+        assert_eq!(given, b"secret-4\0");
+        let error = connected.expect_err("the server went away");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let limits = Limits { connect: Duration::from_millis(50), ..Limits::default() };
+        let url = format!("postgresql://reader@127.0.0.1:{port}/w?sslmode=disable");
+        let database = PostgreSql::new("w", &url, None, None, limits).expect("an address");
+        let error = database.connect(Zone::London).await.expect_err("silent");
+        assert!(matches!(error, IntakeError::Sql(SqlError::Silent { .. })), "{error}");
+        drop(listener);
+    }
 }

@@ -26,18 +26,18 @@ fn padded(text: &str) -> String {
     [header, rule].into_iter().chain(lines).collect::<Vec<_>>().join("\r\n")
 }
 
-/// Each form in which a tool writes the plain extract, with the mapping that it needs and how many notes it gives.
-fn forms(text: &str) -> Vec<(&'static str, Vec<u8>, String, usize)> {
+type Form = (&'static str, Vec<u8>, String, usize);
+
+fn crlf(text: &str) -> String {
+    text.replace('\n', "\r\n")
+}
+
+/// The plain extract packed and as bcp writes it, with the mapping that each form needs and how many notes it gives.
+fn packed_and_bcp(text: &str) -> Vec<Form> {
     let plain = || PLAIN.to_owned();
-    let body = text.split_once('\n').expect("a header").1;
-    let nulls = text.replace("999,\n", "999,NULL\n");
-    let rule = "----------,---,-,--,-,-,-,-\n";
-    let ruled = nulls.replacen('\n', &format!("\n{rule}"), 1);
-    let crlf = |text: &str| text.replace('\n', "\r\n");
     let bytes = |text: String| text.into_bytes();
+    let body = text.split_once('\n').expect("a header").1;
     let tabbed = body.replace(',', "\t");
-    let context = "Changed database context to 'Warehouse'.\r\n";
-    let completed = "\r\nCompletion time: 2026-11-09T10:00:00.0000000+00:00\r\n";
     vec![
         ("zstd", zstd(text.as_bytes()), plain(), 0),
         ("zstd of utf-16", zstd(&utf16(text)), plain(), 0),
@@ -62,6 +62,20 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>, String, usize)> {
             BY_NUMBER.into(),
             0,
         ),
+    ]
+}
+
+/// The plain extract as sqlcmd, Management Studio and SSIS write it.
+fn tools(text: &str) -> Vec<Form> {
+    let plain = || PLAIN.to_owned();
+    let bytes = |text: String| text.into_bytes();
+    let body = text.split_once('\n').expect("a header").1;
+    let nulls = text.replace("999,\n", "999,NULL\n");
+    let rule = "----------,---,-,--,-,-,-,-\n";
+    let ruled = nulls.replacen('\n', &format!("\n{rule}"), 1);
+    let context = "Changed database context to 'Warehouse'.\r\n";
+    let completed = "\r\nCompletion time: 2026-11-09T10:00:00.0000000+00:00\r\n";
+    vec![
         ("sqlcmd -W -s,", bytes(format!("{}\r\n(4 rows affected)\r\n", crlf(&ruled))), plain(), 2),
         (
             "sqlcmd -s,",
@@ -116,7 +130,8 @@ fn each_export_gives_the_same_snapshot() {
     let place = Place::new();
     let text = csv(&ROWS);
     let wanted = place.load(text.as_bytes(), PLAIN).expect("loads").manifest;
-    for (name, bytes, mapping, notes) in forms(&text) {
+    let forms = packed_and_bcp(&text).into_iter().chain(tools(&text));
+    for (name, bytes, mapping, notes) in forms {
         let loaded = place.load(&bytes, &mapping).expect(name);
         assert_eq!(loaded.manifest, wanted, "{name}");
         let quality = loaded.quality;
@@ -160,7 +175,7 @@ fn nothing_in_the_middle_is_taken_for_a_tools_line() {
     // Without a header there is no line under it.
     let bare = place.load(
         format!("{a}{rule}{b}").as_bytes(),
-        &format!("{BY_NUMBER}").replace("header", "max_rejects_percent = 50\nheader"),
+        &BY_NUMBER.replace("header", "max_rejects_percent = 50\nheader"),
     );
     assert_eq!(bare.map(|l| l.quality.rows_rejected).ok(), Some(1));
 }

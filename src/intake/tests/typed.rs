@@ -26,6 +26,15 @@ fn days(text: &str) -> i32 {
     i32::try_from(text.parse::<Date>().expect("a date").days_since(epoch)).expect("days")
 }
 
+fn dates(at: usize) -> Vec<i32> {
+    field(at).into_iter().map(days).collect()
+}
+
+/// Microseconds from 1970 to so many seconds after the beginning of each day.
+fn micros(at: usize, shift: i64) -> Vec<i64> {
+    dates(at).iter().map(|d| (i64::from(*d) * 86_400 + shift) * 1_000_000).collect()
+}
+
 fn numbers(at: usize) -> Vec<i64> {
     field(at).iter().map(|f| f.parse().expect("a number")).collect()
 }
@@ -69,10 +78,6 @@ fn replaced(at: usize, array: ArrayRef) -> Vec<(&'static str, ArrayRef)> {
 fn each_type_of_a_column_gives_the_same_snapshot() {
     let place = Place::new();
     let wanted = place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads").manifest;
-    let dates = |at| field(at).into_iter().map(days).collect::<Vec<_>>();
-    let micros = |at, shift: i64| -> Vec<i64> {
-        dates(at).iter().map(|d| (i64::from(*d) * 86_400 + shift) * 1_000_000).collect()
-    };
     let millis: Vec<i64> = micros(2, 3_600).iter().map(|m| m / 1_000).collect();
     let nanos: Vec<i64> = micros(1, 82_800).iter().map(|m| m * 1_000).collect();
     let people = numbers(0).into_iter().map(|n| u64::try_from(n).expect("whole"));
@@ -115,6 +120,12 @@ fn each_type_of_a_column_gives_the_same_snapshot() {
             assert_eq!(loaded.quality.rows_read, 4, "{name}");
         }
     }
+}
+
+#[test]
+fn instants_are_read_on_the_clock_that_the_mapping_names() {
+    let place = Place::new();
+    let wanted = place.load(csv(&ROWS).as_bytes(), PLAIN).expect("loads").manifest;
     // Midnight in London is an hour before midnight of universal time in summer, and the same in winter.
     let midnight = |at: usize| -> ArrayRef {
         let summer = |text: &str| text.get(5..7).is_some_and(|m| ("04".."11").contains(&m));

@@ -50,6 +50,8 @@ pub(crate) fn manifest(seed: u64) -> Manifest {
         dataset: DatasetId::new("rtt_open_pathway").expect("a dataset"),
         period: "2026-10".parse().expect("a period"),
         version: Some(SnapshotVersion::Provisional),
+        published: None,
+        deleted: None,
         as_of: "2026-10-31".parse().expect("a date"),
         imd_edition: None,
         lsoa_vintage: None,
