@@ -22,9 +22,7 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: evensum indicators --pack 13sa\n          evensum indicators --show rtt_over_52_weeks"
-)]
+#[command(after_help = "Example: evensum indicators --show rtt_over_52_weeks")]
 pub(super) struct Args {
     /// Explain one indicator
     #[arg(long, value_name = "ID", conflicts_with_all = ["pack", "packs"])]

@@ -1,5 +1,7 @@
 //! What every text of this room keeps to, and how each of them looks.
 
+mod kinds;
+
 use evensum_core::catalogue::CategoryKind;
 use evensum_core::ledger::{Asked, Event};
 use evensum_core::model::{CellState, IndicatorId, LevelId, Profile, Question, Role, canonical};

@@ -71,13 +71,12 @@ pub(super) fn of(indicators: &[&Indicator]) -> Vec<Dataset> {
     DATASETS.into_iter().filter(used).collect()
 }
 
-/// Every indicator of the catalogue that the demonstration can invent records for and that is released, dataset by
-/// dataset.
+/// Every indicator of the catalogue that the demonstration can invent records for and that is a share of them,
+/// dataset by dataset.
 pub(super) fn indicators(catalogue: &Catalogue) -> impl Iterator<Item = &Indicator> {
     DATASETS.into_iter().flat_map(move |dataset| {
-        let released = |indicator: &&Indicator| indicator.kind.measures().is_empty();
-        let all = catalogue.indicators().iter().filter(released);
-        all.filter(move |indicator| dataset.makes(indicator))
+        let shares = catalogue.indicators().iter().filter(|i| i.kind.is_share());
+        shares.filter(move |indicator| dataset.makes(indicator))
     })
 }
 

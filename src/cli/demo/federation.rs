@@ -1,6 +1,6 @@
 //! The files of the demonstration: authority, certificates, keys, agreement, configurations, extracts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::datasets::{self, DATASETS, Dataset};
 use super::partners::{self, Partner};
 use super::unless_stopped;
 use crate::cli::exit::{Exit, Failure, OrExit};
-use crate::cli::{clock, questions, terminal};
+use crate::cli::{clock, terminal};
 use crate::reference::{Extent, Reference};
 use crate::synth::{Figures, Geography, HOME_ICB, PartnerProfile};
 use crate::trust::{Authority, AuthorityKind, IssueRequest, write_private, write_public};
@@ -351,7 +351,9 @@ fn terms(catalogue: &Catalogue, now: Timestamp) -> String {
         names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
     };
     let (from, until) = (now.plus(-30 * DAY).date(), now.plus(365 * DAY).date());
-    let packs = quoted(questions::packs(catalogue));
+    let packs: BTreeSet<&str> =
+        datasets::indicators(catalogue).flat_map(|i| &i.packs).map(String::as_str).collect();
+    let packs = quoted(packs.into_iter().collect());
     let indicators = quoted(datasets::indicators(catalogue).map(|i| i.id.as_str()).collect());
     format!(
         "id = \"{AGREEMENT}\"\nversion = 1\nfederation = \"{FEDERATION}\"\nresidence_scope = [\"{HOME_ICB}\"]\n\

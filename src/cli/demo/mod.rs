@@ -124,7 +124,19 @@ fn months(count: u8) -> Result<PeriodRange, Failure> {
 /// The indicators that are asked about.
 fn indicators<'a>(args: &Args, catalogue: &'a Catalogue) -> Result<Vec<&'a Indicator>, Failure> {
     match &args.pack {
-        Some(pack) => questions::of_pack(pack, catalogue),
+        Some(pack) => {
+            let of = questions::of_pack(pack, catalogue)?;
+            let known: Vec<&Indicator> = datasets::indicators(catalogue)
+                .filter(|planted| of.iter().any(|i| i.id == planted.id))
+                .collect();
+            if known.is_empty() {
+                let says = format!(
+                    "the demonstration invents nothing for the pack '{pack}': name 13sa, elective-recovery, outpatients or urgent-care"
+                );
+                return Err(Failure::says(Exit::Usage, says));
+            }
+            Ok(known)
+        }
         None => {
             let id = INDICATOR.parse().or_exit(Exit::Fault)?;
             Ok(vec![catalogue.indicator(&id).or_exit(Exit::Fault)?])

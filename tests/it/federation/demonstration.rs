@@ -43,7 +43,7 @@ fn the_answer_has_the_keys_of_the_format_and_no_others() {
         &answer,
         "indicator period breakdown scope view policy rung imd_edition cells coverage caveats receipts releases query_id elapsed_ms",
     );
-    expect(&answer["indicator"], "id version name unit");
+    expect(&answer["indicator"], "id version name unit kind");
     expect(&answer["policy"], "profile limit base");
     for cell in list(&answer, "cells") {
         expect(cell, "at state numerator denominator proportion lower95 upper95");

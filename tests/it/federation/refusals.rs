@@ -51,7 +51,7 @@ fn a_dataset_of_month_ends_has_no_quarters_and_no_years() {
     for period in ["2026-27Q2", "2026-27"] {
         let asked =
             asked_in_vain(&[&["rtt_over_18_weeks", "--period", period], &PURPOSE[..]].concat());
-        asked.fails(2, &["months only"]);
+        asked.fails(2, &["no such periods"]);
     }
 }
 

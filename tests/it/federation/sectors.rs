@@ -176,9 +176,11 @@ fn what_people_read_speaks_of_appointments_and_attendances() {
         assert!(listed.contains(&format!("{id} ")) && pack.contains(id), "{listed}");
     }
     let explained = run(&["indicators", "--show", "op_dna_rate"]).succeeds().stdout;
-    for words in
-        ["one outpatient appointment", "Did not attend as a share of: Attended or did not attend"]
-    {
+    for words in [
+        "one outpatient appointment",
+        "Above the line:   Did not attend",
+        "Attended or did not attend: ",
+    ] {
         assert!(explained.contains(words), "{words}: {explained}");
     }
 }
