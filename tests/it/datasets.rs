@@ -268,7 +268,6 @@ fn counted(
     };
     let permit = Permit::local(question, catalogue, Profile::Nhs75m).expect("permitted");
     let plan = Plan::compile(&permit, catalogue).expect("a plan");
-    let lattice = plan.layout().lattice();
     let request = Request::of(&plan);
     let table = tabulate(snapshot, &request).expect("counts");
     let slow = slowly(planted, &request);

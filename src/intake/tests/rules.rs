@@ -71,6 +71,7 @@ fn load_in(
         key: &place.key,
         catalogue,
         reference: &place.reference,
+        exclude: None,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -172,6 +173,7 @@ fn rows_that_do_not_count_are_left_out_and_others_rejected() {
         key: &place.key,
         catalogue: &catalogue,
         reference: &place.reference,
+        exclude: None,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -323,6 +325,7 @@ fn quarters_and_years_are_loaded_and_published_under_their_names() {
                     key: &place.key,
                     catalogue: &catalogue,
                     reference: &place.reference,
+                    exclude: None,
                     progress: &|_| {},
                     today: "2027-04-09".parse().expect("a date"),
                 })
@@ -330,7 +333,8 @@ fn quarters_and_years_are_loaded_and_published_under_their_names() {
         let loaded = request(period, &load).expect(period);
         assert_eq!((loaded.quality.rows_taken, loaded.quality.rows_outside), (1, 1), "{period}");
         let (published, at) = (period.parse().expect("a period"), place.state());
-        publish(&at, &dataset, published, &place.key).expect("published");
+        let today = "2027-04-09".parse().expect("a date");
+        publish(&at, &dataset, published, &place.key, today).expect("published");
         let (dir, manifest) =
             newest_published(&at, &dataset, published).expect("readable").expect("one");
         assert_eq!(manifest.file, format!("spell-{period}.arrow"));

@@ -100,7 +100,8 @@ fn a_file_that_is_written_while_it_is_read_is_not_staged() {
     let place = Place::new();
     let published = published_root(&place.state());
     let outcome = place.request(csv(&ROWS).as_bytes(), PLAIN, |r| {
-        let grow = |_| fs::write(r.file, csv(&ROWS[..2])).expect("written");
+        let Input::File(file) = r.input else { panic!("a file") };
+        let grow = |_| fs::write(file, csv(&ROWS[..2])).expect("written");
         load_if_changed(&LoadRequest { progress: &grow, ..*r }, &published)
     });
     assert!(matches!(outcome, Err(IntakeError::ChangedMeanwhile)), "{outcome:?}");

@@ -1,7 +1,7 @@
 //! Rates and published figures in every form of an answer.
 
 use evensum_core::catalogue::{Catalogue, Population as Basis};
-use evensum_core::model::{Agreement, CategoryId, CellState, ImdEdition, Ods, Period};
+use evensum_core::model::{Agreement, CategoryId, CellState, ImdEdition, IndicatorId, Ods, Period};
 use evensum_core::population::{
     AreaKind, Catchment, CatchmentRow, CatchmentSize, PopulationHead, PopulationRow,
     PopulationTable,
@@ -14,16 +14,29 @@ use super::super::fixture::{by_quintile, side, undivided};
 use super::super::{Glyphs, Width, chart, csv, json, table};
 use super::*;
 
-/// The waiting list's indicators as if they were rates.
+/// An indicator of the waiting list that is a rate.
+const RATE: &str = r#"
+[[indicator]]
+id = "rtt_rate"
+version = 1
+name = "Waiting over 52 weeks"
+phrase = "wait over 52 weeks"
+dataset = "rtt_open_pathway"
+kind = { rate = { per = 100000, population = "resident" } }
+unit = "pathways per 100,000 residents"
+numerator = "over52"
+denominator = "all"
+polarity = "lower_is_better"
+domain = "access"
+priority = "restore_inclusively"
+held_by = "providers"
+packs = []
+source = "made up"
+caveats = []
+"#;
+
 fn catalogue() -> Catalogue {
-    let rtt = include_str!("../../../core/src/catalogue/builtin/rtt.toml");
-    let rate = "kind = { rate = { per = 100000, population = \"resident\" } }";
-    Catalogue::from_texts(&[
-        include_str!("../../../core/src/catalogue/builtin/dimensions.toml"),
-        include_str!("../../../core/src/catalogue/builtin/packs.toml"),
-        &rtt.replace("kind = \"proportion\"", rate),
-    ])
-    .expect("a catalogue")
+    Catalogue::with(&[("rate.toml", RATE)]).expect("a catalogue")
 }
 
 fn agreement() -> Agreement {
@@ -74,9 +87,13 @@ fn catchment(held: u64) -> Catchment {
 }
 
 fn rated(mut answer: Answer, edition: ImdEdition, held: u64) -> Answer {
+    let catalogue = catalogue();
+    answer.indicator.id = IndicatorId::new("rtt_rate").expect("an id");
+    let rate = catalogue.indicator(&answer.indicator.id).expect("an indicator");
+    answer.indicator.kind = rate.kind.clone();
     let (tables, catchment) = ([population(edition)], catchment(held));
     let sources = RateSources { populations: &tables, catchment: Some(&catchment) };
-    let rates = rates(&answer, sources, &agreement(), &catalogue());
+    let rates = rates(&answer, sources, &agreement(), &catalogue);
     answer.beside = Beside { rates, published: Vec::new() };
     answer
 }

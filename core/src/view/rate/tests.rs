@@ -149,7 +149,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
             phrase: String::new(),
             counted: String::new(),
             numerator: String::new(),
-            kind: crate::catalogue::IndicatorKind::Count,
+            kind: IndicatorKind::Count,
             people: false,
         },
         period: period.parse::<Period>().expect("a period"),
