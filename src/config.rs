@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use crate::snapshot::NodeKey;
 use crate::trust::read_private;
 
-pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
+pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
 
 /// Why a configuration cannot be used. The command exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,11 @@ pub enum ConfigError {
     /// More files of definitions than are read.
     #[error("'catalogue' names more than {MAX_CATALOGUE_FILES} files: put definitions together")]
     CatalogueFiles,
+    /// Two agreements choose groupings that do not nest.
+    #[error(
+        "two agreements differ in their 'groupings': a server has one choice for all of its agreements"
+    )]
+    Groupings,
     /// A key file cannot be used.
     #[error("the key file '{path}' cannot be used: {reason}")]
     Key {
