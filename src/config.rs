@@ -29,7 +29,7 @@ use crate::snapshot::NodeKey;
 use crate::trust::read_private;
 pub use sources::{DatabaseAt, Source, SourceAt};
 
-pub use definitions::{MAX_CATALOGUE_FILES, catalogue};
+pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
 
 pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
@@ -118,6 +118,11 @@ pub enum ConfigError {
     /// More files of definitions than are read.
     #[error("'catalogue' names more than {MAX_CATALOGUE_FILES} files: put definitions together")]
     CatalogueFiles,
+    /// Two agreements choose groupings that do not nest.
+    #[error(
+        "two agreements differ in their 'groupings': a server has one choice for all of its agreements"
+    )]
+    Groupings,
     /// A key file cannot be used.
     #[error("the key file '{path}' cannot be used: {reason}")]
     Key {

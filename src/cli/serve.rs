@@ -1,6 +1,6 @@
 //! Wiring of the servers: configuration to parts, parts to ports, and the end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,19 +96,10 @@ fn checked(server: &Server) -> Result<Checked, Failure> {
         members.push(member);
     }
     let catalogue = Arc::new(config::catalogue(&server.catalogue)?);
-    let agreements = || members.iter().flat_map(|m| &m.agreements);
-    for agreement in agreements() {
+    for agreement in members.iter().flat_map(|m| &m.agreements) {
         fits(&catalogue, agreement)?;
     }
-    // Two groupings of one extract that do not nest could be subtracted from each other, by whichever agreements.
-    let mut groupings = agreements().map(|a| a.groupings.iter().collect::<BTreeSet<_>>());
-    let first = groupings.next();
-    if groupings.any(|other| Some(&other) != first.as_ref()) {
-        return Err(Failure::says(
-            Exit::Config,
-            "two agreements differ in their 'groupings': a server has one choice for all of its agreements",
-        ));
-    }
+    config::one_choice_of_groupings(members.iter().flat_map(|m| &m.agreements))?;
     Ok(Checked { server: server.clone(), members, catalogue })
 }
 

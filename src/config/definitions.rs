@@ -1,8 +1,10 @@
 //! A federation's own definitions, beside those that are built in.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use evensum_core::catalogue::Catalogue;
+use evensum_core::model::{Agreement, LevelId};
 
 use super::{ConfigError, read};
 
@@ -29,4 +31,17 @@ pub fn catalogue(files: &[PathBuf]) -> Result<Catalogue, ConfigError> {
         .collect::<Result<_, ConfigError>>()?;
     let texts: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
     Catalogue::with(&texts).map_err(wrong)
+}
+
+/// Checks that agreements choose the same groupings. Two of one extract that do not nest could be subtracted from each
+/// other, by whichever agreements they were asked.
+///
+/// # Errors
+/// [`ConfigError::Groupings`].
+pub fn one_choice_of_groupings<'a>(
+    agreements: impl Iterator<Item = &'a Agreement>,
+) -> Result<(), ConfigError> {
+    let mut choices = agreements.map(|a| a.groupings.iter().collect::<BTreeSet<&LevelId>>());
+    let first = choices.next().unwrap_or_default();
+    if choices.all(|other| other == first) { Ok(()) } else { Err(ConfigError::Groupings) }
 }

@@ -158,4 +158,10 @@ fn the_definitions_of_the_documentation_are_definitions() {
     let agreement = Agreement::parse(&text).expect("an agreement");
     let catalogue = evensum_core::catalogue::Catalogue::builtin().expect("the catalogue");
     assert_eq!(catalogue.fits(&agreement), Ok(()));
+    // A server with this agreement has none with the other grouping.
+    let mut other = agreement.clone();
+    one_choice_of_groupings([&agreement, &other].into_iter()).expect("one choice");
+    other.groupings.clear();
+    let error = one_choice_of_groupings([&agreement, &other].into_iter()).expect_err("two");
+    assert!(error.to_string().contains("'groupings'"), "{error}");
 }

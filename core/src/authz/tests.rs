@@ -171,3 +171,22 @@ fn no_two_levels_in_use_overlap() {
         }
     }
 }
+
+/// A definition of a federation's own: who has it answers, who has another says so, and who has none says that.
+#[test]
+fn a_definition_that_differs_is_said_so() {
+    let own = "[[indicator]]\nid = \"rtt_over_52_weeks_ours\"\nversion = 1\nname = \"Waiting over 52 weeks, ours\"\n\
+        phrase = \"wait over 52 weeks\"\ndataset = \"rtt_open_pathway\"\nkind = \"proportion\"\nunit = \"% of pathways\"\n\
+        numerator = \"over52\"\ndenominator = \"all\"\npolarity = \"lower_is_better\"\ndomain = \"access\"\n\
+        priority = \"restore_inclusively\"\nheld_by = \"us\"\npacks = []\nsource = \"ours\"\ncaveats = []\n";
+    let ours = Catalogue::with(&[("own.toml", own)]).expect("it fits");
+    let other = own.replace("version = 1", "version = 2");
+    let theirs = Catalogue::with(&[("own.toml", &other)]).expect("it fits");
+    let question = question(&ours, "rtt_over_52_weeks_ours", &["ethnicity.group"]);
+    let mut agreement = agreement("");
+    agreement.indicators.push(question.indicator.clone());
+    assert_eq!(asked(&question, &agreement, &ours), None);
+    assert_eq!(asked(&question, &agreement, &theirs), Some(RefusalCode::DefinitionDiffers));
+    let plain = Catalogue::builtin().expect("catalogue");
+    assert_eq!(asked(&question, &agreement, &plain), Some(RefusalCode::IndicatorUnknown));
+}
