@@ -293,8 +293,8 @@ fn headers_with_signs_of_toml_are_quoted() {
 #[test]
 fn invented_extracts_of_every_dataset_are_mapped() {
     use crate::synth::{Columns, GenericExtract, Geography, HOME_ICB, Order, Places};
-    use evensum_core::catalogue::PeriodKind;
-    use evensum_core::model::Ods;
+    use evensum_core::catalogue::{Partition, PeriodKind};
+    use evensum_core::model::{CategoryId, Ods};
 
     let place = Place::new();
     let board = Ods::new(HOME_ICB).expect("a board");
