@@ -12,6 +12,7 @@ use evensum_core::model::{DatasetId, ImdEdition, Ods, Period};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
+use crate::config;
 use crate::reference::Reference;
 use crate::synth::{Columns, GenericExtract, Geography, Order, Place, Places};
 
@@ -26,7 +27,7 @@ pub(super) struct Args {
     /// The board that most people live in, by its ODS code
     #[arg(long)]
     icb: Ods,
-    /// The dataset: `evensum indicators` names them
+    /// The dataset, such as ae_attendance; a wrong one is answered with the list of them
     #[arg(long)]
     dataset: DatasetId,
     /// Rows, those that a load leaves out among them
@@ -44,6 +45,9 @@ pub(super) struct Args {
     /// A folder of imported reference data, for real small areas
     #[arg(long)]
     reference: Option<PathBuf>,
+    /// A file of definitions beside the built-in ones; may be repeated
+    #[arg(long, value_name = "FILE")]
+    catalogue: Vec<PathBuf>,
     /// All optional columns, in place of those that most partners have
     #[arg(long)]
     all_columns: bool,
@@ -62,7 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let catalogue = Catalogue::builtin().or_exit(Exit::Fault)?;
+    let catalogue = config::catalogue(&args.catalogue)?;
     let dataset = dataset(&catalogue, &args.dataset)?;
     let period = match args.period {
         Some(period) => period,

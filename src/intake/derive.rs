@@ -249,8 +249,7 @@ impl<'a> Derivation<'a> {
     }
 
     fn translated(&self, id: &CategoryId) -> Derived<'a> {
-        // By code where the column is one that rules look at as well, whose translations are codes.
-        match self.dimension.leaf(id).or_else(|| self.dimension.of_code(id.as_str())) {
+        match self.dimension.leaf(id) {
             Some(category) => self.leaf(&category.id, category.kind),
             None => {
                 let code = ListedCode::new(id.as_str()).filter(|_| self.dimension.listed);

@@ -156,6 +156,7 @@ impl Stay {
     fn counts(&self) -> AttendanceCounts {
         AttendanceCounts {
             all: 1,
+            within4h: u64::from(self.minutes <= 4 * 60),
             over4h: u64::from(self.minutes > 4 * 60),
             over12h: u64::from(self.minutes > 12 * 60),
             left: u64::from(self.left),

@@ -127,6 +127,7 @@ fn counts(code: &str) -> AppointmentCounts {
     AppointmentCounts {
         all: attended + dna + cancelled_by_patient + cancelled_by_provider,
         expected: attended + dna,
+        attended,
         dna,
         cancelled_by_patient,
         cancelled_by_provider,

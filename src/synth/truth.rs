@@ -47,6 +47,8 @@ counts! {
     Counts {
         /// Every pathway.
         all,
+        /// At most 18 weeks (126 days).
+        within18,
         /// More than 18 weeks (126 days).
         over18,
         /// More than 52 weeks (364 days).
@@ -65,6 +67,7 @@ impl Counts {
         let over = |weeks: u64| u64::from(days > weeks * 7);
         Self {
             all: 1,
+            within18: 1 - over(18),
             over18: over(18),
             over52: over(52),
             over65: over(65),
@@ -81,6 +84,8 @@ counts! {
         all,
         /// Those that were not cancelled.
         expected,
+        /// Those that were attended.
+        attended,
         /// Those that were not attended.
         dna,
         /// Cancelled by the patient.
@@ -95,6 +100,8 @@ counts! {
     AttendanceCounts {
         /// Every attendance.
         all,
+        /// At most 4 hours (240 minutes).
+        within4h,
         /// Over 4 hours (240 minutes).
         over4h,
         /// Over 12 hours (720 minutes).

@@ -1,5 +1,6 @@
 //! Tests of the catalogue: what the built-in definitions mean.
 
+mod changed;
 mod definitions;
 mod refusals;
 

@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::*;
+use crate::snapshot;
 
 #[derive(Parser)]
 struct Line {
@@ -115,4 +116,15 @@ fn a_file_of_definitions_is_listed_with_the_others() {
     assert!(failure.contains("own.toml, line 2: 13sa: "), "{failure}");
     let many = vec![file; config::MAX_CATALOGUE_FILES + 1];
     assert!(config::catalogue(&many).is_err());
+}
+
+#[test]
+fn every_dataset_fits_into_an_extracts_file() {
+    let catalogue = config::catalogue(&[]).expect("the catalogue");
+    for dataset in catalogue.datasets() {
+        let own = usize::from(dataset.outcome.made_of.measure().is_some());
+        assert!(dataset.dimensions.len() < snapshot::MAX_COLUMNS, "{}", dataset.id);
+        assert!(dataset.measures.len() + own <= snapshot::MAX_MEASURES, "{}", dataset.id);
+    }
+    assert!(evensum_core::catalogue::MAX_DATASET_DIMENSIONS < snapshot::MAX_COLUMNS);
 }

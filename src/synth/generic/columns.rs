@@ -7,7 +7,7 @@ use evensum_core::model::ImdEdition;
 
 use super::Columns;
 use super::person::{Coded, is_flag};
-use super::solve::{Solved, Value};
+use super::solve::Solved;
 use super::texts::NULLS;
 use crate::synth::profile::PartnerProfile;
 
@@ -78,9 +78,6 @@ pub(super) fn columns<'a>(
     let (mut flags, mut others) = (0, 0);
     for dimension in dimensions {
         let column = dimension.column.as_str();
-        if list.iter().any(|(id, _)| id == column) {
-            continue;
-        }
         let (so_far, limit) = match is_flag(dimension) {
             true => (&mut flags, USUAL_FLAGS),
             false => (&mut others, USUAL),
@@ -100,17 +97,14 @@ pub(super) fn columns<'a>(
         list.extend(source.map(|(id, source)| (id.to_owned(), source)));
     }
     for (at, measure) in dataset.measures.iter().enumerate() {
-        if !list.iter().any(|(id, _)| id == measure.id.as_str()) {
-            list.push((measure.id.to_string(), Source::Measure(at)));
-        }
+        list.push((measure.id.to_string(), Source::Measure(at)));
     }
-    named(list, dataset, dimensions, solved, edition)
+    named(list, dataset, solved, edition)
 }
 
 fn named<'a>(
     list: Vec<(String, Source<'a>)>,
     dataset: &Dataset,
-    dimensions: &[&Dimension],
     solved: Option<&Solved<'a>>,
     edition: ImdEdition,
 ) -> Vec<Column<'a>> {
@@ -120,10 +114,9 @@ fn named<'a>(
         if columns.iter().any(|c| c.header == header) {
             header.push_str("_2");
         }
-        let twice = dimensions.iter().any(|d| d.column.as_str() == id);
         let words = match &source {
             Source::Code => outcome_words(dataset),
-            Source::Field(at) if !twice => field_words(*at, solved),
+            Source::Field(at) => field_words(*at, solved),
             Source::Coded(coded) => coded.words.clone(),
             _ => Vec::new(),
         };
@@ -168,16 +161,6 @@ fn field_words(at: usize, solved: Option<&Solved<'_>>) -> Vec<(String, String)> 
     }
     let code = solved.asked(at).next();
     code.map(|code| vec![(format!("LOCAL {code}"), code.to_owned())]).unwrap_or_default()
-}
-
-/// The code that stands for a value, where it is one.
-pub(super) fn code_of(value: &Value) -> Option<&str> {
-    match value {
-        Value::Code(code) => Some(code),
-        Value::Yes => Some("yes"),
-        Value::No => Some("no"),
-        Value::Blank | Value::Number(_) => None,
-    }
 }
 
 /// The mapping that reads an extract with these columns.

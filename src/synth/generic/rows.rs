@@ -8,7 +8,7 @@ use time::Duration;
 
 use super::super::draw::{Draw, Weights};
 use super::super::profile::MAX_ROWS;
-use super::columns::{Column, Source, code_of};
+use super::columns::{Column, Source};
 use super::person::{Population, Somebody, of_kind};
 use super::solve::{Value, Values, one_of};
 use super::{GenericExtract, Told, texts};
@@ -264,7 +264,7 @@ impl<'e, 'a> Rows<'e, 'a> {
                 let word = texts::own_word(code, &column.words, &mut self.draw);
                 word.unwrap_or_else(|| self.outcome_code(code))
             }
-            (Source::Field(at), Event::Fields(fields)) => self.ruled(*at, fields, column, values),
+            (Source::Field(at), Event::Fields(fields)) => self.ruled(*at, fields, column),
             (Source::Born, _) => {
                 self.born(person, on);
                 texts::date(person.born, &mut self.draw)
@@ -330,26 +330,8 @@ impl<'e, 'a> Rows<'e, 'a> {
         if twins > 1 || texts::is_null(&text) { code.to_owned() } else { text }
     }
 
-    fn ruled(
-        &mut self,
-        at: usize,
-        fields: &Values,
-        column: &Column<'a>,
-        values: &mut Vec<(ColumnId, u16)>,
-    ) -> String {
+    fn ruled(&mut self, at: usize, fields: &Values, column: &Column<'a>) -> String {
         let Some(value) = fields.get(at) else { return String::new() };
-        let extract = self.extract;
-        let id = |d: &&&evensum_core::catalogue::Dimension| d.column.as_str() == column.id;
-        if let Some(dimension) = extract.dimensions.iter().find(id) {
-            let found = code_of(value).and_then(|code| dimension.of_code(code));
-            let unknown = || of_kind(Some(dimension), CategoryKind::Unknown);
-            let leaf = found.map_or_else(unknown, |c| c.id.clone());
-            self.leaves.push((dimension.column.clone(), leaf));
-        }
-        let measure = extract.order.dataset.measures.iter().find(|m| m.id.as_str() == column.id);
-        if let (Some(measure), Value::Number(number)) = (measure, value) {
-            values.push((measure.id.clone(), u16::try_from(*number).unwrap_or(u16::MAX)));
-        }
         texts::value(value, &column.words, &mut self.draw)
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Solved<'a> {
             .flat_map(|b| &b.when)
             .chain(outside.iter().flat_map(|o| &o.when))
             .collect();
-        let most: Vec<u32> = fields.iter().map(|f| most(f, &conditions, dataset)).collect();
+        let most: Vec<u32> = fields.iter().map(|f| most(f, &conditions)).collect();
         let candidates: Vec<Vec<Value>> = fields
             .iter()
             .zip(&most)
@@ -144,12 +144,11 @@ fn of<'o>(outcome: &'o Outcome, fields: &[RuleField], values: &[Value]) -> Optio
     outcome.of_fields(&value)
 }
 
-/// The greatest number of a field: somewhat more than any that a rule names, and no more than is believed of it.
-fn most(field: &RuleField, conditions: &[&Condition], dataset: &Dataset) -> u32 {
+/// The greatest number of a field that is written: somewhat more than any that a rule names.
+fn most(field: &RuleField, conditions: &[&Condition]) -> u32 {
     let own = conditions.iter().filter(|c| c.column == field.column);
     let named = own.flat_map(|c| c.from.into_iter().chain(c.to)).max().unwrap_or(0);
-    let believed = dataset.measures.iter().find(|m| m.id == field.column).map(|m| m.most.into());
-    named.saturating_add(BEYOND).min(believed.unwrap_or(u32::MAX)).min(999_999_999)
+    named.saturating_add(BEYOND).min(999_999_999)
 }
 
 /// Values of a field that rules can tell apart.

@@ -1,7 +1,6 @@
 //! Texts that nobody would write: a corpus of good ones, changed at random from a seed. What reads them gives a value or an
 //! error, soon. The bodies take bytes, so that a fuzzer can call them as well.
 
-mod catalogue;
 mod mapping;
 
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use super::super::*;
 
 /// A catalogue of its own, in which nothing is wrong.
-const OWN: &str = r#"[[dimension]]
+pub(super) const OWN: &str = r#"[[dimension]]
 id = "colour"
 name = "Colour"
 column = "colour"
