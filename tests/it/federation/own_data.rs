@@ -80,12 +80,12 @@ fn the_five_commands_of_the_readme_lead_from_a_csv_to_its_quality() {
         (Some(2_000), Some(0)),
         "{report}"
     );
-    let shown = run_in(quality).succeeds().stdout;
-    for dimension in ["Index of Multiple Deprivation", "Ethnic category", "Sex", "Age"] {
-        let line = shown.lines().find(|l| l.starts_with(dimension)).expect("a line");
-        let usable = line.split_whitespace().find_map(|w| w.parse::<f64>().ok()).expect("a share");
-        assert!(usable > 90.0, "{line}");
+    let shares = report["per_cent"].as_array().expect("shares");
+    for dimension in ["imd", "ethnicity", "sex", "age", "tfc", "provider", "icb"] {
+        let of = shares.iter().find(|s| s["dimension"] == dimension).expect("a dimension");
+        assert!(of["valid"].as_f64() > Some(90.0), "{of}");
     }
+    assert!(run_in(quality).succeeds().stdout.contains("Ethnic category"));
 
     // What would be released, still without a federation.
     let preview = run_in(&[
@@ -139,6 +139,18 @@ fn init_asks_a_script_for_what_it_needs() {
     assert!(made.stderr.contains("--config mine/node.toml"), "{}", made.stderr);
     // Complete but for what only others can give it.
     run_in(&["node", "check", "--config", "mine/node.toml"]).fails(64, &["R0D.pem"]);
+}
+
+#[test]
+fn a_coordinator_without_a_federation_is_refused() {
+    let home = tempfile::tempdir().expect("a folder");
+    let config = home.path().join("coordinator.toml");
+    let text = "ods = \"QZ1\"\nstate = \"state\"\nledger_key = \"ledger.pem\"\n\
+                [coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n";
+    fs::write(&config, text).expect("written");
+    begin_in(&["coordinator", "serve", "--config", "coordinator.toml"], home.path())
+        .end()
+        .fails(64, &["[[membership]]"]);
 }
 
 #[test]
