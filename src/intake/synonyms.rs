@@ -31,6 +31,7 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
     let next = [
         of_group,
         of_place,
+        of_area,
         of_event,
         of_date,
         of_code,
@@ -167,6 +168,13 @@ fn of_place(column: &str) -> &'static [&'static str] {
             "provider_org_code",
             "trust_code",
         ],
+        _ => &[],
+    }
+}
+
+/// Synonyms of the areas that somebody counts in.
+fn of_area(column: &str) -> &'static [&'static str] {
+    match column {
         "icb_residence" => &[
             "icb_of_residence",
             "icb_code_residence",
