@@ -28,7 +28,18 @@ pub(super) fn of(column: &str, edition: Option<ImdEdition>) -> &'static [&'stati
         },
         other => of_person(other),
     };
-    let next = [of_place, of_event, of_code, of_characteristic, of_measure, of_yes_no];
+    let next = [
+        of_group,
+        of_place,
+        of_area,
+        of_event,
+        of_date,
+        of_code,
+        of_clinical,
+        of_characteristic,
+        of_measure,
+        of_yes_no,
+    ];
     next.iter().fold(found, |found, table| if found.is_empty() { table(column) } else { found })
 }
 
@@ -80,6 +91,13 @@ fn of_person(column: &str) -> &'static [&'static str] {
             "age_on_admission",
             "age_at_appointment",
         ],
+        _ => &[],
+    }
+}
+
+/// Synonyms of the columns that say of which group somebody is.
+fn of_group(column: &str) -> &'static [&'static str] {
+    match column {
         "ethnic_category" => &[
             "ethnos",
             "ethnicity",
@@ -150,6 +168,13 @@ fn of_place(column: &str) -> &'static [&'static str] {
             "provider_org_code",
             "trust_code",
         ],
+        _ => &[],
+    }
+}
+
+/// Synonyms of the areas that somebody counts in.
+fn of_area(column: &str) -> &'static [&'static str] {
+    match column {
         "icb_residence" => &[
             "icb_of_residence",
             "icb_code_residence",
@@ -247,6 +272,13 @@ fn of_event(column: &str) -> &'static [&'static str] {
             "der_ec_departure_time_since_arrival",
             "depdur",
         ],
+        _ => &[],
+    }
+}
+
+/// Synonyms of the dates that datasets go by.
+fn of_date(column: &str) -> &'static [&'static str] {
+    match column {
         "start_date_hospital_provider_spell" => {
             &["admission_date", "admidate", "date_of_admission", "spell_start_date", "admit_date"]
         }
@@ -326,6 +358,13 @@ fn of_code(column: &str) -> &'static [&'static str] {
         "cancer_referral_type" => {
             &["cancer_site", "suspected_cancer_site", "tumour_site", "tumour_group"]
         }
+        _ => &[],
+    }
+}
+
+/// Synonyms of columns of clinical and staff codes.
+fn of_clinical(column: &str) -> &'static [&'static str] {
+    match column {
         "admission_method_code_hospital_provider_spell" => {
             &["admission_method", "admimeth", "admission_method_code", "method_of_admission"]
         }

@@ -13,6 +13,7 @@ mod harness;
 mod help;
 mod life;
 mod many;
+mod own_data;
 mod process;
 mod pushdown;
 mod python;

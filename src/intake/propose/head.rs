@@ -16,6 +16,9 @@ use super::{MAX_SAMPLED_ROWS, shapes};
 /// A value is looked at as far as this: longer ones are no codes.
 const KEPT_CHARS: usize = 64;
 
+/// The longest header that is named in a mapping.
+const HEADER_CHARS: usize = 500;
+
 /// Words that stand for nothing wherever they are a whole field, in lower case.
 const NULL_WORDS: [&str; 14] = [
     "null", "na", "n/a", "\\n", "-", "--", ".", "?", "#n/a", "nan", "<null>", "(null)", "[null]",
@@ -92,7 +95,8 @@ impl Head {
         let mut names = records.header().map(<[String]>::to_vec);
         let mut first = None;
         if names.is_none() && records.advance(&mut record)? {
-            let cells: Vec<String> = record.iter().map(text).collect();
+            let cell = |field: &[u8]| cut(field, HEADER_CHARS);
+            let cells: Vec<String> = record.iter().map(cell).collect();
             if is_header(&cells, known) { names = Some(cells) } else { first = Some(cells) }
         }
         let header = names.is_some();
@@ -122,7 +126,11 @@ impl Head {
 }
 
 fn text(field: &[u8]) -> String {
-    String::from_utf8_lossy(field).trim().chars().take(KEPT_CHARS).collect()
+    cut(field, KEPT_CHARS)
+}
+
+fn cut(field: &[u8], chars: usize) -> String {
+    String::from_utf8_lossy(field).trim().chars().take(chars).collect()
 }
 
 fn take(

@@ -350,9 +350,9 @@ const ALIASES: [(&str, &[&str], &str); 27] = [
 
 fn alias(of: &str, text: &str) -> Option<&'static str> {
     let wanted = words(text);
-    let is = |known: &&str| words(known) == wanted;
+    let is = |known: &str| words(known) == wanted;
     let here = ALIASES.iter().filter(|(whose, _, _)| *whose == of);
-    let mut found = here.filter(|(_, known, _)| !wanted.is_empty() && known.iter().any(|k| is(&k)));
+    let mut found = here.filter(|(_, known, _)| !wanted.is_empty() && known.iter().any(|k| is(k)));
     found.next().map(|(_, _, id)| *id)
 }
 

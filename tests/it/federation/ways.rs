@@ -438,16 +438,6 @@ fn of_addresses_and_proxies() -> Vec<Case> {
             |f| instead_of_address(f, "ZZ1", "addresses = [\"a:443\", \"a:443\"]"),
             &["a:443", "twice"],
         ),
-        (
-            "no membership",
-            |f| {
-                let path = f.config("ZZ1");
-                let whole = fs::read_to_string(&path).expect("a file");
-                let (before, _) = whole.split_once("[[membership]]").expect("a membership");
-                fs::write(path, before).expect("written");
-            },
-            &["[[membership]]"],
-        ),
     ]
 }
 
