@@ -61,7 +61,7 @@ pub use sites::MAX_SITES;
 use sites::sites;
 pub use source::MAX_UNPACKED_BYTES;
 
-use evensum_core::view::{AreaMix, DimensionQuality, MeasureRange, QualityReport, RejectCount};
+use evensum_core::view::{AreaMix, DimensionQuality, MeasureRange, QualityReport};
 
 use crate::reference::Reference;
 use crate::snapshot::{self, Extract, Manifest, Measure, NodeKey};
@@ -235,14 +235,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         rows_outside: rejects.outside(),
         persons,
         measures: rows.measures.iter().filter_map(range).collect(),
-        rejects: rejects
-            .counts()
-            .map(|(column, rule, rows)| RejectCount {
-                column: column.to_owned(),
-                rule: rule.to_owned(),
-                rows,
-            })
-            .collect(),
+        rejects: rejects.by_rule(),
         pseudo_postcodes: pseudo_postcodes(&found),
         dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),

@@ -285,7 +285,8 @@ mod tests {
             name: "x".to_owned(),
             cells: vec![Ok((0, "0 %".to_owned())), Err(Gap::Hidden)],
         };
-        let (marks, texts, ..) = heat(&["a".to_owned(), "b".to_owned()], &[line.clone()]);
+        let (marks, texts, ..) =
+            heat(&["a".to_owned(), "b".to_owned()], std::slice::from_ref(&line));
         assert_eq!(marks.iter().map(|m| m.class).collect::<Vec<_>>(), ["heat1", "hidden"]);
         assert!(texts.iter().any(|t| t.text == "withheld"));
         assert_eq!(gaps(&[line]), [Gap::Hidden]);
