@@ -74,6 +74,8 @@ const BASELINE: usize = 16;
 pub(super) enum Gap {
     /// The extract has no such column.
     NotHeld,
+    /// Nobody answered, or it was refused.
+    NoAnswer,
     /// The figure is withheld. Never drawn as nothing.
     Hidden,
 }
@@ -82,13 +84,14 @@ impl Gap {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::NotHeld => "no column",
+            Self::NoAnswer => "no answer",
             Self::Hidden => "withheld",
         }
     }
 
     const fn class(self) -> &'static str {
         match self {
-            Self::NotHeld => "none",
+            Self::NotHeld | Self::NoAnswer => "none",
             Self::Hidden => "hidden",
         }
     }
