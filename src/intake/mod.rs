@@ -331,14 +331,7 @@ fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError> {
         left_out,
         persons,
         measures: rows.measures.iter().filter_map(range).collect(),
-        rejects: rejects
-            .counts()
-            .map(|(column, rule, rows)| RejectCount {
-                column: column.to_owned(),
-                rule: rule.into_owned(),
-                rows,
-            })
-            .collect(),
+        rejects: rejects.by_rule(),
         pseudo_postcodes: pseudo_postcodes(&found),
         dimensions: qualities(request, dataset, &found, rows.persons.len() as u64),
         notes: with_timeliness(notes, request.today, census),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
+use evensum_core::view::RejectCount;
+
 use super::error::{IntakeError, io};
 
 /// The most rejects that are listed; further ones are only counted.
@@ -134,6 +136,16 @@ impl Rejects {
     /// Rejects by column and rule, for the quality report.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, Cow<'static, str>, u64)> {
         self.counts.iter().map(|((column, rule), n)| (column.as_str(), rule.text(), *n))
+    }
+
+    /// The same, as the quality report lists them.
+    pub(super) fn by_rule(&self) -> Vec<RejectCount> {
+        let each = self.counts().map(|(column, rule, rows)| RejectCount {
+            column: column.to_owned(),
+            rule: rule.to_owned(),
+            rows,
+        });
+        each.collect()
     }
 
     /// Writes the reject file.

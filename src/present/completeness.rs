@@ -1,7 +1,7 @@
 //! How complete the partners' extracts are, as their releases say it: whole per cent by dimension. It may be
 //! shared as the answers may that it is made of.
 
-use evensum_core::view::{Answer, Completeness, Coverage, RowShare};
+use evensum_core::view::{Answer, Completeness, Coverage, CoverageStatus, RowShare};
 use serde_json::{Value, json};
 
 use super::drawing::{Gap, HeatLine};
@@ -148,7 +148,8 @@ pub fn page(answers: &[&Answer], name: &str) -> Result<String, askama::Error> {
             RowShare::WholePercent(n) => Ok((u64::from(n) * 10, format!("{n} %"))),
             RowShare::Withheld | RowShare::None => Err(Gap::Hidden),
         },
-        Err(_) => Err(Gap::NotHeld),
+        Err(line) if line.status == CoverageStatus::NoData => Err(Gap::NotHeld),
+        Err(_) => Err(Gap::NoAnswer),
     };
     let lines: Vec<HeatLine> = partners
         .iter()
@@ -209,5 +210,35 @@ fn all_shares(partners: &[Partner<'_>], answers: &[&Answer]) -> super::drawing::
         caption: "Shares of rows by partner and dimension".to_owned(),
         head: head.map(str::to_owned).collect(),
         rows: rows.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    /// No partner's shares are known, and each has another reason.
+    #[test]
+    fn whoever_has_no_shares_is_named_with_the_reason() {
+        let mut answer = fixture::by_quintile();
+        let statuses = [CoverageStatus::NoData, CoverageStatus::Late, CoverageStatus::Refused];
+        let mut lines = answer.coverage.iter().cycle().take(3).cloned().collect::<Vec<_>>();
+        for ((line, status), code) in lines.iter_mut().zip(statuses).zip(["ZZ1", "ZZ2", "ZZ3"]) {
+            line.status = status;
+            line.ods = evensum_core::model::Ods::new(code).expect("ods");
+        }
+        answer.coverage = lines;
+        let text = table(&[&answer], "RTT", Width::default(), Glyphs::Unicode);
+        let page = page(&[&answer], "RTT").expect("a page");
+        assert_eq!(page.matches(": no column</title>").count(), 1, "{page}");
+        assert_eq!(page.matches(": no answer</title>").count(), 2, "late and refused");
+        assert!(page.contains("no share can be told") && page.contains("Coarsened figures"));
+        for status in statuses {
+            assert!(text.contains(words::status(status)), "{text}");
+        }
+        let json = to_json(&[&answer]);
+        assert_eq!(json["partners"][1]["dimensions"][0]["status"], "late");
+        assert!(json["partners"][1]["dimensions"][0].get("usable").is_none());
     }
 }

@@ -74,6 +74,8 @@ const BASELINE: usize = 16;
 pub(super) enum Gap {
     /// The extract has no such column.
     NotHeld,
+    /// Nobody answered, or it was refused.
+    NoAnswer,
     /// The figure is withheld. Never drawn as nothing.
     Hidden,
 }
@@ -82,13 +84,14 @@ impl Gap {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::NotHeld => "no column",
+            Self::NoAnswer => "no answer",
             Self::Hidden => "withheld",
         }
     }
 
     const fn class(self) -> &'static str {
         match self {
-            Self::NotHeld => "none",
+            Self::NotHeld | Self::NoAnswer => "none",
             Self::Hidden => "hidden",
         }
     }
@@ -285,7 +288,8 @@ mod tests {
             name: "x".to_owned(),
             cells: vec![Ok((0, "0 %".to_owned())), Err(Gap::Hidden)],
         };
-        let (marks, texts, ..) = heat(&["a".to_owned(), "b".to_owned()], &[line.clone()]);
+        let (marks, texts, ..) =
+            heat(&["a".to_owned(), "b".to_owned()], std::slice::from_ref(&line));
         assert_eq!(marks.iter().map(|m| m.class).collect::<Vec<_>>(), ["heat1", "hidden"]);
         assert!(texts.iter().any(|t| t.text == "withheld"));
         assert_eq!(gaps(&[line]), [Gap::Hidden]);

@@ -5,6 +5,7 @@
     unreachable_pub,
     unused_qualifications,
     clippy::too_many_lines,
+    clippy::large_enum_variant,
     reason = "this code is generated, and nothing outside `rpc` can name it"
 )]
 

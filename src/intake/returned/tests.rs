@@ -31,8 +31,11 @@ fn of(returned: &Returned, function: &str) -> Option<Figures> {
     returned.functions.get(&CategoryId::new(function).expect("id")).copied()
 }
 
+/// Provider, commissioner, part, function, pathways by band, and those without a known clock start.
+type Row<'a> = (&'a str, &'a str, &'a str, &'a str, [u64; 6], u64);
+
 /// The published form: providers, commissioners, parts and bands of a week.
-fn published(rows: &[(&str, &str, &str, &str, [u64; 6], u64)]) -> String {
+fn published(rows: &[Row<'_>]) -> String {
     let bands: Vec<&str> = BANDS.iter().map(|(header, _)| *header).collect();
     let mut text = format!(
         "Period,Provider Org Code,Commissioner Org Code,RTT Part Type,Treatment Function Code,Treatment Function Name,{},Total,Patients with unknown clock start date,Total All\n",
