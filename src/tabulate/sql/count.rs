@@ -112,18 +112,17 @@ impl Cells {
                     self.tops(cell, sums);
                 }
             }
-            People::Spread { persons, modal, rows, sums } => {
-                for numbers in reading.numbers(persons).await? {
-                    let (cell, numbers) = row(&numbers, cells)?;
-                    self.persons[cell] += numbers.first().copied().unwrap_or_default();
+            People::Spread { people, rows, sums } => {
+                let mut most = Vec::new();
+                for numbers in reading.numbers(people).await? {
+                    let (cell, known) = row(&numbers, cells)?;
+                    self.persons[cell] += known.first().copied().unwrap_or_default();
+                    most.extend(numbers.get(2).copied().flatten());
                 }
-                let most: Numbers = reading.numbers(modal).await?;
-                let mut persons: Vec<i64> =
-                    most.iter().filter_map(|row| row.get(1).copied().flatten()).collect();
-                persons.sort_unstable();
-                persons.dedup();
-                if !persons.is_empty() {
-                    for numbers in reading.numbers(&rows.people(&persons)).await? {
+                most.sort_unstable();
+                most.dedup();
+                if !most.is_empty() {
+                    for numbers in reading.numbers(&rows.people(&most)).await? {
                         let (cell, numbers) = row(&numbers, cells)?;
                         let rows = numbers.first().copied().unwrap_or_default();
                         self.top[cell] = self.top[cell].max(rows);
@@ -163,8 +162,8 @@ pub async fn explain(
     for layer in layers {
         match layer {
             People::Whole(people) => all.push(people),
-            People::Spread { persons, modal, rows, sums } => {
-                all.extend([persons, modal, rows.people(&[0])]);
+            People::Spread { people, rows, sums } => {
+                all.extend([people, rows.people(&[0])]);
                 all.extend(sums);
             }
         }

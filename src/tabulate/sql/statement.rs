@@ -127,10 +127,8 @@ pub(super) enum People {
     Whole(String),
     /// Over shards.
     Spread {
-        /// `cell, people`.
-        persons: String,
-        /// `cell, the person with most rows`.
-        modal: String,
+        /// `cell, people, the person with most rows`.
+        people: String,
         /// `cell, rows`, once some people are named.
         rows: RowsOf,
         /// `cell, largest sum of one for each measure`, where measures are asked for.
@@ -320,8 +318,10 @@ fn whole(selection: &Selection, table: &str, measures: &[String]) -> People {
 }
 
 fn over_shards(selection: Selection, table: &str, measures: &[String]) -> People {
-    let count = [format!("count(DISTINCT {PERSON})")];
-    let modal = [format!("CAST(mode() WITHIN GROUP (ORDER BY {PERSON}) AS BIGINT)")];
+    let what = [
+        format!("count(DISTINCT {PERSON})"),
+        format!("CAST(mode() WITHIN GROUP (ORDER BY {PERSON}) AS BIGINT)"),
+    ];
     let sums = (!measures.is_empty()).then(|| {
         let (mut inner, mut outer) = (Vec::new(), String::new());
         for (i, measure) in measures.iter().enumerate() {
@@ -336,8 +336,7 @@ fn over_shards(selection: Selection, table: &str, measures: &[String]) -> People
         )
     });
     People::Spread {
-        persons: selection.grouped(table, &count, &[SHARD]),
-        modal: selection.grouped(table, &modal, &[SHARD]),
+        people: selection.grouped(table, &what, &[SHARD]),
         sums,
         rows: RowsOf { selection, table: table.to_owned() },
     }
