@@ -142,7 +142,7 @@ impl Rejects {
     pub(super) fn by_rule(&self) -> Vec<RejectCount> {
         let each = self.counts().map(|(column, rule, rows)| RejectCount {
             column: column.to_owned(),
-            rule: rule.to_owned(),
+            rule: rule.into_owned(),
             rows,
         });
         each.collect()
