@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use evensum_core::authz::{Standing, allows};
-use evensum_core::catalogue::{Catalogue, Dataset};
+use evensum_core::catalogue::{Catalogue, Dataset, Level};
 use evensum_core::identity::QUERY_TYPE;
 use evensum_core::model::{
     Agreement, AgreementId, DatasetId, Ods, Period, PurposeId, Query, Question, canonical,
@@ -195,7 +195,9 @@ fn questions(
     let mut reason = None;
     let dimensions = catalogue.dimensions().iter();
     for dimension in dimensions.filter(|d| dataset.dimensions.contains(&d.id) && !d.listed) {
-        let Some(level) = dimension.levels.last() else { continue };
+        let in_use =
+            |l: &&Level| l.released && catalogue.in_use(&l.id, &standing.agreement.groupings);
+        let Some(level) = dimension.levels.iter().rev().find(in_use) else { continue };
         for indicator in &indicators {
             let question = Question {
                 indicator: indicator.id.clone(),

@@ -57,8 +57,8 @@ fn node_with(table: &str) -> Result<Server, toml::de::Error> {
 #[test]
 fn a_database_that_counts_is_named_where_it_is_asked_and_nowhere_else() {
     let page = include_str!("../../docs/configuration.md");
-    let (_, shown) = page.split_once("```toml\n[node]\n").expect("the database's block");
-    let shown = format!("[node]\n{}", shown.split("```").next().expect("its end"));
+    let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let shown = blocks.into_iter().find(|b| b.contains("[node.pushdown]")).expect("a block");
     let pushed = node_with(&shown).expect("a configuration");
     pushed.check().expect("no contradiction");
     let pushdown = pushed.node().expect("a node").pushdown().expect("a database").clone();

@@ -251,7 +251,7 @@ pub enum IntakeError {
     },
     /// Every row lies outside the period, or is none of what the dataset counts.
     #[error(
-        "every row is dated outside {period}, none of what the dataset counts or left out, so that nothing was loaded; {} lists the first of those outside. Check the period, \
+        "every row is dated outside {period}, is none of what the dataset counts, or was left out, so that nothing was loaded; {} lists the first of those outside. Check the period, \
          and how the extract writes its dates",
         file.display()
     )]

@@ -14,7 +14,12 @@ mod typed;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use evensum_core::model::{ColumnId, ImdEdition};
+
+use super::prepare::Prepared;
+use super::quality::Counts;
 use super::*;
+use crate::snapshot::Extract;
 
 /// A node's directories, reference tables and key.
 struct Place {

@@ -129,14 +129,15 @@ fn tools(text: &str) -> Vec<Form> {
 fn each_export_gives_the_same_snapshot() {
     let place = Place::new();
     let text = csv(&ROWS);
-    let wanted = place.load(text.as_bytes(), PLAIN).expect("loads").manifest;
+    let loaded = place.load(text.as_bytes(), PLAIN).expect("loads");
+    let (wanted, usual) = (loaded.manifest, loaded.quality.notes.len());
     let forms = packed_and_bcp(&text).into_iter().chain(tools(&text));
     for (name, bytes, mapping, notes) in forms {
         let loaded = place.load(&bytes, &mapping).expect(name);
         assert_eq!(loaded.manifest, wanted, "{name}");
         let quality = loaded.quality;
         assert_eq!((quality.rows_rejected, quality.rows_read), (0, 4), "{name}");
-        assert_eq!(quality.notes.len(), notes, "{name}: {:?}", quality.notes);
+        assert_eq!(quality.notes.len(), usual + notes, "{name}: {:?}", quality.notes);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Datasets whose outcome is made of rules, with measures and flags, by quarter and by year.
 
+use super::super::derive::{Derivation, Origin, Rules};
 use super::*;
 
 /// A dataset that has everything: codes, yes or no, numbers, blanks, rows that do not count, measures and flags.
@@ -178,7 +179,7 @@ fn rows_that_do_not_count_are_left_out_and_others_rejected() {
         today: "2026-11-09".parse().expect("a date"),
     })
     .expect_err("nothing counts");
-    assert!(error.to_string().contains("or none of what the dataset counts"), "{error}");
+    assert!(error.to_string().contains("none of what the dataset counts"), "{error}");
 }
 
 #[test]

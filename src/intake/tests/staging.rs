@@ -1,6 +1,8 @@
 //! Loads that follow loads: unchanged ones, killed ones, those at the same time; who and what is left out; and rows
 //! that are kept no longer.
 
+use evensum_core::view::NationalOptOut;
+
 use super::*;
 
 const RESTRICTED_TABLE: &str = "[restricted]\n";
