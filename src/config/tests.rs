@@ -59,7 +59,7 @@ fn a_database_that_counts_is_named_where_it_is_asked_and_nowhere_else() {
     let page = include_str!("../../docs/configuration.md");
     let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let shown = blocks.into_iter().find(|b| b.contains("[node.pushdown]")).expect("a block");
-    let pushed = node_with(&shown).expect("a configuration");
+    let pushed = node_with(shown).expect("a configuration");
     pushed.check().expect("no contradiction");
     let pushdown = pushed.node().expect("a node").pushdown().expect("a database").clone();
     assert_eq!(pushdown.shards.len(), 1);

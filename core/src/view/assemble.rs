@@ -6,7 +6,9 @@ use super::answer::{
 };
 use super::beside::Beside;
 use super::completeness::Completeness;
-use crate::catalogue::{Catalogue, CategoryKind, IndicatorKind, PersonRows, Unknown};
+use crate::catalogue::{
+    Catalogue, CategoryKind, Dataset, Indicator, IndicatorKind, PersonRows, Unknown,
+};
 use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{
@@ -152,7 +154,6 @@ impl SystemView<Shared> {
         let question = layout.question();
         let indicator = catalogue.indicator(&question.indicator)?;
         let dataset = catalogue.dataset(&indicator.dataset)?;
-        let numerator = dataset.outcome.rollup(&indicator.numerator);
         let mut coverage: Vec<Coverage> =
             absent.iter().map(|a| absent_line(a, agreement)).collect();
         let mut answers: Vec<(Ods, AnswerParts)> = verified.iter().map(as_arrived).collect();
@@ -190,17 +191,7 @@ impl SystemView<Shared> {
         let complete = |release| Completeness::of(release, layout, catalogue);
         let completeness = releases.iter().filter_map(complete).collect();
         let answer = Answer {
-            indicator: IndicatorView {
-                id: indicator.id.clone(),
-                version: indicator.version,
-                name: indicator.name.clone(),
-                unit: indicator.unit.clone(),
-                kind: indicator.kind.clone(),
-                people: dataset.person_rows == PersonRows::One,
-                phrase: indicator.phrase.clone(),
-                counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
-                numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
-            },
+            indicator: indicator_view(indicator, dataset),
             period: question.period,
             axes: axes(layout, catalogue)?,
             scope: question.scope.clone(),
@@ -284,6 +275,21 @@ fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
         version: None,
         policy: None,
         rung: None,
+    }
+}
+
+fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> IndicatorView {
+    let numerator = dataset.outcome.rollup(&indicator.numerator);
+    IndicatorView {
+        id: indicator.id.clone(),
+        version: indicator.version,
+        name: indicator.name.clone(),
+        unit: indicator.unit.clone(),
+        kind: indicator.kind.clone(),
+        people: dataset.person_rows == PersonRows::One,
+        phrase: indicator.phrase.clone(),
+        counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
+        numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
     }
 }
 

@@ -291,6 +291,7 @@ fn headers_with_signs_of_toml_are_quoted() {
 /// Invented extracts of every dataset, under headers that are written otherwise: each field is found again, and what is
 /// proposed for a label is what it means.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one walk over every dataset")]
 fn invented_extracts_of_every_dataset_are_mapped() {
     use crate::synth::{Columns, GenericExtract, Geography, HOME_ICB, Order, Places};
     use evensum_core::catalogue::{Partition, PeriodKind};

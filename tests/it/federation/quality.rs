@@ -117,7 +117,7 @@ fn what_leaves_is_a_whole_per_cent_and_is_in_the_partners_log() {
         ("imd.core20", "imd"),
         ("ethnicity.group", "ethnicity"),
         ("sex", "sex"),
-        ("age.band", "age"),
+        ("age.adult", "age"),
         ("tfc.group", "tfc"),
     ] {
         let shares = shares(&said, OWN, level);

@@ -317,6 +317,7 @@ fn contradictions_of_a_dataset_are_refused_with_the_line() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one list of cases")]
 fn rules_that_no_row_could_follow_are_refused() {
     refused(&[
         ("column = \"reason\", name", "column = \"years\", name", "visit", "two of its columns"),
@@ -430,6 +431,7 @@ fn other_partitions_are_held_to_their_rules() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one list of cases")]
 fn contradictions_of_an_indicator_are_refused_with_the_line() {
     refused(&[
         ("phrase = \"were seen\"", "phrase = \"\"", "visit_seen", "has no text"),
