@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use evensum_core::authz::{Denied, Local, Permit, Standing};
-use evensum_core::catalogue::{Catalogue, Dimension, Indicator};
+use evensum_core::catalogue::{self, Catalogue, Dimension, Indicator};
 use evensum_core::disclosure::{Preview, preview};
 use evensum_core::model::{
     Agreement, AgreementId, DatasetId, IndicatorId, LevelId, Period, Profile, Question,
@@ -205,14 +205,7 @@ impl Desk<'_> {
         if let Some(lacking) = needed.into_iter().find(|c| !held.contains(c)) {
             return Ok(Err(Lack::Column(lacking.as_str().replace('_', " "))));
         }
-        let request = Request {
-            lattice: Arc::clone(plan.layout().lattice()),
-            columns: plan.columns(),
-            filters: plan.filters(),
-            measures: plan.measures(),
-            histogram: plan.histogram(),
-        };
-        let raw = tabulate(&snapshot, &request).or_exit(Exit::Data)?;
+        let raw = tabulate(&snapshot, &Request::of(&plan)).or_exit(Exit::Data)?;
         Ok(Ok(preview(&plan, raw).or_exit(Exit::Fault)?))
     }
 }
@@ -268,7 +261,10 @@ fn breakdown(
 ) -> Result<Breakdown, Failure> {
     let mut levels = Vec::new();
     let mut refused = None;
-    for level in dimension.levels.iter().filter(|l| l.released) {
+    let groupings = desk.agreement.as_ref().map_or_else(Vec::new, |a| a.groupings.clone());
+    let catalogue = desk.catalogue;
+    let in_use = |l: &&catalogue::Level| l.released && catalogue.in_use(&l.id, &groupings);
+    for level in dimension.levels.iter().filter(in_use) {
         match desk.table(indicator, std::slice::from_ref(&level.id))? {
             Ok(preview) => levels.push(Level::of(&preview, &level.id, desk.catalogue)),
             Err(lack) => refused = refused.or_else(|| Some(lack.says())),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use evensum_core::authz::{Standing, allows};
-use evensum_core::catalogue::{Catalogue, Dataset, Level};
+use evensum_core::catalogue::{Catalogue, Dataset};
 use evensum_core::identity::QUERY_TYPE;
 use evensum_core::model::{
     Agreement, AgreementId, DatasetId, Ods, Period, PurposeId, Query, Question, canonical,
@@ -15,10 +15,10 @@ use evensum_core::model::{
 use evensum_core::plan::Layout;
 use evensum_core::port::AskFault;
 use evensum_core::sign::Envelope;
-use evensum_core::view::{Answer, CoverageStatus, DoubtError, Shared, SystemView};
+use evensum_core::view::{Answer, DoubtError, Shared, SystemView};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::query::{connect, exit_of};
+use super::query::{connect, exit_of, exit_of_answer};
 use super::{clock, serve, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present::completeness;
@@ -76,6 +76,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = config::catalogue(&config.catalogue)?;
     let dataset = catalogue.dataset(&args.dataset).or_exit(Exit::Usage)?;
     let agreement = config.agreement(args.agreement.as_ref())?;
+    serve::fits(&catalogue, &agreement)?;
     let outcomes = serve::runtime()?.block_on(ask(args, &config, &agreement, &catalogue))?;
     for fault in outcomes.iter().filter_map(|one| one.as_ref().err()) {
         terminal::note(&format!("evensum: {fault}"));
@@ -98,9 +99,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => terminal::out(&text),
         Some(out) => fs::write(out, text).or_exit(Exit::Data)?,
     }
-    let any = answers.iter().flat_map(|a| &a.coverage);
-    let any = any.into_iter().any(|line| line.status == CoverageStatus::Answered);
-    Ok(if any { ExitCode::SUCCESS } else { Exit::Data.into() })
+    let missing = answers.iter().map(|answer| exit_of_answer(answer)).reduce(Option::and);
+    Ok(missing.flatten().map_or(ExitCode::SUCCESS, Into::into))
 }
 
 /// Asks, and believes nothing before it is verified and worked out again.
@@ -181,8 +181,8 @@ fn purpose(args: &Args, agreement: &Agreement) -> Result<PurposeId, Failure> {
     })
 }
 
-/// Of each dimension its coarsest level, which hides the least, by the first indicator of the dataset that may be
-/// asked so. Lists of organisations are left out: shares are never by site.
+/// Of each dimension the coarsest of its levels that may be asked, which hides the least, by the first indicator of the
+/// dataset that may be asked so. Lists of organisations are left out: shares are never by site.
 fn questions(
     dataset: &Dataset,
     period: Period,
@@ -195,10 +195,8 @@ fn questions(
     let mut reason = None;
     let dimensions = catalogue.dimensions().iter();
     for dimension in dimensions.filter(|d| dataset.dimensions.contains(&d.id) && !d.listed) {
-        let in_use =
-            |l: &&Level| l.released && catalogue.in_use(&l.id, &standing.agreement.groupings);
-        let Some(level) = dimension.levels.iter().rev().find(in_use) else { continue };
-        for indicator in &indicators {
+        let levels = dimension.levels.iter().rev().filter(|l| l.released);
+        for (level, indicator) in levels.flat_map(|l| indicators.iter().map(move |i| (l, i))) {
             let question = Question {
                 indicator: indicator.id.clone(),
                 definition_hash: catalogue.definition_hash(&indicator.id).or_exit(Exit::Fault)?,

@@ -203,7 +203,7 @@ pub(super) fn shown(view: &SystemView<Shared>, format: Format) -> Result<String,
 }
 
 /// The exit code of an answer without any partner in it; none where there is one.
-fn exit_of_answer(answer: &Answer) -> Option<Exit> {
+pub(super) fn exit_of_answer(answer: &Answer) -> Option<Exit> {
     let any =
         |wanted: &[CoverageStatus]| answer.coverage.iter().any(|c| wanted.contains(&c.status));
     if any(&[CoverageStatus::Answered]) {

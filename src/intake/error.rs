@@ -37,6 +37,11 @@ pub enum IntakeError {
         "the file was changed while it was read, so that nothing was loaded: wait until it is complete, then load it again"
     )]
     ChangedMeanwhile,
+    /// Somebody has several rows where the dataset has one for each.
+    #[error(
+        "a row of {0} is one person, and somebody has several in this extract: keep one row a person, such as the newest, and load it again"
+    )]
+    PersonTwice(DatasetId),
     /// Only the manifest is left.
     #[error(
         "the rows of {dataset} {period} were deleted on {on}, when the time was over for which this node keeps them: what was released from them stays"

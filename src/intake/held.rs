@@ -6,7 +6,7 @@ use evensum_core::model::{DatasetId, Period, SnapshotVersion};
 use evensum_core::view::QualityReport;
 
 use super::error::IntakeError;
-use super::publish::{directories, newest_published, place, published_root, quality, staged_root};
+use super::publish::{directories, newest_extract, published_root, quality, staged_root};
 
 /// The most datasets and periods that are read at once.
 pub const MAX_REPORTS: usize = 1_200;
@@ -65,10 +65,12 @@ fn held(
     dataset: &DatasetId,
     period: Period,
 ) -> Result<Option<HeldReport>, IntakeError> {
-    let staged = place(&staged_root(state), dataset, period);
-    if staged.is_dir() {
-        return Ok(Some(HeldReport { report: quality(&staged)?, version: None }));
-    }
-    let Some((dir, manifest)) = newest_published(state, dataset, period)? else { return Ok(None) };
+    let (dir, manifest) = match newest_extract(state, dataset, period) {
+        Ok(newest) => newest,
+        Err(IntakeError::NothingStaged { .. } | IntakeError::RowsDeleted { .. }) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Some(HeldReport { report: quality(&dir)?, version: manifest.version }))
 }

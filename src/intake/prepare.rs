@@ -1,6 +1,6 @@
 //! From a source to rows, a quality report and rejects: everything that a load would write.
 
-use evensum_core::catalogue::{Dataset, DatedBy};
+use evensum_core::catalogue::{Dataset, DatedBy, PersonRows};
 use evensum_core::model::{ColumnId, Date, ImdEdition};
 use evensum_core::view::{
     AreaMix, DimensionQuality, LeftOut, MeasureRange, NationalOptOut, OptOut, QualityReport,
@@ -52,6 +52,9 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
     let Read { gathered, rejects, months, left_out, areas_by, imd_edition, mut notes, .. } = read;
     notes.extend(census_of_areas(&found, imd_edition)?);
     let Sorted { rows, persons, duplicates } = gathered.finish(&dataset.outcome);
+    if dataset.person_rows == PersonRows::One && persons < rows.persons.len() as u64 {
+        return Err(IntakeError::PersonTwice(dataset.id.clone()));
+    }
     let dated_by = match &dataset.dated_by {
         DatedBy::Event(column) => column.as_str(),
         DatedBy::LastDay => "row",

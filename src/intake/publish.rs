@@ -100,29 +100,19 @@ pub fn newest_published(
 /// The quality report of the newest extract of a period: the staged one, else the published one.
 ///
 /// # Errors
-/// [`IntakeError::NothingStaged`] where there is neither.
+/// [`IntakeError::NothingStaged`] where there is neither, [`IntakeError::RowsDeleted`] where its time is over.
 pub fn newest_quality(
     state: &Path,
     dataset: &DatasetId,
     period: Period,
 ) -> Result<QualityReport, IntakeError> {
-    let staged = place(&staged_root(state), dataset, period);
-    if staged.is_dir() {
-        return quality(&staged);
-    }
-    match versions(&place(&published_root(state), dataset, period))?.pop() {
-        Some((_, dir)) => match Manifest::read(&dir)?.deleted {
-            Some(on) => Err(IntakeError::RowsDeleted { dataset: dataset.clone(), period, on }),
-            None => quality(&dir),
-        },
-        None => Err(IntakeError::NothingStaged { dataset: dataset.clone(), period }),
-    }
+    quality(&newest_extract(state, dataset, period)?.0)
 }
 
 /// The newest extract of a period and where it lies: the staged one, else the published one.
 ///
 /// # Errors
-/// [`IntakeError::NothingStaged`] where there is neither.
+/// As of [`newest_quality`].
 pub fn newest_extract(
     state: &Path,
     dataset: &DatasetId,
@@ -133,9 +123,12 @@ pub fn newest_extract(
         let manifest = Manifest::read(&staged)?;
         return Ok((staged, manifest));
     }
-    newest_published(state, dataset, period)?
-        .filter(|(_, manifest)| manifest.deleted.is_none())
-        .ok_or_else(|| IntakeError::NothingStaged { dataset: dataset.clone(), period })
+    let (dir, manifest) = newest_published(state, dataset, period)?
+        .ok_or_else(|| IntakeError::NothingStaged { dataset: dataset.clone(), period })?;
+    match manifest.deleted {
+        Some(on) => Err(IntakeError::RowsDeleted { dataset: dataset.clone(), period, on }),
+        None => Ok((dir, manifest)),
+    }
 }
 
 /// Reads the quality report of a staged or published directory.

@@ -9,7 +9,7 @@ use evensum_core::model::{CategoryId, DatasetId, Ods, Period};
 use evensum_core::view::{Explanation, Figures, QualityReport, ReconciledLine, Reconciliation};
 
 use super::error::IntakeError;
-use super::publish::{newest_published, place, quality, staged_root};
+use super::publish::{newest_extract, quality};
 use super::returned::{ReturnError, Returned, read_return};
 use crate::snapshot::{self, Codes, HeldColumn, NodeKey, Snapshot, SnapshotError};
 
@@ -83,7 +83,7 @@ pub fn reconcile(request: &ReconcileRequest<'_>) -> Result<Reconciliation, Recon
     }
     let definition = catalogue.dataset(dataset).map_err(|_| ReconcileError::Catalogue)?;
     let functions = dimension(catalogue, FUNCTION).ok_or(ReconcileError::Catalogue)?;
-    let dir = newest(state, dataset, period)?;
+    let (dir, _) = newest_extract(state, dataset, period)?;
     let report = quality(&dir)?;
     let snapshot = snapshot::read(&dir, request.key)?;
     let returned = read_return(request.file, functions, provider, period)?;
@@ -113,20 +113,6 @@ pub fn reconcile(request: &ReconcileRequest<'_>) -> Result<Reconciliation, Recon
 
 fn dimension<'a>(catalogue: &'a Catalogue, id: &str) -> Option<&'a Dimension> {
     catalogue.dimensions().iter().find(|d| d.id.as_str() == id)
-}
-
-fn newest(
-    state: &Path,
-    dataset: &DatasetId,
-    period: Period,
-) -> Result<std::path::PathBuf, IntakeError> {
-    let staged = place(&staged_root(state), dataset, period);
-    if staged.is_dir() {
-        return Ok(staged);
-    }
-    let published = newest_published(state, dataset, period)?;
-    let nothing = || IntakeError::NothingStaged { dataset: dataset.clone(), period };
-    published.map(|(dir, _)| dir).ok_or_else(nothing)
 }
 
 /// What the extract has.

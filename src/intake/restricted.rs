@@ -174,12 +174,16 @@ impl Restricted {
         }
         let list: List =
             toml::from_str(LIST).map_err(|e| IntakeError::RestrictedList(e.to_string()))?;
-        let position = |name: &str| -> Option<usize> {
+        // Of two columns of one name, both: a row too many is dropped rather than one too few.
+        let positions = |name: &str| -> Vec<usize> {
+            let wanted = name.trim().to_lowercase();
+            let numbered = || name.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < fields);
             match header {
                 Some(header) => {
-                    header.iter().position(|h| h.trim().eq_ignore_ascii_case(name.trim()))
+                    let same = |at: &usize| header[*at].trim().to_lowercase() == wanted;
+                    (0..header.len()).filter(same).collect()
                 }
-                None => name.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < fields),
+                None => numbered().into_iter().collect(),
             }
         };
         let mut found: BTreeMap<usize, BTreeSet<Holds>> = BTreeMap::new();
@@ -191,20 +195,23 @@ impl Restricted {
         header.into_iter().flatten().enumerate().for_each(|(at, name)| add(at, Holds::of(name)));
         bound.for_each(|(column, at)| add(at, Holds::of(column)));
         for (column, field) in &mapping.columns {
-            if let Some(at) = position(field) {
-                add(at, Holds::of(column));
-            }
+            positions(field).into_iter().for_each(|at| add(at, Holds::of(column)));
         }
         for name in &mapping.restricted.columns {
             let missing = || IntakeError::MissingField {
                 column: "[restricted] columns".to_owned(),
                 field: name.clone(),
             };
-            let at = position(name).ok_or_else(missing)?;
-            match Holds::of(name) {
-                Some(holds) => add(at, Some(holds)),
-                // Nobody says what it holds: any of them.
-                None => Holds::ALL.into_iter().for_each(|holds| add(at, Some(holds))),
+            let found = positions(name);
+            if found.is_empty() {
+                return Err(missing());
+            }
+            for at in found {
+                match Holds::of(name) {
+                    Some(holds) => add(at, Some(holds)),
+                    // Nobody says what it holds: any of them.
+                    None => Holds::ALL.into_iter().for_each(|holds| add(at, Some(holds))),
+                }
             }
         }
         let codes = |holds: &BTreeSet<Holds>| -> Vec<String> {

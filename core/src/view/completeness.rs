@@ -24,6 +24,9 @@ pub enum RowShare {
     None,
 }
 
+/// The least total of which a share of 0 or of 100 is said.
+const LEAST_TOTAL_OF_ALL: u64 = 50;
+
 impl RowShare {
     /// The share, where there is one.
     #[must_use]
@@ -44,11 +47,12 @@ impl RowShare {
         }
     }
 
-    /// A published figure as a share of a published total.
+    /// A published figure as a share of a published total. Nobody and everybody are said of a large total alone.
     fn of(part: u64, total: u64) -> Self {
         let nearest = (u128::from(part) * 100 + u128::from(total) / 2).checked_div(total.into());
         let nearest = nearest.and_then(|n| u8::try_from(n.min(100)).ok());
-        nearest.map_or(Self::Withheld, Self::WholePercent)
+        let said = nearest.filter(|n| total >= LEAST_TOTAL_OF_ALL || (1..100).contains(n));
+        said.map_or(Self::Withheld, Self::WholePercent)
     }
 }
 

@@ -134,11 +134,23 @@ fn made(
     let Some(denominator) = fitting.into_iter().next() else {
         return Err(RateRefusal::among(refusals));
     };
+    if whom.0 == Basis::Registered {
+        whole_register(answer, sources.catchment)?;
+    }
     let held = match whom.0 {
         Basis::Resident => Some(Held::new(answer, &denominator, sources.catchment)?),
         Basis::Registered => None,
     };
     let mut notes = notes(&denominator, per);
+    if !answer.indicator.people {
+        notes.push("The limits take the events as independent: where people have several, they are too narrow.".to_owned());
+    }
+    if whom.0 == Basis::Registered {
+        notes.push(
+            "Whether the partners in the figures hold all registers of the area is not known here."
+                .to_owned(),
+        );
+    }
     let mut cells = BTreeMap::new();
     let mut thin = BTreeSet::new();
     for cell in answer.cells.iter().filter(|cell| countable(cell)) {
@@ -168,6 +180,25 @@ fn made(
         notes,
         cells,
     })
+}
+
+/// That no register is missing: the people below the line are those of all of them. A specialist's patients are
+/// registered anywhere.
+fn whole_register(answer: &Answer, catchment: Option<&Catchment>) -> Result<(), RateRefusal> {
+    for line in &answer.coverage {
+        match line.status {
+            CoverageStatus::Answered => {
+                if catchment.is_some_and(|c| c.is_specialist(&line.ods)) {
+                    return Err(RateRefusal::Specialist { name: line.name.clone() });
+                }
+            }
+            CoverageStatus::NoData => {}
+            CoverageStatus::Refused | CoverageStatus::Late | CoverageStatus::Unreachable => {
+                return Err(RateRefusal::Registers { name: line.name.clone() });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether cases can occur and were collected.

@@ -16,6 +16,14 @@ pub enum RateRefusal {
     /// Nothing to make rates of.
     #[error("no partner's figures are in the answer")]
     NoFigures,
+    /// Registers of some partners alone, over everybody who is registered.
+    #[error(
+        "{name} is not in the figures, and the population is everybody who is registered: a rate of some of the registers would be too low"
+    )]
+    Registers {
+        /// A partner that did not answer.
+        name: String,
+    },
     /// No population was imported.
     #[error(
         "there is no population to divide by: import one with `evensum reference add FILE --dir DIR`, and name the folder as `reference` in the analyst's configuration"

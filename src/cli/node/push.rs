@@ -42,7 +42,7 @@ pub(in crate::cli) async fn newest(
     let Some(pushdown) = table.pushdown() else { return Ok(()) };
     let key = table.secret()?;
     let found = intake::newest_published(&server.state, dataset, period).or_exit(Exit::Data)?;
-    let (dir, _) = found.ok_or_else(|| {
+    let (dir, _) = found.filter(|(_, manifest)| manifest.deleted.is_none()).ok_or_else(|| {
         Failure::says(
             Exit::Data,
             format!("no extract of {dataset} for {period} is published: evensum node publish"),

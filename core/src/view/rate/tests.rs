@@ -428,3 +428,63 @@ fn an_indicator_that_is_no_rate_has_none() {
     let sources = RateSources { populations: &[], catchment: None };
     assert!(rates(&share, sources, &agreement(&["QZ1"]), &catalogue()).is_none());
 }
+
+/// People of an area by these bands of ages, ten in each.
+fn by_age(basis: Basis, bands: &[(u8, Option<u8>)]) -> PopulationTable {
+    let row = |(from, to): &(u8, Option<u8>)| PopulationRow {
+        area: id("QZ1"),
+        imd: None,
+        age: AgeBand::new(*from, *to),
+        sex: None,
+        ethnicity: None,
+        count: 10,
+    };
+    let head = PopulationHead { basis, imd_edition: None, ..head("by age", 2020) };
+    PopulationTable::new(head, bands.iter().map(row).collect()).expect("a population")
+}
+
+#[test]
+fn a_rate_of_an_age_range_has_its_people_below_the_line() {
+    let catalogue = catalogue();
+    let tables = [by_age(Basis::Resident, &[(0, Some(17)), (18, Some(64)), (65, None)])];
+    let held = catchment(950, false);
+    let sources = RateSources { populations: &tables, catchment: Some(&held) };
+    let one = agreement(&["QZ1"]);
+    let axes = vec![axis(&catalogue, "age.adult", &[])];
+    let answer = answer("ae_rate_under_18", "2021-03", axes, Bounds::exactly(20));
+    let rates = rates(&answer, sources, &one, &catalogue).expect("a rate").expect("rates");
+    let categories = &answer.axes[0].categories;
+    let at = |id: &str| categories.iter().position(|c| c.id.as_str() == id).expect("a category");
+    assert_eq!(rates.at(&[at("all")]).expect("all").people, 10, "not the thirty of all ages");
+    let (children, adults) = (at("0-17"), at("18+"));
+    assert_eq!(rates.at(&[children]).expect("children").people, 10);
+    assert!(rates.at(&[adults]).is_none(), "no adult is below the line");
+
+    let fives = [by_age(Basis::Resident, &[(0, Some(14)), (15, Some(19)), (20, None)])];
+    let sources = RateSources { populations: &fives, catchment: Some(&held) };
+    let refusal = super::rates(&answer, sources, &one, &catalogue).expect("a rate");
+    assert!(refusal.expect_err("no such bands").to_string().contains("do not make up"));
+}
+
+#[test]
+fn a_registered_rate_needs_every_register() {
+    let catalogue = catalogue();
+    let tables = [by_age(Basis::Registered, &[(0, None)])];
+    let one = agreement(&["QZ1"]);
+    let mut answer = answer("ae_registered", "2021-03", vec![], Bounds::exactly(20));
+    let made = |answer: &Answer, catchment: Option<&Catchment>| {
+        let sources = RateSources { populations: &tables, catchment };
+        rates(answer, sources, &one, &catalogue).expect("a rate")
+    };
+    for status in [CoverageStatus::Late, CoverageStatus::Refused, CoverageStatus::Unreachable] {
+        answer.coverage[1].status = status;
+        let name = "The trust RA2".to_owned();
+        assert_eq!(made(&answer, None), Err(RateRefusal::Registers { name }));
+    }
+    answer.coverage[1].status = CoverageStatus::NoData;
+    let rates = made(&answer, None).expect("rates");
+    assert_eq!(rates.at(&[]).expect("all").people, 10);
+    assert!(rates.notes.iter().any(|n| n.contains("all registers")), "{:?}", rates.notes);
+    let specialist = made(&answer, Some(&catchment(950, true)));
+    assert!(matches!(specialist, Err(RateRefusal::Specialist { .. })), "{specialist:?}");
+}
