@@ -1,5 +1,5 @@
 -- Rows spread over further servers. Run pushdown.sql in the database of each of them and of the first, then this in the
--- first, as a superuser. Write the hosts, and in the place of SET THIS the password that evensum_reader has there.
+-- first, as a superuser. Write the hosts, and in the place of SET THIS the password that evensum_counter has there.
 --
 -- The node's configuration names each server and the address of its loader:
 --
@@ -26,5 +26,5 @@ CREATE SERVER two FOREIGN DATA WRAPPER postgres_fdw
 
 GRANT USAGE ON FOREIGN SERVER one, two TO evensum_loader;
 
-CREATE USER MAPPING FOR evensum_reader SERVER one OPTIONS (user 'evensum_reader', password 'SET THIS');
-CREATE USER MAPPING FOR evensum_reader SERVER two OPTIONS (user 'evensum_reader', password 'SET THIS');
+CREATE USER MAPPING FOR evensum_counter SERVER one OPTIONS (user 'evensum_counter', password 'SET THIS');
+CREATE USER MAPPING FOR evensum_counter SERVER two OPTIONS (user 'evensum_counter', password 'SET THIS');

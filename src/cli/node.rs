@@ -89,10 +89,10 @@ pub(super) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct PeriodArgs {
-    /// The dataset: rtt_open_pathway, outpatient_appointment or ae_attendance
+    /// The dataset, as `evensum indicators` names it
     #[arg(long)]
     dataset: DatasetId,
-    /// The period, such as 2026-10
+    /// The period, such as 2026-10, 2026-27Q2 or 2026-27
     #[arg(long)]
     period: Period,
     #[command(flatten)]

@@ -15,10 +15,10 @@ use crate::store::{Store, StoreError};
 
 #[derive(Debug, Args)]
 pub(super) struct PublishArgs {
-    /// The dataset: rtt_open_pathway, outpatient_appointment or ae_attendance
+    /// The dataset, as `evensum indicators` names it
     #[arg(long, required_unless_present = "due", conflicts_with = "due")]
     dataset: Option<DatasetId>,
-    /// The period, such as 2026-10
+    /// The period, such as 2026-10, 2026-27Q2 or 2026-27
     #[arg(long, required_unless_present = "due", conflicts_with = "due")]
     period: Option<Period>,
     /// Everything that is staged and that the calendar says is to be published by now

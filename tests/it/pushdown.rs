@@ -88,7 +88,7 @@ impl Servers {
         assert!(foreign.contains(password));
         let foreign = foreign.replace(password, "password_required 'false'");
         postgres::run(&all[0].url("postgres", DATABASE), &foreign).await;
-        let read = all[0].url("evensum_reader", DATABASE);
+        let read = all[0].url("evensum_counter", DATABASE);
         let place = Place { write: shards.remove(0), read, shards };
         Some(Self { place, _all: all })
     }
