@@ -186,17 +186,23 @@ fn interview(
     let ods = asking.ask("The organisation's ODS code, such as R0D?", None, |t| {
         Ods::new(t.to_uppercase()).map_err(|e| e.to_string())
     })?;
-    let name = asking.ask("Its name, for people (may be left out)?", Some(""), text)?;
-    let state = asking.ask("Folder for extracts and the audit log?", Some(STATE), text)?;
-    let reference = asking.ask("Folder for official tables?", Some(REFERENCE), text)?;
+    let folder = |given: &Option<PathBuf>, usual: &str| {
+        given.as_ref().map_or_else(|| usual.to_owned(), |path| path.to_string_lossy().into_owned())
+    };
+    let (state, reference) = (folder(&args.state, STATE), folder(&args.reference, REFERENCE));
+    let usual_profile = args.profile.map_or("nhs75m", Profile::as_str);
+    let usual_name = args.name.as_deref().unwrap_or_default();
+    let name = asking.ask("Its name, for people (may be left out)?", Some(usual_name), text)?;
+    let state = asking.ask("Folder for extracts and the audit log?", Some(&state), text)?;
+    let reference = asking.ask("Folder for official tables?", Some(&reference), text)?;
     let profile = asking.ask(
         "Which small figures are hidden? nhs75m: up to 7, zeros too; nhs75: up to 7, zeros are shown; ons105m: up to 9.",
-        Some("nhs75m"),
+        Some(usual_profile),
         profile,
     )?;
     let federation = asking.ask(
         "The federation, such as icb.example (leave it out where none is agreed yet)?",
-        Some(""),
+        Some(args.federation.as_ref().map_or("", FederationId::as_str)),
         |t| match t {
             "" => Ok(None),
             t => t.parse::<FederationId>().map(Some).map_err(|e| e.to_string()),
@@ -206,21 +212,27 @@ fn interview(
         None => None,
         Some(federation) => Some(Member {
             federation,
-            coordinator: asking.ask("Its coordinator's ODS code?", None, |t| {
-                Ods::new(t.to_uppercase()).map_err(|e| e.to_string())
-            })?,
-            address: asking.ask("Host and port where the coordinator waits?", None, |t| {
-                let (host, port) = t.rsplit_once(':').unwrap_or_default();
-                let good = !host.is_empty() && port.parse::<u16>().is_ok();
-                if good {
-                    Ok(t.to_owned())
-                } else {
-                    Err("such as coordinator.example:7443".to_owned())
-                }
-            })?,
+            coordinator: asking.ask(
+                "Its coordinator's ODS code?",
+                args.coordinator.as_ref().map(Ods::as_str),
+                |t| Ods::new(t.to_uppercase()).map_err(|e| e.to_string()),
+            )?,
+            address: asking.ask(
+                "Host and port where the coordinator waits?",
+                args.address.as_deref(),
+                |t| {
+                    let (host, port) = t.rsplit_once(':').unwrap_or_default();
+                    let good = !host.is_empty() && port.parse::<u16>().is_ok();
+                    if good {
+                        Ok(t.to_owned())
+                    } else {
+                        Err("such as coordinator.example:7443".to_owned())
+                    }
+                },
+            )?,
         }),
     };
-    let name = Some(name).filter(|n| !n.is_empty()).or_else(|| args.name.clone());
+    let name = Some(name).filter(|n| !n.is_empty());
     Ok(Answers { ods, name, state: state.into(), reference: reference.into(), profile, member })
 }
 

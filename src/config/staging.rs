@@ -85,6 +85,13 @@ impl NodeTable {
                 "'months' under [node.retention] is 1 to {MAX_RETENTION_MONTHS}: to keep rows for ever, take the table out"
             ));
         }
+        // A server has no role that could delete there, and an audit log that says deleted must be right.
+        if self.retention.is_some() && self.pushdown.is_some() {
+            return Some(
+                "[node.retention] deletes the rows of this machine, and not those of the database that counts: with [node.pushdown] take it out, and drop old tables as deploy/postgresql/pushdown.sql shows"
+                    .to_owned(),
+            );
+        }
         for (i, calendar) in self.calendar.iter().enumerate() {
             if self.calendar[..i].iter().any(|other| other.dataset() == calendar.dataset()) {
                 return Some(format!(

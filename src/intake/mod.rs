@@ -215,7 +215,12 @@ impl Ready<'_> {
             _ => {}
         }
         let at = temporary.path();
-        put_in_place(&at.join(hold::FRESH), &target, &at.join(hold::BEFORE))?;
+        let placed = put_in_place(&at.join(hold::FRESH), &target, &at.join(hold::BEFORE));
+        if placed.is_err() {
+            // It may hold the only copy of the extract that was staged before: the next load puts that back.
+            let _ = temporary.keep();
+        }
+        placed?;
         if let Some(parent) = target.parent() {
             publish::sync_dir(parent)?;
         }

@@ -20,6 +20,9 @@ use super::sites::sites;
 use super::{LoadRequest, mapping, share_exceeds};
 use crate::snapshot::{Extract, Measure};
 
+/// What is said where no column could hold a legally restricted code.
+const NOT_SEARCHED: &str = "No column of the extract is known to hold diagnoses, procedures, treatment functions or reasons for withheld identity, so that no legally restricted record could be looked for: take them out where the extract is made, or name columns under [restricted] in the mapping.";
+
 /// How many rows lie between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 16;
 
@@ -133,6 +136,9 @@ fn read<'a>(request: &LoadRequest<'a>, dataset: &'a Dataset) -> Result<Read<'a>,
         ..LeftOut::default()
     };
     let mut notes = with_opt_out(notes, left_out.opt_out.as_ref());
+    if restricted.looks_nowhere() && left_out.restricted_kept.is_none() {
+        notes.push(NOT_SEARCHED.to_owned());
+    }
     let taking = Taking {
         gathered: &mut gathered,
         rejects: &mut rejects,

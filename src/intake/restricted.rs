@@ -45,11 +45,11 @@ impl Holds {
         let has = |parts: &[&str]| parts.iter().any(|part| plain.contains(part));
         if has(&["withheldidentity", "withheldreason"]) {
             Some(Self::Withheld)
-        } else if has(&["treatmentfunction", "tretspef"]) || plain == "tfc" {
+        } else if has(&["treatmentfunction", "tretspef", "tfc"]) {
             Some(Self::TreatmentFunction)
         } else if has(&["mainspef", "specialty", "speciality"]) {
             Some(Self::Specialty)
-        } else if plain.starts_with("diag") || has(&["icd10", "diagnosis", "diagnoses"]) {
+        } else if plain.starts_with("diag") || has(&["icd", "diagnosis", "diagnoses"]) {
             Some(Self::Diagnosis)
         } else if has(&["opcs", "opertn", "procedure"]) {
             Some(Self::Procedure)
@@ -232,9 +232,21 @@ impl Restricted {
                 .any(|token| codes.iter().any(|code| begins(token, code)))
         })
     }
+
+    /// Whether there is no column in which such a code could stand, as far as names say.
+    pub(super) fn looks_nowhere(&self) -> bool {
+        self.fields.is_empty()
+    }
 }
 
+/// Whether a field's text begins with a code. A code that is a number of two figures is that number however it is
+/// written: programs take the nought away.
 fn begins(token: &[u8], code: &str) -> bool {
+    if let [b'0', figure] = code.as_bytes()
+        && token == [*figure]
+    {
+        return true;
+    }
     let mut token = token.iter().filter(|b| **b != b'.').map(u8::to_ascii_uppercase);
     code.bytes().all(|b| token.next() == Some(b))
 }
@@ -259,6 +271,11 @@ mod tests {
         for (header, row, dropped) in [
             ("DIAG_01,x", "F64.0,1", true),
             ("diag_14,x", "f640,1", true),
+            ("Primary_ICD,x", "F64.0,1", true),
+            ("TFC_Code,x", "360,1", true),
+            ("Withheld_Identity_Reason,x", "01,1", true),
+            ("Withheld_Identity_Reason,x", "1,1", true),
+            ("Withheld_Identity_Reason,x", "10,1", false),
             ("Der_Diagnosis_All,x", "||I10X;Z21X||,1", true),
             ("Primary_Diagnosis_ICD10,x", "I10,F640", false),
             ("OPERTN_03,x", "X15.2,1", true),

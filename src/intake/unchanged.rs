@@ -13,6 +13,8 @@ use super::error::{IntakeError, io};
 use super::hold::Hold;
 use super::publish::{place, versions};
 use super::rejects::write_durably;
+use super::source;
+use super::sql::SQLITE;
 use super::{Input, LoadRequest, Loaded, load_held};
 use crate::snapshot::{Manifest, NodeKey};
 
@@ -51,10 +53,11 @@ pub fn load_if_changed(
     published: &Path,
 ) -> Result<Outcome, IntakeError> {
     let hold = Hold::take(request.staged_dir)?;
-    // What a database holds is not hashed beforehand: its rows are read, and compared with those that are there.
+    // What a database holds is not hashed beforehand: its rows are read, and compared with those that are there. A
+    // SQLite database may have rows in files beside it.
     let file = match request.input {
-        Input::File(file) => Some(file),
-        Input::PostgreSql(_) => None,
+        Input::File(file) if source::head(file, SQLITE.len() as u64)? != SQLITE => Some(file),
+        Input::File(_) | Input::PostgreSql(_) => None,
     };
     let before = file.map(look).transpose()?;
     let mark = file.map(|file| mark(request, file)).transpose()?;

@@ -29,10 +29,10 @@ pub(super) const HMAC_CONTEXT: &str = "evensum-snapshot-1 file";
 
 /// The key of the schema's metadata under which the file says what it is.
 const METADATA: &str = "evensum";
-/// The longest file of rows that is read, in bytes: 48 for each of [`super::MAX_ROWS`]. A row takes 4 for its person,
-/// 1 or 2 for each of its columns, of which there are at most [`MAX_COLUMNS`], and 2 for each measure: an extract with
-/// nearly all columns reaches this before it has the most rows.
-pub(super) const MAX_FILE_BYTES: u64 = 48 * super::MAX_ROWS as u64;
+/// The longest file of rows that is read, in bytes. A row takes 4 for its person, 1 or 2 for each of its columns and 2
+/// for each measure; what is said of the columns is far less than a byte a row more.
+pub(super) const MAX_FILE_BYTES: u64 =
+    (4 + 2 * MAX_COLUMNS as u64 + 2 * MAX_MEASURES as u64 + 1) * super::MAX_ROWS as u64;
 /// Rows of one record batch: bounds what is held twice while writing and reading.
 const BATCH_ROWS: usize = 1 << 20;
 /// The largest dictionary that a byte can index.

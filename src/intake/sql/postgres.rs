@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use evensum_core::model::Period;
-use sqlx::postgres::{PgConnectOptions, PgRow, PgStatement, PgTypeInfo, PgTypeKind};
+use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode, PgStatement, PgTypeInfo, PgTypeKind};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, PgConnection, Row,
     SqlSafeStr, Statement, TypeInfo,
@@ -48,6 +48,11 @@ pub enum SqlError {
     /// A certificate that is not there.
     #[error("the database's certificates cannot be read from {0}")]
     Certificates(String),
+    /// An authority without checking.
+    #[error(
+        "an authority is named as ca, and the address does not have the server checked by it: write sslmode=verify-full there"
+    )]
+    Unchecked,
     /// No way there.
     #[error("the database '{name}' cannot be reached: check host, port and firewall")]
     Unreachable {
@@ -182,6 +187,14 @@ impl PostgreSql {
             options = options.password(password);
         }
         if let Some(path) = authority {
+            // Whoever names an authority believes that the server is checked.
+            let lower = url.to_lowercase();
+            let says = |mode: &str| lower.contains(&format!("sslmode={mode}"));
+            if !says("") {
+                options = options.ssl_mode(PgSslMode::VerifyFull);
+            } else if !says("verify-ca") && !says("verify-full") {
+                return Err(SqlError::Unchecked.into());
+            }
             let there = path.is_file();
             let missing = || SqlError::Certificates(path.display().to_string());
             options = there.then(|| options.ssl_root_cert(path)).ok_or_else(missing)?;
