@@ -289,6 +289,10 @@ pub struct Dataset {
     pub unit: String,
     /// Whether a person may have several rows.
     pub person_rows: PersonRows,
+    /// What its rows are drawn from, where other datasets' rows are drawn from the same: one event may stand in all
+    /// datasets of a population, so that what is released of them is about the same people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<CategoryId>,
     /// The periods that it has.
     pub periods: PeriodKind,
     /// The date that puts a row into its period.

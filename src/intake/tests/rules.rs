@@ -107,7 +107,7 @@ fn the_first_rule_that_holds_decides() {
         ("p,2026-07-01,21,I 64,,3", "stroke"),
         ("p,2026-07-01,21,I641,,3", "em_short"),
         ("p,2026-07-01,2a,,,7", "em_long"),
-        ("p,2026-07-01,2A,,N,6.5", "em_long"),
+        ("p,2026-07-01,2A,,N,7.0", "em_long"),
         ("p,2026-09-30,2D,A00,1,6", "em_short"),
         ("p,2026-07-01,11,,Y,0", "planned"),
         // Padded, as a number, and shorter than the code that a rule asks for.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{blank, twice};
 use crate::catalogue::{
-    Condition, FieldKind, FieldValue, MAX_BANDS, Outcome, Partition, RuleBand, RuleField, RuleOutside,
+    Condition, FieldKind, FieldValue, MAX_BANDS, Outcome, Partition, RuleBand, RuleField,
+    RuleOutside,
 };
 use crate::model::{CategoryId, ColumnId};
 
@@ -124,9 +125,8 @@ fn within(inner: &Condition, outer: &Condition) -> bool {
     let starts = |code: &str, with: &String| {
         code.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
     };
-    let unlisted = |listed: &dyn Fn(&String) -> bool| {
-        !outer.not.is_empty() && !outer.not.iter().any(listed)
-    };
+    let unlisted =
+        |listed: &dyn Fn(&String) -> bool| !outer.not.is_empty() && !outer.not.iter().any(listed);
     let is = |code: &String| outer.holds(FieldValue::Code(code));
     let start = |code: &String| {
         outer.starts.iter().any(|with| starts(code, with)) || unlisted(&|no| starts(no, code))

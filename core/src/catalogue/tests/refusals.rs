@@ -374,6 +374,20 @@ fn rules_that_no_row_could_follow_are_refused() {
         ),
         ("starts = [\"X\"]", "starts = [\"X 1\"]", "visit", "space or full stop"),
         ("starts = [\"X\"]", "is = [\"I63.4\"]", "visit", "space or full stop"),
+        ("starts = [\"X\"]", "not = [\"I63.4\"]", "visit", "space or full stop"),
+        ("starts = [\"X\"]", "not = []", "visit", "asks nothing"),
+        (
+            "{ column = \"years\", to = 17 }",
+            "{ column = \"years\", not = [\"17\"] }",
+            "visit",
+            "does not fit",
+        ),
+        (
+            "{ column = \"years\", to = 17 }",
+            "{ column = \"was_seen\", not = [\"no\"] }",
+            "visit",
+            "does not fit",
+        ),
         (
             "{ column = \"years\", to = 17 }",
             "{ column = \"was_seen\", is = [\"yes\"] }",
@@ -393,6 +407,35 @@ fn rules_that_no_row_could_follow_are_refused() {
             "no row reaches 'x'",
         ),
     ]);
+}
+
+/// A band behind one that takes all but some codes is reached by those codes alone.
+#[test]
+fn what_is_none_of_some_codes_takes_the_others() {
+    for (taken, band, reached) in [
+        ("not = [\"A\", \"B\"]", "is = [\"C\"]", false),
+        ("not = [\"A\", \"B\"]", "is = [\"a\"]", true),
+        ("not = [\"A\", \"B\"]", "is = [\"A\", \"C\"]", true),
+        ("not = [\"A\", \"B\"]", "starts = [\"C\"]", false),
+        ("not = [\"A1\", \"B\"]", "starts = [\"a\"]", true),
+        ("not = [\"A\", \"B\"]", "not = [\"A\", \"B\", \"C\"]", false),
+        ("not = [\"A\", \"B\"]", "not = [\"A\"]", true),
+        ("not = [\"A\", \"B\"], is = [\"B\"]", "not = [\"A\"]", false),
+        ("is = [\"C\"]", "not = [\"A\"]", true),
+    ] {
+        let text = OWN.replacen("starts = [\"X\"]", taken, 1).replacen(
+            "{ id = \"rest\"",
+            &format!("{{ id = \"x\", label = \"X\", when = [{{ column = \"reason\", {band} }}] }},\n  {{ id = \"rest\""),
+            1,
+        );
+        match Catalogue::read(&[("own.toml", &text)]) {
+            Ok(_) => assert!(reached, "{taken}, then {band}"),
+            Err(error) => {
+                let said = error.to_string();
+                assert!(!reached && said.contains("no row reaches 'x'"), "{taken}, {band}: {said}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -453,6 +496,9 @@ fn contradictions_of_an_indicator_are_refused_with_the_line() {
         ("numerator = \"seen\"", "numerator = \"all\"", "visit_seen", "always 100 %"),
         ("per = 1000", "per = 0", "visit_rate", "at least 1"),
         ("from = 0, to = 17 }", "from = 0, to = 16 }", "visit_rate", "bands of ages"),
+        ("from = 0, to = 17 }", "from = 18, to = 17 }", "visit_rate", "youngest to the oldest"),
+        ("from = 0, to = 17 }", "from = 0, to = 121 }", "visit_rate", "up to 120"),
+        ("from = 0, to = 17 }", "from = 121 }", "visit_rate", "up to 120"),
         ("ages = { from = 0", "ages = { from = 3", "visit_rate", "bands of ages"),
         (
             "kind = \"proportion\"",
