@@ -147,7 +147,7 @@ fn what_is_none_of_some_codes_is_left_out() {
     assert_eq!(taken, ["em_short", "em_short", "em_short", "em_short", "em_short", "planned"]);
     assert_eq!(rejects.len(), 6);
     assert!(rejects.iter().all(|r| r.ends_with("none of what the dataset counts")), "{rejects:?}");
-    let wrong = mapping.replace("\"21\"", "\"2I\"");
+    let wrong = mapping.replace("\"21\"", "\"Z1\"");
     let said = Mapping::parse(&wrong, &catalogue).expect_err("no such code").to_string();
     assert!(said.contains("2A"), "{said}");
 }
