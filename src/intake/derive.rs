@@ -83,6 +83,15 @@ impl Rules<'_> {
         u16::try_from(minutes).ok().filter(|m| *m <= MAX_MINUTES).ok_or(Rule::StayTooLong)
     }
 
+    /// A whole number, also written `17.0`; an age of 17.5 is neither 17 nor 18.
+    pub(super) fn whole_given(&self, text: &[u8]) -> Result<u32, Rule> {
+        let part = text.iter().position(|b| *b == b'.').map_or(&b""[..], |dot| &text[dot + 1..]);
+        if !self.is_null(text) && part.iter().any(|b| *b != b'0') {
+            return Err(Rule::NotANumber);
+        }
+        self.number_given(text)
+    }
+
     /// A whole number; a part of one counts as a whole one more.
     pub(super) fn number_given(&self, text: &[u8]) -> Result<u32, Rule> {
         let number = self.rounded_up(text, Rule::NotANumber)?;

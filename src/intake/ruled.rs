@@ -164,7 +164,7 @@ impl Field<'_> {
             return if self.of.blank { Ok(Read::Blank) } else { Err(Rule::Blank) };
         }
         match (self.of.kind, translated) {
-            (FieldKind::Number, _) => rules.number_given(field).map(Read::Number),
+            (FieldKind::Number, _) => rules.whole_given(field).map(Read::Number),
             (FieldKind::Code, Some(code)) => Ok(Read::Code(self.spelt(code.as_str()))),
             (FieldKind::Code, None) => Ok(Read::Code(self.spelt(&text))),
             (FieldKind::YesNo, Some(answer)) => {
@@ -182,14 +182,14 @@ impl Field<'_> {
     /// A code without spaces and full stops; one that is asked for only without the noughts before it, or with others,
     /// is that code.
     fn spelt(&self, text: &str) -> String {
-        let is_asked = |code: &str| self.asked.iter().any(|c| c.holds(FieldValue::Code(code)));
+        let is_asked = |code: &str| self.asked.iter().any(|c| c.names(code));
         let plain = plain(text);
         let Some(short) = number(&plain) else { return plain };
         if is_asked(&plain) {
             return plain;
         }
-        let padded = self.asked.iter().flat_map(|c| &c.is).find(|code| same_number(code, short));
-        match padded {
+        let mut codes = self.asked.iter().flat_map(|c| c.is.iter().chain(&c.not));
+        match codes.find(|code| same_number(code, short)) {
             Some(padded) => padded.clone(),
             None if is_asked(short) => short.to_owned(),
             None => plain,
@@ -240,11 +240,11 @@ pub(super) fn translation(
     }
     let code = plain(text);
     let conditions: Vec<&Condition> = asked(outcome, &field.column).collect();
-    let named = || conditions.iter().flat_map(|c| c.is.iter().chain(&c.starts));
-    let holds = |c: &&Condition| c.holds(FieldValue::Code(&code));
+    let named = || conditions.iter().flat_map(|c| c.is.iter().chain(&c.starts).chain(&c.not));
+    let names = |c: &&Condition| c.names(&code);
     let same = || named().any(|asked| same_number(asked, &code));
     // A field that is only asked whether it is blank takes any code.
-    if (named().next().is_none() || conditions.iter().any(holds) || same())
+    if (named().next().is_none() || conditions.iter().any(names) || same())
         && let Ok(id) = CategoryId::new(code.as_str())
     {
         return Ok(id);

@@ -117,7 +117,7 @@ pub enum FieldKind {
     Code,
     /// Yes or no, in any of the usual spellings; its codes are `yes` and `no`.
     YesNo,
-    /// A whole number; a part counts as a whole one more.
+    /// A whole number, also written `17.0`; one with another fraction is a reject.
     Number,
 }
 
@@ -148,6 +148,9 @@ pub struct Condition {
     /// A code that starts with one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<String>,
+    /// A code that is none of these. A blank is no code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not: Vec<String>,
     /// A number of at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u32>,
@@ -286,6 +289,10 @@ pub struct Dataset {
     pub unit: String,
     /// Whether a person may have several rows.
     pub person_rows: PersonRows,
+    /// What its rows are drawn from, where other datasets' rows are drawn from the same: one event may stand in all
+    /// datasets of a population, so that what is released of them is about the same people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<CategoryId>,
     /// The periods that it has.
     pub periods: PeriodKind,
     /// The date that puts a row into its period.

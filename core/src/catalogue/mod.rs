@@ -378,11 +378,7 @@ impl Condition {
         match value {
             FieldValue::Blank => self.blank,
             FieldValue::Code(code) => {
-                let starts = |with: &String| {
-                    code.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
-                };
-                self.is.iter().any(|is| is.eq_ignore_ascii_case(code))
-                    || self.starts.iter().any(starts)
+                self.is_or_starts(code) || (!self.not.is_empty() && !lists(&self.not, code))
             }
             FieldValue::Number(n) => {
                 let asked = self.from.is_some() || self.to.is_some();
@@ -390,6 +386,25 @@ impl Condition {
             }
         }
     }
+
+    /// Whether a code, with neither spaces nor full stops in it, is one that the condition knows: one that it asks for, or
+    /// one that it lists as not asked for. Any other code is like all the others to it.
+    #[must_use]
+    pub fn names(&self, code: &str) -> bool {
+        self.is_or_starts(code) || lists(&self.not, code)
+    }
+
+    fn is_or_starts(&self, code: &str) -> bool {
+        let starts = |with: &String| {
+            code.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
+        };
+        lists(&self.is, code) || self.starts.iter().any(starts)
+    }
+}
+
+/// Whether a code stands in a list, compared without case.
+fn lists(codes: &[String], code: &str) -> bool {
+    codes.iter().any(|listed| listed.eq_ignore_ascii_case(code))
 }
 
 impl Partition {

@@ -2,6 +2,7 @@
 
 mod changed;
 mod definitions;
+mod partitions;
 mod refusals;
 
 use super::*;

@@ -57,6 +57,10 @@ pub(super) fn indicator(indicator: &Indicator, catalogue: &Catalogue) -> String 
     for caveat in caveats(indicator, dataset) {
         line("Note", caveat);
     }
+    let others = dataset.map(|d| same_records(d, catalogue)).unwrap_or_default();
+    if !others.is_empty() {
+        line("Note", &format!("The same records are also counted in: {}.", others.join(", ")));
+    }
     line("Source", &indicator.source);
     text
 }
@@ -215,6 +219,15 @@ pub(super) fn needs(indicator: &Indicator, dataset: &Dataset) -> Vec<String> {
         columns[0].push_str(" (once each)");
     }
     columns
+}
+
+/// The other datasets whose rows are drawn from the same events.
+fn same_records(dataset: &Dataset, catalogue: &Catalogue) -> Vec<String> {
+    let same = |d: &&Dataset| {
+        d.id != dataset.id && d.population.is_some() && d.population == dataset.population
+    };
+    let others = catalogue.datasets().iter().filter(same);
+    others.map(|d| format!("{} ({})", d.name, d.id)).collect()
 }
 
 /// What is not confirmed of the indicator and of the dimensions that it is broken down by.

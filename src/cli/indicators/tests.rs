@@ -37,6 +37,14 @@ fn an_indicator_is_explained_in_plain_english() {
 }
 
 #[test]
+fn datasets_of_the_same_records_are_named() {
+    let text = said(&["--show", "op_dna_rate"]);
+    let says = "The same records are also counted in: Outpatient attendances by medium (outpatient_attendance).";
+    assert!(text.contains(says), "{text}");
+    assert!(!said(&["--show", "rtt_over_18_weeks"]).contains("The same records"));
+}
+
+#[test]
 fn kinds_say_what_is_released() {
     let mean = said(&["--show", "ambulance_c2_mean_response"]);
     assert!(

@@ -368,6 +368,26 @@ fn waits_are_whole_weeks_rounded_up() {
     }
 }
 
+/// Nobody is made a year older, and no check is made up: what rules look at is whole.
+#[test]
+fn numbers_of_rules_are_whole_and_measures_are_rounded_up() {
+    let nulls = Vec::new();
+    for (text, whole, measure) in [
+        ("17", Ok(17), Ok(17)),
+        ("17.0", Ok(17), Ok(17)),
+        ("17.", Ok(17), Ok(17)),
+        ("17.5", Err(Rule::NotANumber), Ok(18)),
+        ("7.01", Err(Rule::NotANumber), Ok(8)),
+        ("17.0x", Err(Rule::NotANumber), Err(Rule::NotANumber)),
+        ("-1", Err(Rule::NotANumber), Err(Rule::NotANumber)),
+        (".0", Err(Rule::NotANumber), Err(Rule::NotANumber)),
+        ("", Err(Rule::Blank), Err(Rule::Blank)),
+    ] {
+        assert_eq!(rules(&nulls).whole_given(text.as_bytes()), whole, "{text}");
+        assert_eq!(rules(&nulls).number_given(text.as_bytes()), measure, "{text}");
+    }
+}
+
 proptest! {
     /// Against the definition: the least number of weeks that covers the days.
     #[test]

@@ -166,7 +166,5 @@ impl Holds<'_> {
 
 fn names(condition: &Condition, value: &str) -> bool {
     let code: String = value.chars().filter(|c| !c.is_whitespace() && *c != '.').collect();
-    let is = |c: &String| c.eq_ignore_ascii_case(&code);
-    let starts = |c: &String| code.get(..c.len()).is_some_and(|head| head.eq_ignore_ascii_case(c));
-    condition.is.iter().any(is) || condition.starts.iter().any(starts)
+    condition.names(&code)
 }

@@ -107,7 +107,7 @@ fn the_first_rule_that_holds_decides() {
         ("p,2026-07-01,21,I 64,,3", "stroke"),
         ("p,2026-07-01,21,I641,,3", "em_short"),
         ("p,2026-07-01,2a,,,7", "em_long"),
-        ("p,2026-07-01,2A,,N,6.5", "em_long"),
+        ("p,2026-07-01,2A,,N,7.0", "em_long"),
         ("p,2026-09-30,2D,A00,1,6", "em_short"),
         ("p,2026-07-01,11,,Y,0", "planned"),
         // Padded, as a number, and shorter than the code that a rule asks for.
@@ -132,12 +132,32 @@ fn the_first_rule_that_holds_decides() {
     assert_eq!(taken, expected);
 }
 
+/// Padded or not, in either case: only what is listed counts, and no mistyped code.
+#[test]
+fn what_is_none_of_some_codes_is_left_out() {
+    let own = SPELLS.replace("method\", is = [\"82\"]", "method\", not = [\"21\", \"2A\", \"05\"]");
+    assert_ne!(own, SPELLS);
+    let (place, catalogue) = (Place::new(), catalogue(&own));
+    let mapping = format!("{HEAD}[codes.method]\n\"from A&E\" = \"21\"\n");
+    let codes = ["21", "021", "21.0", "2a", "5", "from A&E", "82", "23", "2B", "2", "A21", "50"];
+    let rows: Vec<String> = codes.iter().map(|c| format!("p,2026-07-01,{c},,y,1\n")).collect();
+    let text = format!("{COLUMNS}\n{}", rows.concat());
+    let prepared = load_in(&place, &catalogue, "2026-27Q2", &mapping, &text).expect("loads");
+    let (taken, rejects) = told(&prepared);
+    assert_eq!(taken, ["em_short", "em_short", "em_short", "em_short", "em_short", "planned"]);
+    assert_eq!(rejects.len(), 6);
+    assert!(rejects.iter().all(|r| r.ends_with("none of what the dataset counts")), "{rejects:?}");
+    let wrong = mapping.replace("\"21\"", "\"Z1\"");
+    let said = Mapping::parse(&wrong, &catalogue).expect_err("no such code").to_string();
+    assert!(said.contains("2A"), "{said}");
+}
+
 #[test]
 fn rows_that_do_not_count_are_left_out_and_others_rejected() {
     let long = "x".repeat(200);
     let text = format!(
         "{COLUMNS}\np,2026-07-01,82,,,3\n,2026-07-01,082,,,3\np,2026-06-30,21,,,3\np,2026-07-01,,,,3\n\
-         p,2026-07-01,21,R69,,3\np,2026-07-01,21,,perhaps,3\np,2026-07-01,21,,,many\np,2026-07-01,21,,,\n\
+         p,2026-07-01,21,R69,,3\np,2026-07-01,21,,perhaps,3\np,2026-07-01,21,,,6.5\np,2026-07-01,21,,,\n\
          p,2026-07-01,21,,,400\np,2026-07-01,21,{long},,1\np,2026-07-01,21,,,1\n"
     );
     let prepared = spells(HEAD, &text).expect("loads");

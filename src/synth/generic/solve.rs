@@ -122,7 +122,7 @@ impl<'a> Solved<'a> {
         };
         let all = bands.iter().flat_map(|b| &b.when).chain(outside.iter().flat_map(|o| &o.when));
         let own = all.filter(move |c| fields.get(at).is_some_and(|f| f.column == c.column));
-        own.flat_map(|c| &c.is).map(String::as_str)
+        own.flat_map(|c| c.is.iter().chain(&c.not)).map(String::as_str)
     }
 
     fn of(&self, values: &[Value]) -> Option<OfCode<'_>> {
@@ -166,11 +166,12 @@ fn candidates(field: &RuleField, conditions: &[&Condition], most: u32) -> Vec<Va
             found.extend(numbers.into_iter().map(Value::Number));
         }
         FieldKind::Code => {
-            if !own.iter().any(|c| c.holds(FieldValue::Code(OTHER))) {
+            if !own.iter().any(|c| c.names(OTHER)) {
                 found.push(Value::Code(OTHER.to_owned()));
             }
             for condition in own {
-                found.extend(condition.is.iter().map(|code| Value::Code(code.clone())));
+                let named = condition.is.iter().chain(&condition.not);
+                found.extend(named.map(|code| Value::Code(code.clone())));
                 for start in &condition.starts {
                     found.extend([start.clone(), format!("{start}9")].map(Value::Code));
                 }

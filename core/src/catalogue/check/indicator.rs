@@ -99,16 +99,19 @@ fn kind(indicator: &Indicator, dataset: &Dataset, dimensions: &[Dimension]) -> R
     }
 }
 
+/// The oldest age that a rate may name.
+const OLDEST: u32 = 120;
+
 /// A range of ages is a union of the finest bands, so that a population can be counted of it.
 fn ages_are_cuts(Ages { from, to }: Ages, dimensions: &[Dimension]) -> Result<(), String> {
     let finest = dimensions.iter().find(|d| d.id.as_str() == "age").and_then(|d| d.levels.first());
     let cuts: Vec<u32> =
         finest.into_iter().flat_map(|l| &l.categories).filter_map(|c| c.from).collect();
     let after = to.map(|to| to.saturating_add(1));
-    if to.is_some_and(|to| to < from)
-        || !cuts.contains(&from)
-        || after.is_some_and(|after| !cuts.contains(&after))
-    {
+    if from > to.unwrap_or(OLDEST) || to.is_some_and(|to| to > OLDEST) {
+        return Err(format!("its ages do not run from the youngest to the oldest, up to {OLDEST}"));
+    }
+    if !cuts.contains(&from) || after.is_some_and(|after| !cuts.contains(&after)) {
         return Err("its ages do not begin and end where the finest bands of ages do".to_owned());
     }
     Ok(())

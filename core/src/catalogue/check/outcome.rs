@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{blank, twice};
 use crate::catalogue::{
-    Condition, FieldKind, MAX_BANDS, Outcome, Partition, RuleBand, RuleField, RuleOutside,
+    Condition, FieldKind, FieldValue, MAX_BANDS, Outcome, Partition, RuleBand, RuleField,
+    RuleOutside,
 };
 use crate::model::{CategoryId, ColumnId};
 
@@ -124,11 +125,15 @@ fn within(inner: &Condition, outer: &Condition) -> bool {
     let starts = |code: &str, with: &String| {
         code.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
     };
-    let is = |code: &String| {
-        outer.is.iter().any(|o| o.eq_ignore_ascii_case(code))
-            || outer.starts.iter().any(|with| starts(code, with))
+    let unlisted =
+        |listed: &dyn Fn(&String) -> bool| !outer.not.is_empty() && !outer.not.iter().any(listed);
+    let is = |code: &String| outer.holds(FieldValue::Code(code));
+    let start = |code: &String| {
+        outer.starts.iter().any(|with| starts(code, with)) || unlisted(&|no| starts(no, code))
     };
-    let start = |code: &String| outer.starts.iter().any(|with| starts(code, with));
+    // What is none of some codes is none of fewer.
+    let other = |no: &String| inner.not.iter().any(|n| n.eq_ignore_ascii_case(no)) || is(no);
+    let others = inner.not.is_empty() || !outer.not.is_empty() && outer.not.iter().all(other);
     let numbered = |c: &Condition| c.from.is_some() || c.to.is_some();
     let range = !numbered(inner)
         || numbered(outer)
@@ -137,13 +142,14 @@ fn within(inner: &Condition, outer: &Condition) -> bool {
     inner.column == outer.column
         && inner.is.iter().all(is)
         && inner.starts.iter().all(start)
+        && others
         && range
         && (!inner.blank || outer.blank)
 }
 
 fn possible(condition: &Condition, field: &RuleField) -> Result<(), &'static str> {
-    let Condition { is, starts, from, to, blank, .. } = condition;
-    let coded = !is.is_empty() || !starts.is_empty();
+    let Condition { is, starts, not, from, to, blank, .. } = condition;
+    let coded = !is.is_empty() || !starts.is_empty() || !not.is_empty();
     let numbered = from.is_some() || to.is_some();
     if !(coded || numbered || *blank) {
         return Err("a condition asks nothing");
@@ -154,7 +160,8 @@ fn possible(condition: &Condition, field: &RuleField) -> Result<(), &'static str
     let fits = match field.kind {
         FieldKind::Code => !numbered,
         FieldKind::YesNo => {
-            !numbered && starts.is_empty() && is.iter().all(|c| c == "yes" || c == "no")
+            let others = starts.is_empty() && not.is_empty();
+            !numbered && others && is.iter().all(|c| c == "yes" || c == "no")
         }
         FieldKind::Number => !coded && from.zip(*to).is_none_or(|(from, to)| from <= to),
     };
@@ -163,7 +170,7 @@ fn possible(condition: &Condition, field: &RuleField) -> Result<(), &'static str
     }
     let plain =
         |code: &String| !code.is_empty() && !code.chars().any(|c| c.is_whitespace() || c == '.');
-    if is.iter().chain(starts).all(plain) {
+    if is.iter().chain(starts).chain(not).all(plain) {
         Ok(())
     } else {
         Err(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::builtin;
+use super::refusals::OWN;
 
 /// Words that people who read a definition need not know.
 const FORBIDDEN: [&str; 11] = [
@@ -172,6 +173,114 @@ fn every_row_of_the_statement_is_covered() {
         let wres = format!("NHS Workforce Race Equality Standard, indicator {number}");
         assert!(catalogue.indicators().iter().any(|i| i.source.contains(&wres)), "{wres}");
     }
+}
+
+/// What stands in the catalogue from memory says so.
+#[test]
+fn what_is_remembered_is_provisional() {
+    let catalogue = builtin();
+    let says = |i: &Indicator, text: &str| i.provisional.as_ref().is_some_and(|p| p.contains(text));
+    let within = |i: &Indicator, pack: &str| i.packs.iter().any(|p| p == pack);
+    let mut both = [0, 0];
+    for i in catalogue.indicators() {
+        if within(i, "core20plus5-adults") && !within(i, "13sa") {
+            assert!(says(i, "Core20PLUS5 for adults as remembered since 2021"), "{}", i.id);
+            both[0] += 1;
+        }
+        let dataset = catalogue.dataset(&i.dataset).expect("dataset");
+        let Partition::Rules { fields, .. } = &dataset.outcome.made_of else { continue };
+        if fields.iter().any(|f| f.column.as_str().starts_with("admission_method_code")) {
+            assert!(says(i, "codes of the admission method are as remembered"), "{}", i.id);
+            both[1] += 1;
+        }
+    }
+    assert!(both[0] >= 13 && both[1] >= 14, "{both:?}");
+}
+
+#[test]
+fn a_population_joins_datasets_of_one_kind() {
+    let catalogue = builtin();
+    let named = || catalogue.datasets().iter().filter(|d| d.population.is_some());
+    assert!(named().count() >= 10);
+    for one in named() {
+        let others = named().filter(|d| d.population == one.population && d.id != one.id);
+        let others: Vec<&Dataset> = others.collect();
+        assert!(!others.is_empty(), "nothing else is drawn from what {} is", one.id);
+        // The same events: of the same periods, and dated by the same column.
+        for other in others {
+            let same = one.periods == other.periods && one.dated_by == other.dated_by;
+            assert!(same && one.person_rows == other.person_rows, "{} {}", one.id, other.id);
+        }
+    }
+    let hash = |text: &str| {
+        let catalogue = Catalogue::read(&[("own.toml", text)]).expect("nothing is wrong");
+        catalogue.dataset_hash(&DatasetId::new("visit").expect("id")).expect("a hash")
+    };
+    let joined = OWN.replace("unit = \"visits\"\n", "unit = \"visits\"\npopulation = \"calls\"\n");
+    assert_ne!(joined, OWN);
+    assert_ne!(hash(&joined), hash(OWN));
+}
+
+/// A rate per adults, or per children, counts no others.
+#[test]
+fn rates_of_an_age_count_that_age() {
+    let catalogue = builtin();
+    let of = |dataset: &str, column: &str, age: u32| {
+        let outcome = catalogue.dataset(&DatasetId::new(dataset).expect("id")).expect("dataset");
+        let value = |id: &ColumnId| match id.as_str() {
+            "age_at_period_end" => FieldValue::Number(age),
+            other if other == column => FieldValue::Number(0),
+            _ => FieldValue::Blank,
+        };
+        outcome.outcome.of_fields(&value).map(|of| matches!(of, OfCode::Band(_)))
+    };
+    for (age, adult) in [(17, false), (18, true), (90, true)] {
+        assert_eq!(of("mh_inpatient", "", age), Some(adult), "{age}");
+        assert_eq!(of("cyp_mental_health", "contacts_in_12_months", age), Some(!adult), "{age}");
+    }
+}
+
+#[test]
+fn what_is_not_listed_is_no_emergency_and_no_detention() {
+    let catalogue = builtin();
+    let of = |dataset: &str, code: &str| {
+        let outcome = catalogue.dataset(&DatasetId::new(dataset).expect("id")).expect("dataset");
+        let value = |id: &ColumnId| match id.as_str() {
+            "age_at_cds_activity_date" => FieldValue::Number(40),
+            "primary_diagnosis_icd" => FieldValue::Code("I63"),
+            _ => FieldValue::Code(code),
+        };
+        match outcome.outcome.of_fields(&value).expect("rules") {
+            OfCode::Band(id) => id.to_string(),
+            OfCode::Outside(why) => format!("{why:?}"),
+        }
+    };
+    for code in ["21", "22", "23", "24", "25", "28", "2A", "2b", "2C", "2D"] {
+        assert_eq!(of("emergency_admission", code), "stroke", "{code}");
+        assert_eq!(of("admitted_spell", code), "emergency_adult", "{code}");
+    }
+    for code in ["11", "12", "13", "31", "32", "81", "82", "83", "2E", "26", "212", "E"] {
+        assert_eq!(of("emergency_admission", code), "NotCounted", "{code}");
+    }
+    for code in ["98", "99"] {
+        assert_eq!(of("emergency_admission", code), "NotKnown", "{code}");
+        assert_eq!(of("mha_detention", code), "NotKnown", "{code}");
+    }
+    for (code, band) in [
+        ("02", "section_2"),
+        ("3", "section_3"),
+        ("20", "short_term"),
+        ("16", "forensic"),
+        ("35", "other"),
+        ("01", "NotCounted"),
+        ("21", "NotKnown"),
+        ("O2", "NotKnown"),
+    ] {
+        assert_eq!(of("mha_detention", code), band, "{code}");
+    }
+    let mha = catalogue.dataset(&DatasetId::new("mha_detention").expect("id")).expect("dataset");
+    let other = CategoryId::new("other").expect("id");
+    assert!(mha.outcome.rollups.iter().all(|r| !r.of.contains(&other)));
 }
 
 #[test]

@@ -178,9 +178,9 @@ caveats = ["A note."]
 "#;
 
 /// What stands there, what is put in its place, the definition whose line is named, and the reason.
-type Case = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Case = (&'static str, &'static str, &'static str, &'static str);
 
-fn refused(cases: &[Case]) {
+pub(super) fn refused(cases: &[Case]) {
     for (from, to, of, says) in cases {
         let text = OWN.replacen(from, to, 1);
         assert_ne!(text, OWN, "{from}");
@@ -318,120 +318,6 @@ fn contradictions_of_a_dataset_are_refused_with_the_line() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one list of cases")]
-fn rules_that_no_row_could_follow_are_refused() {
-    refused(&[
-        ("column = \"reason\", name", "column = \"years\", name", "visit", "two of its columns"),
-        ("name = \"Reason\"", "name = \"\"", "visit", "no name for people"),
-        (
-            "{ id = \"rest\", label = \"Not seen\" }",
-            "{ id = \"rest\", label = \"x\", when = [{ column = \"was_seen\", is = [\"no\"] }] }",
-            "visit",
-            "takes the rest",
-        ),
-        (", when = [{ column = \"was_seen\", is = [\"yes\"] }] }", " }", "visit", "only the last"),
-        (
-            "when = [{ column = \"reason\", starts = [\"X\"] }]",
-            "when = []",
-            "visit",
-            "need a condition",
-        ),
-        (
-            "column = \"was_seen\", is = [\"yes\"] },\n    { column = \"years\"",
-            "column = \"was_seen\", is = [\"yes\"] },\n    { column = \"length\"",
-            "visit",
-            "'length', a field",
-        ),
-        ("{ column = \"years\", to = 17 }", "{ column = \"years\" }", "visit", "asks nothing"),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"years\", is = [\"17\"] }",
-            "visit",
-            "does not fit",
-        ),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"years\", from = 18, to = 17 }",
-            "visit",
-            "does not fit",
-        ),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"was_seen\", is = [\"maybe\"] }",
-            "visit",
-            "does not fit",
-        ),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"reason\", to = 17 }",
-            "visit",
-            "does not fit",
-        ),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"was_seen\", blank = true }",
-            "visit",
-            "never blank",
-        ),
-        ("starts = [\"X\"]", "starts = [\"X 1\"]", "visit", "space or full stop"),
-        ("starts = [\"X\"]", "is = [\"I63.4\"]", "visit", "space or full stop"),
-        (
-            "{ column = \"years\", to = 17 }",
-            "{ column = \"was_seen\", is = [\"yes\"] }",
-            "visit",
-            "looks at the field 'years'",
-        ),
-        (
-            " },\n    { column = \"years\", to = 17 },\n  ] },\n",
-            " } ] },\n  { id = \"x\", label = \"X\", when = [{ column = \"years\", to = 17 }, { column = \"was_seen\", is = [\"yes\"] }] },\n",
-            "visit",
-            "no row reaches 'x'",
-        ),
-        (
-            "\"rest\", label = \"Not seen\" }",
-            "\"x\", label = \"X\", when = [{ column = \"reason\", is = [\"X12\"] }] },\n  { id = \"rest\", label = \"Not seen\" }",
-            "visit",
-            "no row reaches 'x'",
-        ),
-    ]);
-}
-
-#[test]
-fn other_partitions_are_held_to_their_rules() {
-    let rules = OWN.split("[dataset.outcome.made_of.rules]").nth(1).expect("rules");
-    let rules = rules.split("[[indicator]]").next().expect("rules");
-    let with = |partition: &str| {
-        OWN.replace("[dataset.outcome.made_of.rules]", "")
-            .replace(rules, &format!("\n{partition}\n"))
-    };
-    let codes = "[dataset.outcome.made_of.codes]\nbands = [\n  { id = \"young\", label = \"Y\", codes = [\"1\"] },\n  { id = \"old\", label = \"O\", codes = [\"2\"] },\n  { id = \"rest\", label = \"R\", codes = [\"3\"] },\n]\noutside = [{ code = \"0\", why = \"not_yet\" }]";
-    let weeks = "[dataset.outcome.made_of.weeks]\nmeasure = \"weeks\"\nbands = [\n  { id = \"young\", label = \"Y\", from = 0 },\n  { id = \"old\", label = \"O\", from = 5 },\n  { id = \"rest\", label = \"R\", from = 9 },\n]";
-    let stay = "[dataset.outcome.made_of.stay]\nmeasure = \"minutes\"\nbands = [\n  { id = \"young\", label = \"Y\", from = 0, left = false },\n  { id = \"old\", label = \"O\", from = 5, left = false },\n  { id = \"rest\", label = \"R\", from = 0, left = true },\n  { id = \"last\", label = \"L\", from = 5, left = true },\n]";
-    let last_day = |text: String| text.replace("{ event = \"visit_date\" }", "\"last_day\"");
-    for good in [with(codes), last_day(with(weeks)), with(stay)] {
-        Catalogue::read(&[("own.toml", &good)]).expect("nothing is wrong");
-    }
-    for (text, says) in [
-        (with(&codes.replace("\"2\"", "\"1\"")), "stands in two places: '1'"),
-        (with(&codes.replace("\"0\"", "\"3\"")), "stands in two places: '3'"),
-        (with(&codes.replace("[\"2\"]", "[]")), "a band has no code"),
-        (with(&codes.replace("\"2\"", "\" \"")), "a code is blank"),
-        (last_day(with(&weeks.replace("from = 9", "from = 5"))), "begin at 0 and rise"),
-        (last_day(with(&weeks.replace("from = 0", "from = 1"))), "begin at 0 and rise"),
-        (with(weeks), "to the period's last day"),
-        (last_day(with(stay)), "begins at the date of an event"),
-        (with(&stay.replace("from = 5, left = true", "from = 6, left = true")), "alike"),
-        (
-            with(&stay.replace("measure = \"minutes\"", "measure = \"minutes_spent\"")),
-            "measures have one name",
-        ),
-    ] {
-        let error = Catalogue::read(&[("own.toml", &text)]).expect_err(says).to_string();
-        assert!(error.starts_with("own.toml, line ") && error.contains(says), "{says}: {error}");
-    }
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "one list of cases")]
 fn contradictions_of_an_indicator_are_refused_with_the_line() {
     refused(&[
         ("phrase = \"were seen\"", "phrase = \"\"", "visit_seen", "has no text"),
@@ -453,6 +339,9 @@ fn contradictions_of_an_indicator_are_refused_with_the_line() {
         ("numerator = \"seen\"", "numerator = \"all\"", "visit_seen", "always 100 %"),
         ("per = 1000", "per = 0", "visit_rate", "at least 1"),
         ("from = 0, to = 17 }", "from = 0, to = 16 }", "visit_rate", "bands of ages"),
+        ("from = 0, to = 17 }", "from = 18, to = 17 }", "visit_rate", "youngest to the oldest"),
+        ("from = 0, to = 17 }", "from = 0, to = 121 }", "visit_rate", "up to 120"),
+        ("from = 0, to = 17 }", "from = 121 }", "visit_rate", "up to 120"),
         ("ages = { from = 0", "ages = { from = 3", "visit_rate", "bands of ages"),
         (
             "kind = \"proportion\"",
