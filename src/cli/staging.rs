@@ -11,6 +11,7 @@ use super::{clock, serve, terminal, watch};
 use crate::config::{self, Retention, Server};
 use crate::intake::{self, IntakeError, Standing};
 use crate::node::{self, RetentionError};
+use crate::snapshot::Manifest;
 use crate::store::{Store, StoreError};
 
 #[derive(Debug, Args)]
@@ -259,18 +260,17 @@ async fn delete(
     kept: Retention,
     today: Date,
 ) -> Result<(), Failure> {
-    let deleted = node::delete_expired(store, &server.state, kept.months, today).await;
-    let deleted = deleted.map_err(|error| match error {
-        RetentionError::Intake(error) => intake_failure(error),
-        error => Failure::new(Exit::Unavailable, error),
-    })?;
-    for manifest in deleted {
+    let tell = |manifest: &Manifest| {
         terminal::note(&format!(
             "Deleted the rows of {} for {}; what was released from them stays.",
             manifest.dataset, manifest.period
         ));
-    }
-    Ok(())
+    };
+    let deleted = node::delete_expired(store, &server.state, kept.months, today, tell).await;
+    deleted.map_err(|error| match error {
+        RetentionError::Intake(error) => intake_failure(error),
+        error => Failure::new(Exit::Unavailable, error),
+    })
 }
 
 pub(super) fn retain(args: &RetainArgs) -> Result<(), Failure> {

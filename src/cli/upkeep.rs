@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{clock, staging};
 use crate::config::Server;
 use crate::node::Site;
+use crate::snapshot::Manifest;
 
 /// Between two looks at the day; what could not be done in one of them is tried again in the next.
 const LOOK: Duration = Duration::from_secs(60 * 60);
@@ -55,14 +56,12 @@ fn warn_of(server: &Server, today: Date) -> bool {
 /// Deletes what is kept no longer. Whether that could be done.
 async fn delete(server: &Server, site: &Site) -> bool {
     let Some(kept) = server.node().ok().and_then(|node| node.retention) else { return true };
-    match site.delete_expired(kept.months).await {
-        Ok(deleted) => {
-            for manifest in deleted {
-                let (dataset, period) = (&manifest.dataset, manifest.period);
-                info!(%dataset, %period, months = kept.months, "rows deleted");
-            }
-            true
-        }
+    let tell = |manifest: &Manifest| {
+        let (dataset, period) = (&manifest.dataset, manifest.period);
+        info!(%dataset, %period, months = kept.months, "rows deleted");
+    };
+    match site.delete_expired(kept.months, tell).await {
+        Ok(()) => true,
         Err(reason) => {
             let reason: &(dyn std::error::Error + 'static) = &reason;
             warn!(reason, "rows that are kept no longer could not be deleted; trying again");

@@ -101,11 +101,24 @@ fn watch_failure(error: WatchError) -> Failure {
     Failure::new(exit, error)
 }
 
+/// Whether a load failed for what may be put right without another file: then the same one is tried again.
+const fn is_not_of_the_file(error: &IntakeError) -> bool {
+    matches!(
+        error,
+        IntakeError::Busy(_)
+            | IntakeError::Io { .. }
+            | IntakeError::NoReference { .. }
+            | IntakeError::NoPostcodes { .. }
+            | IntakeError::Reference(_)
+            | IntakeError::Sql(_)
+    )
+}
+
 impl Post {
     /// Looks once and loads what is complete. Gives the exit code of what could not be loaded.
     fn look(&mut self) -> Result<Option<Exit>, Failure> {
         let today = clock::system().now().date();
-        let found = self.watcher.look(&self.folder, self.marked, &self.rules, today);
+        let found = self.watcher.look(&self.folder, self.marked, &self.rules);
         let mut worst = None;
         for incoming in found.map_err(watch_failure)? {
             let rule = self.rules[incoming.rule].clone();
@@ -150,7 +163,7 @@ impl Post {
         let name = &incoming.name;
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(busy @ IntakeError::Busy(_)) => return Err(intake_failure(busy)),
+            Err(error) if is_not_of_the_file(&error) => return Err(intake_failure(error)),
             Err(error) => return Ok(Ended::Failed(intake_failure(error).to_string())),
         };
         Ok(match outcome {

@@ -94,14 +94,31 @@ impl Expired {
         self.manifest.deleted.is_some()
     }
 
+    /// Takes the right to delete it, before anybody says that it is deleted.
+    ///
+    /// # Errors
+    /// [`IntakeError::Busy`] where another process loads, publishes or deletes; what the file system says.
+    pub fn hold(self, state: &Path) -> Result<HeldExpired, IntakeError> {
+        let hold = Hold::take(&staged_root(state))?;
+        Ok(HeldExpired { expired: self, _hold: hold })
+    }
+}
+
+/// An [`Expired`] extract that nobody else changes meanwhile.
+#[derive(Debug)]
+pub struct HeldExpired {
+    expired: Expired,
+    _hold: Hold,
+}
+
+impl HeldExpired {
     /// Deletes the rows and the reports on them. The manifest stays, and says so before anything is removed:
     /// a deletion that is cut off is completed by the next one, and nothing is answered from half of an extract.
     ///
     /// # Errors
-    /// [`IntakeError::Busy`] where another process loads, publishes or deletes; what the file system says.
-    pub fn delete(self, state: &Path, today: Date) -> Result<Manifest, IntakeError> {
-        let Self { dir, mut manifest } = self;
-        let _hold = Hold::take(&staged_root(state))?;
+    /// [`IntakeError`]: what the file system says.
+    pub fn delete(self, today: Date) -> Result<Manifest, IntakeError> {
+        let Self { expired: Expired { dir, mut manifest }, _hold } = self;
         if manifest.deleted.is_none() {
             manifest.deleted = Some(today);
             manifest.write(&dir)?;

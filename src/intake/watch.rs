@@ -3,12 +3,12 @@
 //! node's own state.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use evensum_core::model::{DatasetId, Date, Period};
+use evensum_core::model::{DatasetId, Date, Period, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::IntakeError;
@@ -28,6 +28,9 @@ const LOCK: &str = "watch.lock";
 const DONE: &str = ".done";
 
 const PERIOD: &str = "{period}";
+
+/// Nanoseconds of a second.
+const NANOS: u64 = 1_000_000_000;
 
 /// Why a folder cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +85,7 @@ pub enum RuleError {
     Last(String),
 }
 
-/// The last period of a kind that has ended.
+/// The last period of a kind that had ended when a file was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Month,
@@ -91,8 +94,8 @@ enum Last {
 }
 
 impl Last {
-    fn before(self, today: Date) -> Period {
-        let (year, month, _) = today.civil().to_calendar_date();
+    fn before(self, written: Date) -> Period {
+        let (year, month, _) = written.civil().to_calendar_date();
         let month = month as u8;
         let year = u16::try_from(year).unwrap_or_default();
         // January to March belong to the financial year that began in the April before.
@@ -148,11 +151,12 @@ impl WatchRule {
         Ok(Self { pattern: pattern.to_lowercase(), last, dataset, mapping })
     }
 
-    /// Whether a file is one of these and, if so, of which period; the inner error says why nobody knows.
-    fn period(&self, name: &str, today: Date) -> Option<Result<Period, &'static str>> {
+    /// Whether a file is one of these and, if so, of which period; the inner error says why nobody knows. The day on
+    /// which it was written tells the last period: a file that is looked at late, or again, is what it was.
+    fn period(&self, name: &str, written_on: Date) -> Option<Result<Period, &'static str>> {
         let name = name.to_lowercase();
         if let Some(last) = self.last {
-            return fits(&self.pattern, &name).then(|| Ok(last.before(today)));
+            return fits(&self.pattern, &name).then(|| Ok(last.before(written_on)));
         }
         let (before, after) = self.pattern.split_once(PERIOD)?;
         if !fits(&format!("{before}*{after}"), &name) {
@@ -278,7 +282,8 @@ impl Watcher {
     }
 
     /// Looks at the folder once: the files that are complete and new, the oldest first. A file is complete when
-    /// two looks find the same size and time or, with `marked`, when a file of its name and `.done` is beside it.
+    /// two looks find the same size and time or, with `marked`, when a file of its name and `.done` is beside it that
+    /// is no older: an older one was for the file that this one replaces.
     ///
     /// # Errors
     /// [`WatchError`].
@@ -287,14 +292,14 @@ impl Watcher {
         folder: &Path,
         marked: bool,
         rules: &[WatchRule],
-        today: Date,
     ) -> Result<Vec<Incoming>, WatchError> {
         let mut complete: Vec<(u64, Incoming)> = Vec::new();
         let mut there = BTreeMap::new();
         for (name, size, modified) in listed(folder)? {
+            let written_on = day(modified);
             let of = rules.iter().enumerate();
             let Some((rule, period)) =
-                of.filter_map(|(i, r)| Some((i, r.period(&name, today)?))).next()
+                of.filter_map(|(i, r)| Some((i, r.period(&name, written_on)?))).next()
             else {
                 continue;
             };
@@ -304,7 +309,7 @@ impl Watcher {
             let path = folder.join(&name);
             let ended = known.is_some_and(|record| record.ended.is_some());
             let whole = if marked {
-                folder.join(format!("{name}{DONE}")).is_file()
+                is_marked(folder, &name, modified)
             } else {
                 known.is_some()
             };
@@ -365,11 +370,26 @@ fn listed(folder: &Path) -> Result<Vec<(String, u64, u64)>, WatchError> {
         if !about.is_file() || name.starts_with('.') {
             continue;
         }
-        let since = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        let modified = since.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
-        found.push((name, about.len(), modified));
+        found.push((name, about.len(), modified(&about)));
     }
     Ok(found)
+}
+
+/// When a file was changed, in nanoseconds since 1970.
+fn modified(about: &Metadata) -> u64 {
+    let since = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The day of so many nanoseconds since 1970.
+fn day(modified: u64) -> Date {
+    Timestamp::from_unix(i64::try_from(modified / NANOS).unwrap_or(i64::MAX)).date()
+}
+
+/// Whether a file's marker is there, and was written with it or after it.
+fn is_marked(folder: &Path, name: &str, written: u64) -> bool {
+    let marker = fs::metadata(folder.join(format!("{name}{DONE}")));
+    marker.is_ok_and(|about| about.is_file() && modified(&about) >= written)
 }
 
 #[cfg(test)]
@@ -456,7 +476,7 @@ mod tests {
         let look = |marked: bool| -> Vec<String> {
             // A watcher of its own each time: what was seen is in the record.
             let mut watcher = Watcher::open(&state).expect("opens");
-            let found = watcher.look(&folder, marked, &rules, today).expect("looks");
+            let found = watcher.look(&folder, marked, &rules).expect("looks");
             found.into_iter().map(|i| i.name).collect()
         };
         let none: [&str; 0] = [];
@@ -469,7 +489,7 @@ mod tests {
         {
             let mut watcher = Watcher::open(&state).expect("opens");
             assert!(matches!(Watcher::open(&state), Err(WatchError::Busy(_))), "one at a time");
-            let found = watcher.look(&folder, false, &rules, today).expect("looks");
+            let found = watcher.look(&folder, false, &rules).expect("looks");
             watcher.note(&found[0], &dataset, today, Ended::Staged).expect("noted");
         }
         assert_eq!(look(false), none, "done");
@@ -480,5 +500,35 @@ mod tests {
         assert_eq!(look(true), none, "not marked");
         put("rtt_2026-11.csv.done", "");
         assert_eq!(look(true), ["rtt_2026-11.csv"], "marked, and loaded at once");
+        written(&folder.join("rtt_2026-11.csv.done"), "2026-11-01");
+        assert_eq!(look(true), none, "the marker of an earlier file");
+    }
+
+    /// Makes a file one that was changed on a day.
+    fn written(path: &Path, on: &str) {
+        let days = u64::try_from(date(on).days_since(date("1970-01-01"))).expect("after 1970");
+        let at = UNIX_EPOCH + std::time::Duration::from_secs(days * 86_400);
+        let file = File::options().write(true).open(path).expect("opens");
+        file.set_modified(at).expect("set");
+    }
+
+    #[test]
+    fn a_file_that_is_looked_at_late_is_of_the_month_before_it_was_written() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (state, folder) = (home.path().join("state"), home.path().join("in"));
+        for dir in [&state, &folder] {
+            fs::create_dir(dir).expect("made");
+        }
+        let rules = [rule("rtt.csv", Some("last month")).expect("a rule")];
+        let mut watcher = Watcher::open(&state).expect("opens");
+        let file = folder.join("rtt.csv");
+        for (on, wanted) in [("2019-03-01", "2019-02"), ("2020-01-31", "2019-12")] {
+            fs::write(&file, "a").expect("written");
+            written(&file, on);
+            watcher.look(&folder, false, &rules).expect("looks");
+            let found = watcher.look(&folder, false, &rules).expect("looks");
+            let period = found[0].period.expect("a period");
+            assert_eq!(period.to_string(), wanted, "{on}");
+        }
     }
 }

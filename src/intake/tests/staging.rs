@@ -129,8 +129,7 @@ fn loads_publications_and_deletions_wait_for_each_other() {
     let expired = expired(&place.state(), 0, "2026-11-12".parse().expect("a date"));
     let [expired] = <[Expired; 1]>::try_from(expired.expect("listed")).expect("one");
     let _hold = Hold::take(&staged_root(&place.state())).expect("free");
-    let on = "2026-11-12".parse().expect("a date");
-    busy(expired.delete(&place.state(), on).expect_err("held"));
+    busy(expired.hold(&place.state()).expect_err("held"));
 }
 
 /// What a load leaves that was killed after it had moved the earlier extract aside.
