@@ -14,8 +14,10 @@ if "%~4"=="" (
 set "PART=%~4.part"
 bcp "%~2.evensum.%~3" out "%PART%" -S "%~1" -T -c -C 65001 -e "%~4.errors"
 if errorlevel 1 (
-  del /q "%PART%" 2>nul
+  del /q "%PART%" "%~4.errors" 2>nul
   exit /b 69
 )
+rem bcp writes whole rows into its list of errors: it must not stay.
+del /q "%~4.errors" 2>nul
 move /y "%PART%" "%~4" >nul || exit /b 74
 exit /b 0

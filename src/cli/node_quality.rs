@@ -1,6 +1,5 @@
 //! `evensum node quality`: how complete and how fresh the extracts are, for the organisation's own staff.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -13,6 +12,7 @@ use crate::config::{self, Server};
 use crate::intake::{self, HeldReport};
 use crate::present::trend::Held;
 use crate::present::{page, quality, trend};
+use crate::trust::write_private;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -36,7 +36,7 @@ pub(super) struct Args {
     config: ConfigArgs,
     #[arg(long, default_value = "table")]
     format: Format,
-    /// Write it to this file
+    /// Write it to this file, which only its owner may read
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         terminal::out(&text);
         return Ok(());
     };
-    fs::write(out, text).or_exit(Exit::Data)?;
+    write_private(out, text.as_bytes(), true).or_exit(Exit::Data)?;
     terminal::note(&format!(
         "Written to {}. Its figures are exact: it is for the organisation's own staff.",
         out.display()

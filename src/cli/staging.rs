@@ -171,16 +171,38 @@ pub(super) fn due(args: &DueArgs) -> Result<ExitCode, Failure> {
     Ok(if alarmed { Exit::Unavailable.into() } else { ExitCode::SUCCESS })
 }
 
+/// What a publication has to do.
+struct Wanted {
+    /// What is to be published.
+    wanted: Vec<(DatasetId, Period)>,
+    /// What is published, and has to be in the database, where one counts: a publication may have been cut off between
+    /// the two.
+    pushed: Vec<(DatasetId, Period)>,
+}
+
+impl Wanted {
+    fn due(lines: Vec<Line>) -> Self {
+        let (due, others): (Vec<Line>, Vec<Line>) =
+            lines.into_iter().partition(|line| line.due.publishes());
+        let held =
+            |line: &Line| line.standing.published.is_some() && line.standing.deleted.is_none();
+        let of = |line: Line| (line.dataset, line.period);
+        Self {
+            wanted: due.into_iter().map(of).collect(),
+            pushed: others.into_iter().filter(held).map(of).collect(),
+        }
+    }
+}
+
 pub(super) fn publish(args: &PublishArgs) -> Result<(), Failure> {
     let server = Server::read(&args.config.config)?;
     check(&server)?;
     let today = clock::system().now().date();
-    let wanted: Vec<(DatasetId, Period)> = match (&args.dataset, args.period) {
-        (Some(dataset), Some(period)) => vec![(dataset.clone(), period)],
-        _ => {
-            let due = lines(&server, today)?.into_iter().filter(|line| line.due.publishes());
-            due.map(|line| (line.dataset, line.period)).collect()
+    let Wanted { wanted, pushed } = match (&args.dataset, args.period) {
+        (Some(dataset), Some(period)) => {
+            Wanted { wanted: vec![(dataset.clone(), period)], pushed: Vec::new() }
         }
+        _ => Wanted::due(lines(&server, today)?),
     };
     if wanted.is_empty() {
         terminal::note("Nothing is due.");
@@ -194,6 +216,13 @@ pub(super) fn publish(args: &PublishArgs) -> Result<(), Failure> {
                 let one = publish_one(&server, store.as_ref(), dataset, *period, today).await;
                 if let (Err(_), Err(further)) = (&done, &one) {
                     terminal::note(&format!("{dataset} {period}: {further}"));
+                }
+                done = done.and(one);
+            }
+            for (dataset, period) in &pushed {
+                let one = super::node::push::newest(&server, dataset, *period).await.map(drop);
+                if let Err(reason) = &one {
+                    terminal::note(&format!("{dataset} {period}: {reason}"));
                 }
                 done = done.and(one);
             }
@@ -251,7 +280,7 @@ async fn publish_one(
         }
         None => terminal::note("The server that runs answers from it from now on."),
     }
-    super::node::push::newest(server, dataset, period).await
+    super::node::push::newest(server, dataset, period).await.map(super::node::push::say)
 }
 
 async fn delete(

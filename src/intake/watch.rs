@@ -308,11 +308,7 @@ impl Watcher {
                 Record { size, modified, dataset: None, period: None, on: None, ended: None };
             let path = folder.join(&name);
             let ended = known.is_some_and(|record| record.ended.is_some());
-            let whole = if marked {
-                is_marked(folder, &name, modified)
-            } else {
-                known.is_some()
-            };
+            let whole = if marked { is_marked(folder, &name, modified) } else { known.is_some() };
             there.insert(name.clone(), known.cloned().unwrap_or(fresh));
             if whole && !ended {
                 complete.push((modified, Incoming { name, path, rule, period }));

@@ -14,6 +14,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 /// A superuser's URL of a server that others started, such as `postgresql://postgres@127.0.0.1:5432/postgres`. Tests
 /// make and drop databases and roles in it.
 const VARIABLE: &str = "EVENSUM_TEST_POSTGRES";
+/// Set where a test may not be skipped for want of PostgreSQL.
+const REQUIRED: &str = "EVENSUM_REQUIRE_POSTGRES";
 /// The superuser of a server of our own.
 const ADMIN: &str = "postgres";
 /// Where Debian puts the programs.
@@ -24,12 +26,14 @@ const NOBODY: u32 = 65_534;
 const TRIES: usize = 5;
 /// Small, and without waiting for a disk: nothing of it is kept.
 const SETTINGS: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nshared_buffers = 16MB\nmax_connections = 60\nlisten_addresses = '127.0.0.1'\n";
-/// Starts the server, says so, and stops it when standard input ends: when this process does, in whatever way.
+/// Starts the server, says so, and stops and removes it when standard input ends: when this process does, in whatever
+/// way.
 const KEEPER: &str = r#"trap '' INT TERM PIPE
 "$1/pg_ctl" -D "$2" -l "$2/log" -w -o "-p $3 -k $2" start >/dev/null || exit 1
 echo ready 2>/dev/null
 cat >/dev/null
-"$1/pg_ctl" -D "$2" -m immediate stop >/dev/null"#;
+"$1/pg_ctl" -D "$2" -m immediate stop >/dev/null
+rm -rf "${2%/*}""#;
 
 /// A server of our own. It stops when the last handle goes.
 #[derive(Debug)]
@@ -208,5 +212,7 @@ fn as_nobody(command: &mut Command, root: bool) -> &mut Command {
 
 #[expect(clippy::print_stderr, reason = "who runs the tests should know what was not tested")]
 fn skipped(reason: &str) {
+    let required = std::env::var_os(REQUIRED).is_some_and(|value| !value.is_empty());
+    assert!(!required, "{REQUIRED} is set, and there is no PostgreSQL: {reason}");
     eprintln!("skipped, no PostgreSQL: {reason}");
 }

@@ -29,17 +29,25 @@ pub(super) fn run(args: &PeriodArgs) -> Result<(), Failure> {
             "no database counts for this node: [node] needs tabulate = \"pushdown\"",
         ));
     }
-    serve::runtime()?.block_on(newest(&server, dataset, *period))
+    serve::runtime()?.block_on(newest(&server, dataset, *period)).map(say)
+}
+
+/// Says from where the database counts.
+pub(in crate::cli) fn say(table: Option<String>) {
+    if let Some(name) = table {
+        terminal::note(&format!("The database counts it from the table {name}."));
+    }
 }
 
 /// Writes the newest published extract into the database, where one counts, and opens it there as the server will.
+/// Gives its table. What is there already stays.
 pub(in crate::cli) async fn newest(
     server: &Server,
     dataset: &DatasetId,
     period: Period,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let table = server.node()?;
-    let Some(pushdown) = table.pushdown() else { return Ok(()) };
+    let Some(pushdown) = table.pushdown() else { return Ok(None) };
     let key = table.secret()?;
     let found = intake::newest_published(&server.state, dataset, period).or_exit(Exit::Data)?;
     let (dir, _) = found.filter(|(_, manifest)| manifest.deleted.is_none()).ok_or_else(|| {
@@ -60,8 +68,7 @@ pub(in crate::cli) async fn newest(
     let opened = sql::open(&database, extract.manifest(), &key).await;
     database.close().await;
     opened.map_err(failure)?;
-    terminal::note(&format!("The database counts it from the table {name}."));
-    Ok(())
+    Ok(Some(name))
 }
 
 fn failure(error: SqlError) -> Failure {
@@ -69,7 +76,7 @@ fn failure(error: SqlError) -> Failure {
         SqlError::Url | SqlError::Writable(_) | SqlError::Name(_) | SqlError::Shards => {
             Exit::Config
         }
-        SqlError::Database(_) | SqlError::Slow(_) => Exit::Unavailable,
+        SqlError::Database(_) | SqlError::Slow(_) | SqlError::Crowded(_) => Exit::Unavailable,
         _ => Exit::Data,
     };
     Failure::new(exit, error)

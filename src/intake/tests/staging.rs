@@ -269,7 +269,8 @@ fn rows_are_deleted_when_their_time_is_over_and_the_manifest_stays() {
     let dir = place.published_dir();
     assert!(dir.join(REJECTS_FILE).exists() && dir.join(QUALITY_FILE).exists());
     let one = found.remove(0);
-    let manifest = one.delete(&place.state(), day("2028-11-12")).expect("deleted");
+    let manifest =
+        one.hold(&place.state()).expect("free").delete(day("2028-11-12")).expect("deleted");
     assert_eq!(manifest.deleted, Some(day("2028-11-12")));
     let left: Vec<String> = all_files(&dir)
         .iter()
@@ -300,7 +301,7 @@ fn a_deletion_that_was_cut_off_is_completed() {
     let mut found = expired(&place.state(), 24, on).expect("listed");
     let [one] = found.as_slice() else { panic!("one") };
     assert!(one.is_begun(), "the audit log has it");
-    found.remove(0).delete(&place.state(), on).expect("deleted");
+    found.remove(0).hold(&place.state()).expect("free").delete(on).expect("deleted");
     assert_eq!(all_files(&dir).len(), 1);
 }
 

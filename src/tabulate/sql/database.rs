@@ -1,7 +1,7 @@
 //! Connections to a partner's database: read-only transactions with limits, that hand out numbers.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -10,6 +10,7 @@ use sqlx::{
     AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row, Sqlite, SqlitePool, Transaction,
     Type,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tokio_stream::{Stream, StreamExt};
@@ -18,8 +19,11 @@ use super::SqlError;
 
 /// Connections of one node to its database.
 const MAX_CONNECTIONS: u32 = 4;
-/// How long a question waits for one of them.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
+/// How long making one of them may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How many statements' limits a question waits for its turn with one of them: as long as the questions before it may
+/// take, were they to run a statement each and one after the other.
+const TURN_STATEMENTS: u32 = MAX_CONNECTIONS;
 /// How long after a statement's limit the database may take to say that it has ended it.
 const GRACE: Duration = Duration::from_secs(5);
 /// Steps of SQLite between two looks at the clock.
@@ -47,6 +51,9 @@ impl Default for Limits {
 pub struct Database {
     kind: Kind,
     pool: OnceLock<Pool>,
+    /// One for each connection. The pool's own queue has the limit of a connection that is made, which would end a
+    /// question while others are counted.
+    turns: Arc<Semaphore>,
     limits: Limits,
 }
 
@@ -78,13 +85,13 @@ impl Kind {
             Self::Sqlite(options) => Pool::Sqlite(
                 SqlitePoolOptions::new()
                     .max_connections(MAX_CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_LIMIT)
+                    .acquire_timeout(CONNECT_LIMIT)
                     .connect_lazy_with(options.clone().read_only(true).create_if_missing(false)),
             ),
             Self::Postgres(options) => Pool::Postgres(
                 PgPoolOptions::new()
                     .max_connections(MAX_CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_LIMIT)
+                    .acquire_timeout(CONNECT_LIMIT)
                     .connect_lazy_with(options.clone().application_name("evensum")),
             ),
         }
@@ -98,12 +105,17 @@ impl Database {
     /// # Errors
     /// [`SqlError::Url`].
     pub fn new(url: &str, limits: Limits) -> Result<Self, SqlError> {
-        Ok(Self { kind: Kind::of(url)?, pool: OnceLock::new(), limits })
+        let turns = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+        Ok(Self { kind: Kind::of(url)?, pool: OnceLock::new(), turns, limits })
     }
 
-    /// Begins a transaction that sees one state of the database and cannot write.
+    /// Begins a transaction that sees one state of the database and cannot write, as soon as a connection is free.
     pub(super) async fn read(&self) -> Result<Reading, SqlError> {
         let limit = self.limits.statement;
+        let wait = limit.saturating_mul(TURN_STATEMENTS);
+        let turn = timeout(wait, Arc::clone(&self.turns).acquire_owned()).await;
+        // Nobody closes it: whichever way there is no turn, there is none.
+        let turn = turn.ok().and_then(Result::ok).ok_or(SqlError::Crowded(wait))?;
         let transaction = match self.pool.get_or_init(|| self.kind.pool()) {
             Pool::Sqlite(pool) => Transacting::Sqlite(pool.begin().await?),
             Pool::Postgres(pool) => {
@@ -117,7 +129,7 @@ impl Database {
                 Transacting::Postgres(transaction)
             }
         };
-        Ok(Reading { transaction, limit })
+        Ok(Reading { transaction, limit, _turn: turn })
     }
 
     /// Closes all connections.
@@ -149,6 +161,7 @@ enum Transacting {
 pub(super) struct Reading {
     transaction: Transacting,
     limit: Duration,
+    _turn: OwnedSemaphorePermit,
 }
 
 /// Rows of numbers, absent where nothing was aggregated.
@@ -249,4 +262,31 @@ where
     for<'r> String: Decode<'r, D> + Type<D>,
 {
     Ok((0..row.len()).map(|at| row.try_get::<String, _>(at)).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_waits_for_its_turn_and_is_told_when_none_comes() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("warehouse.db");
+        std::fs::write(&file, "").expect("an empty database");
+        let limits = Limits { statement: Duration::from_millis(100) };
+        let database = Database::new(&format!("sqlite:{}", file.display()), limits).expect("named");
+        let mut readings = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            readings.push(database.read().await.expect("a connection"));
+        }
+        let refused = database.read().await.err().expect("none is free");
+        assert!(matches!(refused, SqlError::Crowded(wait) if wait > limits.statement), "{refused}");
+        let (next, ()) = tokio::join!(database.read(), async { drop(readings.pop()) });
+        assert_eq!(
+            next.expect("one is free").numbers("SELECT 1").await.expect("runs"),
+            [[Some(1)]]
+        );
+        drop(readings);
+        database.close().await;
+    }
 }

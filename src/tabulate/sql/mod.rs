@@ -45,6 +45,12 @@ pub enum SqlError {
         .0.as_secs()
     )]
     Slow(Duration),
+    /// Others kept every connection.
+    #[error(
+        "other questions kept the database's connections for {} seconds: ask again later, or set a smaller statement_seconds",
+        .0.as_secs()
+    )]
+    Crowded(Duration),
     /// More than [`MAX_RESULT_ROWS`].
     #[error("the database handed out more than {MAX_RESULT_ROWS} rows for one table")]
     TooManyRows,

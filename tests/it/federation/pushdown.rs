@@ -59,6 +59,25 @@ fn the_bytes_are_those_that_the_node_would_have_counted_itself() {
 }
 
 #[test]
+fn a_publication_that_was_cut_off_before_the_database_is_completed_when_others_are_due() {
+    let fed = Fed::at_rest();
+    let config = fed.config("ZZ1");
+    let table = "[[node.calendar]]\ndataset = \"rtt_open_pathway\"\nfirst = \"2026-10\"\nload_by = \"day 0\"\npublish_on = \"day 1\"\n\n[[membership]]";
+    fed.edit("ZZ1/node.toml", "[[membership]]", table);
+    let due = || run(&["node", "publish", "--due", "--config", text(&config)]);
+    due().succeeds();
+    ask_a_database(&fed, "ZZ1");
+    due().succeeds();
+    due().succeeds();
+    assert!(remove_rows(&fed.path("ZZ1")) > 0);
+    let mut fed = fed;
+    fed.serve(&["ZZ1"]);
+    let counted: Vec<String> =
+        releases(&fed.query(&QUESTION).json()).into_iter().map(|(ods, _)| ods).collect();
+    assert_eq!(counted, ["ZZ1"]);
+}
+
+#[test]
 fn a_database_that_does_not_hold_the_extract_makes_no_answer() {
     let mut fed = Fed::at_rest();
     ask_a_database(&fed, "ZZ2");

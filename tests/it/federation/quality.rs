@@ -1,6 +1,7 @@
 //! How complete extracts are: exactly, for the partner's own people, and in whole per cent, for everybody else.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
@@ -37,6 +38,8 @@ fn the_staff_see_exact_figures_in_every_form() {
         let form = ["--format", "html", "--out", text(&file)];
         let said = node(&fed, "quality", &[of, &form].concat()).succeeds();
         assert_eq!(said.stdout, "", "the page is in its file");
+        let mode = fs::metadata(&file).expect("a page").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "exact figures are the owner's");
         let page = fs::read_to_string(&file).expect("a page");
         // An apostrophe is escaped there.
         assert!(page.contains(&exact.replace('\'', "&#39;")), "it says what its figures are");

@@ -235,6 +235,15 @@ fn rows_are_deleted_when_their_time_is_over_and_released_tables_are_answered_as_
     let would = node(&fed, &["retain", "--dry-run"]).succeeds();
     assert!(would.stdout.contains("rtt_open_pathway 2026-10"), "{would:?}");
     assert!(dir.join("rtt_open_pathway-2026-10.arrow").exists());
+    // A load that runs keeps the rows, and the audit log does not say otherwise.
+    let entries = fed.audit(PARTNER).len();
+    let lock = fs::File::options().write(true).open(fed.path("ZZ1/state/staged/.lock"));
+    let lock = lock.expect("made by the load");
+    lock.lock().expect("free");
+    node(&fed, &["retain"]).fails(69, &["at the moment"]);
+    drop(lock);
+    let after = fed.audit(PARTNER);
+    assert!(after[entries..].iter().all(|e| e["kind"] != "snapshot_deleted"), "{after:?}");
 
     // The server does it by itself when it starts, and once a day.
     fed.restart(PARTNER);
