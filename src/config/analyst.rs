@@ -17,7 +17,7 @@ pub struct AnalystConfig {
     pub key: PathBuf,
     /// Host and port of the coordinator, one or several; the host is the name in its certificate.
     pub coordinator: Addresses,
-    /// As of [`Meeting`].
+    /// As of [`super::Meeting`].
     pub proxy: Option<Secret>,
     /// A file with the proxy's password.
     pub proxy_password: Option<PathBuf>,

@@ -1,5 +1,5 @@
 //! A quality report as one page that needs nothing else: no script, no resource from elsewhere. Every chart is
-//! an SVG with its table after it. Rectangles and texts are laid out in [`super::drawing`].
+//! an SVG with its table after it. Rectangles and texts are laid out in `drawing.rs`.
 
 use askama::Template;
 use evensum_core::view::{DimensionQuality, QualityReport};
