@@ -184,13 +184,13 @@ fn what_is_remembered_is_provisional() {
     let mut both = [0, 0];
     for i in catalogue.indicators() {
         if within(i, "core20plus5-adults") && !within(i, "13sa") {
-            assert!(says(i, "Core20PLUS5 for adults as remembered since 2021"), "{}", i.id);
+            assert!(says(i, "Core20PLUS5 for adults as it has been since 2021"), "{}", i.id);
             both[0] += 1;
         }
         let dataset = catalogue.dataset(&i.dataset).expect("dataset");
         let Partition::Rules { fields, .. } = &dataset.outcome.made_of else { continue };
         if fields.iter().any(|f| f.column.as_str().starts_with("admission_method_code")) {
-            assert!(says(i, "codes of the admission method are as remembered"), "{}", i.id);
+            assert!(says(i, "codes of the admission method are not confirmed"), "{}", i.id);
             both[1] += 1;
         }
     }
