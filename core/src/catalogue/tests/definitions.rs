@@ -177,7 +177,7 @@ fn every_row_of_the_statement_is_covered() {
 
 /// What stands in the catalogue from memory says so.
 #[test]
-fn what_is_remembered_is_provisional() {
+fn what_is_not_confirmed_is_provisional() {
     let catalogue = builtin();
     let says = |i: &Indicator, text: &str| i.provisional.as_ref().is_some_and(|p| p.contains(text));
     let within = |i: &Indicator, pack: &str| i.packs.iter().any(|p| p == pack);
