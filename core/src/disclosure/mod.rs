@@ -4,6 +4,7 @@
 //! Raw tables are taken by value and do not come out again. Between protecting a table and making a draft
 //! of it stands the place of the disclosure test, which sees published bounds alone.
 
+pub mod attack;
 mod chain;
 mod combine;
 mod document;
