@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::document::{AxisIds, CellText, FORMAT, ReleaseDocument};
-use super::protect::shown;
+use super::protect::shown_table;
 use crate::authz::{Local, Shareable};
-use crate::ledger::{Event, Receipt};
+use crate::ledger::{Event, Receipt, Tested};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     AxisCategory, Digest, Lattice, Ods, QueryId, RawCell, Shown, SnapshotRef, Table,
@@ -29,12 +29,24 @@ pub enum ChainError {
     Receipt,
 }
 
-/// A protected table, not yet written down.
+/// A protected table that was not put to the disclosure test yet. [`super::Live::test`] makes a [`Draft`] of it, and
+/// nothing else does:
+/// ```compile_fail,E0451
+/// use evensum_core::disclosure::{Draft, Protected};
+/// fn untested(table: Protected) -> Draft { Draft { table, tested: todo!() } }
+/// ```
 #[derive(Debug)]
-pub struct Draft {
+pub struct Protected {
     key: Digest,
     document: ReleaseDocument,
     bytes: Vec<u8>,
+}
+
+/// A protected table that passed the disclosure test, not yet written down.
+#[derive(Debug)]
+pub struct Draft {
+    table: Protected,
+    tested: Tested,
 }
 
 /// Puts a raw table under disclosure control. Takes it by value; only a plan for a use in which tables
@@ -66,7 +78,7 @@ pub fn protect<U: Shareable>(
     raw: Table<RawCell>,
     snapshot: &SnapshotRef,
     ods: &Ods,
-) -> Result<Draft, ChainError> {
+) -> Result<Protected, ChainError> {
     let layout = plan.layout();
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
@@ -84,18 +96,10 @@ pub fn protect<U: Shareable>(
         policy: plan.profile().into(),
         person_rows: layout.person_rows(),
         axes: axis_ids(layout.lattice()),
-        cells: protected(plan.profile(), layout.person_rows(), &raw).map(CellText::from).collect(),
+        cells: shown_table(layout, plan.profile(), &raw).into_iter().map(CellText::from).collect(),
     };
     let bytes = canonical::encode(&document)?;
-    Ok(Draft { key: plan.frozen_key(ods, snapshot)?, document, bytes })
-}
-
-fn protected(
-    profile: crate::model::Profile,
-    person_rows: crate::catalogue::PersonRows,
-    raw: &Table<RawCell>,
-) -> impl Iterator<Item = Shown> {
-    raw.cells().iter().map(move |cell| shown(cell, profile, person_rows))
+    Ok(Protected { key: plan.frozen_key(ods, snapshot)?, document, bytes })
 }
 
 pub(super) fn axis_ids(lattice: &Lattice) -> Vec<AxisIds> {
@@ -109,38 +113,78 @@ pub(super) fn axis_ids(lattice: &Lattice) -> Vec<AxisIds> {
         .collect()
 }
 
-impl Draft {
-    /// The key under which it will be frozen.
+impl Protected {
+    /// The key under which it would be frozen.
     #[must_use]
     pub const fn key(&self) -> Digest {
         self.key
     }
 
+    pub(super) const fn document(&self) -> &ReleaseDocument {
+        &self.document
+    }
+
+    pub(super) const fn passed(self, tested: Tested) -> Draft {
+        Draft { table: self, tested }
+    }
+
+    /// The entry that says that it is withheld.
+    pub(super) fn withheld(&self) -> Event {
+        let ReleaseDocument { federation, dataset, question, snapshot, policy, .. } =
+            self.document.clone();
+        Event::Withheld {
+            key: self.key,
+            federation,
+            dataset,
+            indicator: question.indicator,
+            period: question.period,
+            by: question.by,
+            scope: question.scope,
+            snapshot_id: snapshot.id,
+            profile: policy.profile,
+        }
+    }
+}
+
+impl Draft {
+    /// The key under which it will be frozen.
+    #[must_use]
+    pub const fn key(&self) -> Digest {
+        self.table.key
+    }
+
     /// The bytes that will be frozen.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.table.bytes
+    }
+
+    /// What it was tested beside.
+    #[must_use]
+    pub const fn tested(&self) -> Tested {
+        self.tested
     }
 
     /// The entry that must be written with them, in one transaction.
     #[must_use]
     pub fn event(&self) -> Event {
-        let withheld =
-            self.document.cells.iter().filter(|c| !matches!(c, CellText::Count(_))).count();
+        let Protected { key, document, bytes } = &self.table;
+        let withheld = document.cells.iter().filter(|c| !matches!(c, CellText::Count(_))).count();
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Event::Published {
-            key: self.key,
-            release_hash: Digest::of(&self.bytes),
-            federation: self.document.federation.clone(),
-            dataset: self.document.dataset.clone(),
-            indicator: self.document.question.indicator.clone(),
-            period: self.document.question.period,
-            by: self.document.question.by.clone(),
-            scope: self.document.question.scope.clone(),
-            snapshot_id: self.document.snapshot.id,
-            profile: self.document.policy.profile,
-            cells: number(self.document.cells.len()),
+            key: *key,
+            release_hash: Digest::of(bytes),
+            federation: document.federation.clone(),
+            dataset: document.dataset.clone(),
+            indicator: document.question.indicator.clone(),
+            period: document.question.period,
+            by: document.question.by.clone(),
+            scope: document.question.scope.clone(),
+            snapshot_id: document.snapshot.id,
+            profile: document.policy.profile,
+            cells: number(document.cells.len()),
             withheld: number(withheld),
+            tested: self.tested,
         }
     }
 }
@@ -172,16 +216,16 @@ impl Frozen {
         let hash = Digest::of(&bytes);
         let document: ReleaseDocument = canonical::decode(&bytes)?;
         let entry = published.entry();
-        let Event::Published { key, .. } = &entry.event else {
+        let Event::Published { key, tested, .. } = &entry.event else {
             return Err(ChainError::Receipt);
         };
         // What the entry must say is what it would say of these bytes as a draft.
-        let draft = Draft { key: *key, document, bytes };
-        if entry.event != draft.event() || entry.ods != draft.document.ods {
+        let draft = Protected { key: *key, document, bytes }.passed(*tested);
+        if entry.event != draft.event() || entry.ods != draft.table.document.ods {
             return Err(ChainError::Receipt);
         }
         let log = published.checkpoint().origin().to_owned();
-        Ok(Self { bytes: draft.bytes, hash, log })
+        Ok(Self { bytes: draft.table.bytes, hash, log })
     }
 
     /// Releases the table for one question of one query, which the audit log must already say.
@@ -325,6 +369,6 @@ pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, Chain
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
     }
-    let cells = protected(plan.profile(), layout.person_rows(), &raw).collect();
+    let cells = shown_table(layout, plan.profile(), &raw);
     Ok(Preview { layout: layout.clone(), cells })
 }

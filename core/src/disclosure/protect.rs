@@ -1,7 +1,60 @@
 //! The rules for one cell, and what a protected cell stands for.
 
 use crate::catalogue::PersonRows;
-use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Zeros};
+use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Table, Zeros};
+use crate::plan::Layout;
+
+/// The least denominator beside which the zero of an indicator whose target is zero is shown.
+pub const ZERO_TARGET_DENOMINATOR: u64 = 1_000;
+
+/// Applies the rules to a whole table, in the lattice's order.
+pub(super) fn shown_table(layout: &Layout, profile: Profile, raw: &Table<RawCell>) -> Vec<Shown> {
+    let cells = raw.cells().iter().map(|cell| shown(cell, profile, layout.person_rows()));
+    let mut cells: Vec<Shown> = cells.collect();
+    if let Some(none) = shown_none(layout, &cells, |cell| {
+        raw.cells().get(cell).is_some_and(|cell| cell.events() == 0)
+    }) {
+        for cell in none {
+            cells[cell] = Shown::Published(0);
+        }
+    }
+    cells
+}
+
+/// The cells above the line of an indicator whose target is zero, where there is nobody in all of them together
+/// and that is shown: where what is published below the line is at least [`ZERO_TARGET_DENOMINATOR`].
+pub(super) fn shown_none(
+    layout: &Layout,
+    cells: &[Shown],
+    is_zero: impl Fn(usize) -> bool,
+) -> Option<Vec<usize>> {
+    let lattice = layout.lattice();
+    let outcome = lattice.axes().last()?.categories().len();
+    let all = lattice.len().checked_sub(outcome)?;
+    let enough = matches!(
+        cells.get(all + layout.denominator()),
+        Some(Shown::Published(r)) if *r >= ZERO_TARGET_DENOMINATOR
+    );
+    if !layout.zero_target() || !enough || !is_zero(all + layout.numerator()) {
+        return None;
+    }
+    Some((layout.numerator()..lattice.len()).step_by(outcome).collect())
+}
+
+/// What an outsider knows of a cell from what is shown of it alone: the least and the most that it can be, and
+/// whether it is hidden.
+pub(super) fn outside(cell: Shown, profile: Profile) -> (u64, Option<u64>, bool) {
+    let least = u64::from(profile.zeros() == Zeros::Shown);
+    match cell {
+        Shown::Published(r) => {
+            let Bounds { low, high } = stands_for(r, profile);
+            (low, high, false)
+        }
+        Shown::Small => (least, Some(profile.limit()), true),
+        Shown::Suppressed => (least, None, true),
+        Shown::StructuralZero => (0, Some(0), false),
+    }
+}
 
 /// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
 /// from more people than the limit, and no one person makes up more than half of it.

@@ -3,6 +3,7 @@
 use super::chain::axis_ids;
 use super::document::{FORMAT, ReleaseDocument};
 use super::outgoing::{AnswerParts, DocumentKind, REFUSAL_FORMAT, RefusalDocument, statement};
+use super::protect::shown_none;
 use crate::ledger::{Event, Receipt, ReceiptError, origin};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
@@ -169,7 +170,17 @@ fn release(
         return Err(ReceivedError::Policy);
     }
     let shown: Vec<Shown> = document.cells.iter().copied().map(Shown::from).collect();
-    if !shown.iter().all(|cell| plausible(*cell, profile, document.person_rows)) {
+    // Zeros of an indicator whose target is zero: all of them, or none.
+    let none = shown_none(layout, &shown, |cell| shown.get(cell) == Some(&Shown::Published(0)));
+    let none = none.unwrap_or_default();
+    let zero = |cell: usize| none.binary_search(&cell).is_ok();
+    let possible = |(index, cell): (usize, &Shown)| {
+        if zero(index) {
+            return *cell == Shown::Published(0);
+        }
+        plausible(*cell, profile, document.person_rows)
+    };
+    if !shown.iter().enumerate().all(possible) {
         return Err(ReceivedError::Figures);
     }
     if !consistent(layout, &shown, profile) {

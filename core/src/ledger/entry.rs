@@ -187,6 +187,44 @@ pub enum Event {
         cells: u32,
         /// How many of them are withheld.
         withheld: u32,
+        /// What it was put to the disclosure test with.
+        tested: Tested,
+    },
+    /// A table did not pass the disclosure test, or could not be decided: it stays withheld for ever.
+    Withheld {
+        /// What the release would have been kept under.
+        key: Digest,
+        /// The federation whose population the table counts.
+        federation: FederationId,
+        /// The dataset.
+        dataset: DatasetId,
+        /// The indicator.
+        indicator: IndicatorId,
+        /// The period.
+        period: Period,
+        /// The levels that it is broken down by.
+        by: Vec<LevelId>,
+        /// Its one restriction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
+        /// The extract that it was made from.
+        snapshot_id: Digest,
+        /// The disclosure profile.
+        profile: Profile,
+    },
+    /// The tables that agreements name beforehand were decided for an extract, each of them released or withheld.
+    /// From here on it may be asked for others.
+    Prepared {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The period.
+        period: Period,
+        /// The extract.
+        snapshot_id: Digest,
+        /// Tables that are released.
+        released: u32,
+        /// Tables that are withheld.
+        withheld: u32,
     },
     /// A release was handed out as the answer to a question.
     AnswerReleased {
@@ -250,7 +288,9 @@ impl Event {
             | Self::AgreementInForce { .. }
             | Self::SnapshotPublished { .. }
             | Self::SnapshotDeleted { .. }
-            | Self::Published { .. } => None,
+            | Self::Published { .. }
+            | Self::Withheld { .. }
+            | Self::Prepared { .. } => None,
             Self::QueryAccepted { asked } => Some((asked.query_id, asked.query_hash)),
             Self::Refused { query_id, query_hash, .. }
             | Self::Replayed { query_id, query_hash, .. }
@@ -271,6 +311,8 @@ impl Event {
             | Self::SnapshotPublished { .. }
             | Self::SnapshotDeleted { .. }
             | Self::Published { .. }
+            | Self::Withheld { .. }
+            | Self::Prepared { .. }
             | Self::QueryAccepted { .. } => None,
             Self::Refused { question, .. } => *question,
             Self::Replayed { question, .. }
@@ -281,6 +323,16 @@ impl Event {
             | Self::AnswerCombined { question, .. } => Some(*question),
         }
     }
+}
+
+/// What a table was put to the disclosure test with: everything that was live of the same records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tested {
+    /// The mark of the releases that were live: a hash over their hashes, in the order in which they were published.
+    pub live: Digest,
+    /// How many they were.
+    pub others: u32,
 }
 
 /// Why the rows of an extract were deleted.

@@ -47,6 +47,7 @@ pub struct Layout {
     numerator: usize,
     denominator: usize,
     person_rows: PersonRows,
+    zero_target: bool,
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
     histogram: Option<Histogram>,
@@ -124,6 +125,7 @@ impl Layout {
             numerator,
             denominator,
             person_rows: dataset.person_rows,
+            zero_target: indicator.zero_target,
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
@@ -164,6 +166,12 @@ impl Layout {
     #[must_use]
     pub const fn person_rows(&self) -> PersonRows {
         self.person_rows
+    }
+
+    /// Whether the indicator's target is that there is nobody above the line.
+    #[must_use]
+    pub const fn zero_target(&self) -> bool {
+        self.zero_target
     }
 
     /// Federation and residence scope of the population; none for local use.

@@ -26,8 +26,13 @@ pub struct Limits {
 
 impl Limits {
     /// For a release of a partner.
-    pub const RELEASE: Self =
-        Self { published: 4_000, dense: 6_000, records: 4_000_000, steps: 4_000_000, programs: 200 };
+    pub const RELEASE: Self = Self {
+        published: 4_000,
+        dense: 6_000,
+        records: 4_000_000,
+        steps: 4_000_000,
+        programs: 200,
+    };
 }
 
 /// What became of the test.
@@ -64,4 +69,11 @@ pub struct Contradiction;
 #[must_use]
 pub const fn found_out(low: u64, high: u64) -> bool {
     low >= high || (low >= 1 && high <= 2) || (high - low < 2 && low < 3)
+}
+
+/// TEMP
+pub fn decide(public: &Public, limits: &Limits) -> Result<Decision, Contradiction> {
+    let merged = public.merged().ok_or(Contradiction)?;
+    let _ = (limits, merged);
+    Ok(Decision { verdict: Verdict::Safe, steps: 0, programs: 0, dense: true })
 }

@@ -1,0 +1,354 @@
+//! From releases to what an outsider knows: each release's cells as groups of common attributes. Made of release
+//! documents and definitions alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attack::{Attribute, Public, PublicCell, PublicError};
+use super::document::{AxisIds, ReleaseDocument};
+use super::protect::outside;
+use crate::catalogue::{Catalogue, CatalogueError, Dataset, Dimension, Unknown};
+use crate::model::{CategoryId, DatasetId, Digest, LevelId, Shown};
+
+/// Why a release cannot be put beside others.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownError {
+    /// It was made under definitions that are no longer in force, so that its categories may mean something else.
+    #[error("a release was made under other definitions than those in force")]
+    Definitions,
+    /// It names something that the definitions do not have.
+    #[error("a release names what the definitions do not have")]
+    Unknown(#[from] Unknown),
+    /// Its dataset has no definition.
+    #[error("a release is of a dataset that the definitions do not have")]
+    Catalogue(#[from] CatalogueError),
+    /// Too many attributes.
+    #[error("the releases of one period are divided by too many attributes to be tested together")]
+    Public(#[from] PublicError),
+}
+
+/// What people are divided by: a dimension (of one edition, where it has editions), the outcome of a dataset, or
+/// in which of several extracts of a dataset a row stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Divided {
+    By(String),
+    Outcome(DatasetId),
+    Extract(DatasetId),
+}
+
+/// A part, by name. The rows that are none of a dataset's have none.
+type Parts = BTreeSet<String>;
+/// The part of those rows.
+const NO_ROW: &str = "";
+
+#[derive(Debug, Default)]
+struct Groups {
+    groups: Vec<Parts>,
+    /// All parts, where some release counts rows whatever part they are in.
+    everybody: Parts,
+}
+
+impl Groups {
+    /// The group's place among those of the attribute, from 1.
+    fn place(&mut self, parts: Parts) -> u16 {
+        let found = self.groups.iter().position(|known| *known == parts);
+        let place = found.unwrap_or_else(|| {
+            self.groups.push(parts);
+            self.groups.len() - 1
+        });
+        u16::try_from(place + 1).unwrap_or(u16::MAX)
+    }
+
+    fn attribute(&self) -> Attribute {
+        let named = self.groups.iter().flatten().chain(&self.everybody);
+        let parts: Vec<&String> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        let place = |part: &String| {
+            parts
+                .binary_search(&part)
+                .ok()
+                .and_then(|at| u16::try_from(at).ok())
+                .unwrap_or(u16::MAX)
+        };
+        let groups = self.groups.iter().map(|group| group.iter().map(place).collect()).collect();
+        Attribute::new(u16::try_from(parts.len()).unwrap_or(u16::MAX), groups)
+    }
+}
+
+/// Several releases that are known together.
+pub(super) struct Known<'a> {
+    catalogue: &'a Catalogue,
+    documents: Vec<&'a ReleaseDocument>,
+    /// Whether extracts of one dataset are told apart, as if each later one only added rows.
+    extracts: bool,
+}
+
+impl<'a> Known<'a> {
+    pub(super) const fn new(
+        catalogue: &'a Catalogue,
+        documents: Vec<&'a ReleaseDocument>,
+        extracts: bool,
+    ) -> Self {
+        Self { catalogue, documents, extracts }
+    }
+
+    /// What an outsider has who is given these releases and the definitions.
+    pub(super) fn public(&self) -> Result<Public, KnownError> {
+        let mut divided: BTreeMap<Divided, Groups> = BTreeMap::new();
+        let mut tables = Vec::with_capacity(self.documents.len());
+        for document in &self.documents {
+            let own = self.table(document)?;
+            tables.push(own);
+        }
+        for (by, (everybody, _)) in tables.iter().flatten() {
+            let groups = divided.entry(by.clone()).or_default();
+            // Parts that no release counts rows of are nobody's concern.
+            if tables.iter().any(|table| !table.contains_key(by)) {
+                groups.everybody.extend(everybody.iter().cloned());
+            }
+        }
+        let mut cells = Vec::new();
+        for (document, own) in self.documents.iter().zip(tables) {
+            cells_of(document, own, &mut divided, &mut cells);
+        }
+        let order: Vec<&Divided> = divided.keys().collect();
+        let place = |by: &Divided| order.binary_search(&by).unwrap_or(usize::MAX);
+        let cells = cells
+            .into_iter()
+            .map(|(groups, (low, high, hidden))| {
+                let mut at = vec![0; order.len()];
+                for (by, group) in groups {
+                    if let Some(slot) = at.get_mut(place(&by)) {
+                        *slot = group;
+                    }
+                }
+                PublicCell { at, low, high, hidden }
+            })
+            .collect();
+        let mut attributes: Vec<Attribute> = divided.values().map(Groups::attribute).collect();
+        if attributes.is_empty() {
+            attributes.push(Attribute::new(1, Vec::new()));
+        }
+        Ok(Public::new(attributes, cells)?)
+    }
+
+    /// What a release's table is divided by: of each attribute all its parts, and of each axis or restriction
+    /// the parts of its categories.
+    fn table(&self, document: &ReleaseDocument) -> Result<Table, KnownError> {
+        let catalogue = self.catalogue;
+        let indicator = &document.question.indicator;
+        if catalogue.definition_hash(indicator)? != document.question.definition_hash {
+            return Err(KnownError::Definitions);
+        }
+        let dataset = catalogue.dataset(&document.dataset)?;
+        let mut table = Table::new();
+        for (axis, ids) in document.axes.iter().enumerate() {
+            let (by, everybody, categories) = if ids.level == dataset.outcome.level {
+                self.outcome(dataset, ids)?
+            } else {
+                self.dimension(document, &ids.level, ids)?
+            };
+            table.insert(by, (everybody, vec![Division::Axis(axis, categories)]));
+        }
+        if let Some(scope) = &document.question.scope {
+            let ids =
+                AxisIds { level: scope.level.clone(), categories: vec![scope.category.clone()] };
+            let (by, everybody, mut categories) = self.dimension(document, &scope.level, &ids)?;
+            let kept = categories.pop().unwrap_or_default();
+            let divisions = &mut table.entry(by).or_insert((everybody, Vec::new())).1;
+            divisions.push(Division::Only(kept));
+        }
+        let icb = catalogue.dimensions().iter().find(|d| d.id.as_str() == "icb");
+        if let Some(icb) = icb.filter(|d| dataset.dimensions.contains(&d.id)) {
+            let kept: Parts = document.residence_scope.iter().map(ToString::to_string).collect();
+            let by = Divided::By(icb.id.to_string());
+            let everybody = own_parts(icb).chain(kept.iter().cloned()).collect();
+            let divisions = &mut table.entry(by).or_insert((everybody, Vec::new())).1;
+            divisions.push(Division::Only(kept));
+        }
+        self.standing(document, &mut table);
+        Ok(table)
+    }
+
+    /// The rows of which datasets, and of which of their extracts.
+    fn standing(&self, document: &ReleaseDocument, table: &mut Table) {
+        let mut extracts: Vec<Digest> = Vec::new();
+        let of_dataset = self.documents.iter().filter(|d| d.dataset == document.dataset);
+        for other in of_dataset {
+            if !extracts.contains(&other.snapshot.id) {
+                extracts.push(other.snapshot.id);
+            }
+        }
+        if !self.extracts || extracts.len() < 2 {
+            return;
+        }
+        let place = extracts.iter().position(|id| *id == document.snapshot.id).unwrap_or(0);
+        let everybody: Parts = (0..extracts.len()).map(|n| format!("{n:03}")).collect();
+        let kept = everybody.iter().take(place + 1).cloned().collect();
+        let by = Divided::Extract(document.dataset.clone());
+        table.insert(by, (everybody, vec![Division::Only(kept)]));
+    }
+
+    fn dimension(
+        &self,
+        document: &ReleaseDocument,
+        level: &LevelId,
+        ids: &AxisIds,
+    ) -> Result<(Divided, Parts, Vec<Parts>), KnownError> {
+        let (dimension, of) = self.catalogue.level(level)?;
+        let finest = dimension.levels.first().is_some_and(|first| first.id == of.id);
+        // Of a listed dimension the finest level names what it lists; whoever lists fewer has them elsewhere.
+        let listed = self.listed(dimension);
+        let own: Parts = own_parts(dimension).collect();
+        let everybody: Parts = own.union(&listed).cloned().collect();
+        let named: Parts = ids.categories.iter().map(ToString::to_string).collect();
+        let parts = |id: &CategoryId| -> Result<Parts, KnownError> {
+            if id.is_all() {
+                return Ok(everybody.clone());
+            }
+            if !finest {
+                let category = of.categories.iter().find(|c| c.id == *id);
+                let category = category.ok_or(KnownError::Definitions)?;
+                return Ok(category.of.iter().map(ToString::to_string).collect());
+            }
+            if !everybody.contains(id.as_str()) {
+                return Err(KnownError::Definitions);
+            }
+            let mut parts = Parts::from([id.to_string()]);
+            if dimension.listed && id.as_str() == "elsewhere" {
+                parts.extend(listed.difference(&named).cloned());
+            }
+            Ok(parts)
+        };
+        let categories = ids.categories.iter().map(parts).collect::<Result<_, _>>()?;
+        // Deciles of two editions are two ways of dividing people up.
+        let edition = document.snapshot.imd_edition.filter(|_| dimension.id.as_str() == "imd");
+        let name = match edition {
+            Some(edition) => format!("{} {}", dimension.id, edition.as_str()),
+            None => dimension.id.to_string(),
+        };
+        Ok((Divided::By(name), everybody, categories))
+    }
+
+    fn outcome(
+        &self,
+        dataset: &Dataset,
+        ids: &AxisIds,
+    ) -> Result<(Divided, Parts, Vec<Parts>), KnownError> {
+        let bands = dataset.outcome.bands().into_iter().map(|(id, _)| id.to_string());
+        let bands: Parts = bands.collect();
+        let parts = |id: &CategoryId| -> Result<Parts, KnownError> {
+            if id.is_all() {
+                return Ok(bands.clone());
+            }
+            let rollup = dataset.outcome.rollup(id).ok_or(KnownError::Definitions)?;
+            Ok(rollup.of.iter().map(ToString::to_string).collect())
+        };
+        let categories = ids.categories.iter().map(parts).collect::<Result<_, _>>()?;
+        // Rows of another dataset of the population may be none of this one's.
+        let several = self.documents.iter().any(|d| d.dataset != dataset.id);
+        let none = several.then(|| NO_ROW.to_owned());
+        let everybody = bands.iter().cloned().chain(none).collect();
+        Ok((Divided::Outcome(dataset.id.clone()), everybody, categories))
+    }
+
+    /// Everything that any of the releases lists for a dimension.
+    fn listed(&self, dimension: &Dimension) -> Parts {
+        if !dimension.listed {
+            return Parts::new();
+        }
+        let finest = dimension.levels.first().map(|level| &level.id);
+        let mut listed: Parts = self
+            .documents
+            .iter()
+            .flat_map(|document| &document.axes)
+            .filter(|ids| Some(&ids.level) == finest)
+            .flat_map(|ids| &ids.categories)
+            .filter(|id| !id.is_all())
+            .map(ToString::to_string)
+            .collect();
+        let scopes = self.documents.iter().filter_map(|d| d.question.scope.as_ref());
+        let scopes = scopes.filter(|s| Some(&s.level) == finest).map(|s| s.category.to_string());
+        listed.extend(scopes);
+        if dimension.id.as_str() == "icb" {
+            let residence = self.documents.iter().flat_map(|d| &d.residence_scope);
+            listed.extend(residence.map(ToString::to_string));
+        }
+        listed
+    }
+}
+
+/// How an attribute divides one table.
+enum Division {
+    /// Along an axis: the parts of each category.
+    Axis(usize, Vec<Parts>),
+    /// Rows of these parts alone.
+    Only(Parts),
+}
+
+/// Of each attribute all parts, and how it divides the table.
+type Table = BTreeMap<Divided, (Parts, Vec<Division>)>;
+
+fn own_parts(dimension: &Dimension) -> impl Iterator<Item = String> {
+    dimension.levels.first().into_iter().flat_map(|l| &l.categories).map(|c| c.id.to_string())
+}
+
+/// The group of each attribute that divides the table, and the bounds.
+type Cell = (Vec<(Divided, u16)>, (u64, Option<u64>, bool));
+
+/// Adds the cells of a release. A cell whose restrictions exclude each other cannot occur, which everybody knows
+/// who has the definitions.
+fn cells_of(
+    document: &ReleaseDocument,
+    table: Table,
+    divided: &mut BTreeMap<Divided, Groups>,
+    cells: &mut Vec<Cell>,
+) {
+    let sizes: Vec<usize> = document.axes.iter().map(|axis| axis.categories.len()).collect();
+    // For each attribute the axis that it lies along, if any, and the group of each of its categories.
+    let mut along: Vec<(Divided, Option<usize>, Vec<Option<u16>>)> = Vec::new();
+    for (by, (_, divisions)) in table {
+        let mut axis = None;
+        let mut categories: Vec<Option<Parts>> = vec![None];
+        for division in divisions {
+            match division {
+                Division::Axis(of, parts) => {
+                    axis = Some(of);
+                    categories = parts.into_iter().map(Some).collect();
+                }
+                Division::Only(kept) => {
+                    for parts in &mut categories {
+                        *parts = Some(match parts.take() {
+                            None => kept.clone(),
+                            Some(parts) => parts.intersection(&kept).cloned().collect(),
+                        });
+                    }
+                }
+            }
+        }
+        let groups = divided.entry(by.clone()).or_default();
+        let place = |parts: Option<Parts>| {
+            let parts = parts.filter(|parts| !parts.is_empty())?;
+            Some(groups.place(parts))
+        };
+        let categories = categories.into_iter().map(place).collect();
+        along.push((by, axis, categories));
+    }
+    for (index, text) in document.cells.iter().enumerate() {
+        let mut rest = index;
+        let mut at = vec![0; sizes.len()];
+        for (slot, size) in at.iter_mut().zip(&sizes).rev() {
+            *slot = rest % size;
+            rest /= size;
+        }
+        let groups: Option<Vec<(Divided, u16)>> = along
+            .iter()
+            .map(|(by, axis, categories)| {
+                let category = axis.map_or(0, |axis| at[axis]);
+                Some((by.clone(), (*categories.get(category)?)?))
+            })
+            .collect();
+        if let Some(groups) = groups {
+            let shown = Shown::from(*text);
+            cells.push((groups, outside(shown, document.policy.profile)));
+        }
+    }
+}
