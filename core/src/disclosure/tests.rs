@@ -2,6 +2,7 @@
 //! which a link must not hold.
 
 mod completeness;
+mod live;
 mod numbers;
 mod previews;
 mod properties;
