@@ -4,6 +4,8 @@
 //! to the same verdict, and neither the verdict nor the work says anything that is not public.
 
 mod public;
+#[cfg_attr(not(test), expect(dead_code, reason = "called where the joint table is not laid out"))]
+mod sparse;
 
 pub use public::{Attribute, MAX_ATTRIBUTES, MAX_BOUND, Public, PublicCell, PublicError};
 
