@@ -110,6 +110,7 @@ impl Place {
             catalogue: &self.catalogue,
             reference: &self.reference,
             exclude: None,
+            record_keys: false,
             progress: &|_| {},
             today: "2026-11-09".parse().expect("a date"),
         })

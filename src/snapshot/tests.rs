@@ -37,6 +37,7 @@ fn extract(rows: Rows) -> Extract {
         definition_hash: Digest::of(b"definition"),
         columns_held: vec![ColumnId::new("imd_decile").expect("column")],
         rows,
+        record_keys: None,
     }
 }
 

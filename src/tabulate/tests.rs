@@ -39,6 +39,7 @@ fn manifest() -> Manifest {
         columns_held: Vec::new(),
         file: String::new(),
         file_hmac: Digest::of(b""),
+        keys_hmac: None,
         snapshot_id: Digest::of(b""),
     }
 }

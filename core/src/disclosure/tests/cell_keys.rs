@@ -169,7 +169,7 @@ fn a_figure_stands_for_what_can_have_made_it() {
     for (figure, bounds) in [(8, between(8, 13)), (13, between(8, 18)), (14, between(9, 19))] {
         assert_eq!(stands_for(figure, Profile::Ckm), bounds);
     }
-    let axis = crate::model::Axis::new(LevelId::new("x").expect("id"), Vec::new(), Vec::new());
+    let axis = Axis::new(LevelId::new("x").expect("id"), Vec::new(), Vec::new());
     let lattice = Lattice::new(vec![axis.expect("axis")]).expect("lattice");
     let small = bounds(&lattice, &[Shown::Small], Profile::Ckm);
     assert_eq!(small, [between(0, 12)]);
@@ -181,19 +181,22 @@ fn a_question_crosses_no_more_dimensions_than_noise_survives() {
     let scene = Scene::new(Profile::Ckm);
     let two = scene.query(&["sex", "imd.core20"]);
     assert_eq!(scene.allows(&two, Profile::Ckm), Ok(()));
-    let mut scoped = two.clone();
-    scoped.questions[0].scope = Some(Scope {
-        level: LevelId::new("imd.core20").expect("level"),
-        category: CategoryId::new("core20").expect("category"),
-    });
-    assert_eq!(scene.allows(&scoped, Profile::Ckm), Err(RefusalCode::TooManyDimensions));
     let three = scene.query(&["sex", "imd.core20", "age.band"]).questions.remove(0);
-    let local = |profile| {
-        let permit = Permit::<Local>::local(three.clone(), &scene.catalogue, profile);
+    let mut scoped = two.questions[0].clone();
+    scoped.scope = Some(Scope {
+        level: LevelId::new("tfc.group").expect("level"),
+        category: CategoryId::new("tfc_C_100").expect("category"),
+    });
+    let local = |question: &Question, profile| {
+        let permit = Permit::<Local>::local(question.clone(), &scene.catalogue, profile);
         permit.map(drop).map_err(|denied| denied.0)
     };
-    assert_eq!(local(Profile::Ckm), Err(RefusalCode::TooManyDimensions));
-    assert_eq!(local(Profile::Nhs75m), Ok(()));
+    for many in [&three, &scoped] {
+        assert_eq!(local(many, Profile::Ckm), Err(RefusalCode::TooManyDimensions));
+        assert_eq!(local(many, Profile::Nhs75m), Ok(()));
+    }
+    scoped.by.pop();
+    assert_eq!(local(&scoped, Profile::Ckm), Ok(()), "the outcome, one more and a restriction");
 }
 
 proptest! {
