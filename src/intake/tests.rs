@@ -4,6 +4,7 @@ mod activity;
 mod deployed;
 mod exports;
 mod files;
+mod keys;
 mod loads;
 mod postcodes;
 mod reports;

@@ -2,6 +2,7 @@
 //! is accepted.
 
 mod changed;
+mod keys;
 
 use std::fs;
 use std::path::PathBuf;
