@@ -384,7 +384,8 @@ fn keys_are_added_up_only_where_there_are_some() {
     let request = Request { keyed: true, ..Request::counts(lattice, &columns, &[]) };
     assert!(tabulate(&held, &request).is_ok());
     let column = held.columns()[0].clone();
-    let without = Snapshot::new(manifest(), vec![1, 1], vec![column], Vec::new()).expect("snapshot");
+    let without =
+        Snapshot::new(manifest(), vec![1, 1], vec![column], Vec::new()).expect("snapshot");
     let refused = tabulate(&without, &request).map(drop);
     assert_eq!(refused, Err(TabulateError::NoRecordKeys));
 }

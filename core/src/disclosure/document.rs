@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::PersonRows;
 use super::cell_key;
+use crate::catalogue::PersonRows;
 use crate::model::{
-    CategoryId, DatasetId, Digest, FederationId, LevelId, Ods, Profile, Question, Shown, SnapshotRef,
+    CategoryId, DatasetId, Digest, FederationId, LevelId, Ods, Profile, Question, Shown,
+    SnapshotRef,
 };
 
 /// The format's name.

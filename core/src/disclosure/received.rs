@@ -179,7 +179,11 @@ fn release(
 }
 
 /// Whether the profile can produce a cell.
-pub(super) fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::PersonRows) -> bool {
+pub(super) fn plausible(
+    cell: Shown,
+    profile: Profile,
+    person_rows: crate::catalogue::PersonRows,
+) -> bool {
     use crate::catalogue::PersonRows;
     match cell {
         Shown::Published(0) => profile.zeros() == Zeros::Shown,

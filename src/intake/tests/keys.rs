@@ -79,12 +79,13 @@ fn an_extract_is_loaded_again_when_keys_are_wanted_and_not_there() {
     let place = Place::new();
     let published = published_root(&place.state());
     let staged = |record_keys| {
-        let outcome = place.request(csv(&ROWS).as_bytes(), PLAIN, |request| {
-            match load_if_changed(&LoadRequest { record_keys, ..*request }, &published)? {
-                Outcome::Staged(loaded) => Ok(Some(*loaded)),
-                Outcome::Unchanged => Ok(None),
-            }
-        });
+        let outcome =
+            place.request(csv(&ROWS).as_bytes(), PLAIN, |request| {
+                match load_if_changed(&LoadRequest { record_keys, ..*request }, &published)? {
+                    Outcome::Staged(loaded) => Ok(Some(*loaded)),
+                    Outcome::Unchanged => Ok(None),
+                }
+            });
         outcome.expect("loads").is_some()
     };
     assert_eq!([false, false, true, true].map(staged), [true, false, true, false]);

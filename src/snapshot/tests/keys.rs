@@ -4,7 +4,10 @@ use super::*;
 
 /// Ordinals run to 9.
 fn keyed() -> Extract {
-    Extract { record_keys: Some((0..10).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()), ..small() }
+    Extract {
+        record_keys: Some((0..10).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()),
+        ..small()
+    }
 }
 
 fn keys_file(dir: &Path, manifest: &Manifest) -> PathBuf {

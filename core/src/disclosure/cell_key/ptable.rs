@@ -151,9 +151,8 @@ const fn support(count: u64, bound: u64, gap: u64) -> [bool; WIDTH] {
     while place < WIDTH {
         let change = place as i64 - CENTRE;
         let figure = count as i64 + change;
-        possible[place] = figure >= 0
-            && change.unsigned_abs() <= bound
-            && !(figure >= 1 && figure <= gap as i64);
+        possible[place] =
+            figure >= 0 && change.unsigned_abs() <= bound && !(figure >= 1 && figure <= gap as i64);
         place += 1;
     }
     possible

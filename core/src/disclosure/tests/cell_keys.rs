@@ -199,6 +199,23 @@ fn a_question_crosses_no_more_dimensions_than_noise_survives() {
     assert_eq!(local(&scoped, Profile::Ckm), Ok(()), "the outcome, one more and a restriction");
 }
 
+#[test]
+fn the_changed_figure_is_held_against_the_limit() {
+    let mut hidden_above = 0;
+    for (events, key) in (0..=20_u64).flat_map(|n| (0..256_u64).map(move |key| (n, key << 56))) {
+        let raw = RawCell::new(events, events, 1.min(events)).keyed(key);
+        let figure = cell_key::figure(&raw, Profile::Ckm).expect("a key");
+        for (rows, hidden) in
+            [(PersonRows::One, Shown::Small), (PersonRows::Several, Shown::Suppressed)]
+        {
+            let wanted = if figure.min(events) <= 7 { hidden } else { Shown::Published(figure) };
+            assert_eq!(protect::shown(&raw, Profile::Ckm, rows), wanted, "{events} {figure}");
+        }
+        hidden_above += usize::from(events > 7 && figure <= 7);
+    }
+    assert!(hidden_above > 50, "{hidden_above}");
+}
+
 proptest! {
     /// Every cell is changed alike, whether it could be shown as it is or not; what is hidden is hidden by the
     /// changed count, or by the rule of contributors.

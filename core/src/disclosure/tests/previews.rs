@@ -14,7 +14,8 @@ fn a_preview_is_what_a_release_of_the_same_table_shows() {
         assert_eq!(local.filters(), asked.filters(), "the same people");
         let lattice = asked.layout().lattice().clone();
         let table = || {
-            let cells = (0_u64..).take(lattice.len()).map(|n| RawCell::new(n, n, n.min(1)).keyed(n << 58));
+            let cells =
+                (0_u64..).take(lattice.len()).map(|n| RawCell::new(n, n, n.min(1)).keyed(n << 58));
             Table::new(lattice.clone(), cells.collect()).expect("table")
         };
         let draft = protect(&asked, table(), &snapshot(ImdEdition::Imd2025), &ods("ZZ2"));

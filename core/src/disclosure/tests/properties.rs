@@ -11,8 +11,7 @@ fn counts() -> impl Strategy<Value = (u64, u64, u64)> {
     })
 }
 
-const PROFILES: [Profile; 4] =
-    [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm];
+const PROFILES: [Profile; 4] = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm];
 
 proptest! {
     #[test]

@@ -87,7 +87,10 @@ fn assert_row(found: &[(i64, f64)], wanted: &[(i64, f64)]) {
 #[test]
 fn the_profiles_table_never_changes() {
     let digest = super::super::digest(crate::model::Profile::Ckm).expect("a table");
-    assert_eq!(digest.to_string(), "cf0aa6b44f183147982999af7bc19ada26b637447f80d86306a84c5cb2ec61a2");
+    assert_eq!(
+        digest.to_string(),
+        "cf0aa6b44f183147982999af7bc19ada26b637447f80d86306a84c5cb2ec61a2"
+    );
     assert_eq!(super::super::digest(crate::model::Profile::Nhs75m), None);
     let other = |bound, variance, gap| PTable::new(bound, variance, gap).expect("a table").digest();
     assert_eq!(other(5, 2.0, 0), digest);
