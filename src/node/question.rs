@@ -127,6 +127,9 @@ impl Sources {
         if !plan.columns().iter().chain(filters).all(|c| manifest.columns_held.contains(c)) {
             return Ok(Err(Lack::Refused(RefusalCode::ColumnNotHeld)));
         }
+        if plan.keyed() && manifest.keys_hmac.is_none() {
+            return Ok(Err(Lack::Refused(RefusalCode::RecordKeysNotHeld)));
+        }
         let key = plan.frozen_key(&node.ods, &of)?;
         Ok(Ok(Source { dir, manifest, of, key }))
     }
