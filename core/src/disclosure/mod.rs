@@ -10,6 +10,7 @@ mod chain;
 mod combine;
 pub mod complementary;
 mod document;
+mod exact;
 mod known;
 mod live;
 mod outgoing;

@@ -1,6 +1,6 @@
 //! The rules for one cell, and what a protected cell stands for.
 
-use super::cell_key;
+use super::{cell_key, exact};
 use crate::catalogue::PersonRows;
 use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Table, Zeros};
 use crate::plan::Layout;
@@ -12,6 +12,9 @@ pub const ZERO_TARGET_DENOMINATOR: u64 = 1_000;
 pub(super) fn shown_table(layout: &Layout, profile: Profile, raw: &Table<RawCell>) -> Vec<Shown> {
     let cells = raw.cells().iter().map(|cell| shown(cell, profile, layout.person_rows()));
     let mut cells: Vec<Shown> = cells.collect();
+    if profile == Profile::ExactCs {
+        cells = exact::suppressed(layout.lattice(), raw.cells(), cells, profile.limit());
+    }
     if let Some(none) = shown_none(layout, &cells, |cell| {
         raw.cells().get(cell).is_some_and(|cell| cell.events() == 0)
     }) {
@@ -73,7 +76,7 @@ pub(super) fn shown(cell: &RawCell, profile: Profile, person_rows: PersonRows) -
         // One marker for every rule: which of them hid a cell would itself say something.
         // Only where a row is a person is it surely not above `most_hidden`.
         return match person_rows {
-            PersonRows::One if small => Shown::Small,
+            PersonRows::One if small && profile.tells_small() => Shown::Small,
             PersonRows::One | PersonRows::Several => Shown::Suppressed,
         };
     }
