@@ -50,6 +50,7 @@ pub struct Layout {
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
     histogram: Option<Histogram>,
+    zero_target: bool,
 }
 
 /// What to count, and for which use.
@@ -127,6 +128,7 @@ impl Layout {
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
+            zero_target: indicator.zero_target,
         })
     }
 
@@ -158,6 +160,12 @@ impl Layout {
     #[must_use]
     pub const fn denominator(&self) -> usize {
         self.denominator
+    }
+
+    /// Whether the indicator's declared target is that there be none.
+    #[must_use]
+    pub const fn zero_target(&self) -> bool {
+        self.zero_target
     }
 
     /// Whether a person may have several rows.
@@ -388,5 +396,6 @@ caveats = []
         let ratio = month("restrictive_interventions_rate");
         let both = [column("restrictive_interventions"), column("occupied_bed_days")];
         assert_eq!(ratio.measures(), both);
+        assert!(month("rtt_over_65_weeks").zero_target() && !plain.zero_target());
     }
 }
