@@ -1,7 +1,9 @@
 //! Checks of an indicator against its dataset: that its figure can be made, and what it says can be believed.
 
 use super::{blank, twice};
-use crate::catalogue::{Ages, Dataset, Dimension, Indicator, IndicatorKind, Outcome, Pack, Polarity, Target};
+use crate::catalogue::{
+    Ages, Dataset, Dimension, Indicator, IndicatorKind, Outcome, Pack, Polarity, Target,
+};
 use crate::model::{CategoryId, ColumnId};
 
 pub(super) fn checked(
