@@ -7,6 +7,7 @@ mod definition;
 mod indicator;
 mod ladder;
 mod load;
+mod near;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ pub use indicator::{
     Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
 pub use ladder::{Ladder, MAX_LADDERS, MAX_RUNGS, Rungs};
+pub use near::{MAX_COMBINED, Near, NearError, Wish};
 pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
 
 use crate::model::canonical::{self, CanonicalError};
