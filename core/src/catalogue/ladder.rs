@@ -139,7 +139,8 @@ impl Catalogue {
     }
 
     /// Levels in the catalogue's order of dimensions.
-    fn breakdown(&self, levels: impl Iterator<Item = LevelId>) -> Vec<LevelId> {
+    #[must_use]
+    pub fn breakdown(&self, levels: impl Iterator<Item = LevelId>) -> Vec<LevelId> {
         let mut by: Vec<LevelId> = levels.collect();
         by.sort_by_key(|level| (self.place_of(level), level.clone()));
         by

@@ -24,8 +24,8 @@ pub use indicator::{
     Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
 pub use ladder::{Ladder, MAX_LADDERS, MAX_RUNGS, Rungs};
-pub use near::{MAX_COMBINED, Near, NearError, Wish};
 pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
+pub use near::{MAX_COMBINED, Near, NearError, Wish};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{

@@ -14,8 +14,8 @@ mod refusal;
 mod rung;
 
 pub use answer::{
-    Answer, AskedBy, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
-    ReleaseRow, ViewKind,
+    Answer, AskedBy, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView,
+    ReceiptRow, ReleaseRow, ViewKind,
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use beside::{Beside, Published};
