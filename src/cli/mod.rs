@@ -1,5 +1,6 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
+mod asking;
 mod audit;
 mod bench;
 mod beside;
@@ -24,7 +25,9 @@ mod reach;
 mod ready;
 mod reconcile;
 mod reference;
+mod rungs;
 mod serve;
+mod signpost;
 mod staging;
 mod synth;
 mod terminal;

@@ -5,7 +5,9 @@ mod check;
 mod dataset;
 mod definition;
 mod indicator;
+mod ladder;
 mod load;
+mod near;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -21,7 +23,9 @@ pub use definition::{
 pub use indicator::{
     Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
+pub use ladder::{Ladder, MAX_LADDERS, MAX_RUNGS, Rungs};
 pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
+pub use near::{MAX_COMBINED, Near, NearError, Wish};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{

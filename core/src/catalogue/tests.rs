@@ -2,6 +2,8 @@
 
 mod changed;
 mod definitions;
+mod ladders;
+mod near;
 mod partitions;
 mod refusals;
 

@@ -6,6 +6,7 @@ use super::answer::{
 };
 use super::beside::Beside;
 use super::completeness::Completeness;
+use super::rung::rung_text;
 use crate::catalogue::{
     Catalogue, CategoryKind, Dataset, Indicator, IndicatorKind, PersonRows, Unknown,
 };
@@ -173,7 +174,7 @@ impl SystemView<Shared> {
             }
         }
         releases.sort_by(|a, b| a.document().ods.cmp(&b.document().ods));
-        let rung = rung(layout);
+        let rung = rung_text(&layout.question().by);
         for release in &releases {
             receipts.push(ReceiptRow {
                 ods: release.document().ods.clone(),
@@ -198,6 +199,7 @@ impl SystemView<Shared> {
             view: ViewKind::Interval,
             policy: agreed(releases.iter().map(|r| r.document().policy)),
             rung,
+            asked: None,
             imd_edition: agreed(releases.iter().filter_map(|r| r.document().snapshot.imd_edition)),
             cells,
             coverage,
@@ -220,6 +222,10 @@ impl<S> SystemView<S> {
         &self.answer
     }
 
+    pub(super) const fn answer_mut(&mut self) -> &mut Answer {
+        &mut self.answer
+    }
+
     /// The same view with what the reader's own reference data add. Nothing that travels changes.
     #[must_use]
     pub fn with_beside(mut self, beside: Beside) -> Self {
@@ -231,11 +237,6 @@ impl<S> SystemView<S> {
 fn agreed<T: PartialEq + Copy>(mut each: impl Iterator<Item = T>) -> Option<T> {
     let first = each.next()?;
     each.all(|other| other == first).then_some(first)
-}
-
-fn rung(layout: &Layout) -> String {
-    let by: Vec<&str> = layout.question().by.iter().map(|l| l.as_str()).collect();
-    if by.is_empty() { "all".to_owned() } else { by.join(",") }
 }
 
 fn as_arrived(answer: &Verified) -> (Ods, AnswerParts) {
@@ -270,6 +271,7 @@ fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
         name: name_of(ods, agreement),
         status,
         reason: None,
+        refusal: None,
         snapshot: None,
         as_of: None,
         version: None,
@@ -300,7 +302,8 @@ fn absent_line(absent: &Absent, agreement: &Agreement) -> Coverage {
 
 fn refusal_line(ods: &Ods, code: RefusalCode, agreement: &Agreement) -> Coverage {
     let status = CoverageStatus::of_refusal(code);
-    Coverage { reason: Some(code.says().to_owned()), ..line(ods, agreement, status) }
+    let reason = Some(code.says().to_owned());
+    Coverage { reason, refusal: Some(code), ..line(ods, agreement, status) }
 }
 
 fn answered_line(release: &Received, rung: &str, agreement: &Agreement) -> Coverage {
