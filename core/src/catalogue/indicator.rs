@@ -201,6 +201,10 @@ pub struct Indicator {
     pub breakdowns: Vec<DimensionId>,
     /// Packs that it belongs to.
     pub packs: Vec<String>,
+    /// Whether the target is that there be none. A true nought in the row of everybody is then shown as it is, where
+    /// enough is counted below the line: declared before any record is read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zero_target: bool,
     /// Targets, the earliest first.
     #[serde(default, rename = "target", skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,

@@ -51,6 +51,7 @@ pub struct Layout {
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
     histogram: Option<Histogram>,
+    zero_target: bool,
 }
 
 /// What to count, and for which use.
@@ -129,6 +130,7 @@ impl Layout {
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
+            zero_target: indicator.zero_target,
         })
     }
 
@@ -160,6 +162,12 @@ impl Layout {
     #[must_use]
     pub const fn denominator(&self) -> usize {
         self.denominator
+    }
+
+    /// Whether the indicator's declared target is that there be none.
+    #[must_use]
+    pub const fn zero_target(&self) -> bool {
+        self.zero_target
     }
 
     /// Whether a person may have several rows.
@@ -396,5 +404,6 @@ caveats = []
         let ratio = month("restrictive_interventions_rate");
         let both = [column("restrictive_interventions"), column("occupied_bed_days")];
         assert_eq!(ratio.measures(), both);
+        assert!(month("rtt_over_65_weeks").zero_target() && !plain.zero_target());
     }
 }
