@@ -465,6 +465,7 @@ pub(super) mod tests {
         let hash = Digest::of(b"release");
         let dataset = DatasetId::new("rtt_open_pathway").expect("id");
         let period: Period = "2026-10".parse().expect("period");
+        let prepared = dataset.clone();
         vec![
             Event::LogOpened { software: "evensum 0.1.0".to_owned() },
             Event::AgreementInForce {
@@ -513,6 +514,28 @@ pub(super) mod tests {
                 snapshot_id: hash,
                 profile: Profile::Nhs75m,
                 cells: 36,
+                withheld: 2,
+                tested: Tested { live: hash, others: 3 },
+            },
+            Event::Withheld {
+                key: Digest::of(b"key"),
+                federation: asked().federation,
+                dataset: prepared.clone(),
+                indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+                period,
+                by: Vec::new(),
+                scope: Some(Scope {
+                    level: LevelId::new("age.adult").expect("level"),
+                    category: crate::model::CategoryId::new("child").expect("id"),
+                }),
+                snapshot_id: hash,
+                profile: Profile::Nhs75m,
+            },
+            Event::Prepared {
+                dataset: prepared,
+                period,
+                snapshot_id: hash,
+                released: 40,
                 withheld: 2,
             },
             Event::AnswerReleased { query_id, query_hash, question: 3, release_hash: hash },
