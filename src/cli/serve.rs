@@ -309,6 +309,7 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         node_key: table.secret()?,
         database: super::node::push::database(table)?,
         noted,
+        agreements: members.iter().flat_map(|m| m.agreements.iter().cloned()).collect(),
         clock: clock::system(),
     });
     let dialling = members.iter().filter_map(|m| m.meeting.as_ref()?.dials.as_ref()).count();

@@ -18,7 +18,7 @@ pub const MAX_PAGE: usize = 1000;
 /// A state that is only read. It takes no lock and keeps nobody from writing.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Mutex<SqliteConnection>,
+    pub(super) conn: Mutex<SqliteConnection>,
 }
 
 impl Reader {
