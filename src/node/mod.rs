@@ -28,7 +28,9 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tokio::sync::{Mutex, watch};
 
 pub use self::prepare::{PrepareError, Prepared, Progress};
+pub use self::release::ReleaseError;
 pub use self::retention::{RetentionError, delete_expired};
+pub use self::shelf::ShelfError;
 
 use self::prepare::Preparation;
 use self::release::Turns;

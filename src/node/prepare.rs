@@ -94,23 +94,33 @@ impl Site {
     /// Prepares every published extract that is in force and is not prepared yet, and tells of each how far it is.
     ///
     /// # Errors
-    /// [`PrepareError`], of the first that cannot be prepared. What was decided of it stays decided, and the next
-    /// call goes on from there.
+    /// [`PrepareError`], of the first that cannot be prepared; the others are all the same. What was decided of it
+    /// stays decided, and the next call goes on from there.
     pub async fn prepare_due(
         &self,
         mut tell: impl FnMut(&Manifest, Progress) + Send,
     ) -> Result<Vec<Prepared>, PrepareError> {
-        let mut done = Vec::new();
+        let (mut done, mut failed) = (Vec::new(), None);
         for dir in intake::published(self.shelf.state())? {
             if self.preparation.with(|known| known.folders.contains(&dir)) {
                 continue;
             }
-            let manifest = Manifest::read(&dir)?;
-            let Some(extract) = Extract::of(dir, manifest) else { continue };
-            let told = |progress| tell(&extract.manifest, progress);
-            done.extend(self.prepare(&extract, told).await?);
+            match self.prepare_in(dir, &mut tell).await {
+                Ok(prepared) => done.extend(prepared),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(done)
+        failed.map_or(Ok(done), Err)
+    }
+
+    async fn prepare_in(
+        &self,
+        dir: PathBuf,
+        tell: &mut (impl FnMut(&Manifest, Progress) + Send),
+    ) -> Result<Option<Prepared>, PrepareError> {
+        let manifest = Manifest::read(&dir)?;
+        let Some(extract) = Extract::of(dir, manifest) else { return Ok(None) };
+        self.prepare(&extract, |progress| tell(&extract.manifest, progress)).await
     }
 
     /// Waits until the tables of an extract are decided, by deciding them where nobody else does.

@@ -160,28 +160,25 @@ pub(super) async fn decide(
     let layout = plan.layout();
     let universe = site.universe(layout.dataset(), layout.question().period)?;
     let plans: Arc<[Plan<authz::Asked>]> = Arc::new([plan]);
-    let mut last = StoreError::Outrun;
     for _ in 0..MOST_TRIES {
         let tables = site.protected(&source.extract, &plans).await?;
         let _turn = site.turns.take(&universe).await;
         let outcome = site.tested(&universe, move |live| live.test(tables, &Limits::RELEASE));
         match outcome.await? {
             Outcome::Withheld(tables) => {
-                for table in &tables {
-                    return Ok(store.withhold(&universe, table, about).await?);
-                }
+                let Some(table) = tables.first() else { return Err(ReleaseError::CalledOff) };
+                return Ok(store.withhold(&universe, table, about).await?);
             }
             Outcome::Passed(drafts) => {
-                for draft in &drafts {
-                    match store.publish(Publish::new(about, &universe, draft)).await {
-                        Err(outrun @ StoreError::Outrun) => last = outrun,
-                        ended => return Ok(ended?),
-                    }
+                let Some(draft) = drafts.first() else { return Err(ReleaseError::CalledOff) };
+                match store.publish(Publish::new(about, &universe, draft)).await {
+                    Err(StoreError::Outrun) => {}
+                    ended => return Ok(ended?),
                 }
             }
         }
     }
-    Err(last.into())
+    Err(StoreError::Outrun.into())
 }
 
 /// Runs work that takes the processor. A break in it goes on here, to whoever supervises.

@@ -8,7 +8,7 @@ use evensum_core::ledger::Entry;
 use evensum_core::model::Digest;
 use sqlx::{Connection, SqliteConnection};
 
-use super::database::{self};
+use super::database;
 use super::nodes::digest;
 use super::{Reader, Store, StoreError};
 
@@ -94,6 +94,19 @@ async fn beside<T>(
 }
 
 impl Reader {
+    /// Whether the tables of an extract that agreements name are decided.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn is_prepared(&self, extract: Digest) -> Result<bool, StoreError> {
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM prepared WHERE snapshot_id = ?1")
+                .bind(&extract.as_bytes()[..])
+                .fetch_optional(&mut *self.conn.lock().await)
+                .await?;
+        Ok(found.is_some())
+    }
+
     /// The universes of which anything is live, by name.
     ///
     /// # Errors

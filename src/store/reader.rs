@@ -56,6 +56,17 @@ impl Reader {
             .collect()
     }
 
+    /// How many entries there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM record")
+            .fetch_one(&mut *self.conn.lock().await)
+            .await?;
+        Ok(last.and_then(|seq| u64::try_from(seq).ok()).map_or(0, |seq| seq + 1))
+    }
+
     /// Every frozen release about a dataset's period, for whichever federation it was made: its `Published`
     /// entry and its exact bytes, oldest first. All of them describe the same records, so whoever asks what
     /// can be learnt from them must look at all of them together.

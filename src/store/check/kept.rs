@@ -8,6 +8,7 @@ use evensum_core::ledger::Kept;
 use evensum_core::model::Digest;
 use sqlx::SqliteConnection;
 
+use super::super::database::to_sql;
 use super::super::nodes::digest;
 use super::Problem;
 
@@ -32,7 +33,7 @@ pub(super) async fn check(
             Kept::Withheld(_) => "the note that a table stays withheld",
             Kept::Prepared(_) => "the note that an extract's tables were decided",
         };
-        check.found(seq, format!("{what} of entry {seq} is missing"));
+        check.found(to_sql(seq), format!("{what} of entry {seq} is missing"));
     }
     Ok(check.problems)
 }
@@ -52,8 +53,13 @@ struct Check {
 }
 
 impl Check {
-    fn found(&mut self, seq: u64, text: String) {
-        self.problems.push(Problem { seq: Some(seq), text });
+    fn found(&mut self, seq: i64, text: String) {
+        self.problems.push(Problem { seq: u64::try_from(seq).ok(), text });
+    }
+
+    /// What the entry at a place says is kept, once.
+    fn entry(&mut self, seq: i64) -> Option<Kept> {
+        self.entries.remove(&u64::try_from(seq).ok()?)
     }
 
     /// Reads all releases in the order in which they were published.
@@ -77,8 +83,7 @@ impl Check {
     }
 
     fn release(&mut self, (key, universe, bytes, stored, seq): FrozenRow) {
-        let seq = u64::try_from(seq).unwrap_or(u64::MAX);
-        let entry = self.entries.remove(&seq);
+        let entry = self.entry(seq);
         let Some(Kept::Release { key: own, hash, live, of }) = entry else {
             return self.astray(seq);
         };
@@ -102,7 +107,7 @@ impl Check {
         }
     }
 
-    fn astray(&mut self, seq: u64) {
+    fn astray(&mut self, seq: i64) {
         let text = format!(
             "a frozen release is stored as that of entry {seq}, which did not publish it under this key"
         );
@@ -110,7 +115,7 @@ impl Check {
     }
 
     /// Whether a release was tested with exactly what was live before it.
-    fn tested(&mut self, seq: u64, universe: &str, (live, hash): (Digest, Digest)) {
+    fn tested(&mut self, seq: i64, universe: &str, (live, hash): (Digest, Digest)) {
         let known = self.marks.entry(universe.to_owned()).or_insert_with(|| Some(mark([])));
         let Some(before) = *known else { return };
         *known = (before == live).then(|| mark_after(before, hash));
@@ -126,8 +131,7 @@ impl Check {
         let rows: Vec<(Vec<u8>, i64)> =
             sqlx::query_as("SELECT key, seq FROM withheld ORDER BY seq").fetch_all(conn).await?;
         for (key, seq) in rows {
-            let seq = u64::try_from(seq).unwrap_or(u64::MAX);
-            let entry = self.entries.remove(&seq);
+            let entry = self.entry(seq);
             if !matches!(entry, Some(Kept::Withheld(own)) if digest(&key) == Some(own)) {
                 let text = format!("a table is kept as withheld by entry {seq}, which does not say so");
                 self.found(seq, text);
@@ -145,8 +149,7 @@ impl Check {
                 .fetch_all(conn)
                 .await?;
         for (id, seq) in rows {
-            let seq = u64::try_from(seq).unwrap_or(u64::MAX);
-            let entry = self.entries.remove(&seq);
+            let entry = self.entry(seq);
             if !matches!(entry, Some(Kept::Prepared(own)) if digest(&id) == Some(own)) {
                 let text = format!("an extract is kept as prepared by entry {seq}, which does not say so");
                 self.found(seq, text);
