@@ -185,9 +185,6 @@ pub struct Indicator {
     pub numerator: CategoryId,
     /// The roll-up, or `all`, that is counted below it.
     pub denominator: CategoryId,
-    /// Whether its target is that there is nobody above the line, so that a partner that has nobody may say so.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub zero_target: bool,
     /// Which way is better.
     pub polarity: Polarity,
     /// What it is about.

@@ -1,6 +1,8 @@
 //! From a permit to a plan: which table to count, from which columns, restricted to whom. A plan carries
 //! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
 
+mod publication;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::model::{
     Agreement, Axis, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId, Lattice,
     LatticeError, Ods, Profile, Question, RefusalCode, SnapshotRef,
 };
+
+pub use publication::{Rungs, publication};
 
 /// The last whole week that a histogram of waits counts by itself.
 pub const LAST_WEEK: u16 = 104;
@@ -47,7 +51,6 @@ pub struct Layout {
     numerator: usize,
     denominator: usize,
     person_rows: PersonRows,
-    zero_target: bool,
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
     histogram: Option<Histogram>,
@@ -126,7 +129,6 @@ impl Layout {
             numerator,
             denominator,
             person_rows: dataset.person_rows,
-            zero_target: indicator.zero_target,
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
@@ -174,12 +176,6 @@ impl Layout {
     #[must_use]
     pub const fn person_rows(&self) -> PersonRows {
         self.person_rows
-    }
-
-    /// Whether the indicator's target is that there is nobody above the line.
-    #[must_use]
-    pub const fn zero_target(&self) -> bool {
-        self.zero_target
     }
 
     /// Federation and residence scope of the population; none for local use.
