@@ -169,6 +169,16 @@ impl Index {
         shape.offsets[self.axes[axis].column + usize::from(part)]
     }
 
+    /// What the part of an axis added to the number of a shape's class, counted from the shape's first.
+    pub(super) fn step(&self, shape: &Shape, axis: usize, class: u32) -> u32 {
+        let column = self.axes[axis].column;
+        let steps = &shape.offsets[column..column + usize::from(self.axes[axis].parts)];
+        // Offsets of an axis are multiples of its stride, up to the greatest one.
+        let greatest = steps.iter().max().copied().unwrap_or(0);
+        let stride = steps.iter().filter(|s| **s > 0).min().copied().unwrap_or(1);
+        class % (greatest + stride) / stride * stride
+    }
+
     /// The class of somebody with these parts.
     pub(super) fn class(&self, shape: &Shape, parts: &[u16]) -> u32 {
         let offsets = shape.axes.iter().map(|a| self.offset(shape, *a, parts[*a]));
