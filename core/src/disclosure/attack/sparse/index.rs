@@ -122,8 +122,12 @@ impl Index {
         for (named, members) in by_axes {
             let (offsets, classes) = offsets(&axes, &named, &members, cells)?;
             let end = first.checked_add(classes).filter(|end| *end <= MAX_CLASSES)?;
-            let shape =
-                Shape { axes: named, cells: members, classes: number(first)..number(end), offsets };
+            let shape = Shape {
+                axes: named,
+                cells: members,
+                classes: number(first)..number(end),
+                offsets,
+            };
             for cell in &shape.cells {
                 let covers = &mut covers[*cell as usize];
                 *covers = shape.covered(&axes, &cells[*cell as usize].at, MAX_HOLDINGS)?;
@@ -163,6 +167,16 @@ impl Index {
     /// What a part adds to the number of a shape's class.
     pub(super) fn offset(&self, shape: &Shape, axis: usize, part: u16) -> u32 {
         shape.offsets[self.axes[axis].column + usize::from(part)]
+    }
+
+    /// What the part of an axis added to the number of a shape's class, counted from the shape's first.
+    pub(super) fn step(&self, shape: &Shape, axis: usize, class: u32) -> u32 {
+        let column = self.axes[axis].column;
+        let steps = &shape.offsets[column..column + usize::from(self.axes[axis].parts)];
+        // Offsets of an axis are multiples of its stride, up to the greatest one.
+        let greatest = steps.iter().max().copied().unwrap_or(0);
+        let stride = steps.iter().filter(|s| **s > 0).min().copied().unwrap_or(1);
+        class % (greatest + stride) / stride * stride
     }
 
     /// The class of somebody with these parts.
@@ -248,7 +262,8 @@ fn offsets(
         used.dedup();
         let mut known: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
         for part in 0..axis.parts {
-            let signature = used.iter().map(|g| axis.groups[usize::from(*g)].holds(part)).collect();
+            let signature =
+                used.iter().map(|g| axis.groups[usize::from(*g)].holds(part)).collect();
             let next = known.len();
             let class = *known.entry(signature).or_insert(next);
             offsets[axis.column + usize::from(part)] = number(class.checked_mul(stride)?);

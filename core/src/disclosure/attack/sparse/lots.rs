@@ -119,16 +119,7 @@ impl<'a> Lots<'a> {
     pub(super) fn worse(&self, step: &Move) -> (i64, u64) {
         let (mut worse, mut looked) = (0, 0);
         let mut shape = |s: usize| {
-            let from = self.classes[step.lot as usize * self.index.shapes.len() + s];
-            let to = self.turned(step.lot, s, &step.turns);
-            let (from, to) = match step.kind {
-                Kind::Change if from == to => return,
-                Kind::Change => {
-                    (self.index.holding.of(from as usize), self.index.holding.of(to as usize))
-                }
-                Kind::Add => (&[][..], self.index.holding.of(to as usize)),
-                Kind::Drop => (self.index.holding.of(from as usize), &[][..]),
-            };
+            let (from, to) = self.lists(step, s);
             looked += (1 + from.len() + to.len()) as u64;
             exchange(from, to, |cell, gains| {
                 worse += self.tally.worse(cell, if gains { step.amount } else { -step.amount });
@@ -182,6 +173,27 @@ impl<'a> Lots<'a> {
             }
         }
         self.changed[step.lot as usize] = now;
+    }
+
+    /// Calls with every cell that a move would change.
+    pub(super) fn touched(&self, step: &Move, mut each: impl FnMut(usize)) {
+        for s in 0..self.index.shapes.len() {
+            let (from, to) = self.lists(step, s);
+            exchange(from, to, |cell, _| each(cell));
+        }
+    }
+
+    /// The cells of a shape that a move takes records from, and those that it gives them to.
+    fn lists(&self, step: &Move, s: usize) -> (&'a [u32], &'a [u32]) {
+        let from = self.classes[step.lot as usize * self.index.shapes.len() + s];
+        let to = self.turned(step.lot, s, &step.turns);
+        let holding = &self.index.holding;
+        match step.kind {
+            Kind::Change if from == to => (&[], &[]),
+            Kind::Change => (holding.of(from as usize), holding.of(to as usize)),
+            Kind::Add => (&[], holding.of(to as usize)),
+            Kind::Drop => (holding.of(from as usize), &[]),
+        }
     }
 
     /// Stays where it is.
@@ -296,7 +308,8 @@ impl<'a> Lots<'a> {
             }
         }
         let inside = |(count, (low, high)): (&i64, &(i64, i64))| low <= count && count <= high;
-        counts == self.tally.counts && counts.iter().zip(bounds).all(inside)
+        counts.iter().enumerate().all(|(c, n)| self.tally.count(c) == *n)
+            && counts.iter().zip(bounds).all(inside)
     }
 
     /// How many lots, also those of no record.

@@ -86,7 +86,7 @@ impl<'a> Witnesses<'a> {
     fn new(index: &'a Index, bounds: &'a [(i64, i64)], limits: &Limits) -> Self {
         let mut random = Random::new(SEED);
         let points: Vec<i64> = bounds.iter().map(|b| start::inside(*b)).collect();
-        let rows = usize::try_from(limits.records.clamp(1, ROWS)).unwrap_or(usize::MAX);
+        let rows = tuned("ROWS", ROWS as usize);
         let rows = start::spread(index, &points, points[0], rows, &mut random);
         let mut lots = Lots::new(index, bounds);
         for (parts, weight) in rows.parts.iter().zip(&rows.weights) {
@@ -98,10 +98,14 @@ impl<'a> Witnesses<'a> {
 
     /// Whether a first table was found.
     fn begin(&mut self) -> bool {
+        let t=std::time::Instant::now();
+        let v0: i64 = (0..self.bounds.len()).map(|c| self.search.lots.tally.lack(c).abs()).sum();
+        let n0 = self.search.lots.len();
         let found = self.search.repair(u64::MAX);
+        if std::env::var("TRACE").is_ok() { println!("begin {v0} rows {n0}->{} changes {} steps {} {:?}", self.search.lots.len(), self.search.changes(), self.search.steps(), t.elapsed()); }
         if found {
             self.search.lots.keep();
-            self.seen = self.search.lots.tally.counts.iter().map(|n| (*n, *n)).collect();
+            self.seen = (0..self.bounds.len()).map(|c| self.search.lots.tally.count(c)).map(|n| (n, n)).collect();
             self.check();
         }
         found
@@ -111,6 +115,9 @@ impl<'a> Witnesses<'a> {
     fn vary(&mut self, hidden: Vec<usize>) -> bool {
         let mut open = hidden;
         open.sort_by_key(|c| (self.bounds[*c].1 - self.bounds[*c].0, *c));
+        let c0=(self.search.changes(), self.search.steps(), open.len());
+        self.stroll(&mut open);
+        if std::env::var("TRACE").is_ok() { println!("stroll {c0:?} -> {} {} {}", self.search.changes(), self.search.steps(), open.len()); }
         for cell in open.clone() {
             let mut up = self.room_above(cell);
             for _ in 0..ATTEMPTS {
@@ -141,6 +148,39 @@ impl<'a> Witnesses<'a> {
         open.iter().all(|c| self.varies(*c))
     }
 
+    /// Goes from table to table by single changes, for as long as that opens many cells' eyes.
+    fn stroll(&mut self, open: &mut Vec<usize>) {
+        let (tries, rounds) = (tuned("STRIES", 8), tuned("SROUNDS", 12));
+        for _ in 0..rounds {
+            for cell in open.iter() {
+                if self.varies(*cell) || self.search.spent() {
+                    continue;
+                }
+                let (least, most) = self.seen[*cell];
+                let count = self.search.lots.tally.count(*cell);
+                let up = if least == most { self.room_above(*cell) } else { count > least };
+                let need = if up { least + self.enough(*cell) - count } else { most - self.enough(*cell) - count };
+                for by in [need, need.signum()] {
+                    if self.search.stroll(*cell, by, tries) {
+                        for cell in &self.search.touched {
+                            let count = self.search.lots.tally.count(*cell);
+                            let (least, most) = &mut self.seen[*cell];
+                            (*least, *most) = (count.min(*least), count.max(*most));
+                        }
+                        self.search.lots.keep();
+                        self.check();
+                        break;
+                    }
+                }
+            }
+            let before = open.len();
+            open.retain(|c| !self.varies(*c));
+            if open.len() * 10 > before * 9 {
+                break;
+            }
+        }
+    }
+
     /// Whether a cell was seen to be two numbers that lie 2 apart, or 1 apart where it is surely 3 or more.
     fn varies(&self, cell: usize) -> bool {
         let (least, most) = self.seen[cell];
@@ -166,11 +206,13 @@ impl<'a> Witnesses<'a> {
             (low, (most - self.enough(cell)).max(low))
         };
         self.search.lots.tally.bound(cell, goal);
+        let (c0,s0)=(self.search.changes(), self.search.steps());
         let found = self.search.repair(changes);
+        if std::env::var("TRACE2").is_ok() { println!("attempt {found} {} {} {}", changes, self.search.changes()-c0, self.search.steps()-s0); }
         if found {
             self.check();
             for cell in open {
-                let count = self.search.lots.tally.counts[*cell];
+                let count = self.search.lots.tally.count(*cell);
                 let (least, most) = &mut self.seen[*cell];
                 (*least, *most) = (count.min(*least), count.max(*most));
             }
@@ -186,4 +228,8 @@ impl<'a> Witnesses<'a> {
             assert!(self.search.lots.fits(self.bounds), "a witness is a table of people");
         }
     }
+}
+
+pub(super) fn tuned(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }

@@ -7,6 +7,9 @@ use super::random::Random;
 
 /// Changes that are weighed in a step.
 const TRIES: usize = 64;
+/// As long as so many cells are outside, fewer changes are weighed.
+const MANY: usize = 64;
+const FEWER_TRIES: usize = 16;
 /// Steps for which a lot is better left alone after a change, and how much worse that makes it.
 const REST: u64 = 4;
 const RESTLESS: i64 = 2;
@@ -28,6 +31,8 @@ pub(super) struct Search<'a> {
     most: u64,
     trial: Move,
     best: Move,
+    /// The cells that the last stroll changed.
+    pub(super) touched: Vec<usize>,
 }
 
 impl<'a> Search<'a> {
@@ -55,9 +60,11 @@ impl<'a> Search<'a> {
             most: steps.saturating_mul(LOOKED),
             trial: idle.clone(),
             best: idle,
+            touched: Vec::new(),
         }
     }
 
+    pub(super) fn changes(&self) -> u64 { self.now }
     /// What has been spent, in steps.
     pub(super) const fn steps(&self) -> u64 {
         self.looked.div_ceil(LOOKED)
@@ -88,7 +95,8 @@ impl<'a> Search<'a> {
     fn choose(&mut self, cell: usize) -> bool {
         let lack = self.lots.tally.lack(cell);
         let (mut least, mut ties) = (i64::MAX, 0);
-        for attempt in 0..TRIES {
+        let tries = if self.lots.tally.outside().len() > MANY { FEWER_TRIES } else { TRIES };
+        for attempt in 0..tries {
             let possible = if lack > 0 { self.more(cell, lack) } else { self.fewer(cell, -lack) };
             self.looked += 1;
             if !possible {
@@ -109,6 +117,28 @@ impl<'a> Search<'a> {
             }
         }
         ties > 0
+    }
+
+    /// Moves a cell up or down by a change that leaves every cell inside, if one is found at once.
+    pub(super) fn stroll(&mut self, cell: usize, by: i64, tries: usize) -> bool {
+        for _ in 0..tries {
+            let possible = if by > 0 { self.more(cell, by) } else { self.fewer(cell, -by) };
+            self.looked += 1;
+            if !possible {
+                continue;
+            }
+            let (worse, looked) = self.lots.worse(&self.trial);
+            self.looked += looked;
+            if worse <= 0 {
+                self.now += 1;
+                let touched = &mut self.touched;
+                touched.clear();
+                self.lots.touched(&self.trial, |cell| touched.push(cell));
+                self.lots.make(&self.trial, self.now);
+                return true;
+            }
+        }
+        false
     }
 
     /// Some lot in a cell.
