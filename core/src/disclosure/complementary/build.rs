@@ -14,7 +14,7 @@ pub(super) struct Builder<'a> {
     pub(super) grid: &'a Grid,
     pub(super) width: f64,
     pub(super) ways: Ways,
-    proofs: Proofs,
+    pub(super) proofs: Proofs,
     pub(super) primary: Vec<u32>,
     programs: u32,
     most: u32,
@@ -187,21 +187,26 @@ impl<'a> Builder<'a> {
         Ok(false)
     }
 
-    /// Finds out why what is hidden does not protect a cell.
-    fn prove(&mut self, hidden: &[bool], target: u32) -> Result<(), ComplementaryError> {
+    /// Finds out why what is hidden does not protect a cell. False where that is not so, or the solver cannot tell.
+    pub(super) fn prove(
+        &mut self,
+        hidden: &[bool],
+        target: u32,
+    ) -> Result<bool, ComplementaryError> {
         let (mut reached, mut one_of) = (0.0, Vec::new());
         for up in [true, false] {
             let found = proof(self.grid, target, up, hidden);
-            let Some((most, cells)) = self.count(found)? else { return Ok(()) };
+            let Some((most, cells)) = self.count(found)? else { return Ok(false) };
             reached += (most + 1e-6).floor();
             one_of.extend(cells);
         }
         one_of.sort_unstable();
         one_of.dedup();
-        if reached < self.width {
+        let proved = reached < self.width;
+        if proved {
             self.proofs.add(target, one_of);
         }
-        Ok(())
+        Ok(proved)
     }
 
     /// Shows again what is not needed, in this order.

@@ -1,6 +1,6 @@
 //! Ways: changes of the table that an outsider could believe in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::Grid;
 
@@ -126,20 +126,33 @@ impl Ways {
 /// Proofs that cells are not protected: of each of these lists at least one cell has to be hidden.
 #[derive(Debug)]
 pub(super) struct Proofs {
-    of: Vec<Vec<Vec<u32>>>,
+    of: Vec<Vec<u32>>,
+    all: Vec<Vec<u32>>,
+    known: BTreeMap<Vec<u32>, u32>,
 }
 
 impl Proofs {
     pub(super) fn new(cells: usize) -> Self {
-        Self { of: vec![Vec::new(); cells] }
+        Self { of: vec![Vec::new(); cells], all: Vec::new(), known: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, cell: u32, one_of: Vec<u32>) {
-        self.of[cell as usize].push(one_of);
+        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let number = *self.known.entry(one_of.clone()).or_insert(next);
+        if number == next {
+            self.all.push(one_of);
+        }
+        self.of[cell as usize].push(number);
+    }
+
+    /// All lists, whichever cells they are about.
+    pub(super) fn all(&self) -> &[Vec<u32>] {
+        &self.all
     }
 
     /// Whether what is hidden is known not to protect a cell.
     pub(super) fn refute(&self, cell: u32, hidden: &[bool]) -> bool {
-        self.of[cell as usize].iter().any(|one_of| !one_of.iter().any(|c| hidden[*c as usize]))
+        let lists = self.of[cell as usize].iter().map(|number| &self.all[*number as usize]);
+        lists.into_iter().any(|one_of| !one_of.iter().any(|c| hidden[*c as usize]))
     }
 }
