@@ -2,8 +2,8 @@
 
 use super::ComplementaryError;
 use super::grid::{Grid, as_float};
-use super::program::{Change, Goal, cheapest};
-use super::ways::{Way, Ways};
+use super::program::{Change, Goal, cheapest, proof};
+use super::ways::{Proofs, Way, Ways};
 
 /// How often a program is asked again with prices that favour the cells which it chose.
 const REWEIGHTED: u32 = 2;
@@ -14,6 +14,7 @@ pub(super) struct Builder<'a> {
     pub(super) grid: &'a Grid,
     pub(super) width: f64,
     pub(super) ways: Ways,
+    pub(super) proofs: Proofs,
     pub(super) primary: Vec<u32>,
     programs: u32,
     most: u32,
@@ -26,7 +27,8 @@ impl<'a> Builder<'a> {
         let total = grid.cells.iter().map(|c| c.count).max().unwrap_or(1).max(1);
         let tie = grid.cells.iter().map(|c| 0.1 * as_float(c.count) / as_float(total)).collect();
         let (ways, primary) = (Ways::new(grid.cells.len()), grid.primary());
-        Self { grid, width: as_float(width), ways, primary, programs: 0, most, tie }
+        let proofs = Proofs::new(grid.cells.len());
+        Self { grid, width: as_float(width), ways, proofs, primary, programs: 0, most, tie }
     }
 
     pub(super) const fn programs(&self) -> u32 {
@@ -164,6 +166,9 @@ impl<'a> Builder<'a> {
         if self.ways.protect(target, hidden, self.width) {
             return Ok(true);
         }
+        if self.proofs.refute(target, hidden) {
+            return Ok(false);
+        }
         let grid = self.grid;
         let cell = &grid.cells[target as usize];
         let price = |index: usize| (hidden[index] || !grid.cells[index].optional()).then_some(0.0);
@@ -178,7 +183,30 @@ impl<'a> Builder<'a> {
                 return Ok(true);
             }
         }
+        self.prove(hidden, target)?;
         Ok(false)
+    }
+
+    /// Finds out why what is hidden does not protect a cell. False where that is not so, or the solver cannot tell.
+    pub(super) fn prove(
+        &mut self,
+        hidden: &[bool],
+        target: u32,
+    ) -> Result<bool, ComplementaryError> {
+        let (mut reached, mut one_of) = (0.0, Vec::new());
+        for up in [true, false] {
+            let found = proof(self.grid, target, up, hidden);
+            let Some((most, cells)) = self.count(found)? else { return Ok(false) };
+            reached += (most + 1e-6).floor();
+            one_of.extend(cells);
+        }
+        one_of.sort_unstable();
+        one_of.dedup();
+        let proved = reached < self.width;
+        if proved {
+            self.proofs.add(target, one_of);
+        }
+        Ok(proved)
     }
 
     /// Shows again what is not needed, in this order.
@@ -203,6 +231,10 @@ impl<'a> Builder<'a> {
         let mut order = self.primary.clone();
         // What the known ways leave open needs a program, and may end the matter: first.
         order.retain(|target| !self.ways.protect(*target, hidden, self.width));
+        if order.iter().any(|target| self.proofs.refute(*target, hidden)) {
+            hidden[cell as usize] = true;
+            return Ok(false);
+        }
         for target in order {
             if !self.safe(hidden, target)? {
                 hidden[cell as usize] = true;
