@@ -11,6 +11,7 @@ mod document;
 mod outgoing;
 mod protect;
 mod received;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 
@@ -18,5 +19,5 @@ pub use chain::{ChainError, Draft, Frozen, Group, Preview, Released, preview, pr
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, Policy, ReleaseDocument};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
-pub use protect::{bounds, stands_for};
+pub use protect::{CountRules, RulesError, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};
