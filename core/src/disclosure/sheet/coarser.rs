@@ -82,14 +82,13 @@ impl Size {
     pub fn of(dimensions: &[Dimension], most: usize) -> Self {
         let sizes: Vec<usize> = dimensions.iter().map(Dimension::len).collect();
         let after = |way: &[(usize, Option<usize>)]| {
-            let size = |(place, len): (usize, &usize)| {
-                match way.iter().find(|step| step.0 == place) {
-                    None => *len,
-                    Some((_, None)) => 1,
-                    Some((_, Some(levels))) => dimensions
-                        .get(place)
-                        .map_or(1, |d| d.coarser(*levels).iter().filter(|kept| **kept).count()),
-                }
+            let size = |(place, len): (usize, &usize)| match way.iter().find(|step| step.0 == place)
+            {
+                None => *len,
+                Some((_, None)) => 1,
+                Some((_, Some(levels))) => dimensions
+                    .get(place)
+                    .map_or(1, |d| d.coarser(*levels).iter().filter(|kept| **kept).count()),
             };
             sizes.iter().enumerate().map(size).fold(1_usize, usize::saturating_mul)
         };
@@ -115,6 +114,14 @@ impl Size {
     }
 }
 
+impl Coarser {
+    /// The options that make the table this coarse.
+    #[must_use]
+    pub fn options(&self) -> String {
+        self.steps.iter().map(Step::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -126,8 +133,7 @@ impl fmt::Display for Step {
 
 impl fmt::Display for Coarser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steps: Vec<String> = self.steps.iter().map(Step::to_string).collect();
-        write!(f, "{} ({} cells)", steps.join(" "), self.cells)
+        write!(f, "{} ({} cells)", self.options(), self.cells)
     }
 }
 

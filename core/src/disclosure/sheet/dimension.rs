@@ -40,7 +40,9 @@ pub enum HierarchyError {
         first: u64,
     },
     /// A code is part of itself, by way of others or directly.
-    #[error("row {row}, column 'parent': this code is part of itself, by way of its parents: a circle")]
+    #[error(
+        "row {row}, column 'parent': this code is part of itself, by way of its parents: a circle"
+    )]
     Circle {
         /// A row of the circle.
         row: u64,
@@ -365,14 +367,15 @@ mod tests {
         assert_eq!(codes, ["all", "north", "isle"]);
         assert!(coarse.is_part(1) && coarse.is_part(2));
         // Branches of different lengths: the group stands for all that is in it.
-        let ragged = grown(&[("g", ""), ("x", "g"), ("h", "g"), ("y", "h"), ("z", "h")]).expect("nests");
+        let ragged =
+            grown(&[("g", ""), ("x", "g"), ("h", "g"), ("y", "h"), ("z", "h")]).expect("nests");
         let coarse = ragged.keeping(&ragged.coarser(1));
         assert_eq!((coarse.len(), coarse.parts()), (2, 1));
     }
 
     #[test]
     fn hierarchies_that_do_not_nest_are_refused_by_row() {
-        use HierarchyError::{Circle, Gap, Levels, TwoParents, Twice};
+        use HierarchyError::{Circle, Gap, Levels, Twice, TwoParents};
         let cases: [(&[(&str, &str)], HierarchyError); 7] = [
             (&[("a", "b"), ("b", "c"), ("c", "a")], Circle { row: 2 }),
             (&[("a", "a")], Circle { row: 2 }),

@@ -10,8 +10,8 @@ mod sums;
 mod tests;
 
 use super::attack::{
-    self, Attribute, Contradiction, Limits, MAX_BOUND, Public, PublicCell, PublicError, Verdict,
-    found_out,
+    self, Attribute, Contradiction, Limits, MAX_BOUND, Public, PublicCell, PublicError,
+    RangesError, Verdict, found_out,
 };
 use super::protect::{CountRules, shown, stands_for};
 use crate::catalogue::PersonRows;
@@ -227,7 +227,11 @@ impl Source {
         let primary = shown.iter().filter(|s| hides(**s)).count();
         let public = self.public(&shown, terms)?;
         let verdict = attack::decide(&public, &terms.limits)?.verdict;
-        let ranges = attack::ranges(&public, &terms.limits).ok();
+        let ranges = match attack::ranges(&public, &terms.limits) {
+            Ok(ranges) => Some(ranges),
+            Err(RangesError::Contradiction(contradiction)) => return Err(contradiction.into()),
+            Err(_) => None,
+        };
         let sums = self.shown_sums(&shown);
         let worked_out = ranges.is_some();
         let mut ranges = ranges.unwrap_or_default().into_iter();
@@ -257,8 +261,7 @@ impl Source {
 
     /// What an outsider has of the table: its own cells in order, and those that are already out.
     fn public(&self, shown: &[Shown], terms: &Terms<'_>) -> Result<Public, PublicError> {
-        let attributes =
-            self.full.iter().map(|d| Attribute::new(d.parts(), d.groups())).collect();
+        let attributes = self.full.iter().map(|d| Attribute::new(d.parts(), d.groups())).collect();
         let own = self.origin.iter().zip(shown).map(|(origin, shown)| {
             let says = says(*shown, terms.rules);
             PublicCell {

@@ -40,7 +40,8 @@ pub fn work_out(
         return Err(SheetError::NoDimension);
     }
     if known.len() > MAX_LARGE_CELLS {
-        let size = super::Size { cells: known.len(), ..super::Size::of(dimensions, MAX_LARGE_CELLS) };
+        let size =
+            super::Size { cells: known.len(), ..super::Size::of(dimensions, MAX_LARGE_CELLS) };
         return Err(SheetError::TooLarge(size));
     }
     let attributes = dimensions.iter().map(|d| Attribute::new(d.parts(), d.groups())).collect();
@@ -53,10 +54,10 @@ pub fn work_out(
     let public = Public::new(attributes, cells.collect())?;
     let ranges = match attack::ranges(&public, limits) {
         Ok(ranges) => ranges,
+        Err(RangesError::Contradiction(contradiction)) => return Err(contradiction.into()),
         Err(error) => return Ok(Err(error)),
     };
-    let cells: Vec<Bounds> =
-        ranges.iter().map(|r| Bounds { low: r.low, high: r.high }).collect();
+    let cells: Vec<Bounds> = ranges.iter().map(|r| Bounds { low: r.low, high: r.high }).collect();
     let found = known.iter().zip(&cells).filter(|(known, worked)| {
         in_question(known.bounds, limit)
             && worked.high.is_some_and(|high| found_out(worked.low, high))

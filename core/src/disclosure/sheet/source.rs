@@ -265,6 +265,12 @@ impl Source {
         &self.dimensions
     }
 
+    /// The columns that it was read from.
+    #[must_use]
+    pub const fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
     /// The dimensions as they were read, with what was since left out.
     #[must_use]
     pub fn full_dimensions(&self) -> &[Dimension] {
@@ -294,9 +300,11 @@ impl Source {
     /// The same table with the finest categories of a dimension so many levels up.
     #[must_use]
     pub fn coarser(&self, dimension: usize, levels: usize) -> Self {
-        self.selected(|d, of| {
-            if d == dimension { of.coarser(levels) } else { vec![true; of.len()] }
-        })
+        self.selected(
+            |d, of| {
+                if d == dimension { of.coarser(levels) } else { vec![true; of.len()] }
+            },
+        )
     }
 
     /// The cells at the places that are kept of each dimension.

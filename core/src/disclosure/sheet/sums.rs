@@ -23,15 +23,20 @@ impl Source {
         if self.columns.sum.is_none() {
             return vec![None; self.cells.len()];
         }
-        let gives: Vec<bool> = self.cells.iter().zip(shown).map(|(cell, shown)| {
-            // Where no column says how much of the sum is one contributor's, the share of the count stands for it.
-            let is_dominated = if self.columns.sum_top.is_some() {
-                dominated(cell.sum_top, cell.sum)
-            } else {
-                self.columns.top.is_some() && dominated(cell.top(), cell.events)
-            };
-            matches!(shown, Shown::Published(_) | Shown::StructuralZero) && !is_dominated
-        }).collect();
+        let gives: Vec<bool> = self
+            .cells
+            .iter()
+            .zip(shown)
+            .map(|(cell, shown)| {
+                // Where no column says how much of the sum is one contributor's, the share of the count stands for it.
+                let is_dominated = if self.columns.sum_top.is_some() {
+                    dominated(cell.sum_top, cell.sum)
+                } else {
+                    self.columns.top.is_some() && dominated(cell.top(), cell.events)
+                };
+                matches!(shown, Shown::Published(_) | Shown::StructuralZero) && !is_dominated
+            })
+            .collect();
         let all = gives.iter().all(|given| *given);
         let sums = self.cells.iter().zip(&gives).enumerate();
         sums.map(|(index, (cell, given))| {
