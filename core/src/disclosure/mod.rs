@@ -7,6 +7,7 @@
 pub mod attack;
 mod chain;
 mod combine;
+pub mod complementary;
 mod document;
 mod outgoing;
 mod protect;
