@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use evensum_core::disclosure::CountRules;
 use evensum_core::disclosure::attack::{Limits, PublicCell, Verdict};
 use evensum_core::disclosure::sheet::{MAX_CELLS, MAX_LARGE_CELLS, SheetError, Source, Terms};
-use evensum_core::model::Profile;
+use evensum_core::model::{Profile, Zeros};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
@@ -147,32 +147,47 @@ fn failure(error: DiscloseError) -> Failure {
 
 /// The profile's rules, and what was asked for in their place.
 struct Policy {
-    name: String,
+    name: &'static str,
     rules: CountRules,
+    protect: Option<u64>,
+}
+
+const fn of_profile(profile: Profile) -> (&'static str, u64, u64, Zeros) {
+    (profile.as_str(), profile.limit(), profile.base(), profile.zeros())
 }
 
 impl Args {
     fn policy(&self) -> Result<Policy, Failure> {
-        let profile = match self.profile.unwrap_or(Named::Nhs75m) {
-            Named::Nhs75m => Profile::Nhs75m,
-            Named::Nhs75 => Profile::Nhs75,
-            Named::Ons105m => Profile::Ons105m,
-            Named::ExactCs => {
-                let text = "exact_cs is not in this version; choose nhs75m, nhs75 or ons105m";
-                return Err(Failure::says(Exit::Usage, text));
-            }
+        let usage = |text: &str| Err(Failure::says(Exit::Usage, text));
+        let (name, limit, base, zeros) = match self.profile.unwrap_or(Named::Nhs75m) {
+            Named::Nhs75m => of_profile(Profile::Nhs75m),
+            Named::Nhs75 => of_profile(Profile::Nhs75),
+            Named::Ons105m => of_profile(Profile::Ons105m),
+            Named::ExactCs => ("exact_cs", 7, 1, Zeros::Shown),
             Named::Ckm => {
-                let text = "ckm: this profile needs record keys, which this command cannot read yet; choose nhs75m, nhs75 or ons105m";
-                return Err(Failure::says(Exit::Usage, text));
+                return usage(
+                    "ckm: this profile needs record keys, which this command cannot read yet; choose nhs75m, nhs75, ons105m or exact_cs",
+                );
             }
         };
-        if self.protect.is_some() {
-            return Err(Failure::says(Exit::Usage, "--protect goes with --profile exact_cs alone"));
+        let exact = self.profile == Some(Named::ExactCs);
+        if self.protect.is_some() && !exact {
+            return usage("--protect goes with --profile exact_cs alone");
         }
-        let limit = self.limit.unwrap_or(profile.limit());
-        let base = self.base.unwrap_or(profile.base());
-        let rules = CountRules::new(limit, base, profile.zeros()).or_exit(Exit::Usage)?;
-        Ok(Policy { name: profile.as_str().to_owned(), rules })
+        if exact && self.base.is_some_and(|base| base != 1) {
+            return usage(
+                "exact_cs shows exact counts and takes no --base; choose another profile",
+            );
+        }
+        if exact && (self.persons.is_some() || self.top.is_some()) {
+            return usage(
+                "exact_cs is for counts of people; choose another profile where --persons or --top is given",
+            );
+        }
+        let (limit, base) = (self.limit.unwrap_or(limit), self.base.unwrap_or(base));
+        let rules = CountRules::new(limit, base, zeros).or_exit(Exit::Usage)?;
+        let protect = exact.then(|| self.protect.unwrap_or(1));
+        Ok(Policy { name, rules, protect })
     }
 
     const fn limits(&self) -> Limits {
@@ -232,13 +247,19 @@ fn protect(args: &Args) -> Result<ExitCode, Failure> {
         out.extend(already::read(file, of).map_err(failure)?);
     }
     let source = narrowed(args, source)?;
-    let terms = Terms { rules: policy.rules, already: &out, limits: args.limits() };
+    let terms = Terms {
+        rules: policy.rules,
+        protect: policy.protect,
+        already: &out,
+        limits: args.limits(),
+    };
     let begun = Instant::now();
     let shown = args.large.then(|| terminal::spinner("testing"));
     let sheet =
         source.protected(&terms, args.most()).map_err(|error| sheet_failure(args, error))?;
     let mut findings = Findings { elapsed: begun.elapsed(), ..Findings::default() };
     if sheet.verdict() != Verdict::Safe {
+        findings.may_widen = policy.protect.map(|width| width + 1);
         findings.coarser =
             source.coarser_that_pass(&terms).map_err(|error| sheet_failure(args, error))?;
     }
@@ -247,10 +268,10 @@ fn protect(args: &Args) -> Result<ExitCode, Failure> {
     }
     let document = Document {
         sheet: &sheet,
-        profile: &policy.name,
+        profile: policy.name,
         count: &columns.count,
         sum: columns.sum.as_deref(),
-        may_exceed: columns.persons.is_some() || columns.top.is_some(),
+        may_exceed: columns.persons.is_some() || columns.top.is_some() || policy.protect.is_some(),
         already: args.also.len(),
     };
     remarks.iter().for_each(|remark| terminal::note(remark));
@@ -296,6 +317,9 @@ fn sheet_failure(args: &Args, source: SheetError) -> Failure {
         SheetError::TooLarge(size) => !args.large && size.cells <= MAX_LARGE_CELLS,
         _ => false,
     };
+    if matches!(source, SheetError::NoPattern(_)) {
+        return Failure::new(Exit::Disclosed, source);
+    }
     let error = failure(DiscloseError::Sheet { file: args.file.clone(), source });
     if could_be_large {
         terminal::note(&format!("With --large a table may have up to {MAX_LARGE_CELLS} cells."));

@@ -17,7 +17,7 @@ pub struct Document<'a> {
     pub count: &'a str,
     /// The column of sums.
     pub sum: Option<&'a str>,
-    /// Whether hidden counts may be above the limit.
+    /// Whether hidden counts may be above the limit: they rest on few people or protect others.
     pub may_exceed: bool,
     /// Tables that are already out, with which this one was tested.
     pub already: usize,

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::dimension::Dimension;
 use super::source::{self, Source};
-use super::{SheetError, Terms, shown};
+use super::{SheetError, Terms};
 use crate::disclosure::attack::{self, Verdict};
+use crate::disclosure::complementary::Effort;
 
 /// The most tables that are tried.
 const MAX_TRIES: usize = 64;
@@ -174,10 +175,12 @@ impl Source {
                 let mut next = way.iter();
                 let Some(first) = next.next() else { continue };
                 let coarse = next.fold(self.step(*first), |coarse, step| coarse.step(*step));
-                let rows = coarse.person_rows();
-                let shown: Vec<_> =
-                    coarse.cells.iter().map(|c| shown(&c.raw(), terms.rules, rows)).collect();
-                let public = coarse.public(&shown, terms)?;
+                let hiding = match coarse.hiding(terms, Effort::QUICK) {
+                    Ok(hiding) => hiding,
+                    Err(SheetError::NoPattern(_)) => continue,
+                    Err(error) => return Err(error),
+                };
+                let public = coarse.public(&hiding, terms)?;
                 if attack::decide(&public, &terms.limits)?.verdict == Verdict::Safe {
                     let steps = way.iter().map(|step| named(&self.dimensions, *step)).collect();
                     passing.push(Coarser { steps, cells: coarse.cells.len() });

@@ -3,6 +3,7 @@
 
 mod coarser;
 mod dimension;
+mod hiding;
 mod outsider;
 mod source;
 mod sums;
@@ -13,9 +14,12 @@ use super::attack::{
     self, Attribute, Contradiction, Limits, MAX_BOUND, Public, PublicCell, PublicError,
     RangesError, Verdict, found_out,
 };
-use super::protect::{CountRules, shown, stands_for};
+use super::complementary::{ComplementaryError, Effort, ExactError};
+use super::protect::{CountRules, stands_for};
 use crate::catalogue::PersonRows;
 use crate::model::{Bounds, Shown, Zeros};
+
+use hiding::Hiding;
 
 pub use coarser::{Coarser, Size, Step};
 pub use dimension::{Dimension, HierarchyError, Link, MAX_CATEGORIES, MAX_LEVELS};
@@ -81,6 +85,12 @@ pub enum SheetError {
     /// What is published contradicts itself.
     #[error("{0}; tables that are already out must be of the same people as this one")]
     Contradiction(#[from] Contradiction),
+    /// No pattern of hidden counts protects the table.
+    #[error(transparent)]
+    NoPattern(#[from] ComplementaryError),
+    /// Counts cannot be hidden in this table.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
     /// What is published cannot be put to the test.
     #[error(transparent)]
     Public(#[from] PublicError),
@@ -91,6 +101,9 @@ pub enum SheetError {
 pub struct Terms<'a> {
     /// The rules for a count.
     pub rules: CountRules,
+    /// How far apart the numbers must be between which a hidden count can be placed, where others are hidden to protect
+    /// it; then counts must be of people. None where each count is judged alone.
+    pub protect: Option<u64>,
     /// Cells of tables that are already out, at places of the table's dimensions as they were read.
     pub already: &'a [PublicCell],
     /// How much the disclosure test may try.
@@ -110,13 +123,15 @@ pub struct SheetCell {
     pub says: Bounds,
     /// Between which counts the true one must lie for somebody who has everything that is published.
     pub worked_out: Bounds,
+    /// Whether its count must not be worked out. One that is hidden for the sake of others may be.
+    in_question: bool,
 }
 
 impl SheetCell {
     /// Whether the count is hidden.
     #[must_use]
     pub const fn is_hidden(&self) -> bool {
-        matches!(self.shown, Shown::Small | Shown::Suppressed)
+        hides(self.shown)
     }
 }
 
@@ -195,8 +210,8 @@ impl Sheet {
     }
 
     fn found(&self, is: impl Fn(u64, u64) -> bool) -> usize {
-        let hidden = self.cells.iter().filter(|c| c.is_hidden());
-        let ends = hidden.filter_map(|c| Some((c.worked_out.low, c.worked_out.high?)));
+        let asked = self.cells.iter().filter(|c| c.in_question);
+        let ends = asked.filter_map(|c| Some((c.worked_out.low, c.worked_out.high?)));
         ends.filter(|&(low, high)| is(low, high)).count()
     }
 }
@@ -221,21 +236,18 @@ impl Source {
         if terms.already.len() > MAX_ALREADY {
             return Err(SheetError::Already);
         }
-        let person_rows = self.person_rows();
-        let shown: Vec<Shown> =
-            self.cells.iter().map(|c| shown(&c.raw(), terms.rules, person_rows)).collect();
-        let primary = shown.iter().filter(|s| hides(**s)).count();
-        let public = self.public(&shown, terms)?;
+        let hiding = self.hiding(terms, Effort::RELEASE)?;
+        let public = self.public(&hiding, terms)?;
         let verdict = attack::decide(&public, &terms.limits)?.verdict;
         let ranges = match attack::ranges(&public, &terms.limits) {
             Ok(ranges) => Some(ranges),
             Err(RangesError::Contradiction(contradiction)) => return Err(contradiction.into()),
             Err(_) => None,
         };
-        let sums = self.shown_sums(&shown);
+        let sums = self.shown_sums(&hiding.shown);
         let worked_out = ranges.is_some();
         let mut ranges = ranges.unwrap_or_default().into_iter();
-        let of_cells = public.cells().iter().zip(&shown).zip(sums).enumerate();
+        let of_cells = public.cells().iter().zip(&hiding.shown).zip(sums).enumerate();
         let cells = of_cells.map(|(index, ((public, shown), sum))| {
             let says = Bounds { low: public.low, high: public.high };
             let range = ranges.next();
@@ -244,6 +256,7 @@ impl Source {
                 shown: *shown,
                 sum,
                 says,
+                in_question: public.hidden,
                 worked_out: range.map_or(says, |r| Bounds { low: r.low, high: r.high }),
             }
         });
@@ -251,8 +264,8 @@ impl Source {
             rules: terms.rules,
             cells: cells.collect(),
             has_sums: self.columns.sum.is_some(),
-            primary,
-            secondary: 0,
+            primary: hiding.primary,
+            secondary: hiding.secondary,
             verdict,
             worked_out,
             dimensions: self.dimensions.clone(),
@@ -260,15 +273,16 @@ impl Source {
     }
 
     /// What an outsider has of the table: its own cells in order, and those that are already out.
-    fn public(&self, shown: &[Shown], terms: &Terms<'_>) -> Result<Public, PublicError> {
+    fn public(&self, hiding: &Hiding, terms: &Terms<'_>) -> Result<Public, PublicError> {
         let attributes = self.full.iter().map(|d| Attribute::new(d.parts(), d.groups())).collect();
-        let own = self.origin.iter().zip(shown).map(|(origin, shown)| {
+        let shown = hiding.shown.iter().zip(&hiding.in_question);
+        let own = self.origin.iter().zip(shown).map(|(origin, (shown, in_question))| {
             let says = says(*shown, terms.rules);
             PublicCell {
                 at: source::places(&self.full, *origin),
                 low: says.low,
                 high: says.high,
-                hidden: hides(*shown),
+                hidden: *in_question,
             }
         });
         Public::new(attributes, own.chain(terms.already.iter().cloned()).collect())
