@@ -8,6 +8,7 @@ mod certs;
 mod clock;
 mod coordinator;
 mod demo;
+mod disclose;
 mod exit;
 mod extract;
 mod indicators;
@@ -45,7 +46,7 @@ use self::exit::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "evensum", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data or an audit log that cannot be used; 69 unavailable; 70 our fault; 77 refused."
+    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 3 a table fails the disclosure test;\n4 answered in part with --require-all; 64 configuration; 65 data or an audit log that cannot be used;\n69 unavailable; 70 our fault; 77 refused."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -82,6 +83,8 @@ enum Command {
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
+    /// Disclosure control for a table that you already have
+    Disclose(disclose::Args),
     /// Invent a raw extract of any dataset, with the mapping that reads it
     Synth(synth::Args),
     /// Measure how fast this program is on this machine
@@ -118,6 +121,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Reference(command) => reference::run(command),
+        Command::Disclose(args) => disclose::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Bench(args) => bench::run(&args),
     }

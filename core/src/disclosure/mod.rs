@@ -16,6 +16,7 @@ mod live;
 mod outgoing;
 mod protect;
 mod received;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 
@@ -25,5 +26,5 @@ pub use document::{AxisIds, CellText, Policy, ReleaseDocument};
 pub use known::KnownError;
 pub use live::{Descent, Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
-pub use protect::{ZERO_TARGET_DENOMINATOR, bounds, stands_for};
+pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};
