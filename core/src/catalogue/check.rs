@@ -4,6 +4,7 @@ mod dataset;
 mod dimension;
 mod indicator;
 mod outcome;
+mod pack;
 
 use super::definition::File;
 use super::load::{Fault, Table};
@@ -18,9 +19,8 @@ pub(super) fn checked(file: &File) -> Result<(), Fault> {
             .map_err(|reason| Fault::new(Table::Dataset, &d.id, reason))?;
     }
     for pack in &file.pack {
-        if blank(&pack.name) || blank(&pack.about) || blank(&pack.id) {
-            return Err(Fault::new(Table::Pack, &pack.id, "it has no id, name or sentence"));
-        }
+        pack::checked(pack, &file.dimension)
+            .map_err(|reason| Fault::new(Table::Pack, &pack.id, reason))?;
     }
     for i in &file.indicator {
         let wrong = |reason: String| Fault::new(Table::Indicator, &i.id, reason);

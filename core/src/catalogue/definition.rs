@@ -1,9 +1,12 @@
 //! The shapes of the catalogue's TOML: the file, dimensions, flags, groups and packs.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
 use super::indicator::Indicator;
+use super::ladder::Ladder;
 use crate::model::{CategoryId, ColumnId, DimensionId, IdError, LevelId};
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +57,14 @@ pub struct Category {
     /// What it says.
     #[serde(default)]
     pub kind: CategoryKind,
+}
+
+impl Category {
+    /// The finest categories that it is made of; itself where it is one of them.
+    #[must_use]
+    pub fn people(&self) -> BTreeSet<&CategoryId> {
+        if self.of.is_empty() { BTreeSet::from([&self.id]) } else { self.of.iter().collect() }
+    }
 }
 
 /// A level of a dimension.
@@ -210,4 +221,10 @@ pub struct Pack {
     pub name: String,
     /// What it is for, in a sentence.
     pub about: String,
+    /// Whether somebody must publish it by law: its tables are decided before those of any other pack.
+    #[serde(default)]
+    pub statutory: bool,
+    /// The tables that are made of each of its indicators when an extract is published, in that order.
+    #[serde(default, rename = "table")]
+    pub tables: Vec<Ladder>,
 }

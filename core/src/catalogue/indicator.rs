@@ -89,6 +89,15 @@ impl IndicatorKind {
         matches!(self, Self::Proportion)
     }
 
+    /// The percentiles that it has, where it has such.
+    #[must_use]
+    pub fn percentiles(&self) -> &[u8] {
+        match self {
+            Self::Quantile { at, .. } => at,
+            _ => &[],
+        }
+    }
+
     /// The measures whose sums or bands the figure needs.
     #[must_use]
     pub fn measures(&self) -> Vec<&ColumnId> {
@@ -185,9 +194,6 @@ pub struct Indicator {
     pub numerator: CategoryId,
     /// The roll-up, or `all`, that is counted below it.
     pub denominator: CategoryId,
-    /// Whether its target is that there is nobody above the line, so that a partner that has nobody may say so.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub zero_target: bool,
     /// Which way is better.
     pub polarity: Polarity,
     /// What it is about.
@@ -201,6 +207,10 @@ pub struct Indicator {
     pub breakdowns: Vec<DimensionId>,
     /// Packs that it belongs to.
     pub packs: Vec<String>,
+    /// Whether the target is that there be none. A true nought in the row of everybody is then shown as it is, where
+    /// enough is counted below the line: declared before any record is read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zero_target: bool,
     /// Targets, the earliest first.
     #[serde(default, rename = "target", skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,

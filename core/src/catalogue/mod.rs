@@ -5,6 +5,7 @@ mod check;
 mod dataset;
 mod definition;
 mod indicator;
+mod ladder;
 mod load;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use definition::{
 pub use indicator::{
     Ages, Domain, Indicator, IndicatorKind, Polarity, Population, Priority, Target,
 };
+pub use ladder::{Ladder, MAX_LADDERS, MAX_RUNGS, Rungs};
 pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
 
 use crate::model::canonical::{self, CanonicalError};

@@ -2,6 +2,7 @@
 
 mod changed;
 mod definitions;
+mod ladders;
 mod partitions;
 mod refusals;
 

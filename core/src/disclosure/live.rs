@@ -1,6 +1,7 @@
 //! The disclosure test in its place: a protected table becomes a draft where nothing hidden can be found out from
 //! it and everything that is live beside it, and is withheld otherwise.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::attack::{self, Contradiction, Limits, Verdict};
@@ -75,7 +76,20 @@ pub struct Withheld {
     event: Event,
 }
 
+/// What came of the rungs of one table.
+#[derive(Debug)]
+pub struct Descent {
+    /// Those that stay withheld, the finest first.
+    pub withheld: Vec<Withheld>,
+    /// Those that may be frozen, in this order.
+    pub released: Vec<Draft>,
+}
+
 impl Withheld {
+    fn of(table: Protected) -> Self {
+        Self { key: table.key(), event: table.withheld() }
+    }
+
     /// The key under which it would have been frozen.
     #[must_use]
     pub const fn key(&self) -> Digest {
@@ -167,6 +181,29 @@ impl<'a> Live<'a> {
     /// # Errors
     /// [`LiveError`].
     pub fn test(&self, tables: Vec<Protected>, limits: &Limits) -> Result<Outcome, LiveError> {
+        Ok(if self.all_pass(&tables, limits)? {
+            Outcome::Passed(self.drafts(tables))
+        } else {
+            Outcome::Withheld(tables.into_iter().map(Withheld::of).collect())
+        })
+    }
+
+    /// Decides the rungs of one table, the finest first: the finest that passes together with all coarser ones is
+    /// released with them, and those above it are withheld.
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub fn descend(&self, rungs: Vec<Protected>, limits: &Limits) -> Result<Descent, LiveError> {
+        let mut rungs = VecDeque::from(rungs);
+        let mut withheld = Vec::new();
+        while !self.all_pass(rungs.make_contiguous(), limits)? {
+            withheld.extend(rungs.pop_front().map(Withheld::of));
+        }
+        Ok(Descent { withheld, released: self.drafts(rungs) })
+    }
+
+    /// Whether tables pass together with everything that is live. None always do.
+    fn all_pass(&self, tables: &[Protected], limits: &Limits) -> Result<bool, LiveError> {
         let documents: Vec<&ReleaseDocument> = tables.iter().map(Protected::document).collect();
         let mut safe = true;
         for (i, document) in documents.iter().enumerate() {
@@ -180,20 +217,19 @@ impl<'a> Live<'a> {
                 };
             }
         }
-        if !safe {
-            let withheld =
-                |table: Protected| Withheld { key: table.key(), event: table.withheld() };
-            return Ok(Outcome::Withheld(tables.into_iter().map(withheld).collect()));
-        }
+        Ok(safe)
+    }
+
+    fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
         let mut live = self.mark();
-        let mut drafts = Vec::with_capacity(tables.len());
+        let mut drafts = Vec::new();
         for (table, count) in tables.into_iter().zip(self.releases.len()..) {
             let tested = Tested { live, others: u32::try_from(count).unwrap_or(u32::MAX) };
             let draft = table.passed(tested);
             live = mark_after(live, Digest::of(draft.bytes()));
             drafts.push(draft);
         }
-        Ok(Outcome::Passed(drafts))
+        drafts
     }
 
     /// Whether nothing can be found out from a table's own extract, from it and the other datasets of its

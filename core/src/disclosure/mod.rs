@@ -21,7 +21,7 @@ pub use chain::{ChainError, Draft, Frozen, Group, Preview, Protected, Released, 
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;
-pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
+pub use live::{Descent, Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use measure::{FigureBounds, FigureGap, PROTECTED_BELOW};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
 pub use protect::{ZERO_TARGET_DENOMINATOR, bounds, stands_for};

@@ -2,6 +2,7 @@
 //! which a link must not hold.
 
 mod completeness;
+mod live;
 mod numbers;
 mod previews;
 mod properties;
@@ -144,12 +145,21 @@ impl Scene {
         Receipt::verify(parts, &log, &partner.ledger.verifying_key()).expect("verifies")
     }
 
+    /// A table that passed the disclosure test, with nothing live beside it.
+    fn drafted(&self, table: Protected) -> Draft {
+        let live = Live::new(&self.catalogue, Vec::<Vec<u8>>::new()).expect("nothing");
+        match live.test(vec![table], &attack::Limits::RELEASE).expect("tested") {
+            Outcome::Passed(mut drafts) => drafts.pop().expect("a draft"),
+            Outcome::Withheld(_) => panic!("withheld"),
+        }
+    }
+
     fn answer(&self, partner: &Partner, asker: &Asker, cells: &[(u64, u64, u64)]) -> AnswerParts {
         let plan = self.plan(asker);
         let raw = cells.iter().map(|(e, p, t)| RawCell::new(*e, *p, *t)).collect();
         let table = Table::new(plan.layout().lattice().clone(), raw).expect("table");
-        let draft =
-            protect(&plan, table, &snapshot(ImdEdition::Imd2025), &partner.ods).expect("draft");
+        let table = protect(&plan, table, &snapshot(ImdEdition::Imd2025), &partner.ods);
+        let draft = self.drafted(table.expect("protected"));
         let published = self.receipt(partner, draft.event());
         let hash = Digest::of(draft.bytes());
         let frozen = Frozen::reopen(draft.bytes().to_vec(), &published).expect("frozen");
@@ -188,6 +198,17 @@ impl Scene {
             Verified::Refusal(_) => panic!("a refusal"),
         }
     }
+}
+
+/// A table with so many people in every combination of the finest codes.
+fn even(lattice: &std::sync::Arc<Lattice>, people: u64) -> Table<RawCell> {
+    let count = |index| {
+        let at = lattice.axes().iter().zip(lattice.coordinates(index));
+        let codes = at.map(|(axis, place)| axis.categories()[place].members.len() as u64);
+        people * codes.product::<u64>()
+    };
+    let cells = (0..lattice.len()).map(|i| RawCell::new(count(i), count(i), 1)).collect();
+    Table::new(lattice.clone(), cells).expect("table")
 }
 
 fn snapshot(edition: ImdEdition) -> SnapshotRef {
@@ -330,11 +351,9 @@ fn links_of_the_chain_hold_only_for_their_own_entry() {
     let asker = scene.asker(&scene.query(&["sex"]));
     let plan = scene.plan(&asker);
     let north = &scene.partners[1];
-    let raw = |n| (0..n).map(|_| RawCell::new(50, 50, 1)).collect::<Vec<_>>();
-    let lattice = plan.layout().lattice().clone();
-    let cells = lattice.len();
-    let table = Table::new(lattice, raw(cells)).expect("table");
-    let draft = protect(&plan, table, &snapshot(ImdEdition::Imd2025), &north.ods).expect("draft");
+    let table = even(plan.layout().lattice(), 50);
+    let table = protect(&plan, table, &snapshot(ImdEdition::Imd2025), &north.ods);
+    let draft = scene.drafted(table.expect("protected"));
     let published = scene.receipt(north, draft.event());
     assert!(Frozen::reopen(b"other".to_vec(), &published).is_err());
     let opened = scene.receipt(north, Event::LogOpened { software: "x".to_owned() });
@@ -370,9 +389,7 @@ fn links_of_the_chain_hold_only_for_their_own_entry() {
     assert!(Frozen::reopen(draft.bytes().to_vec(), &elsewhere).is_err());
 
     let other = scene.plan(&scene.asker(&scene.query(&["imd.core20"])));
-    let lattice = other.layout().lattice().clone();
-    let cells = lattice.len();
-    let table = Table::new(lattice, raw(cells)).expect("table");
+    let table = even(other.layout().lattice(), 50);
     assert!(matches!(
         protect(&plan, table, &snapshot(ImdEdition::Imd2025), &north.ods),
         Err(ChainError::Lattice)

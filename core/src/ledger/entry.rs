@@ -392,12 +392,32 @@ pub struct Missing {
 
 /// What a check of the whole log needs to know of an entry. It is read from the entry's bytes several times
 /// faster than the whole entry, and says nothing of whether the rest is well formed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The entry's place, as it says itself.
     pub seq: u64,
-    /// Where it says that a release was frozen: key and hash of the release.
-    pub published: Option<(Digest, Digest)>,
+    /// What must be kept beside the log because of it.
+    pub kept: Option<Kept>,
+}
+
+/// What an entry says is kept beside the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// A release.
+    Release {
+        /// What it is kept under.
+        key: Digest,
+        /// Its hash.
+        hash: Digest,
+        /// The mark of what it was tested with.
+        live: Digest,
+        /// Its dataset and period, with a space between them.
+        of: String,
+    },
+    /// That a table stays withheld, by the key that it would have.
+    Withheld(Digest),
+    /// That the tables of an extract were decided.
+    Prepared(Digest),
 }
 
 impl Head {
@@ -417,13 +437,24 @@ impl Head {
             kind: &'a str,
             key: Option<Digest>,
             release_hash: Option<Digest>,
+            snapshot_id: Option<Digest>,
+            tested: Option<Tested>,
+            dataset: Option<&'a str>,
+            period: Option<&'a str>,
         }
         let outer: Outer<'_> = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
-        let published = match (outer.event.kind, outer.event.key, outer.event.release_hash) {
-            ("published", Some(key), Some(release_hash)) => Some((key, release_hash)),
+        let event = outer.event;
+        let kept = match (event.kind, event.key, event.release_hash, event.tested) {
+            ("published", Some(key), Some(hash), Some(tested)) => {
+                let (dataset, period) = (event.dataset.unwrap_or(""), event.period.unwrap_or(""));
+                let of = format!("{dataset} {period}");
+                Some(Kept::Release { key, hash, live: tested.live, of })
+            }
+            ("withheld", Some(key), ..) => Some(Kept::Withheld(key)),
+            ("prepared", ..) => event.snapshot_id.map(Kept::Prepared),
             _ => None,
         };
-        Ok(Self { seq: outer.seq, published })
+        Ok(Self { seq: outer.seq, kept })
     }
 }
 
@@ -465,6 +496,7 @@ pub(super) mod tests {
         let hash = Digest::of(b"release");
         let dataset = DatasetId::new("rtt_open_pathway").expect("id");
         let period: Period = "2026-10".parse().expect("period");
+        let prepared = dataset.clone();
         vec![
             Event::LogOpened { software: "evensum 0.1.0".to_owned() },
             Event::AgreementInForce {
@@ -514,6 +546,28 @@ pub(super) mod tests {
                 profile: Profile::Nhs75m,
                 cells: 36,
                 withheld: 2,
+                tested: Tested { live: hash, others: 3 },
+            },
+            Event::Withheld {
+                key: Digest::of(b"key"),
+                federation: asked().federation,
+                dataset: prepared.clone(),
+                indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+                period,
+                by: Vec::new(),
+                scope: Some(Scope {
+                    level: LevelId::new("age.adult").expect("level"),
+                    category: crate::model::CategoryId::new("child").expect("id"),
+                }),
+                snapshot_id: hash,
+                profile: Profile::Nhs75m,
+            },
+            Event::Prepared {
+                dataset: prepared,
+                period,
+                snapshot_id: hash,
+                released: 40,
+                withheld: 2,
             },
             Event::AnswerReleased { query_id, query_hash, question: 3, release_hash: hash },
             Event::Aborted { query_id, query_hash, question: 1 },
@@ -542,11 +596,16 @@ pub(super) mod tests {
             let entry = entry(seq, event);
             let bytes = entry.encode().expect("encodes");
             assert_eq!(Entry::decode(&bytes).expect("decodes"), entry);
-            let published = match &entry.event {
-                Event::Published { key, release_hash, .. } => Some((*key, *release_hash)),
+            let kept = match &entry.event {
+                Event::Published { key, release_hash, tested, dataset, period, .. } => {
+                    let (key, hash, live) = (*key, *release_hash, tested.live);
+                    Some(Kept::Release { key, hash, live, of: format!("{dataset} {period}") })
+                }
+                Event::Withheld { key, .. } => Some(Kept::Withheld(*key)),
+                Event::Prepared { snapshot_id, .. } => Some(Kept::Prepared(*snapshot_id)),
                 _ => None,
             };
-            assert_eq!(Head::read(&bytes).expect("head"), Head { seq, published });
+            assert_eq!(Head::read(&bytes).expect("head"), Head { seq, kept });
         }
     }
 

@@ -7,5 +7,5 @@ pub mod merkle;
 mod receipt;
 
 pub use checkpoint::{Checkpoint, CheckpointError, origin};
-pub use entry::{Asked, Deletion, Entry, EntryError, Event, Missing, Tested};
+pub use entry::{Asked, Deletion, Entry, EntryError, Event, Kept, Missing, Tested};
 pub use receipt::{Receipt, ReceiptError, ReceiptParts, Verifier};

@@ -68,6 +68,24 @@ impl Profile {
         }
     }
 
+    /// Whether it hides no less than another: as many counts, zeros among them, and those that it shows as coarsely.
+    /// Two profiles may each hide something that the other shows; then neither is.
+    #[must_use]
+    pub const fn at_least(self, floor: Self) -> bool {
+        let ([limit, base, zeros], [other_limit, other_base, other_zeros]) =
+            (self.strength(), floor.strength());
+        limit >= other_limit && base >= other_base && zeros >= other_zeros
+    }
+
+    /// The limit, the base, and whether zeros are hidden: each profile by name, so that a new one is placed here.
+    const fn strength(self) -> [u64; 3] {
+        match self {
+            Self::Nhs75m => [7, 5, 1],
+            Self::Nhs75 => [7, 5, 0],
+            Self::Ons105m => [9, 5, 1],
+        }
+    }
+
     /// The name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -92,5 +110,25 @@ impl TryFrom<String> for Profile {
 impl From<Profile> for String {
     fn from(profile: Profile) -> String {
         profile.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_is_at_least_another_shows_nothing_more() {
+        let all = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m];
+        for profile in all {
+            let [limit, base, zeros] = profile.strength();
+            assert_eq!((limit, base), (profile.limit(), profile.base()), "{profile:?}");
+            assert_eq!(zeros == 1, profile.zeros() == Zeros::Merged, "{profile:?}");
+            assert!(profile.at_least(profile));
+        }
+        let stricter = |a: Profile, b| a.at_least(b) && !b.at_least(a);
+        assert!(stricter(Profile::Ons105m, Profile::Nhs75m));
+        assert!(stricter(Profile::Nhs75m, Profile::Nhs75));
+        assert!(stricter(Profile::Ons105m, Profile::Nhs75));
     }
 }

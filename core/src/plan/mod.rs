@@ -2,6 +2,7 @@
 //! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
 
 mod figure;
+mod publication;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::model::{
 };
 
 pub use figure::Figure;
+pub use publication::{Rungs, publication};
 
 /// The last whole week that a histogram of waits counts by itself.
 pub const LAST_WEEK: u16 = 104;
@@ -51,12 +53,12 @@ pub struct Layout {
     numerator: usize,
     denominator: usize,
     person_rows: PersonRows,
-    zero_target: bool,
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
     tops: Vec<u16>,
     histogram: Option<Histogram>,
     figure: Option<Figure>,
+    zero_target: bool,
 }
 
 /// What to count, and for which use.
@@ -131,12 +133,12 @@ impl Layout {
             numerator,
             denominator,
             person_rows: dataset.person_rows,
-            zero_target: indicator.zero_target,
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
             tops: summed(&indicator.kind).iter().map(|id| most(id, dataset)).collect(),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
             figure: Figure::of(&indicator.kind, dataset),
+            zero_target: indicator.zero_target,
         })
     }
 
@@ -170,16 +172,16 @@ impl Layout {
         self.denominator
     }
 
+    /// Whether the indicator's declared target is that there be none.
+    #[must_use]
+    pub const fn zero_target(&self) -> bool {
+        self.zero_target
+    }
+
     /// Whether a person may have several rows.
     #[must_use]
     pub const fn person_rows(&self) -> PersonRows {
         self.person_rows
-    }
-
-    /// Whether the indicator's target is that there is nobody above the line.
-    #[must_use]
-    pub const fn zero_target(&self) -> bool {
-        self.zero_target
     }
 
     /// Federation and residence scope of the population; none for local use.
@@ -434,5 +436,6 @@ caveats = []
         assert_eq!(ratio.figure(), Some(&Figure::Ratio { per: 1000, most: 1000 }));
         let both = [column("restrictive_interventions"), column("occupied_bed_days")];
         assert_eq!(ratio.measures(), both);
+        assert!(month("rtt_over_65_weeks").zero_target() && !plain.zero_target());
     }
 }

@@ -48,8 +48,6 @@ pub struct IndicatorView {
     pub people: bool,
     /// What its figure says of those above the line, as a verb: `wait over 52 weeks`.
     pub phrase: String,
-    /// The percentiles that each cell has figures of; none where it has one figure or counts alone.
-    pub percentiles: Vec<u8>,
     /// What is counted below the line.
     pub counted: String,
     /// What the numerator counts, in words.

@@ -308,10 +308,6 @@ fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> IndicatorView {
         kind: indicator.kind.clone(),
         people: dataset.person_rows == PersonRows::One,
         phrase: indicator.phrase.clone(),
-        percentiles: match &indicator.kind {
-            IndicatorKind::Quantile { at, .. } => at.clone(),
-            _ => Vec::new(),
-        },
         counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
         numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
     }

@@ -110,21 +110,12 @@ fn category(
             ));
         }
     }
-    let mine = people(category);
+    let mine = category.people();
     let twins = dimension.levels.iter().flat_map(|l| &l.categories).filter(|c| c.id == *id);
-    if twins.map(people).any(|other| other != mine) {
+    if twins.map(Category::people).any(|other| other != mine) {
         return Err(format!("'{id}' means different people on two levels"));
     }
     Ok(())
-}
-
-/// The finest categories that a category is made of.
-fn people(category: &Category) -> BTreeSet<&CategoryId> {
-    if category.of.is_empty() {
-        BTreeSet::from([&category.id])
-    } else {
-        category.of.iter().collect()
-    }
 }
 
 fn covered(dimension: &Dimension, level: &Level) -> Result<(), String> {
@@ -167,7 +158,7 @@ fn nested(dimension: &Dimension) -> Result<(), String> {
             }
             for a in &one.categories {
                 for b in &other.categories {
-                    let (a, b) = (people(a), people(b));
+                    let (a, b) = (a.people(), b.people());
                     if !a.is_disjoint(&b) && !a.is_subset(&b) && !b.is_subset(&a) {
                         return Err(format!(
                             "the levels '{}' and '{}' do not nest: one can be 'instead_of' the other",

@@ -1,7 +1,9 @@
 //! Checks of an indicator against its dataset: that its figure can be made, and what it says can be believed.
 
 use super::{blank, twice};
-use crate::catalogue::{Ages, Dataset, Dimension, Indicator, IndicatorKind, Outcome, Pack, Target};
+use crate::catalogue::{
+    Ages, Dataset, Dimension, Indicator, IndicatorKind, Outcome, Pack, Polarity, Target,
+};
 use crate::model::{CategoryId, ColumnId};
 
 pub(super) fn checked(
@@ -35,6 +37,9 @@ pub(super) fn checked(
     }
     if let Some(id) = twice(&indicator.breakdowns) {
         return Err(format!("it names the breakdown '{id}' twice"));
+    }
+    if indicator.zero_target && indicator.polarity != Polarity::LowerIsBetter {
+        return Err("a target of none is for what is better the lower it is".to_owned());
     }
     targets(&indicator.targets, &indicator.kind)
 }

@@ -83,6 +83,10 @@ dimensions = ["veteran"]
 id = "own"
 name = "Own"
 about = "What we look at."
+table = [
+  { rungs = [["colour.code", "veteran"], ["colour.warm", "veteran"], ["colour.warm"]] },
+  { rungs = [["veteran"]] },
+]
 
 [[dataset]]
 id = "visit"
@@ -398,8 +402,50 @@ fn contradictions_of_an_indicator_are_refused_with_the_line() {
             "visit_seen",
             "follow each other",
         ),
+        (
+            "polarity = \"higher_is_better\"",
+            "polarity = \"higher_is_better\"\nzero_target = true",
+            "visit_seen",
+            "a target of none",
+        ),
         ("about = \"What we look at.\"", "about = \"\"", "own", "no id, name or sentence"),
     ]);
+}
+
+#[test]
+fn contradictions_of_a_packs_tables_are_refused_with_the_line() {
+    let second = "[[\"veteran\"]]";
+    let with = |rungs: &'static str, says| (second, rungs, "own", says);
+    refused(&[
+        with("[]", "its table 2: a table has 1 to 8 rungs"),
+        with("[[]]", "a rung has 1 to 2 dimensions"),
+        with("[[\"veteran\", \"colour.code\", \"place\"]]", "a rung has 1 to 2 dimensions"),
+        with("[[\"colour.light\"]]", "there is no level 'colour.light'"),
+        with("[[\"age.leaf\"]]", "'age.leaf' is never released"),
+        with("[[\"colour.other\"]]", "'colour.other' stands in place of 'colour.warm'"),
+        with("[[\"colour.code\", \"colour.warm\"]]", "names the dimension 'colour' twice"),
+        with("[[\"colour.warm\"], [\"colour.code\"]]", "'colour.code' is not coarser than"),
+        with("[[\"colour.warm\"], [\"colour.warm\"]]", "'colour.warm' is not coarser than"),
+        with("[[\"veteran\", \"place\"], [\"place\", \"veteran\"]]", "is not coarser than"),
+        with("[[\"colour.code\"], [\"veteran\"]]", "'veteran' is not coarser than"),
+        with("[[\"veteran\"], [\"veteran\", \"place\"]]", "is not coarser than 'veteran'"),
+        with(
+            "[[\"colour.code\", \"veteran\"], [\"colour.warm\", \"veteran\"], [\"colour.warm\"]]",
+            "the same table twice",
+        ),
+    ]);
+    let grouped = "id = \"colour.third\"\nname = \"Third\"\ncategories = [\n  { id = \"known\", label = \"Known\", of = [\"red\", \"green\", \"blue\"] },\n  { id = \"unknown\", label = \"Not known\", of = [\"unknown\"], kind = \"unknown\" },\n  { id = \"not_collected\", label = \"Not collected\", of = [\"not_collected\"], kind = \"not_collected\" },\n]\n\n[[dimension]]\nid = \"age\"";
+    let third =
+        OWN.replacen("[[dimension]]\nid = \"age\"", &format!("[[dimension.level]]\n{grouped}"), 1);
+    let nests = third.replacen(second, "[[\"colour.warm\"], [\"colour.third\"]]", 1);
+    assert!(Catalogue::read(&[("own.toml", &nests)]).is_ok(), "both groupings nest into it");
+    let back = third.replacen(second, "[[\"colour.third\"], [\"colour.warm\"]]", 1);
+    assert!(Catalogue::read(&[("own.toml", &back)]).is_err());
+    let many: Vec<String> =
+        (0..=MAX_LADDERS).map(|_| "{ rungs = [[\"place\"]] }".to_owned()).collect();
+    let text = OWN.replacen("{ rungs = [[\"veteran\"]] }", &many.join(", "), 1);
+    let error = Catalogue::read(&[("own.toml", &text)]).expect_err("too many").to_string();
+    assert!(error.contains("own: it has more than 24 tables"), "{error}");
 }
 
 #[test]

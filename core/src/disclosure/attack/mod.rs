@@ -3,7 +3,18 @@
 //! It is given [`Public`] figures and nothing else, so that partners, coordinator and everybody who checks come
 //! to the same verdict, and neither the verdict nor the work says anything that is not public.
 
+mod dense;
+mod figures;
+mod hunt;
+mod layout;
+mod program;
 mod public;
+mod random;
+mod search;
+mod sparse;
+mod start;
+#[cfg(test)]
+mod tests;
 
 pub use public::{Attribute, MAX_ATTRIBUTES, MAX_BOUND, Public, PublicCell, PublicError};
 
@@ -71,9 +82,16 @@ pub const fn found_out(low: u64, high: u64) -> bool {
     low >= high || (low >= 1 && high <= 2) || (high - low < 2 && low < 3)
 }
 
-/// TEMP
+/// Whether a hidden count can be found out from everything that is published. The verdict and the work depend on
+/// published bounds alone, and are the same for everybody.
+///
+/// # Errors
+/// [`Contradiction`]
 pub fn decide(public: &Public, limits: &Limits) -> Result<Decision, Contradiction> {
     let merged = public.merged().ok_or(Contradiction)?;
-    let _ = (limits, merged);
-    Ok(Decision { verdict: Verdict::Safe, steps: 0, programs: 0, dense: true })
+    let dense = layout::fits(&merged, limits.dense);
+    if merged.cells.len() > limits.published || !layout::countable(&merged) {
+        return Ok(Decision { verdict: Verdict::Undecided, steps: 0, programs: 0, dense });
+    }
+    if dense { dense::decide(&merged, limits) } else { sparse::decide(&merged, limits) }
 }

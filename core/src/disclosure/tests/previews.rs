@@ -17,9 +17,9 @@ fn a_preview_is_what_a_release_of_the_same_table_shows() {
             let cells = (0_u64..).take(lattice.len()).map(|n| RawCell::new(n, n, n.min(1)));
             Table::new(lattice.clone(), cells.collect()).expect("table")
         };
-        let draft = protect(&asked, table(), &snapshot(ImdEdition::Imd2025), &ods("ZZ2"));
-        let draft = draft.expect("a draft");
-        let document: ReleaseDocument = canonical::decode(draft.bytes()).expect("a release");
+        let protected = protect(&asked, table(), &snapshot(ImdEdition::Imd2025), &ods("ZZ2"));
+        let protected = protected.expect("protected");
+        let document = protected.document().clone();
         let preview = preview(&local, table()).expect("preview");
         let cells: Vec<CellText> = preview.cells().iter().copied().map(CellText::from).collect();
         assert_eq!((preview.axes(), cells), (document.axes, document.cells));

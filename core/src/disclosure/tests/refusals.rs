@@ -79,10 +79,9 @@ fn editions_of_the_index_are_not_mixed() {
         let received: Vec<Received> = [(1, ImdEdition::Imd2019), (2, ImdEdition::Imd2025)]
             .map(|(i, edition)| {
                 let partner = &scene.partners[i];
-                let lattice = plan.layout().lattice().clone();
-                let raw = (0..lattice.len()).map(|_| RawCell::new(50, 50, 1)).collect();
-                let table = Table::new(lattice, raw).expect("table");
-                let draft = protect(&plan, table, &snapshot(edition), &partner.ods).expect("draft");
+                let table = even(plan.layout().lattice(), 50);
+                let table = protect(&plan, table, &snapshot(edition), &partner.ods);
+                let draft = scene.drafted(table.expect("protected"));
                 let query = asker.query();
                 let frozen =
                     Frozen::reopen(draft.bytes().to_vec(), &scene.receipt(partner, draft.event()))

@@ -1,0 +1,134 @@
+//! The verdict where the whole joint table is laid out: conclusions from lines, then tables that show what
+//! hidden counts can be, then linear programs for what is left.
+
+use super::figures::Figures;
+use super::hunt::Hunt;
+use super::layout::{Layout, UNBOUNDED};
+use super::program::TOLERANCE;
+use super::public::Merged;
+use super::{Contradiction, Decision, Limits, Verdict, found_out};
+
+/// Times that a hidden count is aimed at from the first table, and steps of each.
+const TRIES: u32 = 4;
+const TRY_STEPS: u64 = 100;
+/// Rounds in which what is left is aimed at while the table moves, and steps of each try.
+const ROUNDS: u32 = 6;
+const ROUND_STEPS: u64 = 500;
+
+/// The verdict on tables whose joint table fits.
+pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contradiction> {
+    let mut layout = Layout::of(merged);
+    layout.conclude()?;
+    let outcome = |verdict| Decision { verdict, steps: 0, programs: 0, dense: true };
+    for cell in merged.cells.iter().filter(|c| c.hidden) {
+        let known = layout.span(&cell.at);
+        if found_out(whole(known.low), whole(known.high)) {
+            return Ok(outcome(Verdict::Unsafe));
+        }
+    }
+    if !merged.cells.iter().any(|c| c.hidden) {
+        return Ok(outcome(Verdict::Safe));
+    }
+    let shape = Figures::of(merged, &layout);
+    if !shape.countable() {
+        return Ok(outcome(Verdict::Undecided));
+    }
+    let mut open: Vec<usize> = hidden(merged, &shape);
+    let mut hunt = Hunt::begin(&shape, limits)?;
+    if hunt.begun() {
+        aim(&mut hunt, &mut open);
+    }
+    let verdict = settle(&mut hunt, &open)?;
+    let steps = hunt.search.steps().min(limits.steps);
+    Ok(Decision { verdict, steps, programs: hunt.programs(), dense: true })
+}
+
+fn whole(n: i64) -> u64 {
+    n.unsigned_abs()
+}
+
+/// The hidden figures, the narrowest first.
+fn hidden(merged: &Merged, shape: &Figures) -> Vec<usize> {
+    let cells = merged.cells.iter().zip(&shape.of_cell);
+    let mut hidden: Vec<usize> = cells.filter(|(c, _)| c.hidden).map(|(_, f)| *f).collect();
+    hidden.sort_by_key(|f| (shape.known[*f].high - shape.known[*f].low, *f));
+    hidden
+}
+
+/// Whether tables that were found show that a figure cannot be found out.
+fn safe(hunt: &Hunt<'_>, figure: usize) -> bool {
+    let (seen, known) = (hunt.seen(figure), hunt.known(figure));
+    let apart = seen.high - seen.low;
+    apart >= 2 || (apart == 1 && known.low >= 3)
+}
+
+/// What to aim at next: two apart from what was seen on the other side, within what is known. None where that was
+/// seen already.
+fn goal(hunt: &Hunt<'_>, figure: usize, up: bool) -> Option<i64> {
+    let (seen, known) = (hunt.seen(figure), hunt.known(figure));
+    if up {
+        let goal = (seen.low + 2).min(known.high);
+        (goal > seen.high).then_some(goal)
+    } else {
+        let goal = (seen.high - 2).max(known.low);
+        (goal < seen.low).then_some(goal)
+    }
+}
+
+/// Aims at each open figure, and keeps those that stay open.
+fn aim(hunt: &mut Hunt<'_>, open: &mut Vec<usize>) {
+    for figure in open.iter().copied() {
+        let (seen, known) = (hunt.seen(figure), hunt.known(figure));
+        let up = known.high - seen.high >= seen.low - known.low;
+        for attempt in 0..TRIES {
+            if safe(hunt, figure) || hunt.search.spent() {
+                break;
+            }
+            let up = up == (attempt % 2 == 0);
+            if let Some(goal) = goal(hunt, figure, up) {
+                hunt.reach(figure, up, goal, TRY_STEPS);
+            }
+        }
+    }
+    for round in 0..ROUNDS {
+        open.retain(|figure| !safe(hunt, *figure));
+        for figure in open.iter().copied() {
+            if safe(hunt, figure) || hunt.search.spent() {
+                continue;
+            }
+            let up = round % 2 == 0;
+            if let Some(goal) = goal(hunt, figure, up) {
+                hunt.move_to(figure, up, goal, ROUND_STEPS);
+            }
+        }
+    }
+    open.retain(|figure| !safe(hunt, *figure));
+}
+
+/// Asks two programs for each figure that is still open.
+fn settle(hunt: &mut Hunt<'_>, open: &[usize]) -> Result<Verdict, Contradiction> {
+    for figure in open.iter().copied() {
+        if safe(hunt, figure) {
+            continue;
+        }
+        if hunt.search.spent() {
+            return Ok(Verdict::Undecided);
+        }
+        let known = hunt.known(figure);
+        let high = if known.high == UNBOUNDED {
+            UNBOUNDED
+        } else {
+            let Some(most) = hunt.solve(figure, true)? else { return Ok(Verdict::Undecided) };
+            (most + TOLERANCE).floor() as i64
+        };
+        if safe(hunt, figure) {
+            continue;
+        }
+        let Some(least) = hunt.solve(figure, false)? else { return Ok(Verdict::Undecided) };
+        let low = ((least - TOLERANCE).ceil() as i64).max(0);
+        if found_out(whole(low), whole(high)) {
+            return Ok(Verdict::Unsafe);
+        }
+    }
+    Ok(Verdict::Safe)
+}

@@ -1,0 +1,5 @@
+//! The disclosure test against two linear programs a cell, on small tables of many kinds.
+
+mod oracle;
+mod tables;
+mod verdicts;

@@ -1,0 +1,50 @@
+//! The bounds of every cell by two linear programs, straight from what was given: no merging, no conclusions.
+
+use microlp::{ComparisonOp, Error, OptimizationDirection, Problem, Variable};
+
+use super::super::found_out;
+use super::tables::Invented;
+
+/// The bounds of every cell, or none where no table fits.
+pub(super) fn bounds(invented: &Invented) -> Option<Vec<(u64, Option<u64>)>> {
+    invented.cells.iter().map(|cell| cell_bounds(invented, &cell.at)).collect()
+}
+
+fn cell_bounds(invented: &Invented, at: &[u16]) -> Option<(u64, Option<u64>)> {
+    let low = solve(invented, at, OptimizationDirection::Minimize)?;
+    let high = solve(invented, at, OptimizationDirection::Maximize)?;
+    let low = (low.expect("counts are at least 0") - 1e-6).ceil().max(0.0) as u64;
+    Some((low, high.map(|h| (h + 1e-6).floor() as u64)))
+}
+
+/// None where no table fits; a bound of none where nothing bounds the cell.
+#[expect(clippy::option_option, reason = "two questions")]
+fn solve(invented: &Invented, at: &[u16], direction: OptimizationDirection) -> Option<Option<f64>> {
+    let counted = invented.members(at);
+    let mut problem = Problem::new(direction);
+    let finest: Vec<Variable> = (0..invented.counts.len())
+        .map(|f| problem.add_var(f64::from(u8::from(counted.contains(&f))), (0.0, f64::INFINITY)))
+        .collect();
+    for cell in &invented.cells {
+        let terms: Vec<(Variable, f64)> =
+            invented.members(&cell.at).into_iter().map(|m| (finest[m], 1.0)).collect();
+        problem.add_constraint(&terms[..], ComparisonOp::Ge, cell.low as f64);
+        if let Some(high) = cell.high {
+            problem.add_constraint(&terms[..], ComparisonOp::Le, high as f64);
+        }
+    }
+    match problem.solve() {
+        Ok(outcome) => Some(Some(outcome.into_solution().expect("no limit").objective())),
+        Err(Error::Infeasible) => None,
+        Err(Error::Unbounded) => Some(None),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Whether a hidden cell is found out.
+pub(super) fn is_unsafe(invented: &Invented, bounds: &[(u64, Option<u64>)]) -> bool {
+    let cells = invented.cells.iter().zip(bounds);
+    cells
+        .filter(|(c, _)| c.hidden)
+        .any(|(_, (low, high))| found_out(*low, high.unwrap_or(u64::MAX)))
+}
