@@ -111,6 +111,7 @@ fn an_agreement_supplies_the_categories_of_places() {
 #[test]
 fn means_percentiles_and_ratios_may_be_asked_for_where_counts_are_rounded() {
     let catalogue = Catalogue::builtin().expect("catalogue");
+    use crate::model::Profile;
     for profile in [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m] {
         assert!(profile.releases_figures() && profile.base() == 5);
     }

@@ -2,6 +2,7 @@
 //! which a link must not hold.
 
 mod completeness;
+mod figures;
 mod live;
 mod numbers;
 mod previews;
@@ -158,6 +159,11 @@ impl Scene {
         let plan = self.plan(asker);
         let raw = cells.iter().map(|(e, p, t)| RawCell::new(*e, *p, *t)).collect();
         let table = Table::new(plan.layout().lattice().clone(), raw).expect("table");
+        self.answer_with(partner, asker, table)
+    }
+
+    fn answer_with(&self, partner: &Partner, asker: &Asker, table: Table<RawCell>) -> AnswerParts {
+        let plan = self.plan(asker);
         let table = protect(&plan, table, &snapshot(ImdEdition::Imd2025), &partner.ods);
         let draft = self.drafted(table.expect("protected"));
         let published = self.receipt(partner, draft.event());

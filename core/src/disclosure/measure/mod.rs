@@ -6,6 +6,7 @@
 //! shown, nor a least, a greatest or a most frequent value.
 
 mod grid;
+mod joint;
 mod pool;
 mod room;
 #[cfg(test)]
@@ -116,12 +117,19 @@ pub(super) fn figures(
     }
     let counts = counts(layout, profile, shown);
     let room = Room::new(layout.lattice(), counts);
-    let left = |figures: &Figures| room.is_left_by(&means(figure, figures));
+    let left = |figures: &Figures| {
+        shows_nothing(figures) || room.is_left_by(&means(figure, figures))
+    };
     grid::COARSE.into_iter().map(at).find(left).or_else(|| {
         let last = grid::COARSE.last().copied().unwrap_or(1);
         let none = vec![FigureText::State(NoFigure::Withheld); groups(layout)];
         Some(Figures { coarse: last, values: vec![none] })
     })
+}
+
+fn shows_nothing(figures: &Figures) -> bool {
+    let withheld = |text: &FigureText| *text == FigureText::State(NoFigure::Withheld);
+    figures.values.iter().flatten().all(withheld)
 }
 
 /// What is known of the count that each group's figure is of.
@@ -262,13 +270,8 @@ pub(super) fn possible(
         let [lower, upper] = pair else { return true };
         lower.iter().zip(upper).all(|(lower, upper)| !falls(*lower, *upper))
     });
-    let no_figure = figures
-        .values
-        .iter()
-        .flatten()
-        .all(|text| *text == FigureText::State(NoFigure::Withheld));
     each && rising
-        && (quantile || no_figure || {
+        && (quantile || shows_nothing(figures) || {
             let room = Room::new(layout.lattice(), counts(layout, profile, shown));
             room.is_left_by(&means(figure, figures))
         })

@@ -9,12 +9,13 @@
 //! cheapest. If both hold, at two divisions of the rows that may differ, there is one between them where both hold:
 //! on the way from the one to the other both sums grow, and the second is never below the first. A line by itself is so
 //! decided exactly, but for the rows being whole on that way; several lines narrow each other's bounds until nothing
-//! changes.
+//! changes. Where breakdowns are crossed, what all lines say together is then asked of [`Joint`].
 
+use super::joint::Joint;
 use crate::model::{Bounds, Lattice};
 
 /// Values that must stay possible for a count, where the counts by themselves leave as many.
-pub(super) const CANDIDATES: u64 = 3;
+const CANDIDATES: u64 = 3;
 /// Wider ranges than this are not narrowed: nothing here could narrow them down.
 const WIDE: u64 = 16;
 /// Rounds over all lines.
@@ -45,6 +46,8 @@ pub(super) struct Room {
     lines: Vec<Line>,
     counts: Vec<Bounds>,
     alone: Vec<Known>,
+    /// Where breakdowns are crossed.
+    joint: Option<Option<Joint>>,
 }
 
 impl Room {
@@ -54,18 +57,29 @@ impl Room {
         let anything = (0, i128::from(u64::MAX));
         let groups = counts.iter().map(|count| Known::new(*count, anything)).collect();
         let alone = narrowed(&lines, groups);
-        Self { lines, counts, alone }
+        let joint = (lattice.axes().len() > 2).then(|| Joint::new(lattice));
+        Self { lines, counts, alone, joint }
     }
 
     /// Whether as many values of each count stay possible beside these means as [`CANDIDATES`], or as without them.
     pub(super) fn is_left_by(&self, means: &[(i128, i128)]) -> bool {
         let groups = self.counts.iter().zip(means).map(|(count, mean)| Known::new(*count, *mean));
         let with = narrowed(&self.lines, groups.collect());
-        self.alone.iter().zip(&with).all(|(alone, with)| {
-            let Some((low, high)) = alone.few() else { return true };
-            let enough = CANDIDATES.min((high + 1).saturating_sub(low));
-            with.high.is_some_and(|high| (high + 1).saturating_sub(with.low) >= enough)
-        })
+        let few = self.alone.iter().enumerate().filter_map(|(at, alone)| {
+            let (low, high) = alone.few()?;
+            Some((at, CANDIDATES.min((high + 1).saturating_sub(low))))
+        });
+        let few: Vec<(usize, u64)> = few.filter(|(_, enough)| *enough > 1).collect();
+        let by_lines = few.iter().all(|(at, enough)| {
+            let with = &with[*at];
+            with.high.is_some_and(|high| (high + 1).saturating_sub(with.low) >= *enough)
+        });
+        by_lines
+            && match &self.joint {
+                None => true,
+                Some(Some(joint)) => joint.leaves(&with, &few),
+                Some(None) => false,
+            }
     }
 }
 
