@@ -263,6 +263,9 @@ pub struct NodeTable {
     /// The disclosure profile of its records.
     #[serde(default = "default_profile")]
     pub profile: Profile,
+    /// The weakest profile that it takes part under, whatever agreements say.
+    #[serde(default = "default_floor")]
+    pub floor: Profile,
     /// Where reference data lies.
     pub reference: PathBuf,
     /// Who counts.
@@ -290,6 +293,11 @@ pub struct NodeTable {
 
 const fn default_profile() -> Profile {
     Profile::Nhs75m
+}
+
+/// The weakest that hides zeros or rounds, as official tables do.
+const fn default_floor() -> Profile {
+    Profile::Nhs75
 }
 
 /// What only a coordinator has.

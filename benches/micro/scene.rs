@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use evensum_core::authz::{Asked as AskedUse, Permit, Standing, cleared};
 use evensum_core::catalogue::Catalogue;
+use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{
-    AnswerParts, Draft, Expected, Frozen, Outgoing, Received, Verified, protect,
+    AnswerParts, Draft, Expected, Frozen, Live, Outcome, Outgoing, Received, Verified, protect,
 };
 use evensum_core::identity::{Asker, QUERY_TYPE};
 use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
@@ -121,17 +122,27 @@ impl Scene {
         Plan::compile(&permit, &self.catalogue).expect("a plan")
     }
 
-    /// A table with small cells among large ones.
+    /// A table whose totals are the sums of its parts.
     pub(crate) fn raw(plan: &Plan<AskedUse>) -> Table<RawCell> {
         let lattice = Arc::clone(plan.layout().lattice());
-        // A cell is the larger the more others it holds.
-        let count = |cell| 3 * lattice.len() as u64 / (1 + lattice.above(cell).len() as u64);
-        let cells = (0..lattice.len()).map(|c| RawCell::new(count(c), count(c), 1)).collect();
+        let finest = |cell: usize| -> u64 {
+            let axes = lattice.axes().iter().zip(lattice.coordinates(cell));
+            axes.map(|(axis, at)| axis.categories()[at].members.len() as u64).product()
+        };
+        let count = |cell| RawCell::new(40 * finest(cell), 40 * finest(cell), 1);
+        let cells = (0..lattice.len()).map(count).collect();
         Table::new(lattice, cells).expect("a table")
     }
 
+    /// Protected and put to the disclosure test, with nothing live beside it.
     pub(crate) fn draft(&self, of: &Ods, plan: &Plan<AskedUse>) -> Draft {
-        protect(plan, Self::raw(plan), &snapshot(), of).expect("a draft")
+        let table = protect(plan, Self::raw(plan), &snapshot(), of).expect("protected");
+        let nothing: [&[u8]; 0] = [];
+        let live = Live::new(&self.catalogue, nothing).expect("live");
+        match live.test(vec![table], &Limits::RELEASE).expect("tested") {
+            Outcome::Passed(mut drafts) => drafts.remove(0),
+            Outcome::Withheld(_) => panic!("withheld"),
+        }
     }
 
     /// A receipt for an event, from an audit log of three entries.

@@ -22,12 +22,28 @@ CREATE TABLE checkpoint (
     note TEXT NOT NULL
 ) STRICT;
 
--- Releases, byte-equal for ever.
+-- Releases, byte-equal for ever. Those of one universe are about the same people and are tested together.
 CREATE TABLE frozen (
     key           BLOB PRIMARY KEY,
+    universe      TEXT NOT NULL,
     bytes         BLOB NOT NULL,
     release_hash  BLOB NOT NULL,
     published_seq INTEGER NOT NULL UNIQUE REFERENCES record (seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX frozen_live ON frozen (universe, published_seq, release_hash);
+
+-- Tables that did not pass the test, by the key that they would be frozen under. They stay withheld.
+CREATE TABLE withheld (
+    key      BLOB PRIMARY KEY,
+    universe TEXT NOT NULL,
+    seq      INTEGER NOT NULL UNIQUE REFERENCES record (seq)
+) STRICT, WITHOUT ROWID;
+
+-- Extracts of which the tables that agreements name were decided.
+CREATE TABLE prepared (
+    snapshot_id BLOB PRIMARY KEY,
+    seq         INTEGER NOT NULL UNIQUE REFERENCES record (seq)
 ) STRICT, WITHOUT ROWID;
 
 -- Queries by id, within the realm that the id was made in: one federation's coordinator must not learn from a

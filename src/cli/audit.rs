@@ -1,18 +1,20 @@
 //! `evensum audit`: what an audit log says, in plain words, and whether anybody edited it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use evensum_core::ledger::{Entry, origin};
+use evensum_core::disclosure::attack::Limits;
+use evensum_core::disclosure::{Live, Universe};
+use evensum_core::ledger::{Entry, Event, origin};
 use evensum_core::model::QueryId;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::{serve, terminal};
 use crate::config::{self, Server};
 use crate::present;
-use crate::store::{MAX_PAGE, Reader};
+use crate::store::{LiveRow, MAX_PAGE, Reader};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,6 +58,9 @@ pub(super) struct ListArgs {
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     place: Place,
+    /// Repeat the disclosure test on everything that is released, too
+    #[arg(long)]
+    retest: bool,
     #[arg(long, default_value = "table")]
     format: Format,
 }
@@ -111,11 +116,17 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let server = Server::read(&args.place.config)?;
     let key = config::signing_key(&server.ledger_key)?.verifying_key();
     let log = origin(&server.ods, server.role());
-    let verdict = serve::runtime()?.block_on(async {
+    let (verdict, retested) = serve::runtime()?.block_on(async {
         let reader = Reader::open(&server.state).await.or_exit(Exit::Config)?;
-        reader.verify(&log, &key).await.or_exit(Exit::Data)
+        let verdict = reader.verify(&log, &key).await.or_exit(Exit::Data)?;
+        let sound = verdict.problems.is_empty();
+        let retested =
+            if args.retest && sound { Some(retest(&server, &reader).await?) } else { None };
+        Ok::<_, Failure>((verdict, retested))
     })?;
-    let problems: Vec<String> = verdict.problems.iter().map(ToString::to_string).collect();
+    let mut problems: Vec<String> = verdict.problems.iter().map(ToString::to_string).collect();
+    problems.extend(retested.iter().flat_map(|retested| retested.problems.iter().cloned()));
+    let tables = retested.as_ref().map(|retested| retested.tables);
     let sound = problems.is_empty();
     terminal::out(&match args.format {
         Format::Json => serde_json::to_string_pretty(&serde_json::json!({
@@ -123,12 +134,16 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             "entries": verdict.entries,
             "root": verdict.root,
             "sound": sound,
+            "tables_tested_again": tables,
             "problems": problems,
         }))
         .or_exit(Exit::Fault)?,
         Format::Table | Format::Csv if sound => format!(
-            "The audit log {log} is sound: {} entries, every one in its place and signed for.",
-            verdict.entries
+            "The audit log {log} is sound: {} entries, every one in its place and signed for.{}",
+            verdict.entries,
+            tables.map_or_else(String::new, |tables| format!(
+                " Its {tables} released tables pass the disclosure test again."
+            ))
         ),
         Format::Table | Format::Csv => format!(
             "The audit log {log} is NOT sound:\n{}",
@@ -136,4 +151,45 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         ),
     });
     Ok(if sound { ExitCode::SUCCESS } else { Exit::Data.into() })
+}
+
+/// What came of testing everything that is released again.
+struct Retested {
+    tables: usize,
+    problems: Vec<String>,
+}
+
+/// Puts everything that is live to the disclosure test again, universe by universe.
+async fn retest(server: &Server, reader: &Reader) -> Result<Retested, Failure> {
+    let catalogue = config::catalogue(&server.catalogue)?;
+    let mut retested = Retested { tables: 0, problems: Vec::new() };
+    for universe in reader.universes().await.or_exit(Exit::Data)? {
+        let live = reader.live(&universe).await.or_exit(Exit::Data)?;
+        retested.tables += live.len();
+        let mut named = BTreeSet::new();
+        for LiveRow { entry, .. } in &live {
+            let Event::Published { dataset, period, .. } = &entry.event else { continue };
+            named.insert(format!("{dataset} for {period}"));
+            let own = catalogue.dataset(dataset).map(|of| Universe::of(of, *period));
+            if own.is_ok_and(|own| own.as_str() != universe) {
+                let seq = entry.seq;
+                retested.problems.push(format!(
+                    "the release of entry {seq} does not stand with the others about the same people"
+                ));
+            }
+        }
+        let named = named.into_iter().collect::<Vec<_>>().join(" and ");
+        match Live::new(&catalogue, live.iter().map(|row| &row.bytes))
+            .and_then(|live| live.passes(&Limits::RELEASE))
+        {
+            Ok(true) => {}
+            Ok(false) => retested
+                .problems
+                .push(format!("what is released of {named} does not pass the disclosure test")),
+            Err(why) => retested
+                .problems
+                .push(format!("what is released of {named} cannot be tested again: {why}")),
+        }
+    }
+    Ok(retested)
 }

@@ -16,6 +16,7 @@ mod map;
 mod node;
 mod node_quality;
 mod partners;
+mod prepare;
 mod preview;
 mod quality;
 mod query;

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
 use super::{audit, clock, reach, staging, upkeep};
-use crate::config::{self, CoordinatorTable, Membership, Server};
+use crate::config::{self, CoordinatorTable, Membership, NodeTable, Server};
 use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
 use crate::rpc::{
@@ -166,6 +166,7 @@ fn agreement_fits(
         )));
     }
     if server.role() == Role::Node {
+        profile_fits(server.node()?, agreement)?;
         let met = &membership.coordinator()?.ods;
         if agreement.coordinator().is_none_or(|party| party.ods != *met) {
             return Err(wrong(format!(
@@ -192,9 +193,41 @@ fn agreement_fits(
     Ok(())
 }
 
+/// Whether an agreement's profile is the one that this node's records are released by, and not below its floor.
+pub(super) fn profile_fits(table: &NodeTable, agreement: &Agreement) -> Result<(), Failure> {
+    let (own, floor, theirs) = (table.profile, table.floor, agreement.profile);
+    let wrong = |what: String| {
+        let text = format!("agreement '{}' has the profile {}, {what}", agreement.id, theirs.as_str());
+        Failure::says(Exit::Config, text)
+    };
+    if !theirs.at_least(floor) {
+        return Err(wrong(format!(
+            "which hides less than {}, the 'floor' of this node: have the agreement changed",
+            floor.as_str()
+        )));
+    }
+    if theirs != own {
+        return Err(wrong(format!(
+            "and this node releases its records by {}: all of its agreements and 'profile' must name the same",
+            own.as_str()
+        )));
+    }
+    Ok(())
+}
+
 /// Checks a node's configuration whole.
 pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
     let table = server.node()?;
+    if !table.profile.at_least(table.floor) {
+        return Err(Failure::says(
+            Exit::Config,
+            format!(
+                "'profile' is {}, which hides less than {}, the 'floor' of this node",
+                table.profile.as_str(),
+                table.floor.as_str()
+            ),
+        ));
+    }
     table.secret()?;
     super::node::push::database(table)?;
     staging::check(server)?;
@@ -286,21 +319,22 @@ pub(super) fn node(args: &super::node::ServeArgs) -> Result<(), Failure> {
     })
 }
 
-async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
-    let Checked { server, members, catalogue } = checked;
+/// The records of a node and everything that was released from them.
+pub(super) async fn site(
+    server: &Server,
+    catalogue: Arc<Catalogue>,
+    agreements: Vec<Agreement>,
+    store: &Store,
+) -> Result<Site, Failure> {
     let table = server.node()?;
-    let store = open_store(&server).await?;
-    for member in &members {
-        note_agreements(&store, &member.agreements).await?;
-    }
     let mut noted = HashSet::new();
-    audit::each(&server, |entry| {
+    audit::each(server, |entry| {
         if let Event::SnapshotPublished { snapshot, .. } = entry.event {
             noted.insert(snapshot);
         }
     })
     .await?;
-    let site = Site::new(node::Parts {
+    Ok(Site::new(node::Parts {
         ods: server.ods.clone(),
         profile: table.profile,
         catalogue,
@@ -309,8 +343,19 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
         node_key: table.secret()?,
         database: super::node::push::database(table)?,
         noted,
+        agreements,
         clock: clock::system(),
-    });
+    }))
+}
+
+async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
+    let Checked { server, members, catalogue } = checked;
+    let store = open_store(&server).await?;
+    for member in &members {
+        note_agreements(&store, &member.agreements).await?;
+    }
+    let agreements = members.iter().flat_map(|m| m.agreements.iter().cloned()).collect();
+    let site = site(&server, catalogue, agreements, &store).await?;
     let dialling = members.iter().filter_map(|m| m.meeting.as_ref()?.dials.as_ref()).count();
     let readiness = Arc::new(Readiness::new(dialling));
     let mut servers = JoinSet::new();
@@ -319,8 +364,10 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     }
     readiness.begin();
     let upkeep = tokio::spawn(upkeep::run(server.clone(), site.clone(), stop.clone()));
+    let preparing = tokio::spawn(upkeep::prepare(site.clone(), stop.clone()));
     let outcome = all_ended(servers, &stop).await;
     let _ = upkeep.await;
+    let _ = preparing.await;
     store.close().await;
     outcome
 }

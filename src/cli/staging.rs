@@ -7,6 +7,7 @@ use evensum_core::model::{DatasetId, Date, Due, Held, Period, SnapshotVersion};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::node::{ConfigArgs, intake_failure};
+use super::prepare::{self, Beside};
 use super::{clock, serve, terminal, watch};
 use crate::config::{self, Retention, Server};
 use crate::intake::{self, IntakeError, Standing};
@@ -25,6 +26,9 @@ pub(super) struct PublishArgs {
     /// Everything that is staged and that the calendar says is to be published by now
     #[arg(long)]
     due: bool,
+    /// Beside a server that runs: do not wait until it has decided which tables are released
+    #[arg(long)]
+    no_wait: bool,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -207,36 +211,63 @@ pub(super) fn publish(args: &PublishArgs) -> Result<(), Failure> {
     if wanted.is_empty() {
         terminal::note("Nothing is due.");
     }
+    let agreements = prepare::agreements(&server)?;
     serve::runtime()?.block_on(async {
         let store = free_store(&server).await?;
-        let done = async {
-            let mut done = Ok(());
-            for (dataset, period) in &wanted {
-                // One extract that cannot be published keeps no other from it.
-                let one = publish_one(&server, store.as_ref(), dataset, *period, today).await;
-                if let (Err(_), Err(further)) = (&done, &one) {
-                    terminal::note(&format!("{dataset} {period}: {further}"));
-                }
-                done = done.and(one);
+        let beside = match &store {
+            None if !args.no_wait => Some(Beside::begin(&server).await?),
+            _ => None,
+        };
+        let (published, done) = publish_all(&server, store.as_ref(), &wanted, today).await;
+        let done = done.and(push_all(&server, &pushed).await);
+        let done = match (&store, beside) {
+            (Some(store), _) => done.and(prepare::here(&server, agreements, store).await),
+            (None, Some(beside)) => done.and(beside.wait(published).await),
+            (None, None) => done,
+        };
+        match (store, server.node()?.retention) {
+            (Some(store), kept) => {
+                let done = match kept {
+                    Some(kept) => done.and(delete(&server, &store, kept, today).await),
+                    None => done,
+                };
+                store.close().await;
+                done
             }
-            for (dataset, period) in &pushed {
-                let one = super::node::push::newest(&server, dataset, *period).await.map(drop);
-                if let Err(reason) = &one {
-                    terminal::note(&format!("{dataset} {period}: {reason}"));
-                }
-                done = done.and(one);
-            }
-            match (&store, server.node()?.retention) {
-                (Some(store), Some(kept)) => done.and(delete(&server, store, kept, today).await),
-                _ => done,
-            }
+            (None, _) => done,
         }
-        .await;
-        if let Some(store) = store {
-            store.close().await;
-        }
-        done
     })
+}
+
+/// Publishes extracts, and gives those that are. One that cannot be published keeps no other from it.
+async fn publish_all(
+    server: &Server,
+    store: Option<&Store>,
+    wanted: &[(DatasetId, Period)],
+    today: Date,
+) -> (Vec<Manifest>, Result<(), Failure>) {
+    let (mut published, mut done) = (Vec::new(), Ok(()));
+    for (dataset, period) in wanted {
+        let one = publish_one(server, store, dataset, *period, today).await;
+        if let (Err(_), Err(further)) = (&done, &one) {
+            terminal::note(&format!("{dataset} {period}: {further}"));
+        }
+        done = done.and(one.map(|manifest| published.push(manifest)));
+    }
+    (published, done)
+}
+
+/// Writes what is published into the database that counts, where that was cut off.
+async fn push_all(server: &Server, pushed: &[(DatasetId, Period)]) -> Result<(), Failure> {
+    let mut done = Ok(());
+    for (dataset, period) in pushed {
+        let one = super::node::push::newest(server, dataset, *period).await.map(drop);
+        if let Err(reason) = &one {
+            terminal::note(&format!("{dataset} {period}: {reason}"));
+        }
+        done = done.and(one);
+    }
+    done
 }
 
 /// The audit log; none where a server that runs holds it.
@@ -256,7 +287,7 @@ async fn publish_one(
     dataset: &DatasetId,
     period: Period,
     today: Date,
-) -> Result<(), Failure> {
+) -> Result<Manifest, Failure> {
     let key = server.node()?.secret()?;
     let manifest =
         intake::publish(&server.state, dataset, period, &key, today).map_err(intake_failure)?;
@@ -280,7 +311,8 @@ async fn publish_one(
         }
         None => terminal::note("The server that runs answers from it from now on."),
     }
-    super::node::push::newest(server, dataset, period).await.map(super::node::push::say)
+    super::node::push::newest(server, dataset, period).await.map(super::node::push::say)?;
+    Ok(manifest)
 }
 
 async fn delete(

@@ -1,5 +1,5 @@
-//! What a node's server does once a day beside answering: it warns of extracts that did not come, and deletes rows
-//! that are kept no longer.
+//! What a node's server does beside answering: once a day it warns of extracts that did not come and deletes rows that
+//! are kept no longer; and it decides the tables of every extract that is published.
 
 use std::time::Duration;
 
@@ -15,6 +15,34 @@ use crate::snapshot::Manifest;
 
 /// Between two looks at the day; what could not be done in one of them is tried again in the next.
 const LOOK: Duration = Duration::from_secs(60 * 60);
+
+/// Between two looks for an extract that was published beside the server.
+const LOOK_FOR_EXTRACTS: Duration = Duration::from_secs(2);
+/// The longest wait after looks that failed.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Decides the tables of published extracts, until the server is told to stop.
+pub(super) async fn prepare(site: Site, stop: CancellationToken) {
+    let mut wait = LOOK_FOR_EXTRACTS;
+    loop {
+        let done = tokio::select! {
+            () = stop.cancelled() => return,
+            done = site.prepare_due(|_, _| {}) => done,
+        };
+        wait = match done {
+            Ok(_) => LOOK_FOR_EXTRACTS,
+            Err(reason) => {
+                let reason: &(dyn std::error::Error + 'static) = &reason;
+                warn!(reason, "a published extract is not prepared yet; trying again");
+                LONGEST_WAIT.min(wait * 2)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
 
 /// Runs until the server is told to stop.
 pub(super) async fn run(server: Server, site: Site, stop: CancellationToken) {

@@ -97,6 +97,20 @@ pub fn newest_published(
     Ok(Some((newest, manifest)))
 }
 
+/// The folders of the extracts in force, one for each dataset and period, in their order.
+///
+/// # Errors
+/// [`IntakeError`] where a folder cannot be read.
+pub fn published(state: &Path) -> Result<Vec<PathBuf>, IntakeError> {
+    let mut newest = Vec::new();
+    for dataset in directories(&published_root(state))? {
+        for period in directories(&dataset)? {
+            newest.extend(versions(&period)?.pop().map(|(_, dir)| dir));
+        }
+    }
+    Ok(newest)
+}
+
 /// The quality report of the newest extract of a period: the staged one, else the published one.
 ///
 /// # Errors

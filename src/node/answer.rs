@@ -79,7 +79,7 @@ fn identified(node: &Inner, caller: &Peer, envelope: &Envelope) -> Result<Run, N
     let agreement = claimed_agreement(envelope)
         .and_then(|(federation, id)| node.agreement(&federation, &id))
         .ok_or_else(|| {
-            node.security.refused(caller.ods().as_str(), RefusalCode::AgreementUnknown.says());
+            node.site.security.refused(caller.ods().as_str(), RefusalCode::AgreementUnknown.says());
             NodeFault::AgreementUnknown
         })?
         .clone();
@@ -87,12 +87,12 @@ fn identified(node: &Inner, caller: &Peer, envelope: &Envelope) -> Result<Run, N
     let of_agreement = agreement.coordinator().is_some_and(|c| c.ods == *caller.ods())
         && agreement.federation == *caller.federation();
     if caller.role() != Role::Coordinator || !of_agreement {
-        node.security.refused(caller.ods().as_str(), RefusalCode::NotACoordinator.says());
+        node.site.security.refused(caller.ods().as_str(), RefusalCode::NotACoordinator.says());
         return Err(NodeFault::Unauthenticated(RefusalCode::NotACoordinator.says()));
     }
     // 3. Who asks: the person whose key signed these bytes.
     let asker = Asker::verify(envelope, &agreement).map_err(|reason| {
-        node.security.refused(caller.ods().as_str(), reason.says());
+        node.site.security.refused(caller.ods().as_str(), reason.says());
         NodeFault::Unauthenticated(reason.says())
     })?;
     let asked = store::asked(&asker, Some(caller));
@@ -173,27 +173,29 @@ async fn begin(node: &Arc<Inner>, run: &Run) -> Result<Vec<Step>, NodeFault> {
 
 async fn begun(node: &Arc<Inner>, run: &Run) -> Result<Result<Vec<Step>, NodeFault>, Trouble> {
     // 4. May it be asked: the query as a whole, then the permit of each question and the plan that follows.
+    let site = &node.site;
     let standing =
-        Standing { agreement: &run.agreement, catalogue: &node.catalogue, now: node.clock.now() };
+        Standing { agreement: &run.agreement, catalogue: &site.catalogue, now: site.clock.now() };
     let query = match cleared(&run.asker, standing)
-        .and_then(|query| query.at_node(&node.ods, node.profile))
+        .and_then(|query| query.at_node(&site.ods, site.profile))
     {
         Ok(query) => query,
         Err(denied) => return refuse(node, run, denied).await.map(Ok),
     };
     let plan = |number| {
-        Permit::query(&query, number).and_then(|permit| Plan::compile(&permit, &node.catalogue))
+        Permit::query(&query, number).and_then(|permit| Plan::compile(&permit, &site.catalogue))
     };
     let plans: Vec<Result<Plan<authz::Asked>, Denied>> = query.numbers().map(plan).collect();
     if let Some(denied) = refused_alike(&plans) {
         return refuse(node, run, denied).await.map(Ok);
     }
-    // 5. From which extracts. What is wrong with one waits until the audit log holds the query.
+    // 5. From which extracts, of which the tables that agreements name are decided first. What is wrong with one
+    // waits until the audit log holds the query.
     let mut sources = Sources::default();
     let mut prepared = Vec::with_capacity(plans.len());
     for plan in plans {
         prepared.push(match plan {
-            Ok(plan) => match sources.of(node, &plan).await? {
+            Ok(plan) => match sources.of(site, &plan).await? {
                 Ok(source) => Ok((plan, source)),
                 Err(lack) => Err(lack),
             },

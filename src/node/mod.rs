@@ -5,7 +5,9 @@
 //! it one [`Node`] for each membership, which knows that membership's agreements and no others.
 
 mod answer;
+mod prepare;
 mod question;
+mod release;
 mod retention;
 mod shelf;
 mod warehouse;
@@ -25,8 +27,13 @@ use evensum_core::sign::{Envelope, SigningKey};
 
 use tokio::sync::{Mutex, watch};
 
+pub use self::prepare::{PrepareError, Prepared, Progress};
+pub use self::release::ReleaseError;
 pub use self::retention::{RetentionError, delete_expired};
+pub use self::shelf::ShelfError;
 
+use self::prepare::Preparation;
+use self::release::Turns;
 use self::shelf::Shelf;
 use self::warehouse::Warehouse;
 use crate::security_log::SecurityLog;
@@ -53,6 +60,8 @@ pub struct Parts {
     pub database: Option<Database>,
     /// Extracts whose publication the audit log holds already.
     pub noted: HashSet<SnapshotRef>,
+    /// The agreements of all its memberships: their tables are decided when an extract is published.
+    pub agreements: Vec<Agreement>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -81,6 +90,9 @@ pub struct Site {
     shelf: Arc<Shelf>,
     warehouse: Option<Arc<Warehouse>>,
     noted: Arc<Mutex<HashSet<SnapshotRef>>>,
+    agreements: Arc<[Agreement]>,
+    preparation: Arc<Preparation>,
+    turns: Arc<Turns>,
     security: Arc<SecurityLog>,
     clock: Arc<dyn Clock>,
 }
@@ -99,6 +111,9 @@ impl Site {
                 .map(|database| Arc::new(Warehouse::new(database, parts.node_key.clone()))),
             shelf: Arc::new(Shelf::new(parts.state, parts.node_key)),
             noted: Arc::new(Mutex::new(parts.noted)),
+            agreements: parts.agreements.into(),
+            preparation: Arc::default(),
+            turns: Arc::default(),
             security: Arc::new(SecurityLog::new(Arc::clone(&parts.clock))),
             clock: parts.clock,
         }
@@ -116,45 +131,11 @@ impl Site {
         let Membership { federation, coordinator, agreements, answer_key } = membership;
         Node(Arc::new(Inner {
             store: self.store.realm(&format!("{federation}/{coordinator}")),
+            site: self.clone(),
             federation,
-            ods: self.ods.clone(),
-            profile: self.profile,
             agreements,
-            catalogue: Arc::clone(&self.catalogue),
-            shelf: Arc::clone(&self.shelf),
-            warehouse: self.warehouse.clone(),
-            noted: Arc::clone(&self.noted),
             answer_key,
-            security: Arc::clone(&self.security),
-            clock: Arc::clone(&self.clock),
         }))
-    }
-}
-
-/// A node. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Node(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    federation: FederationId,
-    ods: Ods,
-    profile: Profile,
-    agreements: Vec<Agreement>,
-    catalogue: Arc<Catalogue>,
-    store: Store,
-    shelf: Arc<Shelf>,
-    warehouse: Option<Arc<Warehouse>>,
-    noted: Arc<Mutex<HashSet<SnapshotRef>>>,
-    answer_key: SigningKey,
-    security: Arc<SecurityLog>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Inner {
-    /// Another federation's agreement of the same name is another agreement.
-    fn agreement(&self, federation: &FederationId, id: &AgreementId) -> Option<&Agreement> {
-        self.agreements.iter().find(|a| a.id == *id && a.federation == *federation)
     }
 
     /// Sees to it that the audit log holds an extract's publication before anything is answered from it:
@@ -166,6 +147,27 @@ impl Inner {
             noted.insert(of.clone());
         }
         Ok(())
+    }
+}
+
+/// A node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Node(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    site: Site,
+    federation: FederationId,
+    agreements: Vec<Agreement>,
+    /// The site's, for questions of this membership.
+    store: Store,
+    answer_key: SigningKey,
+}
+
+impl Inner {
+    /// Another federation's agreement of the same name is another agreement.
+    fn agreement(&self, federation: &FederationId, id: &AgreementId) -> Option<&Agreement> {
+        self.agreements.iter().find(|a| a.id == *id && a.federation == *federation)
     }
 }
 

@@ -14,7 +14,7 @@ const MAX_OPEN: usize = 12;
 
 /// Why an extract cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ShelfError {
+pub enum ShelfError {
     /// The state directory cannot be read.
     #[error("the published extracts cannot be listed")]
     List(#[from] IntakeError),

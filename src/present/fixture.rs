@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use evensum_core::catalogue::{Catalogue, CategoryKind, IndicatorKind};
 use evensum_core::disclosure::Side;
-use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, ReceiptParts};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, ReceiptParts, Tested};
 use evensum_core::model::{
     AgreementId, AnalystId, Assurance, Bounds, CategoryId, CellState, DatasetId, Digest,
     FederationId, ImdEdition, IndicatorId, LevelId, Ods, Period, Profile, PurposeId, Query,
@@ -259,6 +259,20 @@ fn deleted(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
     Event::SnapshotDeleted { dataset, period, snapshot_id, reason }
 }
 
+fn withheld(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
+    Event::Withheld {
+        key: Digest::of(b"key"),
+        federation: asked().federation,
+        dataset,
+        indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+        period,
+        by: vec![LevelId::new("ethnicity.code").expect("level")],
+        scope: None,
+        snapshot_id,
+        profile: Profile::Nhs75m,
+    }
+}
+
 /// One entry of every kind, and some in two ways.
 pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
@@ -279,6 +293,7 @@ pub(super) fn entries() -> Vec<Entry> {
         profile: Profile::Nhs75m,
         cells: 27,
         withheld,
+        tested: Tested { live: Digest::of(b"live"), others: withheld },
     };
     let unreadable = Asked { payload: "e30=".to_owned(), coordinator: None, ..asked() };
     let refused = |asked: Option<Asked>, code| {
@@ -321,6 +336,8 @@ pub(super) fn entries() -> Vec<Entry> {
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
         },
         deleted(dataset.clone(), period, snapshot.id),
+        withheld(dataset.clone(), period, snapshot.id),
+        Event::Prepared { dataset, period, snapshot_id: snapshot.id, released: 40, withheld: 2 },
     ];
     (14..)
         .zip(events)

@@ -71,11 +71,21 @@ fn told(entry: &Entry) -> String {
             profile,
             cells,
             withheld,
+            tested,
             ..
         } => {
             let table = asked::table(indicator, by, *period, scope.as_ref());
-            frozen(&table, *profile, federation, [*withheld, *cells])
+            frozen(&table, *profile, federation, ([*withheld, *cells], tested.others))
         }
+        Event::Withheld { federation, indicator, by, period, scope, profile, .. } => format!(
+            "the table {} did not pass the disclosure test beside what is already released (profile {}): it stays withheld from the federation {federation}",
+            asked::table(indicator, by, *period, scope.as_ref()),
+            profile.as_str()
+        ),
+        Event::Prepared { dataset, period, snapshot_id, released, withheld } => format!(
+            "the tables that agreements name beforehand were decided for extract {} of {dataset} for {period}: {released} released, {withheld} withheld",
+            snapshot_id.short()
+        ),
         Event::AnswerReleased { release_hash, .. } => {
             format!("{} was answered with release {}", of_query(event), release_hash.short())
         }
@@ -97,15 +107,20 @@ fn frozen(
     table: &str,
     profile: Profile,
     federation: &FederationId,
-    [withheld, cells]: [u32; 2],
+    ([withheld, cells], others): ([u32; 2], u32),
 ) -> String {
     let hidden = match withheld {
         0 => "nothing in it is withheld".to_owned(),
         1 => format!("1 of its {cells} figures is withheld"),
         n => format!("{n} of its {cells} figures are withheld"),
     };
+    let beside = match others {
+        0 => "tested by itself".to_owned(),
+        1 => "tested together with 1 other table".to_owned(),
+        n => format!("tested together with {n} other tables"),
+    };
     format!(
-        "the table {table} was put under disclosure control (profile {}) and frozen for the federation {federation}; {hidden}",
+        "the table {table} was put under disclosure control (profile {}), {beside}, and frozen for the federation {federation}; {hidden}",
         profile.as_str()
     )
 }
@@ -290,9 +305,9 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         }),
         purpose: asked.map(|a| a.purpose.to_string()),
         federation: match &entry.event {
-            Event::AgreementInForce { federation, .. } | Event::Published { federation, .. } => {
-                Some(federation.to_string())
-            }
+            Event::AgreementInForce { federation, .. }
+            | Event::Published { federation, .. }
+            | Event::Withheld { federation, .. } => Some(federation.to_string()),
             _ => asked.map(|a| a.federation.to_string()),
         },
         agreement: match &entry.event {
@@ -323,6 +338,8 @@ const fn kind(event: &Event) -> &'static str {
         Event::Refused { .. } => "refused",
         Event::Replayed { .. } => "replayed",
         Event::Published { .. } => "published",
+        Event::Withheld { .. } => "withheld",
+        Event::Prepared { .. } => "prepared",
         Event::AnswerReleased { .. } => "answer_released",
         Event::Aborted { .. } => "aborted",
         Event::Failed { .. } => "failed",
@@ -343,10 +360,12 @@ fn what(event: &Event) -> Option<String> {
             snapshot.version.as_str(),
             snapshot.id.short()
         )),
-        Event::SnapshotDeleted { dataset, period, snapshot_id, .. } => {
+        Event::SnapshotDeleted { dataset, period, snapshot_id, .. }
+        | Event::Prepared { dataset, period, snapshot_id, .. } => {
             Some(format!("extract {} of {dataset} for {period}", snapshot_id.short()))
         }
-        Event::Published { indicator, by, period, scope, .. } => {
+        Event::Published { indicator, by, period, scope, .. }
+        | Event::Withheld { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
         _ => None,
@@ -367,6 +386,10 @@ fn decision(event: &Event) -> Option<String> {
         Event::Replayed { release_hash: None, .. } => "refused again",
         Event::Published { cells, withheld, .. } => {
             return Some(format!("frozen: {withheld} of {cells} figures withheld"));
+        }
+        Event::Withheld { .. } => "withheld",
+        Event::Prepared { released, withheld, .. } => {
+            return Some(format!("{released} tables released, {withheld} withheld"));
         }
         Event::AnswerReleased { .. } => "answered",
         Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => "not answered",

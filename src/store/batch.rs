@@ -10,6 +10,7 @@ use evensum_core::sign::SigningKey;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::database::to_sql;
+use super::decide::{Decision, MAX_DECIDED, Marks, Withhold};
 use super::nodes::Nodes;
 use super::rows::{End, Row};
 use super::{About, Begin, Identity, Known, Publish, StoreError, Unanswered};
@@ -27,6 +28,7 @@ const MAX_ENTRIES: usize = 1024;
 const _: () = assert!(MAX_ENTRIES as u64 <= CHECKPOINT_BLOCK);
 // The largest piece of work: a query that is accepted, with the end of each of its questions.
 const _: () = assert!(MAX_QUESTIONS < MAX_ENTRIES);
+const _: () = assert!(MAX_DECIDED < MAX_ENTRIES);
 
 /// Cuts work, which keeps its order, into transactions that append no more than [`MAX_ENTRIES`].
 pub(super) fn portions<T>(work: Vec<T>, most_entries: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
@@ -56,6 +58,8 @@ pub(super) enum Work {
     Append(Event),
     Begin(Realm, Box<Begin>),
     Publish(Realm, Box<Publish>),
+    Withhold(Realm, Box<Withhold>),
+    Decide(Box<Decision>),
     End(Realm, QueryId, Event),
     EndRest(Realm, QueryId, Digest, Unanswered),
     /// Pretends that the disk ends after so many pages.
@@ -68,7 +72,8 @@ impl Work {
     pub(super) fn most_entries(&self) -> usize {
         match self {
             Self::Append(_) | Self::End(..) => 1,
-            Self::Publish(..) => 2,
+            Self::Publish(..) | Self::Withhold(..) => 2,
+            Self::Decide(decision) => decision.entries(),
             Self::Begin(_, begin) => 1 + begin.questions.len(),
             Self::EndRest(..) => MAX_QUESTIONS,
             #[cfg(test)]
@@ -107,11 +112,11 @@ impl<R> Settled<R> {
         Self { kind, entry: None, frozen: None, each: Vec::new() }
     }
 
-    const fn plain(kind: Kind, entry: R) -> Self {
+    pub(super) const fn plain(kind: Kind, entry: R) -> Self {
         Self { kind, entry: Some(entry), frozen: None, each: Vec::new() }
     }
 
-    const fn release(kind: Kind, entry: R, frozen: (Vec<u8>, R)) -> Self {
+    pub(super) const fn release(kind: Kind, entry: R, frozen: (Vec<u8>, R)) -> Self {
         Self { kind, entry: Some(entry), frozen: Some(frozen), each: Vec::new() }
     }
 
@@ -173,6 +178,10 @@ pub(super) struct Batch<'a> {
     frontier: Frontier,
     nodes: Nodes,
     waiting: Waiting,
+    /// The marks of what is live, where this transaction asked for or changed them.
+    pub(super) marks: Marks,
+    /// And as they were before it, where they are known.
+    pub(super) known_marks: &'a Marks,
 }
 
 /// What a transaction has not written yet: each statement is a journey to the database's thread and back, so
@@ -189,6 +198,7 @@ struct Waiting {
 pub(super) struct Sealed {
     pub(super) frontier: Frontier,
     pub(super) nodes: Nodes,
+    pub(super) marks: Marks,
     /// The signed checkpoint, where anything was appended.
     pub(super) note: Option<String>,
 }
@@ -209,6 +219,7 @@ impl<'a> Batch<'a> {
         owner: &'a Owner,
         now: Timestamp,
         committed: &Frontier,
+        known_marks: &'a Marks,
     ) -> Self {
         let mut nodes = Nodes::default();
         // Every left neighbour of a new entry is one of these, or new itself.
@@ -223,6 +234,8 @@ impl<'a> Batch<'a> {
             frontier: committed.clone(),
             nodes,
             waiting: Waiting::default(),
+            marks: Marks::default(),
+            known_marks,
         }
     }
 
@@ -230,9 +243,12 @@ impl<'a> Batch<'a> {
     /// that may fail, come before its first write.
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
+            Work::Append(event @ Event::Prepared { .. }) => self.prepared(event).await,
             Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
             Work::Begin(realm, begin) => self.begin(&realm, *begin).await,
             Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
+            Work::Withhold(realm, withhold) => self.withhold(&realm, *withhold).await,
+            Work::Decide(decision) => self.decide(*decision).await,
             Work::End(realm, query_id, event) => self.end(&realm, query_id, event).await,
             Work::EndRest(realm, id, hash, how) => self.end_rest(&realm, id, hash, how).await,
             #[cfg(test)]
@@ -244,10 +260,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    async fn append(&mut self, event: Event) -> Result<Logged, Stop> {
+    pub(super) async fn append(&mut self, event: Event) -> Result<Logged, Stop> {
         let seq = self.frontier.len();
-        // A frozen release refers to the entry that published it.
-        let referred_to = matches!(event, Event::Published { .. });
+        // What is kept beside the log refers to the entry that says so.
+        let referred_to = matches!(
+            event,
+            Event::Published { .. } | Event::Withheld { .. } | Event::Prepared { .. }
+        );
         let Identity { ods, role, .. } = &self.owner.identity;
         let bytes = Entry::new(seq, self.now, ods.clone(), *role, event)
             .encode()
@@ -356,6 +375,7 @@ impl<'a> Batch<'a> {
             Known::Refused(code) => Step::Refuse(*code),
             Known::Frozen(key) => match self.frozen(*key).await? {
                 Some(row) => Step::Release(*key, row),
+                None if self.withheld(*key).await? => Step::Refuse(RefusalCode::Withheld),
                 None => Step::Count,
             },
         })
@@ -427,37 +447,6 @@ impl<'a> Batch<'a> {
         })
     }
 
-    async fn publish(&mut self, realm: &str, publish: Publish) -> Result<Settled<Logged>, Stop> {
-        let Publish { about, key, bytes, published } = publish;
-        self.require_running(realm, about).await?;
-        let release = match &published {
-            Event::Published { key: said, release_hash, .. } if *said == key => *release_hash,
-            _ => return refuse("a release is published under another key than it is kept under"),
-        };
-        if release != Digest::of(&bytes) {
-            return refuse("a release's hash is not that of its bytes");
-        }
-        // Another question may have frozen the same table meanwhile: then its bytes stand.
-        let (hash, row) = match self.frozen(key).await? {
-            Some(row) => row,
-            None => {
-                let logged = self.append(published).await?;
-                sqlx::query(
-                    "INSERT INTO frozen (key, bytes, release_hash, published_seq) VALUES (?1, ?2, ?3, ?4)",
-                )
-                .bind(&key.as_bytes()[..])
-                .bind(&bytes)
-                .bind(&release.as_bytes()[..])
-                .bind(to_sql(logged.0))
-                .execute(&mut *self.conn)
-                .await?;
-                (release, (bytes, logged))
-            }
-        };
-        let released = self.release(realm, about, key, hash).await?;
-        Ok(Settled::release(Kind::Done, released, row))
-    }
-
     async fn end(
         &mut self,
         realm: &str,
@@ -510,7 +499,7 @@ impl<'a> Batch<'a> {
         Ok(Settled::nothing(Kind::Done))
     }
 
-    async fn release(
+    pub(super) async fn release(
         &mut self,
         realm: &str,
         about: About,
@@ -537,7 +526,12 @@ impl<'a> Batch<'a> {
             let mut none = |(index, _)| Err(merkle::ProofError::Outside { index, size }.into());
             let settled = settled.into_iter().map(|s| s?.try_map(&mut none)).collect();
             return Ok((
-                Sealed { frontier: self.frontier, nodes: self.nodes, note: None },
+                Sealed {
+                    frontier: self.frontier,
+                    nodes: self.nodes,
+                    marks: self.marks,
+                    note: None,
+                },
                 settled,
             ));
         }
@@ -558,8 +552,8 @@ impl<'a> Batch<'a> {
             Ok(ReceiptParts { entry, index, proof, checkpoint: note.clone() })
         };
         let settled = settled.into_iter().map(|s| s?.try_map(&mut prove)).collect();
-        let Self { frontier, nodes, .. } = self;
-        Ok((Sealed { frontier, nodes, note: Some(note) }, settled))
+        let Self { frontier, nodes, marks, .. } = self;
+        Ok((Sealed { frontier, nodes, marks, note: Some(note) }, settled))
     }
 }
 
@@ -572,6 +566,6 @@ pub(super) enum Fault {
     Signing(#[from] CheckpointError),
 }
 
-fn refuse<T>(why: &'static str) -> Result<T, Stop> {
+pub(super) fn refuse<T>(why: &'static str) -> Result<T, Stop> {
     Err(Stop::Refused(StoreError::Contradiction(why)))
 }

@@ -1,10 +1,11 @@
-//! The check of a whole state: every entry, every stored hash, every signed checkpoint, every frozen release.
+//! The check of a whole state: every entry, every stored hash, every signed checkpoint, and everything that is kept
+//! beside the log.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use data_encoding::HEXUPPER;
-use evensum_core::ledger::Checkpoint;
+use evensum_core::ledger::{Checkpoint, Kept};
 use evensum_core::ledger::entry::Head;
 use evensum_core::ledger::merkle::{Frontier, leaf_hash};
 use evensum_core::model::Digest;
@@ -15,6 +16,8 @@ use sqlx::SqliteConnection;
 use super::batch::CHECKPOINT_BLOCK;
 use super::database::to_sql;
 use super::nodes::digest;
+
+mod kept;
 
 /// Entries that are read at once.
 const PAGE: i64 = 1024;
@@ -63,7 +66,10 @@ pub(super) async fn check(
     if whole {
         check.count_nodes(conn).await?;
         check.coverage();
-        check.frozen(conn).await?;
+        let entries = std::mem::take(&mut check.kept);
+        for Problem { seq, text } in kept::check(conn, entries).await? {
+            check.found(seq, text);
+        }
     }
     let Check { frontier, mut problems, newest, .. } = check;
     problems.sort_by_key(|problem| problem.seq.unwrap_or(u64::MAX));
@@ -91,14 +97,12 @@ struct Check {
     /// Whether a root was wrong.
     diverged: bool,
     nodes: u64,
-    /// Entries that froze a release, with its key and hash.
-    published: BTreeMap<u64, (Digest, Digest)>,
+    /// Entries because of which something is kept beside the log, and what.
+    kept: BTreeMap<u64, Kept>,
 }
 
 /// Place, bytes and stored hash of an entry.
 type Row = (i64, Vec<u8>, Vec<u8>);
-/// Key, bytes, hash and publishing entry of a release.
-type FrozenRow = (Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
 impl Check {
     fn found(&mut self, seq: Option<u64>, text: String) {
@@ -195,8 +199,8 @@ impl Check {
         }
         match head {
             Some(head) if head.seq == seq => {
-                if let Some(release) = head.published {
-                    self.published.insert(seq, release);
+                if let Some(kept) = head.kept {
+                    self.kept.insert(seq, kept);
                 }
             }
             Some(head) => {
@@ -297,37 +301,6 @@ impl Check {
                 self.found(Some(from), text);
             }
         }
-    }
-
-    async fn frozen(&mut self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let mut after: Vec<u8> = Vec::new();
-        loop {
-            let rows: Vec<FrozenRow> = sqlx::query_as(
-                "SELECT key, bytes, release_hash, published_seq FROM frozen WHERE key > ?1 ORDER BY key LIMIT 64",
-            )
-            .bind(&after)
-            .fetch_all(&mut *conn)
-            .await?;
-            let Some((last, ..)) = rows.last() else { break };
-            after.clone_from(last);
-            for (key, bytes, hash, seq) in rows {
-                let entry = u64::try_from(seq).ok().and_then(|seq| self.published.remove(&seq));
-                let stored = digest(&key).zip(digest(&hash));
-                if entry.is_none() || entry != stored {
-                    let text = format!(
-                        "a frozen release is stored as that of entry {seq}, which did not publish it under this key"
-                    );
-                    self.found(u64::try_from(seq).ok(), text);
-                } else if digest(&hash) != Some(Digest::of(&bytes)) {
-                    let text = format!("the frozen release of entry {seq} was changed");
-                    self.found(u64::try_from(seq).ok(), text);
-                }
-            }
-        }
-        for seq in std::mem::take(&mut self.published).into_keys() {
-            self.found(Some(seq), format!("the frozen release of entry {seq} is missing"));
-        }
-        Ok(())
     }
 }
 

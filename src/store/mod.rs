@@ -9,7 +9,9 @@ mod asked;
 mod batch;
 mod check;
 mod database;
+mod decide;
 mod error;
+mod live;
 mod nodes;
 mod reader;
 mod rows;
@@ -22,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::disclosure::Draft;
+use evensum_core::disclosure::{Descent, Draft, Universe, Withheld};
 use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
@@ -31,12 +33,14 @@ use evensum_core::sign::{SigningKey, VerifyingKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use batch::{Kind, Owner, Settled, Work};
+use decide::{Decision, MAX_DECIDED, Withhold};
 use writer::{Answer, Condition, Job, Message, Writer};
 
 pub use asked::asked;
 pub use check::{Problem, Verdict};
 pub use database::prepare_state;
 pub use error::StoreError;
+pub use live::{Decided, LiveRow};
 pub use reader::{MAX_PAGE, Reader};
 
 /// How long a caller waits for a write.
@@ -81,7 +85,7 @@ impl About {
 pub enum Known {
     /// Nothing: it must be worked on.
     Nothing,
-    /// What its answer would be kept under.
+    /// What its answer is kept under, if it is released, or that it stays withheld.
     Frozen(Digest),
     /// That it is refused, by itself.
     Refused(RefusalCode),
@@ -153,21 +157,50 @@ pub struct FrozenRow {
     pub published: Receipt,
 }
 
-/// A table that came out of disclosure control, for the question that it answers.
+/// A table that passed the disclosure test, for the question that it answers.
 #[derive(Debug, Clone)]
 pub struct Publish {
     about: About,
+    universe: String,
+    release: Release,
+}
+
+/// A table that passed the disclosure test, as it will be kept.
+#[derive(Debug, Clone)]
+struct Release {
     key: Digest,
     bytes: Vec<u8>,
     published: Event,
 }
 
+impl Release {
+    fn of(draft: &Draft) -> Self {
+        Self { key: draft.key(), bytes: draft.bytes().to_vec(), published: draft.event() }
+    }
+
+    fn fits(&self) -> Result<(), StoreError> {
+        if self.bytes.len() > MAX_RELEASE_BYTES {
+            return Err(StoreError::TooLong { what: "the release", most: MAX_RELEASE_BYTES });
+        }
+        Ok(())
+    }
+}
+
 impl Publish {
     /// Takes a draft, and nothing else: no other bytes are ever frozen.
     #[must_use]
-    pub fn new(about: About, draft: &Draft) -> Self {
-        Self { about, key: draft.key(), bytes: draft.bytes().to_vec(), published: draft.event() }
+    pub fn new(about: About, universe: &Universe, draft: &Draft) -> Self {
+        Self { about, universe: universe.as_str().to_owned(), release: Release::of(draft) }
     }
+}
+
+/// How a question ended whose table was decided.
+#[derive(Debug)]
+pub enum Ending {
+    /// With a release. The receipt is of its `AnswerReleased`.
+    Released(FrozenRow, Receipt),
+    /// With a refusal, since the table is withheld. The receipt is of its `Refused`.
+    Withheld(Receipt),
 }
 
 /// The state, open for writing. Copies share one writer, which ends with the last of them.
@@ -179,6 +212,7 @@ pub struct Store {
     checkpoint: watch::Receiver<String>,
     origin: Arc<str>,
     log_key: Arc<VerifyingKey>,
+    dir: Arc<Path>,
 }
 
 impl fmt::Debug for Store {
@@ -209,7 +243,8 @@ impl Store {
         let (queue, messages) = mpsc::channel(QUEUE);
         tokio::spawn(writer.run(messages));
         let realm = Arc::from("");
-        Ok(Self { realm, queue, condition, checkpoint, origin: origin.into(), log_key })
+        let (origin, dir) = (origin.into(), dir.into());
+        Ok(Self { realm, queue, condition, checkpoint, origin, log_key, dir })
     }
 
     /// The same state, for questions of one realm: an id that was seen in one is free in another. A partner of
@@ -219,8 +254,8 @@ impl Store {
         Self { realm: name.into(), ..self.clone() }
     }
 
-    /// Appends an entry that ends no question: an agreement, an extract, the refusal of a
-    /// query as a whole.
+    /// Appends an entry that ends no question: an agreement, an extract, that an extract's tables were decided (once),
+    /// the refusal of a query as a whole.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Slow`], [`StoreError::Broken`], [`StoreError::Closed`]: nothing
@@ -233,6 +268,7 @@ impl Store {
                 | Event::AgreementInForce { .. }
                 | Event::SnapshotPublished { .. }
                 | Event::SnapshotDeleted { .. }
+                | Event::Prepared { .. }
                 | Event::Refused { asked: Some(_), question: None, .. }
         );
         if !alone {
@@ -271,21 +307,67 @@ impl Store {
     }
 
     /// Freezes a release and answers the question with it, in one transaction. Where the same table was frozen
-    /// meanwhile, that one stands and is returned. The receipt is of `AnswerReleased`.
+    /// meanwhile, that one stands and is returned; where it is withheld, it stays so.
     ///
     /// # Errors
-    /// As of [`Store::append`], and [`StoreError::NotBegun`], [`StoreError::TooLong`],
-    /// [`StoreError::Contradiction`].
-    pub async fn publish(&self, publish: Publish) -> Result<(FrozenRow, Receipt), StoreError> {
-        if publish.bytes.len() > MAX_RELEASE_BYTES {
-            return Err(StoreError::TooLong { what: "the release", most: MAX_RELEASE_BYTES });
-        }
-        match self.ask(Work::Publish(self.realm.clone(), Box::new(publish))).await? {
+    /// As of [`Store::append`], and [`StoreError::Outrun`], after which the question has not ended,
+    /// [`StoreError::NotBegun`], [`StoreError::TooLong`], [`StoreError::Contradiction`].
+    pub async fn publish(&self, publish: Publish) -> Result<Ending, StoreError> {
+        publish.release.fits()?;
+        let work = Work::Publish(self.realm.clone(), Box::new(publish));
+        self.ending(self.ask(work).await?)
+    }
+
+    /// Keeps a table withheld for ever, and refuses the question that asked for it, in one transaction. Where the
+    /// same table was frozen meanwhile, that one stands and is returned.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::NotBegun`], [`StoreError::Contradiction`].
+    pub async fn withhold(
+        &self,
+        universe: &Universe,
+        withheld: &Withheld,
+        about: About,
+    ) -> Result<Ending, StoreError> {
+        let withhold = Withhold {
+            about,
+            universe: universe.as_str().to_owned(),
+            key: withheld.key(),
+            event: withheld.event().clone(),
+        };
+        let work = Work::Withhold(self.realm.clone(), Box::new(withhold));
+        self.ending(self.ask(work).await?)
+    }
+
+    fn ending(&self, settled: Settled<Receipt>) -> Result<Ending, StoreError> {
+        match settled {
             Settled { entry: Some(receipt), frozen: Some((bytes, published)), .. } => {
-                Ok((FrozenRow { bytes, published }, receipt))
+                Ok(Ending::Released(FrozenRow { bytes, published }, receipt))
+            }
+            Settled { kind: Kind::Refused(_), entry: Some(receipt), .. } => {
+                Ok(Ending::Withheld(receipt))
             }
             _ => Err(self.condition.ended()),
         }
+    }
+
+    /// Freezes and withholds the rungs of a table that nobody asked for yet, all of them in one transaction or
+    /// none.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::Outrun`], [`StoreError::TooLong`],
+    /// [`StoreError::Contradiction`].
+    pub async fn decide(&self, universe: &Universe, rungs: &Descent) -> Result<(), StoreError> {
+        let decision = Decision {
+            universe: universe.as_str().to_owned(),
+            withheld: rungs.withheld.iter().map(|w| (w.key(), w.event().clone())).collect(),
+            releases: rungs.released.iter().map(Release::of).collect(),
+        };
+        decision.releases.iter().try_for_each(Release::fits)?;
+        if decision.entries() > MAX_DECIDED {
+            return Err(StoreError::Contradiction("so many tables are not decided at once"));
+        }
+        self.ask(Work::Decide(Box::new(decision))).await.map(drop)
     }
 
     /// Ends a question without a release: `Refused`, `Failed`, `Panicked`, `Aborted`, or a coordinator's

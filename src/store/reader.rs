@@ -18,7 +18,7 @@ pub const MAX_PAGE: usize = 1000;
 /// A state that is only read. It takes no lock and keeps nobody from writing.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Mutex<SqliteConnection>,
+    pub(super) conn: Mutex<SqliteConnection>,
 }
 
 impl Reader {
@@ -54,6 +54,17 @@ impl Reader {
                 Ok((seq, bytes, entry))
             })
             .collect()
+    }
+
+    /// How many entries there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM record")
+            .fetch_one(&mut *self.conn.lock().await)
+            .await?;
+        Ok(last.and_then(|seq| u64::try_from(seq).ok()).map_or(0, |seq| seq + 1))
     }
 
     /// Every frozen release about a dataset's period, for whichever federation it was made: its `Published`

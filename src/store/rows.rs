@@ -116,4 +116,13 @@ impl Batch<'_> {
             Some((digest(&hash)?, (bytes, (u64::try_from(seq).ok()?, entry))))
         }))
     }
+
+    /// Whether a table stays withheld, by the key that it would be frozen under.
+    pub(super) async fn withheld(&mut self, key: Digest) -> Result<bool, sqlx::Error> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM withheld WHERE key = ?1")
+            .bind(&key.as_bytes()[..])
+            .fetch_optional(&mut *self.conn)
+            .await?;
+        Ok(found.is_some())
+    }
 }

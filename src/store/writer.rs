@@ -15,6 +15,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Batch, Fault, MAX_BATCH, Owner, Realm, Settled, Stop, Work, portions};
+use super::decide::Marks;
 use super::nodes::{Nodes, digest};
 use super::{About, StoreError, Unanswered, check, database, reader};
 
@@ -161,6 +162,7 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     frontier: Frontier,
     nodes: Nodes,
+    marks: Marks,
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
     /// Ends of questions that could not be written when they came.
@@ -198,6 +200,7 @@ impl Writer {
             clock,
             frontier,
             nodes: Nodes::default(),
+            marks: Marks::default(),
             checkpoint: watch::Sender::new(newest),
             condition: Arc::default(),
             owed: Vec::new(),
@@ -382,7 +385,7 @@ impl Writer {
     async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
         let now = self.clock.now();
-        let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier);
+        let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier, &self.marks);
         let mut settled = Vec::with_capacity(works.len());
         for work in works {
             settled.push(match batch.settle(work).await {
@@ -395,6 +398,7 @@ impl Writer {
         sqlx::query("COMMIT").execute(&mut self.conn).await?;
         self.frontier = sealed.frontier;
         self.nodes.absorb(sealed.nodes);
+        self.marks.absorb(sealed.marks);
         if let Some(note) = sealed.note {
             self.checkpoint.send_replace(note);
         }
@@ -410,15 +414,19 @@ fn ending(work: &Work) -> Option<Owed> {
             Some(Owed::Rest(realm.clone(), *query_id, *hash))
         }
         Work::Publish(realm, publish) => Some(Owed::One(realm.clone(), publish.about)),
+        Work::Withhold(realm, withhold) => Some(Owed::One(realm.clone(), withhold.about)),
         _ => None,
     }
 }
 
+/// What has no end where nobody hears what became of a piece of work: a query that it began, or the question of a
+/// release that must be tested again.
 fn begun(work: &Work) -> Option<Owed> {
     match work {
         Work::Begin(realm, begin) => {
             Some(Owed::Rest(realm.clone(), begin.query_id, begin.query_hash))
         }
+        Work::Publish(realm, publish) => Some(Owed::One(realm.clone(), publish.about)),
         _ => None,
     }
 }
@@ -444,9 +452,12 @@ pub(super) fn deliver(
     };
     let mut orphans = Vec::new();
     for ((answer, query), reply) in answers.into_iter().zip(begun).zip(replies) {
-        if let Err(Ok(unheard)) = reply.send(answer)
-            && Settled::leaves_work(&unheard)
-        {
+        let left = match reply.send(answer) {
+            Err(Ok(unheard)) => unheard.leaves_work(),
+            Err(Err(StoreError::Outrun)) => true,
+            _ => false,
+        };
+        if left {
             orphans.extend(query);
         }
     }

@@ -13,6 +13,7 @@ mod forge;
 mod forms;
 mod leaks;
 mod liars;
+mod live;
 mod many;
 mod members;
 mod network;

@@ -251,6 +251,7 @@ impl Federation {
             node_key: rows::node_key(),
             database: None,
             noted: HashSet::new(),
+            agreements: vec![self.agreement.clone()],
             clock: Arc::clone(&clock),
         });
         let node = site.node(node::Membership {

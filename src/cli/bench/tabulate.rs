@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evensum_core::authz::{Permit, Publication, Standing};
-use evensum_core::catalogue::PersonRows;
-use evensum_core::disclosure::protect;
+use evensum_core::catalogue::{Catalogue, PersonRows};
+use evensum_core::disclosure::attack::Limits;
+use evensum_core::disclosure::{Live, Outcome, protect};
 use evensum_core::model::{CategoryId, ColumnId, Lattice, Profile, SnapshotRef, SnapshotVersion};
 use evensum_core::plan::{Filter, Plan};
 use serde::Serialize;
@@ -110,7 +111,7 @@ fn one_extract(
         counted.tables.push(CountedTable {
             scoped,
             filters: plan[0].filters().iter().map(pair).collect(),
-            releases: plan.iter().map(|p| released(&snapshot, p)).collect::<Result<_, _>>()?,
+            releases: plan.iter().map(|p| released(&federation.catalogue, &snapshot, p)).collect::<Result<_, _>>()?,
         });
     }
     write(&setting.dir.join(format!("counted-{kind}.json")), &counted)?;
@@ -181,7 +182,11 @@ fn plans(federation: &Federation, scoped: bool) -> Result<Vec<Plan<Publication>>
 }
 
 /// What disclosure control shows of a question's table, as it would be frozen.
-fn released(snapshot: &Snapshot, plan: &Plan<Publication>) -> Result<Value, Failure> {
+fn released(
+    catalogue: &Catalogue,
+    snapshot: &Snapshot,
+    plan: &Plan<Publication>,
+) -> Result<Value, Failure> {
     let raw = tabulate(snapshot, &Request::of(plan)).or_exit(Exit::Fault)?;
     let mut manifest = snapshot.manifest().clone();
     manifest.version = Some(SnapshotVersion::Provisional);
@@ -189,8 +194,17 @@ fn released(snapshot: &Snapshot, plan: &Plan<Publication>) -> Result<Value, Fail
         .reference()
         .ok_or_else(|| Failure::says(Exit::Fault, "an extract without standing"))?;
     let ods = "ZZ1".parse().or_exit(Exit::Fault)?;
-    let draft = protect(plan, raw, &of, &ods).or_exit(Exit::Fault)?;
-    serde_json::from_slice(draft.bytes()).or_exit(Exit::Fault)
+    let table = protect(plan, raw, &of, &ods).or_exit(Exit::Fault)?;
+    let nothing: [&[u8]; 0] = [];
+    let live = Live::new(catalogue, nothing).or_exit(Exit::Fault)?;
+    let tested = live.test(vec![table], &Limits::RELEASE).or_exit(Exit::Fault)?;
+    let withheld = "the table does not pass the disclosure test: count more rows";
+    match tested {
+        Outcome::Passed(drafts) if !drafts.is_empty() => {
+            serde_json::from_slice(drafts[0].bytes()).or_exit(Exit::Fault)
+        }
+        Outcome::Passed(_) | Outcome::Withheld(_) => Err(Failure::says(Exit::Fault, withheld)),
+    }
 }
 
 fn axes(request: &Request<'_>) -> Vec<CountedAxis> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use evensum_core::authz::{Asked as AskedUse, Permit, Standing, cleared};
 use evensum_core::catalogue::Catalogue;
-use evensum_core::disclosure::{Expected, Frozen, Outgoing, Verified, protect};
+use evensum_core::disclosure::attack::Limits;
+use evensum_core::disclosure::{Expected, Frozen, Live, Outcome, Outgoing, Verified, protect};
 use evensum_core::identity::{Asker, Peer, QUERY_TYPE};
 use evensum_core::ledger::{Checkpoint, Entry, Event, Receipt, ReceiptParts, merkle, origin};
 use evensum_core::model::{
@@ -158,7 +159,13 @@ impl Scene {
         let asker = self.asker();
         let plan = self.plan(&asker);
         let lattice = plan.layout().lattice().clone();
-        let cells = (0..lattice.len()).map(|_| RawCell::new(40, 40, 1)).collect();
+        // 40 in each of the finest cells, so that the totals are their sums.
+        let finest = |cell: usize| -> u64 {
+            let axes = lattice.axes().iter().zip(lattice.coordinates(cell));
+            axes.map(|(axis, at)| axis.categories()[at].members.len() as u64).product()
+        };
+        let count = |cell| RawCell::new(40 * finest(cell), 40 * finest(cell), 1);
+        let cells = (0..lattice.len()).map(count).collect();
         let table = Table::new(lattice, cells).expect("a table");
         let snapshot = SnapshotRef {
             id: Digest::of(b"extract"),
@@ -166,7 +173,14 @@ impl Scene {
             version: SnapshotVersion::Final,
             imd_edition: Some(ImdEdition::Imd2025),
         };
-        let draft = protect(&plan, table, &snapshot, &ods(ANSWERS)).expect("a draft");
+        let table = protect(&plan, table, &snapshot, &ods(ANSWERS)).expect("protected");
+        let nothing: [&[u8]; 0] = [];
+        let live = Live::new(&self.catalogue, nothing).expect("live");
+        let Outcome::Passed(drafts) = live.test(vec![table], &Limits::RELEASE).expect("tested")
+        else {
+            panic!("withheld")
+        };
+        let draft = &drafts[0];
         let published = self.receipt(ANSWERS, draft.event());
         let frozen = Frozen::reopen(draft.bytes().to_vec(), &published).expect("frozen");
         let query_id = asker.query().document().query_id;

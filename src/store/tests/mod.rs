@@ -1,5 +1,6 @@
 //! Tests of the state, over real files.
 
+mod decide;
 mod faults;
 mod life;
 mod many;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use evensum_core::ledger::{Asked, Entry, Event, Receipt};
+use evensum_core::disclosure::mark;
+use evensum_core::ledger::{Asked, Entry, Event, Receipt, Tested};
 use evensum_core::model::{
     AgreementId, AnalystId, Assurance, Clock, DatasetId, Digest, FederationId, IndicatorId, Ods,
     Profile, PurposeId, QueryId, Role, Timestamp,
@@ -18,8 +20,11 @@ use evensum_core::model::{
 use evensum_core::sign::SigningKey;
 use tempfile::TempDir;
 
+use super::batch::Work;
+use super::decide::Withhold;
 use super::{
-    About, Begin, Begun, Identity, Known, Publish, Reader, Store, StoreError, Todo, Verdict,
+    About, Begin, Begun, Ending, FrozenRow, Identity, Known, Publish, Reader, Release, Store,
+    StoreError, Todo, Verdict,
 };
 
 const NOW: i64 = 1_790_000_000;
@@ -148,16 +153,28 @@ fn about(n: u32, question: u32) -> About {
     About { query_id: id(n), query_hash: hash(n), question }
 }
 
+/// Of a dataset of that name, of which nothing was released before.
 fn release_to(about: About, name: &str, bytes: &str) -> Publish {
-    Publish {
-        about,
+    tested_release(about, (name, name), bytes, mark([]))
+}
+
+fn dataset(name: &str) -> DatasetId {
+    DatasetId::new(name.replace(' ', "_")).expect("dataset")
+}
+
+fn universe(dataset_name: &str) -> String {
+    format!("{} 2026-10", dataset(dataset_name))
+}
+
+fn tested_release(about: About, (of, name): (&str, &str), bytes: &str, live: Digest) -> Publish {
+    let release = Release {
         key: key(name),
         bytes: bytes.as_bytes().to_vec(),
         published: Event::Published {
             key: key(name),
             release_hash: Digest::of(bytes.as_bytes()),
             federation: FederationId::new("icb.example").expect("federation"),
-            dataset: DatasetId::new("rtt_open_pathway").expect("dataset"),
+            dataset: dataset(of),
             indicator: IndicatorId::new("rtt_over_52_weeks").expect("indicator"),
             period: "2026-10".parse().expect("period"),
             by: vec![],
@@ -166,7 +183,50 @@ fn release_to(about: About, name: &str, bytes: &str) -> Publish {
             profile: Profile::Nhs75m,
             cells: 12,
             withheld: 1,
+            tested: Tested { live, others: 0 },
         },
+    };
+    Publish { about, universe: universe(of), release }
+}
+
+/// The frozen row of an answer, and its receipt.
+fn released(ending: Ending) -> (FrozenRow, Receipt) {
+    match ending {
+        Ending::Released(row, receipt) => (row, receipt),
+        Ending::Withheld(_) => panic!("withheld"),
+    }
+}
+
+fn withheld_event(of: &str, name: &str) -> Event {
+    Event::Withheld {
+        key: key(name),
+        federation: FederationId::new("icb.example").expect("federation"),
+        dataset: dataset(of),
+        indicator: IndicatorId::new("rtt_over_52_weeks").expect("indicator"),
+        period: "2026-10".parse().expect("period"),
+        by: vec![],
+        scope: None,
+        snapshot_id: Digest::of(b"snapshot"),
+        profile: Profile::Nhs75m,
+    }
+}
+
+/// Withholds the table of that name from a question. What the store takes of a [`Withheld`] is its key and entry,
+/// and only the disclosure test makes one.
+async fn withhold(store: &Store, about: About, name: &str) -> Result<Ending, StoreError> {
+    let (universe, event) = (universe(name), withheld_event(name, name));
+    let withhold = Withhold { about, universe, key: key(name), event };
+    let work = Work::Withhold(store.realm.clone(), Box::new(withhold));
+    store.ending(store.ask(work).await?)
+}
+
+fn prepared(extract: &str) -> Event {
+    Event::Prepared {
+        dataset: dataset("table"),
+        period: "2026-10".parse().expect("period"),
+        snapshot_id: Digest::of(extract.as_bytes()),
+        released: 3,
+        withheld: 1,
     }
 }
 

@@ -14,7 +14,7 @@ async fn an_answered_question_gets_the_same_bytes_and_a_new_entry() {
     let store = place.open().await;
     let accepted = fresh(&store, question(1)).await;
     assert!(matches!(accepted.entry().event, Event::QueryAccepted { .. }));
-    let (first, released) = store.publish(release(1, "table", "figures")).await.expect("publishes");
+    let (first, released) = released(store.publish(release(1, "table", "figures")).await.expect("publishes"));
     assert!(matches!(first.published.entry().event, Event::Published { .. }));
     assert!(matches!(released.entry().event, Event::AnswerReleased { .. }));
     assert_eq!(released.checkpoint(), first.published.checkpoint());
@@ -163,7 +163,7 @@ async fn a_frozen_table_answers_another_question_at_once() {
     fresh(&store, asks(2)).await;
     store.publish(release(1, "table", "figures")).await.expect("publishes");
     // The second was already at work on the same table: the first's bytes stand.
-    let (row, _) = store.publish(release(2, "table", "other figures")).await.expect("publishes");
+    let (row, _) = released(store.publish(release(2, "table", "other figures")).await.expect("publishes"));
     assert_eq!(row.bytes, b"figures");
     for n in 3..40 {
         match begun(&store, asks(n)).await.1 {
@@ -189,9 +189,9 @@ async fn what_contradicts_itself_is_refused_and_harms_nobody_beside_it() {
     let store = place.open().await;
     fresh(&store, question(1)).await;
     let mut other_key = release(1, "table", "figures");
-    other_key.key = key("another");
+    other_key.release.key = key("another");
     let mut other_bytes = release(1, "table", "figures");
-    other_bytes.bytes = b"forged".to_vec();
+    other_bytes.release.bytes = b"forged".to_vec();
     let mut other_asked = question(5);
     other_asked.asked.query_id = id(6);
     let long = "x".repeat(evensum_core::ledger::entry::MAX_ENTRY_BYTES);
@@ -240,7 +240,7 @@ async fn what_ends_or_freezes_is_never_written_by_itself() {
         question: 0,
         release_hash: Digest::of(b"bytes"),
     };
-    for event in [release.published.clone(), released, refused(1, RefusalCode::Withheld)] {
+    for event in [release.release.published.clone(), released, refused(1, RefusalCode::Withheld)] {
         let refused = store.append(event).await;
         assert!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
     }

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-/// A log of 37 entries, three frozen releases among them, in one closed file.
+/// A log of 64 entries, three frozen releases among them, in one closed file.
 async fn written() -> Place {
     let place = Place::new();
     let store = place.open().await;
@@ -77,7 +77,15 @@ const EDITS: &[(&str, &str)] = &[
     ("UPDATE frozen SET key = zeroblob(32) WHERE published_seq = 2", "under this key"),
     ("UPDATE frozen SET release_hash = zeroblob(32) WHERE published_seq = 2", "entry 2"),
     ("DELETE FROM frozen WHERE published_seq = 2", "release of entry 2 is missing"),
-    ("INSERT INTO frozen VALUES (zeroblob(32), x'', zeroblob(32), 9)", "release"),
+    (
+        "INSERT INTO frozen VALUES (zeroblob(32), 'table_0 2026-10', x'', zeroblob(32), 9)",
+        "release",
+    ),
+    ("UPDATE frozen SET universe = 'table_0 2026-11' WHERE published_seq = 2", "entry 2 does not stand"),
+    (
+        "UPDATE frozen SET universe = 'table_0 2026-10' WHERE published_seq = 5",
+        "release of entry 5 was not tested together",
+    ),
     (
         "UPDATE frozen SET (bytes, release_hash) = (SELECT bytes, release_hash FROM frozen AS f \
          WHERE f.published_seq = 7 - frozen.published_seq) WHERE published_seq IN (2, 5)",
@@ -85,16 +93,47 @@ const EDITS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The same, with a table that stays withheld and an extract that is prepared.
+async fn decided() -> Place {
+    let place = written().await;
+    let store = place.open().await;
+    fresh(&store, question(40)).await;
+    withhold(&store, about(40, 0), "sparse").await.expect("withholds");
+    store.append(prepared("extract")).await.expect("appends");
+    store.close().await;
+    place
+}
+
+const EDITS_OF_WHAT_IS_KEPT: &[(&str, &str)] = &[
+    ("DELETE FROM withheld", "stays withheld of entry 66 is missing"),
+    ("UPDATE withheld SET key = zeroblob(32)", "by entry 66, which does not say so"),
+    ("UPDATE withheld SET seq = 2", "by entry 2, which does not say so"),
+    ("UPDATE withheld SET key = (SELECT min(key) FROM frozen)", "that entry 66 withholds was released"),
+    ("DELETE FROM prepared", "tables were decided of entry 68 is missing"),
+    ("UPDATE prepared SET snapshot_id = zeroblob(32)", "by entry 68, which does not say so"),
+];
+
 #[tokio::test]
 async fn every_edit_is_found_and_named() {
     let place = written().await;
     let before = place.verdict().await;
     assert_eq!((before.entries, before.checkpoint_size, before.problems), (64, 64, vec![]));
-    for (i, (edit, says)) in EDITS.iter().enumerate() {
-        let (dir, mut conn) = copy(&place, &format!("copy{i}")).await;
+    all_found(&place, EDITS).await;
+}
+
+#[tokio::test]
+async fn every_edit_of_what_is_withheld_or_prepared_is_found_and_named() {
+    let place = decided().await;
+    assert_eq!(place.verdict().await.problems, []);
+    all_found(&place, EDITS_OF_WHAT_IS_KEPT).await;
+}
+
+async fn all_found(place: &Place, edits: &[(&'static str, &str)]) {
+    for (i, (edit, says)) in edits.iter().enumerate() {
+        let (dir, mut conn) = copy(place, &format!("copy{i}")).await;
         let done = sqlx::query(*edit).execute(&mut conn).await.expect(edit);
         assert!(done.rows_affected() > 0, "{edit}");
-        let found = refused(&place, &dir, conn, edit).await;
+        let found = refused(place, &dir, conn, edit).await;
         assert!(found.iter().any(|text| text.contains(says)), "{edit}: {found:?}");
     }
     place.open().await.close().await;

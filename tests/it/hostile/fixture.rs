@@ -31,7 +31,7 @@ use evensum_core::view::{Bundle, DoubtError, Shared, SystemView};
 use tempfile::TempDir;
 use tokio_stream::StreamExt;
 
-use super::extracts::{PERIOD, extract, node_key};
+use super::extracts::{Extract, PERIOD, extract, node_key};
 use crate::panics::Watch;
 use crate::pki::{NOW, Pki, ods};
 
@@ -90,7 +90,7 @@ pub(super) struct OpenNode {
     pub(super) node: Node,
     pub(super) store: Store,
     pub(super) state: PathBuf,
-    site: Arc<Site>,
+    pub(super) site: Arc<Site>,
 }
 
 /// A coordinator that runs, with its audit log.
@@ -210,8 +210,30 @@ impl Federation {
         edition: ImdEdition,
         agreement: &Agreement,
     ) -> OpenNode {
+        // No agreement names tables beforehand here, so that the log is of what a test asks.
+        self.open_node(code, extract(code, edition), agreement, Vec::new()).await
+    }
+
+    /// A node with an extract of its own, which decides the tables of the agreement beforehand where that is wanted.
+    pub(super) async fn node_with(
+        &self,
+        code: &'static str,
+        extract: &Extract,
+        prepares: bool,
+    ) -> OpenNode {
+        let prepared = if prepares { vec![self.agreement.clone()] } else { Vec::new() };
+        self.open_node(code, Some(extract), &self.agreement, prepared).await
+    }
+
+    async fn open_node(
+        &self,
+        code: &'static str,
+        extract: Option<&Extract>,
+        agreement: &Agreement,
+        agreements: Vec<Agreement>,
+    ) -> OpenNode {
         let (store, state) = self.store(code).await;
-        if let Some(extract) = extract(code, edition) {
+        if let Some(extract) = extract {
             extract.install(&state);
         }
         let noted = entries(&state).await.into_iter().filter_map(|(_, entry)| match entry.event {
@@ -227,6 +249,7 @@ impl Federation {
             node_key: node_key(code),
             database: None,
             noted: noted.collect(),
+            agreements,
             clock: Arc::clone(&self.clock) as _,
         });
         let node = site.node(self.membership(code, agreement));
