@@ -157,7 +157,8 @@ pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> R
     if !agreement.indicators.contains(&question.indicator) {
         return refuse(RefusalCode::IndicatorNotAllowed);
     }
-    if !catalogue.indicator(&question.indicator)?.kind.measures().is_empty() {
+    let counts_only = catalogue.indicator(&question.indicator)?.kind.measures().is_empty();
+    if !counts_only && !agreement.profile.releases_figures() {
         return refuse(RefusalCode::KindNotReleased);
     }
     if question.by.len() > usize::from(agreement.max_dimensions) {

@@ -89,6 +89,15 @@ impl IndicatorKind {
         matches!(self, Self::Proportion)
     }
 
+    /// The percentiles that it has, where it has such.
+    #[must_use]
+    pub fn percentiles(&self) -> &[u8] {
+        match self {
+            Self::Quantile { at, .. } => at,
+            _ => &[],
+        }
+    }
+
     /// The measures whose sums or bands the figure needs.
     #[must_use]
     pub fn measures(&self) -> Vec<&ColumnId> {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::document::{AxisIds, CellText, FORMAT, ReleaseDocument};
+use super::document::{AxisIds, CellText, FORMAT, Figures, ReleaseDocument};
+use super::measure::{self, FigureBounds, FigureGap};
 use super::protect::shown_table;
 use crate::authz::{Local, Shareable};
 use crate::ledger::{Event, Receipt, Tested};
@@ -92,6 +93,8 @@ pub fn protect<U: Shareable>(
     keyed(plan.profile(), &raw)?;
     let (federation, residence_scope) =
         layout.residence().cloned().ok_or(ChainError::Population)?;
+    let shown = shown_table(layout, plan.profile(), &raw);
+    let figures = measure::figures(layout, plan.profile(), &raw, &shown);
     let document = ReleaseDocument {
         format: FORMAT.to_owned(),
         ods: ods.clone(),
@@ -103,7 +106,8 @@ pub fn protect<U: Shareable>(
         policy: plan.profile().into(),
         person_rows: layout.person_rows(),
         axes: axis_ids(layout.lattice()),
-        cells: shown_table(layout, plan.profile(), &raw).into_iter().map(CellText::from).collect(),
+        cells: shown.into_iter().map(CellText::from).collect(),
+        figures,
     };
     let bytes = canonical::encode(&document)?;
     Ok(Protected { key: plan.frozen_key(ods, snapshot)?, document, bytes })
@@ -305,10 +309,11 @@ impl Released {
 pub struct Preview {
     layout: Layout,
     cells: Vec<Shown>,
+    figures: Option<Figures>,
 }
 
-/// What a table shows of one group: the two counts that its figure is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a table shows of one group: the two counts that its figure is made of, and the figure where they do not give it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Group<'a> {
     /// Its category on each axis but the outcome's.
     pub at: Vec<&'a AxisCategory>,
@@ -316,6 +321,8 @@ pub struct Group<'a> {
     pub numerator: Shown,
     /// Below it.
     pub denominator: Shown,
+    /// One for each percentile, one for a mean or a ratio, none for what counts give.
+    pub figures: Vec<Result<FigureBounds, FigureGap>>,
 }
 
 impl Group<'_> {
@@ -323,7 +330,9 @@ impl Group<'_> {
     #[must_use]
     pub fn is_shown(&self) -> bool {
         let shown = |cell| matches!(cell, Shown::Published(_) | Shown::StructuralZero);
-        shown(self.numerator) && shown(self.denominator)
+        shown(self.numerator)
+            && shown(self.denominator)
+            && (self.figures.is_empty() || self.figures.iter().any(Result::is_ok))
     }
 }
 
@@ -362,7 +371,9 @@ impl Preview {
             let places = lattice.axes().iter().take(outer).zip(at);
             let at =
                 places.map(|(axis, place)| axis.categories().get(place)).collect::<Option<_>>()?;
-            Some(Group { at, numerator, denominator })
+            let group = index / lattice.axes().last()?.categories().len();
+            let figures = measure::of_group(&self.layout, self.figures.as_ref(), group);
+            Some(Group { at, numerator, denominator, figures })
         })
     }
 }
@@ -384,5 +395,6 @@ pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, Chain
     }
     keyed(plan.profile(), &raw)?;
     let cells = shown_table(layout, plan.profile(), &raw);
-    Ok(Preview { layout: layout.clone(), cells })
+    let figures = measure::figures(layout, plan.profile(), &raw, &cells);
+    Ok(Preview { layout: layout.clone(), cells, figures })
 }

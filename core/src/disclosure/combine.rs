@@ -1,6 +1,7 @@
 //! The system's table from the partners' releases: bounds add up, and nothing hidden ever counts as
 //! nothing.
 
+use super::measure::{self, FigureBounds, FigureGap};
 use super::protect::bounds;
 use super::received::Received;
 use crate::model::{Bounds, CellState, ImdEdition, Ods, Shown};
@@ -36,7 +37,7 @@ pub struct Side {
 }
 
 /// A cell of the system's table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CombinedCell {
     /// The category position on each axis, without the outcome's.
     pub at: Vec<usize>,
@@ -44,6 +45,8 @@ pub struct CombinedCell {
     pub numerator: Side,
     /// The denominator.
     pub denominator: Side,
+    /// What counts do not give: one for each percentile, one for a mean or a ratio of sums, none for what they give.
+    pub figures: Vec<Result<FigureBounds, FigureGap>>,
 }
 
 /// Adds the partners' releases cell by cell, each from its own published margin. A hidden cell adds its
@@ -75,9 +78,30 @@ pub fn combine(layout: &Layout, releases: &[Received]) -> Result<Vec<CombinedCel
             at,
             numerator: side(&each, group * outcome + layout.numerator()),
             denominator: side(&each, group * outcome + layout.denominator()),
+            figures: figures(layout, &each, group, group * outcome + layout.numerator()),
         }
     });
     Ok(cells.collect())
+}
+
+fn figures(
+    layout: &Layout,
+    each: &[(Vec<Bounds>, &Received)],
+    group: usize,
+    numerator: usize,
+) -> Vec<Result<FigureBounds, FigureGap>> {
+    let Some(figure) = layout.figure() else { return Vec::new() };
+    let own: Vec<_> = each
+        .iter()
+        .map(|(_, release)| measure::of_group(layout, release.document().figures.as_ref(), group))
+        .collect();
+    let pooled = |which: usize| {
+        let parts = each.iter().zip(&own).map(|((bounds, _), own)| {
+            (bounds[numerator], own.get(which).copied().unwrap_or(Err(FigureGap::Withheld)))
+        });
+        measure::pooled(figure, &parts.collect::<Vec<_>>())
+    };
+    (0..figure.count()).map(pooled).collect()
 }
 
 fn editions_agree(layout: &Layout, releases: &[Received]) -> Result<(), CombineError> {

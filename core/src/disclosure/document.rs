@@ -88,6 +88,38 @@ impl From<CellText> for Shown {
     }
 }
 
+/// One figure of one group: a rounded whole number of its grid's units, or why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FigureText {
+    /// A figure: of a mean in halves of the measure's unit, of a percentile in its units, of a ratio in thousandths.
+    Value(u64),
+    /// A state.
+    State(NoFigure),
+}
+
+/// Why a group shows no figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoFigure {
+    /// Withheld, whichever rule withheld it.
+    Withheld,
+    /// A percentile above the last unit that is counted by itself.
+    Over,
+}
+
+/// The figures of a table's groups that counts do not give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// How much more coarsely than need be they are rounded, because a finer rounding would narrow the counts down:
+    /// 1, 2, 5 or 10. Percentiles have 1.
+    pub coarse: u64,
+    /// A list for each figure of the indicator (one for each percentile, else one), of one figure for each group in
+    /// the lattice's order.
+    pub values: Vec<Vec<FigureText>>,
+}
+
 /// A partner's table after disclosure control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,4 +146,7 @@ pub struct ReleaseDocument {
     pub axes: Vec<AxisIds>,
     /// The cells in mixed radix, the last axis running fastest.
     pub cells: Vec<CellText>,
+    /// The figures that counts do not give, of an indicator that has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
 }

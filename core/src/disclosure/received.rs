@@ -183,7 +183,10 @@ fn release(
     if !shown.iter().enumerate().all(possible) {
         return Err(ReceivedError::Figures);
     }
-    if !consistent(layout, &shown, profile) {
+    let figures = document.figures.as_ref();
+    if !consistent(layout, &shown, profile)
+        || !super::measure::possible(layout, profile, &shown, figures)
+    {
         return Err(ReceivedError::Figures);
     }
     Ok(Verified::Release(Box::new(Received { parts, document, shown })))

@@ -3,6 +3,7 @@
 
 mod cell_keys;
 mod completeness;
+mod figures;
 mod live;
 mod numbers;
 mod previews;
@@ -163,6 +164,11 @@ impl Scene {
     fn answer_of(&self, partner: &Partner, asker: &Asker, raw: Vec<RawCell>) -> AnswerParts {
         let plan = self.plan(asker);
         let table = Table::new(plan.layout().lattice().clone(), raw).expect("table");
+        self.answer_with(partner, asker, table)
+    }
+
+    fn answer_with(&self, partner: &Partner, asker: &Asker, table: Table<RawCell>) -> AnswerParts {
+        let plan = self.plan(asker);
         let table = protect(&plan, table, &snapshot(ImdEdition::Imd2025), &partner.ods);
         let draft = self.drafted(table.expect("protected"));
         let published = self.receipt(partner, draft.event());

@@ -40,8 +40,14 @@ use serde::{Deserialize, Serialize};
 /// ```compile_fail,E0616
 /// let leaked = evensum_core::model::Sum::new(40, 200, 17).total;
 /// ```
+/// ```compile_fail,E0624
+/// let leaked = evensum_core::model::Sum::new(40, 200, 17).total();
+/// ```
 /// ```compile_fail,E0616
 /// let leaked = evensum_core::model::Measured::new(Vec::new(), vec![3, 4]).histogram;
+/// ```
+/// ```compile_fail,E0624
+/// let leaked = evensum_core::model::Measured::new(Vec::new(), vec![3, 4]).units();
 /// ```
 /// So is the sum of its records' keys:
 /// ```
@@ -63,10 +69,6 @@ pub struct RawCell {
 }
 
 /// One measure of the rows of a cell.
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    expect(dead_code, reason = "no release carries a sum yet")
-)]
 pub struct Sum {
     total: u64,
     squares: u64,
@@ -80,13 +82,21 @@ impl Sum {
     pub const fn new(total: u64, squares: u64, top: u64) -> Self {
         Self { total, squares, top }
     }
+
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(crate) const fn squares(&self) -> u64 {
+        self.squares
+    }
+
+    pub(crate) const fn of_one(&self) -> u64 {
+        self.top
+    }
 }
 
 /// What is known of the measures of a cell.
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    expect(dead_code, reason = "no release carries a sum yet")
-)]
 pub struct Measured {
     sums: Vec<Sum>,
     histogram: Vec<u32>,
@@ -98,6 +108,14 @@ impl Measured {
     #[must_use]
     pub const fn new(sums: Vec<Sum>, histogram: Vec<u32>) -> Self {
         Self { sums, histogram }
+    }
+
+    pub(crate) fn sums(&self) -> &[Sum] {
+        &self.sums
+    }
+
+    pub(crate) fn units(&self) -> &[u32] {
+        &self.histogram
     }
 }
 
@@ -139,7 +157,6 @@ impl RawCell {
         self.key
     }
 
-    #[expect(dead_code, reason = "no release carries a sum yet")]
     pub(crate) fn measured(&self) -> Option<&Measured> {
         self.measured.as_deref()
     }

@@ -102,6 +102,15 @@ impl Profile {
         !matches!(self, Self::ExactCs)
     }
 
+    /// Whether means, percentiles and ratios of sums are released beside counts: only where counts are rounded. A
+    /// rounded mean beside an exact count, or beside one with noise, would say more of the count or of the sum.
+    #[must_use]
+    pub const fn releases_figures(self) -> bool {
+        match self {
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => true,
+        }
+    }
+
     /// What becomes of zeros.
     #[must_use]
     pub const fn zeros(self) -> Zeros {

@@ -72,7 +72,7 @@ codes! {
     /// Not in the catalogue.
     CategoryUnknown = "category_unknown", "there is no such category in that dimension: `evensum indicators --show ID` lists them";
     /// A kind of figure that is counted and not yet released.
-    KindNotReleased = "kind_not_released", "means, medians and ratios of sums are counted, but this version releases none: ask for a share or a count";
+    KindNotReleased = "kind_not_released", "means, percentiles and ratios of sums are released only where counts are rounded, and the agreement's disclosure profile does not round them: ask for a share or a count";
     /// A period that the dataset does not have.
     PeriodKind = "period_kind", "this dataset has no such periods: `evensum indicators --show ID` says which it has";
     /// The partner does not hold a column.

@@ -1,6 +1,7 @@
 //! From a permit to a plan: which table to count, from which columns, restricted to whom. A plan carries
 //! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
 
+mod figure;
 mod publication;
 
 use std::marker::PhantomData;
@@ -16,6 +17,7 @@ use crate::model::{
     LatticeError, Ods, Profile, Question, RefusalCode, SnapshotRef,
 };
 
+pub use figure::Figure;
 pub use publication::{Rungs, publication};
 
 /// The last whole week that a histogram of waits counts by itself.
@@ -53,7 +55,9 @@ pub struct Layout {
     person_rows: PersonRows,
     residence: Option<(FederationId, Vec<CategoryId>)>,
     measures: Vec<ColumnId>,
+    tops: Vec<u16>,
     histogram: Option<Histogram>,
+    figure: Option<Figure>,
     zero_target: bool,
 }
 
@@ -130,8 +134,10 @@ impl Layout {
             denominator,
             person_rows: dataset.person_rows,
             residence: agreement.map(|a| (a.federation.clone(), a.residence_scope.clone())),
+            tops: summed(&indicator.kind).iter().map(|id| most(id, dataset)).collect(),
             measures: summed(&indicator.kind),
             histogram: histogram(&indicator.kind, dataset),
+            figure: Figure::of(&indicator.kind, dataset),
             zero_target: indicator.zero_target,
         })
     }
@@ -190,10 +196,22 @@ impl Layout {
         &self.measures
     }
 
+    /// What a row counts for at most in each of those sums: what lies above is counted as this.
+    #[must_use]
+    pub fn tops(&self) -> &[u16] {
+        &self.tops
+    }
+
     /// The measure whose units are counted in every cell.
     #[must_use]
     pub const fn histogram(&self) -> Option<&Histogram> {
         self.histogram.as_ref()
+    }
+
+    /// The figure that groups have beside their counts, where that needs sums or a histogram.
+    #[must_use]
+    pub const fn figure(&self) -> Option<&Figure> {
+        self.figure.as_ref()
     }
 }
 
@@ -236,6 +254,12 @@ impl<U: Use> Plan<U> {
     #[must_use]
     pub fn measures(&self) -> &[ColumnId] {
         self.layout.measures()
+    }
+
+    /// What a row counts for at most in each of those sums.
+    #[must_use]
+    pub fn tops(&self) -> &[u16] {
+        self.layout.tops()
     }
 
     /// The measure whose units are counted in every cell: that of percentiles.
@@ -299,17 +323,22 @@ fn summed(kind: &IndicatorKind) -> Vec<ColumnId> {
     }
 }
 
-/// The histogram of percentiles. It ends where the measure is believed no further; waits and stays, which have no
-/// such end, are cut where whoever lies above is above every percentile that is asked for in practice.
+/// The histogram of percentiles, which ends where its measure does.
 fn histogram(kind: &IndicatorKind, dataset: &Dataset) -> Option<Histogram> {
     let IndicatorKind::Quantile { measure, .. } = kind else { return None };
+    Some(Histogram { measure: measure.clone(), last: most(measure, dataset) })
+}
+
+/// Where a measure ends: where it is believed no further; waits and stays, which have no such end, are cut where
+/// whoever lies above is above every percentile that is asked for in practice, and counts for no more in a mean.
+fn most(measure: &ColumnId, dataset: &Dataset) -> u16 {
     let own = dataset.measures.iter().find(|m| m.id == *measure).map(|m| m.most);
-    let last = own.or(match dataset.outcome.made_of {
-        Partition::Weeks { .. } => Some(LAST_WEEK),
-        Partition::Stay { .. } => Some(LAST_MINUTE),
-        Partition::Codes { .. } | Partition::Rules { .. } => None,
-    })?;
-    Some(Histogram { measure: measure.clone(), last })
+    own.unwrap_or(match dataset.outcome.made_of {
+        Partition::Weeks { .. } => LAST_WEEK,
+        Partition::Stay { .. } => LAST_MINUTE,
+        // The catalogue knows no measure of theirs.
+        Partition::Codes { .. } | Partition::Rules { .. } => u16::MAX,
+    })
 }
 
 fn axes(lattice: &Lattice) -> Vec<Vec<&CategoryId>> {
@@ -403,7 +432,14 @@ caveats = []
         assert_eq!(stays.histogram(), of("minutes", LAST_MINUTE).as_ref());
         let days = month("median_stay");
         assert_eq!(days.histogram(), of("length_of_stay", 3650).as_ref());
+        assert_eq!((mean.tops(), waits.tops()), (&[3650][..], &[][..]));
+        assert_eq!(mean.figure(), Some(&Figure::Mean { most: 3650 }));
+        let at = |at: &[u8], last, begun| Figure::Quantile { at: at.to_vec(), last, begun };
+        assert_eq!(waits.figure(), Some(&at(&[50, 92], LAST_WEEK, true)));
+        assert_eq!(days.figure(), Some(&at(&[50], 3650, false)));
+        assert_eq!(plain.figure(), None);
         let ratio = month("restrictive_interventions_rate");
+        assert_eq!(ratio.figure(), Some(&Figure::Ratio { per: 1000, most: 1000 }));
         let both = [column("restrictive_interventions"), column("occupied_bed_days")];
         assert_eq!(ratio.measures(), both);
         assert!(month("rtt_over_65_weeks").zero_target() && !plain.zero_target());

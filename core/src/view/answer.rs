@@ -3,7 +3,7 @@
 use super::beside::Beside;
 use super::completeness::Completeness;
 use crate::catalogue::{CategoryKind, IndicatorKind};
-use crate::disclosure::{Policy, Side, Verified};
+use crate::disclosure::{FigureBounds, FigureGap, Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
 use crate::model::{
     CategoryId, Date, Digest, DimensionId, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId,
@@ -89,6 +89,9 @@ pub struct Cell {
     pub denominator: Side,
     /// What can be said of the proportion; nothing where no case is possible, or the indicator is none.
     pub proportion: Option<ProportionBounds>,
+    /// Means, percentiles or ratios of sums: one for each percentile of the indicator, one for a mean or a ratio, none
+    /// for what counts give.
+    pub figures: Vec<Result<FigureBounds, FigureGap>>,
 }
 
 /// What became of one partner's part.

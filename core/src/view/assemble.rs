@@ -10,10 +10,12 @@ use super::rung::rung_text;
 use crate::catalogue::{
     Catalogue, CategoryKind, Dataset, Indicator, IndicatorKind, PersonRows, Unknown,
 };
-use crate::disclosure::{AnswerParts, CombineError, CombinedCell, Received, Verified, combine};
+use crate::disclosure::{
+    AnswerParts, CombineError, CombinedCell, PROTECTED_BELOW, Received, Side, Verified, combine,
+};
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{
-    Agreement, CellState, Digest, Ods, QueryId, RefusalCode, Role, SnapshotVersion,
+    Agreement, Bounds, CellState, Digest, Ods, QueryId, RefusalCode, Role, SnapshotVersion,
 };
 use crate::plan::Layout;
 use crate::statistics::proportion_bounds;
@@ -185,7 +187,8 @@ impl SystemView<Shared> {
         coverage.sort_by(|a, b| a.ods.cmp(&b.ods));
         receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
         let combined = combine(layout, &releases)?.into_iter();
-        let cells = combined.map(|c| cell(c, &indicator.kind)).collect::<Vec<_>>();
+        let limit = agreement.profile.limit();
+        let cells = combined.map(|c| cell(c, &indicator.kind, limit)).collect::<Vec<_>>();
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
@@ -254,11 +257,28 @@ fn release_row(release: &Received) -> ReleaseRow {
     }
 }
 
-fn cell(combined: CombinedCell, kind: &IndicatorKind) -> Cell {
-    let CombinedCell { at, numerator, denominator } = combined;
-    let share = || proportion_bounds(numerator.bounds, denominator.bounds);
+fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {
+    let CombinedCell { at, numerator, denominator, figures } = combined;
+    let share = || proportion_bounds(for_share(numerator, denominator, limit), denominator.bounds);
     let proportion = if kind.is_share() { share() } else { None };
-    Cell { at, numerator, denominator, proportion }
+    Cell { at, numerator, denominator, proportion, figures }
+}
+
+/// The bounds of a numerator as its share is worked out of them. That none or all of a small group are above the line
+/// would be said of every one of its people: there a shown zero counts as any count that is hidden, and a shown count
+/// that must be all of the group as one that may be short of it by as much.
+fn for_share(numerator: Side, denominator: Side, limit: u64) -> Bounds {
+    let of = denominator.published.unwrap_or(denominator.bounds.low);
+    let Bounds { low, high } = numerator.bounds;
+    if of >= PROTECTED_BELOW {
+        return numerator.bounds;
+    }
+    let none = high == Some(0);
+    let all = denominator.bounds.high.is_some_and(|most| low >= most && most > 0);
+    Bounds {
+        low: if all { low.saturating_sub(limit) } else { low },
+        high: if none { Some(limit) } else { high },
+    }
 }
 
 fn name_of(ods: &Ods, agreement: &Agreement) -> String {

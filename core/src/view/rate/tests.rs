@@ -139,6 +139,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
         numerator: side,
         denominator: side,
         proportion: proportion_bounds(count, count),
+        figures: Vec::new(),
     };
     Answer {
         indicator: IndicatorView {
