@@ -82,6 +82,11 @@ impl Extract {
         let filters = plan.filters().iter().map(|f| &f.column);
         plan.columns().iter().chain(filters).all(|c| self.manifest.columns_held.contains(c))
     }
+
+    /// Whether it has the keys of its records, where a plan needs them.
+    pub(super) const fn has_keys_for<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
+        !plan.keyed() || self.manifest.keys_hmac.is_some()
+    }
 }
 
 /// Whose turn it is to test in each universe, so that no two test beside the same live tables and one of them in

@@ -2,6 +2,7 @@
 //! real files, real certificates and real signals.
 
 mod bench;
+mod cell_keys;
 mod configuration;
 mod damage;
 mod demonstration;

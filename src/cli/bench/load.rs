@@ -43,6 +43,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             reference: &reference,
             progress: &|progress| bar.set_position(progress.rows),
             exclude: None,
+            record_keys: false,
             today: clock::system().now().date(),
         })
         .or_exit(Exit::Data)
