@@ -83,9 +83,9 @@ impl Extract {
         plan.columns().iter().chain(filters).all(|c| self.manifest.columns_held.contains(c))
     }
 
-    /// Whether its records have keys, where the plan changes counts by them.
-    pub(super) fn has_keys_for<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
-        self.manifest.keys_hmac.is_some() || !plan.keyed()
+    /// Whether it has the keys of its records, where a plan needs them.
+    pub(super) const fn has_keys_for<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
+        !plan.keyed() || self.manifest.keys_hmac.is_some()
     }
 }
 

@@ -124,19 +124,20 @@ impl Profile {
     /// Two profiles may each hide something that the other shows; then neither is.
     #[must_use]
     pub const fn at_least(self, floor: Self) -> bool {
-        let ([limit, base, zeros], [other_limit, other_base, other_zeros]) =
+        let ([limit, width, zeros], [other_limit, other_width, other_zeros]) =
             (self.strength(), floor.strength());
-        limit >= other_limit && base >= other_base && zeros >= other_zeros
+        limit >= other_limit && width >= other_width && zeros >= other_zeros
     }
 
-    /// The limit, how many counts a shown figure may stand for, and whether zeros are hidden: each profile by name, so that a new one is placed here.
+    /// The limit, half the width of what a shown count stands for, and whether zeros are hidden: each profile by name,
+    /// so that a new one is placed here.
     const fn strength(self) -> [u64; 3] {
         match self {
-            Self::Nhs75m => [7, 5, 1],
-            Self::Nhs75 => [7, 5, 0],
-            Self::Ons105m => [9, 5, 1],
-            Self::Ckm => [7, 11, 1],
-            Self::ExactCs => [7, 1, 0],
+            Self::Nhs75m => [7, 2, 1],
+            Self::Nhs75 => [7, 2, 0],
+            Self::Ons105m => [9, 2, 1],
+            Self::Ckm => [7, 5, 1],
+            Self::ExactCs => [7, 0, 0],
         }
     }
 
@@ -175,10 +176,10 @@ mod tests {
 
     #[test]
     fn a_profile_that_is_at_least_another_shows_nothing_more() {
-        let all = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m];
+        let all = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm];
         for profile in all {
-            let [limit, base, zeros] = profile.strength();
-            assert_eq!((limit, base), (profile.limit(), profile.base()), "{profile:?}");
+            let [limit, width, zeros] = profile.strength();
+            assert_eq!((limit, width), (profile.limit(), profile.half_width()), "{profile:?}");
             assert_eq!(zeros == 1, profile.zeros() == Zeros::Merged, "{profile:?}");
             assert!(profile.at_least(profile));
         }
@@ -186,5 +187,8 @@ mod tests {
         assert!(stricter(Profile::Ons105m, Profile::Nhs75m));
         assert!(stricter(Profile::Nhs75m, Profile::Nhs75));
         assert!(stricter(Profile::Ons105m, Profile::Nhs75));
+        assert!(stricter(Profile::Ckm, Profile::Nhs75m));
+        // Each shows something that the other hides.
+        assert!(!Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm));
     }
 }
