@@ -108,6 +108,7 @@ impl Profile {
     pub const fn releases_figures(self) -> bool {
         match self {
             Self::Nhs75m | Self::Nhs75 | Self::Ons105m => true,
+            Self::Ckm | Self::ExactCs => false,
         }
     }
 
