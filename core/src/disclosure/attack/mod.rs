@@ -46,6 +46,9 @@ impl Limits {
         steps: 4_000_000,
         programs: 200,
     };
+
+    /// For exact bounds, which somebody waits for: in some minutes at most.
+    pub const EXACT: Self = Self { steps: 200_000_000, programs: 2_000, ..Self::RELEASE };
 }
 
 /// What became of the test.

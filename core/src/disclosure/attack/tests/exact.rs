@@ -11,7 +11,7 @@ use super::tables::{Invented, Shown, skewed, small};
 
 /// Compares a share of the small tables with two programs a cell, and counts the safe and the unsafe.
 fn compare(tables: impl Iterator<Item = usize>) -> (usize, usize) {
-    let (mut safe, mut found_out, mut by_programs) = (0, 0, 0);
+    let (mut safe, mut found_out) = (0, 0);
     for n in tables {
         let invented = small(n);
         let expected = oracle::bounds(&invented).expect("the truth fits");
@@ -27,9 +27,7 @@ fn compare(tables: impl Iterator<Item = usize>) -> (usize, usize) {
             if oracle::is_unsafe(&invented, &expected) { Verdict::Unsafe } else { Verdict::Safe };
         assert_eq!(decision.verdict, verdict, "table {n}: {invented:?} {expected:?}");
         *(if verdict == Verdict::Safe { &mut safe } else { &mut found_out }) += 1;
-        by_programs += usize::from(decision.programs > 0);
     }
-    assert!(by_programs > 0, "no verdict took a program");
     (safe, found_out)
 }
 
