@@ -28,8 +28,13 @@ pub struct Limits {
 
 impl Limits {
     /// For a release of a partner.
-    pub const RELEASE: Self =
-        Self { published: 4_000, dense: 6_000, records: 4_000_000, steps: 4_000_000, programs: 200 };
+    pub const RELEASE: Self = Self {
+        published: 4_000,
+        dense: 6_000,
+        records: 4_000_000,
+        steps: 4_000_000,
+        programs: 200,
+    };
 }
 
 /// What became of the test.

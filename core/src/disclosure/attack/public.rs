@@ -12,7 +12,9 @@ pub const MAX_BOUND: u64 = 1 << 53;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublicError {
     /// A group names a part that its attribute does not have, the same one twice, or none.
-    #[error("group {group} of attribute {attribute} is empty, names a part twice, or one that does not exist")]
+    #[error(
+        "group {group} of attribute {attribute} is empty, names a part twice, or one that does not exist"
+    )]
     Group {
         /// The attribute's place, from 0.
         attribute: usize,
@@ -219,8 +221,8 @@ mod tests {
         // Five parts, of which groups tell three classes apart; the last group is everybody.
         let attribute =
             Attribute::new(5, vec![vec![0, 1], vec![2, 3, 4], vec![4], vec![4, 3, 2, 1, 0]]);
-        let public =
-            Public::new(vec![attribute], vec![cell(&[0], 3, 9), cell(&[4], 5, 12)]).expect("public");
+        let public = Public::new(vec![attribute], vec![cell(&[0], 3, 9), cell(&[4], 5, 12)])
+            .expect("public");
         let merged = public.merged().expect("agree");
         assert_eq!(merged.axes[0].parts, 3);
         assert_eq!(merged.axes[0].groups, [vec![0, 1, 2], vec![0], vec![1, 2], vec![2]]);
@@ -231,8 +233,8 @@ mod tests {
     #[test]
     fn the_same_cell_with_bounds_that_exclude_each_other_is_a_contradiction() {
         let attribute = Attribute::new(2, vec![vec![0]]);
-        let public =
-            Public::new(vec![attribute], vec![cell(&[1], 3, 4), cell(&[1], 5, 12)]).expect("public");
+        let public = Public::new(vec![attribute], vec![cell(&[1], 3, 4), cell(&[1], 5, 12)])
+            .expect("public");
         assert_eq!(public.merged(), None);
     }
 
