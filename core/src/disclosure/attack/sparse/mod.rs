@@ -1,8 +1,8 @@
 //! The test where the joint table is too large to be laid out: invented records stand for it.
 //!
 //! What sums give away is found by [`lines`]. Tables that fit every published figure are then searched for; where
-//! two of them differ enough in a hidden count, it cannot be found out. There is no linear program here: a
-//! hidden count for which no such tables are found leaves the release undecided.
+//! two of them differ enough in a hidden count, it cannot be found out ([`witnesses`]). There is no linear program
+//! here: a hidden count for which no such tables are found leaves the release undecided.
 
 mod index;
 mod lines;
@@ -13,25 +13,12 @@ mod start;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
 use super::public::{MAX_BOUND, Merged, MergedCell};
 use super::{Contradiction, Decision, Limits, Verdict, found_out};
 use index::Index;
-use lots::Lots;
-use random::Random;
-use search::Search;
-
-/// Where the generator begins. Any number would do.
-const SEED: u64 = 0x4556_454E_5355_4D31;
-/// Rows in which the search begins. Where there are more people than this, several stand in one row.
-const ROWS: u64 = 50_000;
-/// Changes in which one table is sought from the table before it.
-const CHANGES: u64 = 100;
-/// Such attempts for a hidden cell.
-const ATTEMPTS: u32 = 4;
-/// The same for cells that are left, where a table that is found becomes the one to go on from.
-const LAST_CHANGES: u64 = 500;
-const LAST_ROUNDS: u32 = 6;
+use witnesses::Witnesses;
 
 /// The verdict on what is published, without laying out the joint table.
 ///
@@ -58,7 +45,7 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let mut witnesses = Witnesses::new(&index, &bounds, limits);
     let safe = witnesses.begin() && witnesses.vary(hidden);
     let verdict = if safe { Verdict::Safe } else { Verdict::Undecided };
-    Ok(decided(verdict, witnesses.search.steps()))
+    Ok(decided(verdict, witnesses.steps()))
 }
 
 /// The cells in the order of their groups, everybody first, whether that was published or not.
@@ -71,165 +58,4 @@ fn ordered(merged: &Merged) -> Vec<MergedCell> {
     }
     cells.sort_unstable_by(|a, b| a.at.cmp(&b.at));
     cells
-}
-
-/// Tables that fit, and what each cell was seen to be in them.
-#[derive(Debug)]
-struct Witnesses<'a> {
-    bounds: &'a [(i64, i64)],
-    search: Search<'a>,
-    seen: Vec<(i64, i64)>,
-}
-
-impl<'a> Witnesses<'a> {
-    /// Spreads as many records as there may be people.
-    fn new(index: &'a Index, bounds: &'a [(i64, i64)], limits: &Limits) -> Self {
-        let mut random = Random::new(SEED);
-        let points: Vec<i64> = bounds.iter().map(|b| start::inside(*b)).collect();
-        let rows = tuned("ROWS", ROWS as usize);
-        let rows = start::spread(index, &points, points[0], rows, &mut random);
-        let mut lots = Lots::new(index, bounds);
-        for (parts, weight) in rows.parts.iter().zip(&rows.weights) {
-            lots.add(parts, *weight);
-        }
-        let search = Search::new(index, lots, random, limits.steps);
-        Self { bounds, search, seen: Vec::new() }
-    }
-
-    /// Whether a first table was found.
-    fn begin(&mut self) -> bool {
-        let t=std::time::Instant::now();
-        let v0: i64 = (0..self.bounds.len()).map(|c| self.search.lots.tally.lack(c).abs()).sum();
-        let n0 = self.search.lots.len();
-        let found = self.search.repair(u64::MAX);
-        if std::env::var("TRACE").is_ok() { println!("begin {v0} rows {n0}->{} changes {} steps {} {:?}", self.search.lots.len(), self.search.changes(), self.search.steps(), t.elapsed()); }
-        if found {
-            self.search.lots.keep();
-            self.seen = (0..self.bounds.len()).map(|c| self.search.lots.tally.count(c)).map(|n| (n, n)).collect();
-            self.check();
-        }
-        found
-    }
-
-    /// Whether every hidden cell was seen to vary enough.
-    fn vary(&mut self, hidden: Vec<usize>) -> bool {
-        let mut open = hidden;
-        open.sort_by_key(|c| (self.bounds[*c].1 - self.bounds[*c].0, *c));
-        let c0=(self.search.changes(), self.search.steps(), open.len());
-        self.stroll(&mut open);
-        if std::env::var("TRACE").is_ok() { println!("stroll {c0:?} -> {} {} {}", self.search.changes(), self.search.steps(), open.len()); }
-        for cell in open.clone() {
-            let mut up = self.room_above(cell);
-            for _ in 0..ATTEMPTS {
-                if self.varies(cell) || self.search.spent() {
-                    break;
-                }
-                self.attempt(cell, up, CHANGES, &open);
-                self.search.lots.back();
-                up = !up;
-            }
-            debug_assert!(self.search.lots.tally.outside().is_empty(), "back where it was kept");
-        }
-        for _ in 0..LAST_ROUNDS {
-            open.retain(|c| !self.varies(*c));
-            for cell in open.clone() {
-                for up in [true, false] {
-                    if self.varies(cell) || self.search.spent() {
-                        break;
-                    }
-                    if self.attempt(cell, up, LAST_CHANGES, &open) {
-                        self.search.lots.keep();
-                    } else {
-                        self.search.lots.back();
-                    }
-                }
-            }
-        }
-        open.iter().all(|c| self.varies(*c))
-    }
-
-    /// Goes from table to table by single changes, for as long as that opens many cells' eyes.
-    fn stroll(&mut self, open: &mut Vec<usize>) {
-        let (tries, rounds) = (tuned("STRIES", 8), tuned("SROUNDS", 12));
-        for _ in 0..rounds {
-            for cell in open.iter() {
-                if self.varies(*cell) || self.search.spent() {
-                    continue;
-                }
-                let (least, most) = self.seen[*cell];
-                let count = self.search.lots.tally.count(*cell);
-                let up = if least == most { self.room_above(*cell) } else { count > least };
-                let need = if up { least + self.enough(*cell) - count } else { most - self.enough(*cell) - count };
-                for by in [need, need.signum()] {
-                    if self.search.stroll(*cell, by, tries) {
-                        for cell in &self.search.touched {
-                            let count = self.search.lots.tally.count(*cell);
-                            let (least, most) = &mut self.seen[*cell];
-                            (*least, *most) = (count.min(*least), count.max(*most));
-                        }
-                        self.search.lots.keep();
-                        self.check();
-                        break;
-                    }
-                }
-            }
-            let before = open.len();
-            open.retain(|c| !self.varies(*c));
-            if open.len() * 10 > before * 9 {
-                break;
-            }
-        }
-    }
-
-    /// Whether a cell was seen to be two numbers that lie 2 apart, or 1 apart where it is surely 3 or more.
-    fn varies(&self, cell: usize) -> bool {
-        let (least, most) = self.seen[cell];
-        most - least >= self.enough(cell)
-    }
-
-    fn enough(&self, cell: usize) -> i64 {
-        if self.bounds[cell].0 >= 3 { 1 } else { 2 }
-    }
-
-    fn room_above(&self, cell: usize) -> bool {
-        let (least, most) = self.seen[cell];
-        self.bounds[cell].1 - most >= least - self.bounds[cell].0
-    }
-
-    /// Whether a table was found in which a cell is greater, or smaller, by enough than it was seen to be.
-    fn attempt(&mut self, cell: usize, up: bool, changes: u64, open: &[usize]) -> bool {
-        let (low, high) = self.bounds[cell];
-        let (least, most) = self.seen[cell];
-        let goal = if up {
-            ((least + self.enough(cell)).min(high), high)
-        } else {
-            (low, (most - self.enough(cell)).max(low))
-        };
-        self.search.lots.tally.bound(cell, goal);
-        let (c0,s0)=(self.search.changes(), self.search.steps());
-        let found = self.search.repair(changes);
-        if std::env::var("TRACE2").is_ok() { println!("attempt {found} {} {} {}", changes, self.search.changes()-c0, self.search.steps()-s0); }
-        if found {
-            self.check();
-            for cell in open {
-                let count = self.search.lots.tally.count(*cell);
-                let (least, most) = &mut self.seen[*cell];
-                (*least, *most) = (count.min(*least), count.max(*most));
-            }
-        }
-        self.search.lots.tally.bound(cell, (low, high));
-        found
-    }
-
-    /// In debug builds every table that is believed is counted again, unless that takes long.
-    fn check(&self) {
-        #[cfg(any(test, debug_assertions))]
-        if self.search.lots.len() * self.bounds.len() < 200_000 {
-            assert!(self.search.lots.fits(self.bounds), "a witness is a table of people");
-        }
-    }
-}
-
-pub(super) fn tuned(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }

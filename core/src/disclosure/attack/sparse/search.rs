@@ -6,7 +6,7 @@ use super::lots::{Kind, Lots, Move};
 use super::random::Random;
 
 /// Changes that are weighed in a step.
-const TRIES: usize = 64;
+const TRIES: usize = 128;
 /// As long as so many cells are outside, fewer changes are weighed.
 const MANY: usize = 64;
 const FEWER_TRIES: usize = 16;
@@ -14,9 +14,9 @@ const FEWER_TRIES: usize = 16;
 const REST: u64 = 4;
 const RESTLESS: i64 = 2;
 /// One in so many tries adds or drops records instead of changing them.
-const ODD: usize = 8;
+const ODD: usize = 16;
 /// Cells looked at that count as one step.
-const LOOKED: u64 = 128;
+const LOOKED: u64 = 32;
 
 /// The invented records and what has been spent on them.
 #[derive(Debug)]
@@ -64,7 +64,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(super) fn changes(&self) -> u64 { self.now }
     /// What has been spent, in steps.
     pub(super) const fn steps(&self) -> u64 {
         self.looked.div_ceil(LOOKED)
@@ -105,8 +104,9 @@ impl<'a> Search<'a> {
             if attempt % 4 == 3 {
                 self.trial.amount = 1;
             }
-            let (mut worse, looked) = self.lots.worse(&self.trial);
+            let (worse, looked) = self.lots.worse(&self.trial, least);
             self.looked += looked;
+            let Some(mut worse) = worse else { continue };
             if self.lots.changed[self.trial.lot as usize] + REST > self.now {
                 worse += RESTLESS;
             }
@@ -127,9 +127,9 @@ impl<'a> Search<'a> {
             if !possible {
                 continue;
             }
-            let (worse, looked) = self.lots.worse(&self.trial);
+            let (worse, looked) = self.lots.worse(&self.trial, 0);
             self.looked += looked;
-            if worse <= 0 {
+            if worse.is_some_and(|w| w <= 0) {
                 self.now += 1;
                 let touched = &mut self.touched;
                 touched.clear();

@@ -1,7 +1,7 @@
 //! Where the search begins: as many records as there are people, given their part of one axis after the other, each
 //! as the published tables ask for that name it beside axes that were given before.
 
-use super::index::{Index, Shape};
+use super::index::{Index, Shape, number};
 use super::random::Random;
 
 /// A value inside bounds from which there is room to both sides, and which is small where nothing bounds it.
@@ -86,8 +86,13 @@ impl<'a> Demand<'a> {
         let table = |shape: &'a Shape| {
             let left = estimated(index, shape, points);
             let mut of_part = vec![0.0; parts().len()];
+            let mut steps: Vec<u32> = parts().map(|p| index.offset(shape, axis, p)).collect();
+            steps.sort_unstable();
+            steps.dedup();
+            // Parts of an axis add multiples of one number, up to the greatest.
+            let stride = steps.get(1).copied().unwrap_or(1);
             for (class, left) in (0..).zip(&left) {
-                let step = index.step(shape, axis, class);
+                let step = class / stride % number(steps.len()) * stride;
                 for part in parts().filter(|p| index.offset(shape, axis, *p) == step) {
                     of_part[usize::from(part)] += left;
                 }

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     outside: Vec<u32>,
     /// Where a cell stands among those outside.
     places: Vec<u32>,
+    /// How far all cells together lie outside.
+    far: i64,
 }
 
 impl Tally {
@@ -44,6 +46,7 @@ impl Tally {
             counts: bounds.iter().map(empty).collect(),
             outside: Vec::new(),
             places: vec![INSIDE; bounds.len()],
+            far: 0,
         };
         for cell in 0..bounds.len() {
             tally.place(cell);
@@ -65,6 +68,11 @@ impl Tally {
         count.lack_at(count.count + by).abs() - count.lack.abs()
     }
 
+    /// How far all cells together lie outside.
+    pub(super) const fn far(&self) -> i64 {
+        self.far
+    }
+
     pub(super) fn outside(&self) -> &[u32] {
         &self.outside
     }
@@ -81,7 +89,9 @@ impl Tally {
 
     fn place(&mut self, cell: usize) {
         let count = &mut self.counts[cell];
+        self.far -= count.lack.abs();
         count.lack = count.lack_at(count.count);
+        self.far += count.lack.abs();
         let (inside, place) = (count.lack == 0, self.places[cell]);
         if inside && place != INSIDE {
             self.outside.swap_remove(place as usize);

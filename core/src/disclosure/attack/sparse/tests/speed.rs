@@ -67,14 +67,13 @@ fn speed() {
     let only = std::env::var("CASE").unwrap_or_default();
     let unions: usize = std::env::var("UNIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
     for case in cases().iter().filter(|c| c.name.contains(&only)) {
-        for policy in [Policy::Merged] {
+        for policy in [Policy::Merged, Policy::Zeros] {
             let (mut times, mut steps, mut verdicts) = (Vec::new(), Vec::new(), [0; 3]);
             let mut published = 0;
             for seed in 0..unions {
                 let mut random = Random::new(seed as u64);
                 let people = people(&case.dimensions, case.total, &mut random);
-                let union =
-                    Union::of(&case.dimensions, &case.tables, &people, policy, &mut random);
+                let union = Union::of(&case.dimensions, &case.tables, &people, policy, &mut random);
                 let merged = union.public.merged().expect("truth made it");
                 published = merged.cells.len();
                 let begun = spent();

@@ -61,7 +61,8 @@ impl Dimension {
     pub(super) fn nested(parts: u16, run: u16) -> Self {
         let mut flat = Self::flat(parts);
         let all: Vec<u16> = (0..parts).collect();
-        flat.groups.extend(all.chunks(usize::from(run)).filter(|c| c.len() > 1).map(<[u16]>::to_vec));
+        flat.groups
+            .extend(all.chunks(usize::from(run)).filter(|c| c.len() > 1).map(<[u16]>::to_vec));
         flat
     }
 
@@ -113,7 +114,10 @@ impl Union {
             }
             // Counts of a table, by how its groups hold each combination of parts.
             for at in ats {
-                if table.len() > 1 && at.iter().filter(|g| **g != 0).count() == 0 && !truth.is_empty() {
+                if table.len() > 1
+                    && at.iter().filter(|g| **g != 0).count() == 0
+                    && !truth.is_empty()
+                {
                     continue;
                 }
                 let inside = |parts: &[u16]| {
@@ -211,7 +215,8 @@ pub(super) fn people(
             parts.push(part.unwrap_or(0) as u16);
         }
         let several = total / drawn + u64::from(person < total % drawn);
-        let jitter = if several > 1 { random.below(2 * several as usize - 1) as u64 + 1 } else { 1 };
+        let jitter =
+            if several > 1 { random.below(2 * several as usize - 1) as u64 + 1 } else { 1 };
         *found.entry(parts).or_default() += jitter;
     }
     found.into_iter().collect()
