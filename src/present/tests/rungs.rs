@@ -63,8 +63,7 @@ fn several_answers_say_it_once_for_each_indicator_and_mix_no_ends() {
     let line =
         format!("Waiting over 52 weeks: asked by{}", SAID.strip_prefix("Asked by").expect("it"));
     assert_eq!(text.matches(&line).count(), 1, "{text}");
-    let last =
-        text.lines().filter(|line| line.starts_with("  2026-10")).next_back().expect("a line");
+    let last = text.lines().rfind(|line| line.starts_with("  2026-10")).expect("a line");
     assert_eq!(last.matches('–').count(), 2, "deciles are no fifths: {last}");
     // Of different breakdowns each line is of everybody in what its table does not have.
     let mixed = csv::answers(&[&asked, &plain]).expect("csv");
