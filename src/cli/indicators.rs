@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use evensum_core::catalogue::{Catalogue, Dataset, Indicator, Pack};
+use evensum_core::catalogue::{Catalogue, Dataset, Indicator, IndicatorKind, Pack};
 use evensum_core::model::{CategoryId, IndicatorId};
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ fn listed(chosen: &[&Indicator], pack: Option<&Pack>, catalogue: &Catalogue) -> 
 fn marks(indicator: &Indicator) -> Vec<&'static str> {
     let mut marks = Vec::new();
     if !released(indicator) {
-        marks.push("counted, not released yet");
+        marks.push("counted, not standardised yet");
     }
     if indicator.provisional.is_some() {
         marks.push("not confirmed");
@@ -149,9 +149,9 @@ fn marks(indicator: &Indicator) -> Vec<&'static str> {
     marks
 }
 
-/// Whether this version answers with the indicator's figure: with counts, and not with sums of measures.
-fn released(indicator: &Indicator) -> bool {
-    indicator.kind.measures().is_empty()
+/// Whether this version answers with the indicator's figure, and not with its counts alone.
+const fn released(indicator: &Indicator) -> bool {
+    !matches!(indicator.kind, IndicatorKind::Rate { standardised: true, .. })
 }
 
 fn object(indicator: &Indicator, catalogue: &Catalogue) -> Value {

@@ -201,8 +201,7 @@ impl Desk<'_> {
             return Ok(Err(Lack::Nothing));
         };
         let held = &snapshot.manifest().columns_held;
-        let needed = plan.columns().iter().chain(plan.filters().iter().map(|f| &f.column));
-        if let Some(lacking) = needed.into_iter().find(|c| !held.contains(c)) {
+        if let Some(lacking) = plan.needs().find(|c| !held.contains(c)) {
             return Ok(Err(Lack::Column(lacking.as_str().replace('_', " "))));
         }
         let raw = tabulate(&snapshot, &Request::of(&plan)).or_exit(Exit::Data)?;
@@ -245,7 +244,7 @@ fn summary(
         Format::Table => {
             terminal::out(&shown::summary(&all, terminal::width(), terminal::glyphs()));
             terminal::note(&format!(
-                "{} Groups: those that are known. Kinds of figures that need a measure are counts here.",
+                "{} Groups: those that are known.",
                 shown::policy(desk.profile)
             ));
         }

@@ -94,7 +94,12 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
         as_of,
         imd_edition,
         definition_hash,
-        columns_held: rows.columns.iter().map(|c| c.id.clone()).collect(),
+        columns_held: rows
+            .columns
+            .iter()
+            .map(|c| c.id.clone())
+            .chain(rows.measures.iter().map(|m| m.id.clone()))
+            .collect(),
         rows,
         record_keys,
     };

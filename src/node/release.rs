@@ -77,10 +77,9 @@ impl Extract {
         hash.ok() == Some(self.manifest.definition_hash)
     }
 
-    /// Whether it has every column that a plan needs.
+    /// Whether it has every column and every measure that a plan needs.
     pub(super) fn holds<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
-        let filters = plan.filters().iter().map(|f| &f.column);
-        plan.columns().iter().chain(filters).all(|c| self.manifest.columns_held.contains(c))
+        plan.needs().all(|column| self.manifest.columns_held.contains(column))
     }
 
     /// Whether it has the keys of its records, where a plan needs them.

@@ -7,7 +7,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::paragraph;
 use super::number::Share;
-use super::{Glyphs, Width, grid, headline, rate, rung, words};
+use super::{Glyphs, Width, figure, grid, headline, rate, rung, words};
 
 /// The longest label that is drawn in full.
 const LABEL: usize = 30;
@@ -56,7 +56,7 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
             text.push_str(&scale.axis(label));
         }
     }
-    let rates = rate::bars(answer, label, room);
+    let rates = rate::bars(answer, label, room) + &figure::bars(answer, label, room);
     text.push_str(&rates);
     if shares || !rates.is_empty() {
         text.push_str(
@@ -65,7 +65,8 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
 ",
         );
     }
-    for line in rate::published(answer).iter().chain(&rate::notes(answer)) {
+    let notes = [rate::published(answer), rate::notes(answer), figure::notes(answer)];
+    for line in notes.iter().flatten() {
         text.push_str(&paragraph("", line, width));
     }
     glyphs.apply(text)

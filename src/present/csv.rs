@@ -12,7 +12,7 @@ use evensum_core::model::{CategoryId, CellState, DimensionId};
 use evensum_core::view::{Answer, Cell, CoverageStatus, rung_text};
 
 use super::json::rounded;
-use super::rate;
+use super::{figure, rate};
 use super::words::hidden;
 
 /// What stands in the column `policy` where partners' policies differ.
@@ -46,14 +46,24 @@ pub fn answers(answers: &[&Answer]) -> Result<String, CsvError> {
     // Columns of rates stand at the end, and only where somebody asked for a rate.
     let rated = answers.iter().any(|a| a.beside.rates.is_some());
     let dimensions = dimensions(answers);
+    // So do those of means, percentiles and ratios, of whichever answers have any.
+    let mut figures: Vec<String> = Vec::new();
+    for column in answers.iter().flat_map(|a| figure::csv_columns(a)) {
+        if !figures.contains(&column) {
+            figures.push(column);
+        }
+    }
+    let figures = &figures;
     let lines = answers.iter().flat_map(|a| {
         let dimensions = &dimensions;
         a.cells.iter().map(move |cell| {
             let rate = if rated { rate::fields(a, cell) } else { Vec::new() };
-            line(a, cell, dimensions).into_iter().chain(rate).collect()
+            let figure = figure::csv_fields(a, cell, figures);
+            line(a, cell, dimensions).into_iter().chain(rate).chain(figure).collect()
         })
     });
     let last = if rated { rate::CSV.map(str::to_owned).to_vec() } else { Vec::new() };
+    let last: Vec<String> = last.into_iter().chain(figures.iter().cloned()).collect();
     let first = answers.first().map(|_| header(&dimensions).into_iter().chain(last).collect());
     lines_of(first.into_iter().chain(lines))
 }

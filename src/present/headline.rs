@@ -5,7 +5,7 @@ use evensum_core::statistics::ProportionBounds;
 use evensum_core::view::{Answer, AxisView, Cell, CoverageStatus};
 
 use super::number::{Share, points};
-use super::{grid, words};
+use super::{figure, grid, words};
 
 /// `Waiting over 52 weeks, October 2026, by deprivation quintile and ethnic group`.
 pub(super) fn title(answer: &Answer) -> String {
@@ -38,6 +38,9 @@ pub(super) fn sentence(answer: &Answer) -> String {
     if answer.cells.is_empty() {
         return "No partner's figures are in this answer.".to_owned();
     }
+    if figure::has(answer) {
+        return figure::sentence(answer);
+    }
     if !answer.indicator.kind.is_share() {
         return count(answer);
     }
@@ -55,7 +58,10 @@ pub(super) fn unit(answer: &Answer) -> String {
         IndicatorKind::Rate { .. } => format!(
             "Counted: {counted}. Figures are counts: for {unit} they are to be divided by a population."
         ),
-        _ => format!("Counted: {counted}. Figures are counts."),
+        IndicatorKind::Count => format!("Counted: {counted}. Figures are counts."),
+        IndicatorKind::Mean { .. } | IndicatorKind::Quantile { .. } | IndicatorKind::Ratio { .. } => {
+            format!("Counted: {counted}. Figures in {unit}.")
+        }
     }
 }
 
@@ -107,10 +113,11 @@ fn deprivation(answer: &Answer) -> Option<String> {
             b.cell()
         ));
     }
+    let places = words::places(top).coarser(words::places(bottom));
     let gap = if x.low > y.high {
-        format!("{} higher", points(x.low - y.high, x.high - y.low))
+        format!("{} higher", points(x.low - y.high, x.high - y.low, places))
     } else {
-        format!("{} lower", points(y.low - x.high, y.high - x.low))
+        format!("{} lower", points(y.low - x.high, y.high - x.low, places))
     };
     let chance = if limits_overlap(x, y) {
         " Their 95 % limits overlap: the difference may be chance."

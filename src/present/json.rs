@@ -10,6 +10,7 @@ use evensum_core::statistics::ProportionBounds;
 use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, ReceiptRow, ReleaseRow};
 use serde::{Serialize, Serializer};
 
+use super::figure::{FigureJson, KindJson};
 use super::overview::{Outcome, Unanswered};
 use super::rate::{BesideJson, RateJson};
 
@@ -73,6 +74,8 @@ struct AnswerJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     asked: Option<&'a [LevelId]>,
     imd_edition: Option<ImdEdition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figure: Option<KindJson<'a>>,
     cells: Vec<CellJson<'a>>,
     coverage: Vec<CoverageJson<'a>>,
     caveats: &'a [String],
@@ -104,6 +107,12 @@ struct CellJson<'a> {
     upper95: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<RateJson<'a>>,
+    /// The one figure, or the first of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figure: Option<FigureJson>,
+    /// All of them, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    figures: Vec<FigureJson>,
 }
 
 /// `{dimension: category}`, in the order of the axes.
@@ -181,6 +190,7 @@ impl<'a> From<&'a Answer> for AnswerJson<'a> {
             rung: &answer.rung,
             asked: answer.asked.as_ref().map(|asked| asked.levels.as_slice()),
             imd_edition: answer.imd_edition,
+            figure: KindJson::of(answer),
             cells: answer.cells.iter().map(|c| CellJson::new(answer, c)).collect(),
             coverage: answer.coverage.iter().map(CoverageJson::from).collect(),
             caveats: &answer.caveats,
@@ -217,6 +227,11 @@ impl<'a> CellJson<'a> {
             lower95: share.map(|p| rounded(p.lower95)),
             upper95: share.map(|p| rounded(p.upper95)),
             rate: RateJson::of(answer, cell),
+            figure: cell.figures.first().map(FigureJson::from),
+            figures: match &cell.figures[..] {
+                [] | [_] => Vec::new(),
+                several => several.iter().map(FigureJson::from).collect(),
+            },
         }
     }
 }

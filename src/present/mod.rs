@@ -22,6 +22,7 @@ pub mod trend;
 
 mod asked;
 mod drawing;
+pub mod figure;
 #[cfg(test)]
 mod fixture;
 mod grid;

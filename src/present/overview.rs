@@ -5,7 +5,7 @@ use evensum_core::model::{IndicatorId, Period};
 use evensum_core::view::{Answer, AxisView, CoverageStatus};
 
 use super::layout::{Column, Line, draw, paragraph};
-use super::{Glyphs, Width, grid, headline, rung, words};
+use super::{Glyphs, Width, figure, grid, headline, rung, words};
 
 /// What came of one question of several.
 #[derive(Debug, Clone)]
@@ -94,6 +94,9 @@ fn line(outcome: &Outcome<'_>, with_ends: Option<Ends>) -> Line {
         return Line::Cells(cells);
     };
     let share = |cell: Option<&evensum_core::view::Cell>| {
+        if let Some(said) = cell.and_then(|cell| cell.figures.first()) {
+            return figure::text(said);
+        }
         if !answer.indicator.kind.is_share() {
             return cell.map_or_else(|| words::NOTHING.to_owned(), |c| words::count(&c.numerator));
         }

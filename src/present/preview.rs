@@ -2,13 +2,14 @@
 //! groups have a figure, and the coarser table in which all of them have one; and one table as a release shows it.
 
 use evensum_core::catalogue::{Catalogue, CategoryKind};
-use evensum_core::disclosure::{AxisIds, CellText, Group, Preview};
+use evensum_core::disclosure::{AxisIds, CellText, Figures, Group, Preview};
 use evensum_core::model::{IndicatorId, LevelId, Profile, Shown};
+use evensum_core::plan::Figure;
 use serde::Serialize;
 
 use super::layout::{Column, Line, draw};
 use super::number::thousands;
-use super::{Glyphs, Width, words};
+use super::{Glyphs, Width, figure, words};
 
 /// One level of a breakdown: how many known groups it has, and how many of them have a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -163,15 +164,27 @@ pub fn figures(
     width: Width,
     glyphs: Glyphs,
 ) -> String {
-    let columns = [
+    let mut columns = vec![
         Column::words("Group"),
         Column::figures(&words::clean(above)),
         Column::figures(&words::clean(below)),
     ];
+    let figure = preview.layout().figure();
+    columns.extend(figure.into_iter().flat_map(|figure| match figure {
+        Figure::Mean { .. } => vec![Column::figures("Mean")],
+        Figure::Ratio { .. } => vec![Column::figures("Ratio")],
+        Figure::Quantile { at, .. } => {
+            let name = |at: &u8| Column::figures(&words::opening(&figure::percentile(*at)));
+            at.iter().map(name).collect()
+        }
+    }));
+    let shown = figure.map_or(0, Figure::count);
     let lines = preview.groups().map(|group| {
         let names: Vec<String> = group.at.iter().map(|c| words::clean(&c.label)).collect();
         let name = if names.is_empty() { "All".to_owned() } else { names.join(", ") };
-        Line::Cells(vec![name, cell(group.numerator, profile), cell(group.denominator, profile)])
+        let counts = [cell(group.numerator, profile), cell(group.denominator, profile)];
+        let figures = group.figures.iter().take(shown).map(figure::text);
+        Line::Cells(std::iter::once(name).chain(counts).chain(figures).collect())
     });
     draw(&columns, lines.collect(), width, glyphs)
 }
@@ -185,6 +198,9 @@ pub struct Document {
     pub axes: Vec<AxisIds>,
     /// The cells, in the order of a release.
     pub cells: Vec<CellText>,
+    /// The figures that counts do not give, where the indicator has such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
 }
 
 impl Document {
@@ -195,6 +211,7 @@ impl Document {
             indicator: preview.layout().question().indicator.clone(),
             axes: preview.axes(),
             cells: preview.cells().iter().copied().map(CellText::from).collect(),
+            figures: preview.figures().cloned(),
         }
     }
 }

@@ -145,7 +145,7 @@ pub(super) fn bars(answer: &Answer, label: usize, room: usize) -> String {
     clippy::cast_precision_loss,
     reason = "clamped to the terminal's width"
 )]
-fn reach(rate: f64, most: f64, room: usize) -> usize {
+pub(super) fn reach(rate: f64, most: f64, room: usize) -> usize {
     if most > 0.0 {
         (rate / most * room as f64).round().clamp(0.0, room as f64) as usize
     } else {
@@ -154,7 +154,7 @@ fn reach(rate: f64, most: f64, room: usize) -> usize {
 }
 
 /// Two rates in tenths, rounded outwards.
-fn range(low: f64, high: Option<f64>) -> String {
+pub(super) fn range(low: f64, high: Option<f64>) -> String {
     // What binary fractions are short of or over a tenth must not widen what is printed.
     let slack = 1e-9 * high.unwrap_or(low).max(1.0);
     let (low, high) = ((low * 10.0 + slack).floor(), high.map(|h| (h * 10.0 - slack).ceil()));

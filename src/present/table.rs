@@ -5,7 +5,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::Share;
-use super::{Glyphs, Width, grid, headline, rate, rung, words};
+use super::{Glyphs, Width, figure, grid, headline, rate, rung, words};
 
 /// The whole answer.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     let limits = shares && width.columns() >= LIMITS_FROM;
     let mut columns = vec![
         Column::words(&words::opening(&row_header(answer))),
-        Column::figures(&words::clean(&answer.indicator.name)),
+        Column::figures(&counted_header(answer)),
     ];
     if shares {
         columns.push(Column::figures(&format!("All {counted}")));
@@ -54,8 +54,9 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     }
     let rate_limits = width.columns() >= LIMITS_FROM;
     columns.extend(rate::columns(answer, rate_limits));
+    columns.extend(figure::columns(answer));
     let row = |label, cell| {
-        let line = row(label, cell, shares, limits);
+        let line = figure::beside(cell, row(label, cell, shares, limits));
         if rate::rated(answer) { rate::beside(answer, cell, line, rate_limits) } else { line }
     };
     let mut lines = Vec::new();
@@ -92,6 +93,15 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
 
 /// Columns of the terminal from which the 95 % limits have room beside the shares.
 const LIMITS_FROM: u16 = 96;
+
+/// What the column of counts above the line is of: the indicator, or what its figure is made of.
+fn counted_header(answer: &Answer) -> String {
+    if figure::has(answer) {
+        words::opening(&words::clean(&answer.indicator.counted))
+    } else {
+        words::clean(&answer.indicator.name)
+    }
+}
 
 fn row_header(answer: &Answer) -> String {
     let names: Vec<String> = answer.axes.iter().map(headline::axis_name).collect();
@@ -158,6 +168,7 @@ fn notes(answer: &Answer, width: Width) -> String {
         note(&words::clean(caveat));
     }
     rate::notes(answer).iter().for_each(|line| note(line));
+    figure::notes(answer).iter().for_each(|line| note(line));
     for line in policies(answer) {
         note(&line);
     }

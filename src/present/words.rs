@@ -4,7 +4,7 @@ use evensum_core::disclosure::{Policy, Side};
 use evensum_core::model::{Bounds, CellState, Period, Role, SnapshotVersion, Zeros};
 use evensum_core::view::{Cell, Coverage, CoverageStatus};
 
-use super::number::{Share, thousands};
+use super::number::{Places, Share, thousands};
 
 /// What stands where no figure can be.
 pub(super) const NOTHING: &str = "–";
@@ -41,13 +41,18 @@ fn range(bounds: Bounds) -> String {
 /// The share of a cell, where one can be spoken of.
 pub(super) fn share(cell: &Cell) -> Option<Share> {
     let known = cell.proportion.filter(|_| possible(cell))?;
-    kept(cell, Share::new(known.low, known.high))
+    kept(cell, Share::new(known.low, known.high, places(cell)))
 }
 
 /// The 95 % limits of a cell's share.
 pub(super) fn limits(cell: &Cell) -> Option<Share> {
     let known = cell.proportion.filter(|_| possible(cell))?;
-    kept(cell, Share::new(known.lower95, known.upper95))
+    kept(cell, Share::new(known.lower95, known.upper95, places(cell)))
+}
+
+/// How finely a cell's percentages are printed: by its published denominator, or the least that it can be.
+pub(super) fn places(cell: &Cell) -> Places {
+    Places::of(cell.denominator.published.unwrap_or(cell.denominator.bounds.low))
 }
 
 /// Whether cases can occur and were collected, so that a share means something.
@@ -58,7 +63,7 @@ const fn possible(cell: &Cell) -> bool {
 /// A hidden figure's share is never printed as a figure: the bound above it is all that is said.
 fn kept(cell: &Cell, share: Share) -> Option<Share> {
     match share {
-        Share::Point(0) if hidden(cell.numerator.state) => None,
+        Share::Point(at) if at.is_zero() && hidden(cell.numerator.state) => None,
         other => Some(other),
     }
 }

@@ -19,7 +19,8 @@ const STRETCH: usize = 2_048;
 
 /// The snapshot's columns that a request measures.
 struct Gauges<'a> {
-    measures: Vec<&'a [u16]>,
+    /// Each with what a row counts for at most.
+    measures: Vec<(&'a [u16], u16)>,
     histogram: Option<(&'a [u16], u16)>,
     /// Counts of one cell's histogram: one a unit and one for what lies above; none without a histogram.
     units: usize,
@@ -29,7 +30,8 @@ impl<'a> Gauges<'a> {
     fn new(snapshot: &'a Snapshot, request: &Request<'_>) -> Result<Self, TabulateError> {
         let units = request.units()?;
         let values = |id| snapshot.measure(id).ok_or_else(|| TabulateError::NoMeasure(id.clone()));
-        let measures = request.measures.iter().map(values).collect::<Result<_, _>>()?;
+        let top = |(id, top)| values(id).map(|values| (values, top));
+        let measures = request.summed().map(top).collect::<Result<_, _>>()?;
         let histogram = match request.histogram {
             Some(asked) => Some((values(&asked.measure)?, asked.last)),
             None => None,
@@ -59,7 +61,7 @@ struct Tally {
 impl Tally {
     fn new(gauges: &Gauges<'_>, cells: usize) -> Self {
         let zero = vec![0; cells];
-        let sums = |_: &&[u16]| Sums {
+        let sums = |_: &(&[u16], u16)| Sums {
             total: zero.clone(),
             squares: zero.clone(),
             settled_top: zero.clone(),
@@ -281,7 +283,7 @@ fn sum(
         let placed = rows.zip(at.iter().zip(kept.iter()));
         for (row, (place, _)) in placed.filter(|(_, (_, kept))| **kept == 1) {
             let home = places.homes()[usize::from(*place)] as usize;
-            let values = gauges.measures.iter().map(|values| values[row]);
+            let values = gauges.measures.iter().map(|(values, top)| values[row].min(*top));
             person.row(persons[row], home, values, &mut tally);
             if let Some((values, last)) = gauges.histogram {
                 let unit = usize::from(values[row].min(last)) + usize::from(values[row] > last);

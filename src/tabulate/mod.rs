@@ -38,6 +38,9 @@ pub struct Request<'a> {
     pub filters: &'a [Filter],
     /// The measures that are summed in every cell.
     pub measures: &'a [ColumnId],
+    /// What a row counts for at most in each of those sums: what lies above is counted as this. Measures behind the
+    /// end of this list have no such end.
+    pub tops: &'a [u16],
     /// The measure whose units are counted in every cell.
     pub histogram: Option<&'a Histogram>,
     /// Whether the keys of each cell's records are added up.
@@ -52,7 +55,7 @@ impl<'a> Request<'a> {
         columns: &'a [ColumnId],
         filters: &'a [Filter],
     ) -> Self {
-        Self { lattice, columns, filters, measures: &[], histogram: None, keyed: false }
+        Self { lattice, columns, filters, measures: &[], tops: &[], histogram: None, keyed: false }
     }
 
     /// What a plan asks for.
@@ -63,9 +66,16 @@ impl<'a> Request<'a> {
             columns: plan.columns(),
             filters: plan.filters(),
             measures: plan.measures(),
+            tops: plan.tops(),
             histogram: plan.histogram(),
             keyed: plan.keyed(),
         }
+    }
+
+    /// The measures that are summed, each with what a row counts for at most.
+    fn summed(&self) -> impl Iterator<Item = (&'a ColumnId, u16)> {
+        let tops = self.tops.iter().copied().chain(std::iter::repeat(u16::MAX));
+        self.measures.iter().zip(tops)
     }
 
     const fn measures_nothing(&self) -> bool {

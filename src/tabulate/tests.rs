@@ -193,8 +193,9 @@ fn slowly(snapshot: &Snapshot, request: &Request<'_>) -> Vec<RawCell> {
                 return cell;
             }
             let values = |id| snapshot.measure(id).expect("measure");
-            let sums = request.measures.iter().map(|id| {
-                let of = |row: usize| u64::from(values(id)[row]);
+            let tops = request.tops.iter().chain(std::iter::repeat(&u16::MAX));
+            let sums = request.measures.iter().zip(tops).map(|(id, top)| {
+                let of = |row: usize| u64::from(values(id)[row].min(*top));
                 let total = within.iter().map(|(_, row)| of(*row)).sum();
                 let squares = within.iter().map(|(_, row)| of(*row).pow(2)).sum();
                 Sum::new(total, squares, top(&of).1)
@@ -265,7 +266,7 @@ proptest! {
         blocks in 0_usize..9,
         combinations in prop_oneof![Just(0_usize), Just(40), Just(usize::MAX)],
         measured in 0_usize..3,
-        histogram in prop::option::of((0_usize..2, 0_u16..12)),
+        histogram in prop::option::of((0_usize..2, 0_u16..12)), tops in prop::collection::vec(0_u16..12, 0..3),
         keyed in any::<bool>(),
     ) {
         let lattice = lattice(&mut sides);
@@ -283,6 +284,7 @@ proptest! {
         let histogram = histogram.map(|(i, last)| Histogram { measure: measure_id(i), last });
         let request = Request {
             measures: &measures,
+            tops: &tops,
             histogram: histogram.as_ref(),
             keyed,
             ..Request::counts(lattice, &columns, &filters)

@@ -355,6 +355,12 @@ impl Preview {
         &self.cells
     }
 
+    /// The figures that counts do not give, as a release has them.
+    #[must_use]
+    pub const fn figures(&self) -> Option<&Figures> {
+        self.figures.as_ref()
+    }
+
     /// The groups of the breakdown and their totals, in the lattice's order.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let lattice = self.layout.lattice();

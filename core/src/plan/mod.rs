@@ -250,6 +250,13 @@ impl<U: Use> Plan<U> {
         &self.filters
     }
 
+    /// All columns and measures that an extract must have for it.
+    pub fn needs(&self) -> impl Iterator<Item = &ColumnId> {
+        let filters = self.filters.iter().map(|f| &f.column);
+        let histogram = self.histogram().map(|histogram| &histogram.measure);
+        self.columns.iter().chain(filters).chain(self.measures()).chain(histogram)
+    }
+
     /// The measures that are summed in every cell: those of a mean, or both of a ratio.
     #[must_use]
     pub fn measures(&self) -> &[ColumnId] {

@@ -9,6 +9,7 @@ use evensum_core::catalogue::{
 use evensum_core::model::{CategoryId, ColumnId};
 
 use super::{caveats, levels, released, tables};
+use crate::present::figure::percentile;
 
 /// Characters kept for what a line is about.
 const HEAD: usize = 18;
@@ -147,23 +148,9 @@ fn figure(indicator: &Indicator, dataset: Option<&Dataset>) -> String {
     let later = if released(indicator) {
         ""
     } else {
-        " It is counted, and this version does not release it: ask for a share or a count instead."
+        " The counts are released; this version does not standardise them yet."
     };
     format!("{says}{later}")
-}
-
-fn percentile(at: u8) -> String {
-    if at == 50 {
-        return "median".to_owned();
-    }
-    let ending = match (at % 100, at % 10) {
-        (11..=13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
-        _ => "th",
-    };
-    format!("{at}{ending} percentile")
 }
 
 const fn better(polarity: Polarity) -> &'static str {

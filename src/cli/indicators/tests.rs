@@ -72,7 +72,7 @@ fn lists_are_grouped_and_packs_are_known() {
         all.contains("RTT incomplete pathways (rtt_open_pathway)\n  rtt_over_18_weeks "),
         "{all}"
     );
-    assert!(all.contains("[counted, not released yet]"), "{all}");
+    assert!(all.contains("[counted, not standardised yet]"), "{all}");
     let pack = said(&["--pack", "workforce"]);
     assert!(pack.starts_with("Workforce: ") && !pack.contains("rtt_"), "{pack}");
     assert!(
@@ -118,7 +118,8 @@ fn json_has_all_of_it() {
     assert_eq!(find("hypertension_prevalence")["kind"]["rate"]["ages"], json!({ "from": 18 }));
     assert_eq!(find("rtt_within_18_weeks")["target"][0]["value"], "92");
     assert_eq!(find("op_dna_rate")["denominator"]["bands"].as_array().map(Vec::len), Some(2));
-    assert_eq!(find("rtt_wait_percentiles")["released"], false);
+    assert_eq!(find("rtt_wait_percentiles")["released"], true);
+    assert_eq!(find("copd_admission_rate")["released"], false);
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn rows_become_codes() {
             "treatment_function",
             "provider",
             "icb_residence",
-            "waiting_band"
+            "waiting_band",
+            "weeks_waited"
         ]
     );
     // Who comes first is up to the pseudonyms: the ordinals are put aside, and the people counted.

@@ -250,14 +250,22 @@ fn dictionary<'a>(partition: &'a Partition, id: &ColumnId) -> Result<&'a [Catego
     Ok(partition.dictionary(id).ok_or_else(|| TabulateError::NoColumn(id.clone()))?)
 }
 
-/// The measures whose sums are asked for, quoted. A histogram's is looked for as well.
+/// The measures whose sums are asked for, as far as a row counts. A histogram's is looked for as well.
 fn measures(partition: &Partition, request: &Request<'_>) -> Result<Vec<String>, SqlError> {
     let of_histogram = request.histogram.map(|asked| &asked.measure);
     if let Some(id) = request.measures.iter().chain(of_histogram).find(|id| !partition.measures(id))
     {
         return Err(TabulateError::NoMeasure(id.clone()).into());
     }
-    Ok(request.measures.iter().map(|id| quoted(id.as_str())).collect())
+    let counted = |(id, top): (&ColumnId, u16)| {
+        let measure = quoted(id.as_str());
+        if top == u16::MAX {
+            measure
+        } else {
+            format!("(CASE WHEN {measure} > {top} THEN {top} ELSE {measure} END)")
+        }
+    };
+    Ok(request.summed().map(counted).collect())
 }
 
 /// The layers of an axis: `all`, then categories that only `all` holds, then those that one of these holds, and so

@@ -102,6 +102,7 @@ pub(crate) struct Asked {
     columns: Vec<ColumnId>,
     filters: Vec<Filter>,
     measures: Vec<ColumnId>,
+    tops: Vec<u16>,
     histogram: Option<Histogram>,
 }
 
@@ -135,6 +136,7 @@ impl Asked {
             columns: columns.into_iter().map(column).collect(),
             filters,
             measures: (0..MEASURES).filter(|_| random.one_in(3)).map(measure).collect(),
+            tops: (0..random.below(3)).map(|_| random.below(12) as u16).collect(),
             histogram: random.one_in(3).then(|| Histogram {
                 measure: measure(random.below(MEASURES)),
                 last: random.below(12) as u16,
@@ -145,6 +147,7 @@ impl Asked {
     pub(crate) fn request(&self) -> Request<'_> {
         Request {
             measures: &self.measures,
+            tops: &self.tops,
             histogram: self.histogram.as_ref(),
             ..Request::counts(Arc::clone(&self.lattice), &self.columns, &self.filters)
         }
