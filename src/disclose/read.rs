@@ -243,13 +243,12 @@ impl Fields {
         self.header.iter().position(same).or_else(|| self.header.iter().position(alike))
     }
 
-    /// Whether every field of a column is a number.
+    /// Whether a column holds numbers and nothing else but blanks.
     #[must_use]
     pub fn is_numeric(&self, column: usize) -> bool {
-        self.lines.iter().all(|line| {
-            let field = self.field(line, column);
-            field.is_empty() || number::is_numeric(field)
-        })
+        let mut given =
+            self.lines.iter().map(|line| self.field(line, column)).filter(|f| !f.is_empty());
+        given.next().is_some_and(number::is_numeric) && given.all(number::is_numeric)
     }
 
     /// A field of a row.
