@@ -1,5 +1,6 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
+mod agreements;
 mod asking;
 mod audit;
 mod bench;
