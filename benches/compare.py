@@ -202,7 +202,7 @@ def compare_cells(rows, table, cells, who):
     """Every cell of the releases, from another program's exact figures."""
     by0, by1, _ = rows.counted["axes"]
     checked = 0
-    for release in table["releases"]:
+    for release in filter(None, table["releases"]):
         outcomes = release["axes"][2]["categories"]
         released = iter(release["cells"])
         for i in range(len(by0["categories"])):

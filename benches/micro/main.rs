@@ -65,6 +65,7 @@ fn extract(catalogue: &Catalogue, two_rows_in: u32) -> (Snapshot, Vec<ColumnId>,
         columns_held: columns.clone(),
         file: String::new(),
         file_hmac: Digest::of(b""),
+        keys_hmac: None,
         snapshot_id: Digest::of(b""),
     };
     let snapshot =

@@ -196,7 +196,7 @@ fn interview(
     let state = asking.ask("Folder for extracts and the audit log?", Some(&state), text)?;
     let reference = asking.ask("Folder for official tables?", Some(&reference), text)?;
     let profile = asking.ask(
-        "Which small figures are hidden? nhs75m: up to 7, zeros too; nhs75: up to 7, zeros are shown; ons105m: up to 9.",
+        "Which small figures are hidden? nhs75m: up to 7, zeros too; nhs75: up to 7, zeros are shown; ons105m: up to 9; ckm: up to 7, and all others changed at random.",
         Some(usual_profile),
         profile,
     )?;

@@ -217,6 +217,7 @@ pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Fa
         reference: &reference,
         exclude: exclude.as_ref(),
         progress: &|progress| reading.told(progress),
+        record_keys: node.profile.needs_record_keys(),
         today: clock::system().now().date(),
     };
     let loaded = if of.if_changed {

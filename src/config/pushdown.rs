@@ -106,6 +106,11 @@ impl NodeTable {
 
     /// What does not go together.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
+        if self.tabulate == Tabulation::Pushdown && self.profile.needs_record_keys() {
+            return Some(
+                "profile = \"ckm\" changes figures by the keys of their records, which a database that counts does not hold: set tabulate = \"columns\" and take [node.pushdown] out, or choose another profile",
+            );
+        }
         match (self.tabulate, &self.pushdown) {
             (Tabulation::Columns, Some(_)) => Some(
                 "[node.pushdown] names a database that is not asked: set tabulate = \"pushdown\" in [node], or take it out",

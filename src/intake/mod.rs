@@ -114,6 +114,8 @@ pub struct LoadRequest<'a> {
     pub progress: &'a dyn Fn(Progress),
     /// Who is left out.
     pub exclude: Option<&'a Exclusions>,
+    /// Whether the keys of records are kept beside them, as a disclosure profile may need.
+    pub record_keys: bool,
     /// The day of the load, for timeliness.
     pub today: Date,
 }

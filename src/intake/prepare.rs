@@ -54,7 +54,8 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
         read.gathered.columns.iter().map(|c| (c.dimension.column.clone(), c.counts)).collect();
     let Read { gathered, rejects, months, left_out, areas_by, imd_edition, mut notes, .. } = read;
     notes.extend(census_of_areas(&found, imd_edition)?);
-    let Sorted { rows, persons, duplicates } = gathered.finish(&dataset.outcome);
+    let keys = request.record_keys.then_some(request.key);
+    let Sorted { rows, persons, duplicates, record_keys } = gathered.finish(&dataset.outcome, keys);
     if dataset.person_rows == PersonRows::One && persons < rows.persons.len() as u64 {
         return Err(IntakeError::PersonTwice(dataset.id.clone()));
     }
@@ -100,6 +101,7 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
             .chain(rows.measures.iter().map(|m| m.id.clone()))
             .collect(),
         rows,
+        record_keys,
     };
     Ok(Prepared { extract, quality, rejects })
 }

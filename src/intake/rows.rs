@@ -15,7 +15,7 @@ use super::namer::Namer;
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
 use super::remembered::Remembered;
-use crate::snapshot::{Column, Measure, NodeKey, Rows};
+use crate::snapshot::{Column, Measure, NodeKey, Rows, record_key};
 
 /// The most rows of one load.
 pub const MAX_ROWS: usize = 50_000_000;
@@ -160,6 +160,8 @@ pub(super) struct Sorted {
     pub(super) persons: u64,
     /// Rows that repeat another in person, date and every code.
     pub(super) duplicates: u64,
+    /// The key of each person's records, where they are kept.
+    pub(super) record_keys: Option<Vec<u64>>,
 }
 
 /// A row that breaks a rule in a column.
@@ -228,8 +230,8 @@ impl<'a> Gathered<'a> {
     }
 
     /// Sorts the rows by person and then by everything else, and numbers the people by the rank of
-    /// their pseudonyms.
-    pub(super) fn finish(self, outcome: &Outcome) -> Sorted {
+    /// their pseudonyms. With a node key, the keys of their records are made as well.
+    pub(super) fn finish(self, outcome: &Outcome, keys: Option<&NodeKey>) -> Sorted {
         let Self { namer, columns, bands, measures, days, .. } = self;
         let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
@@ -257,6 +259,11 @@ impl<'a> Gathered<'a> {
             }
             persons.push(ordinal);
         }
+        let record_keys = keys.map(|key| {
+            let mut names: Vec<u128> = people.iter().map(|(name, _)| *name).collect();
+            names.dedup();
+            names.into_par_iter().map(|name| record_key(key, name)).collect()
+        });
         let count = if people.is_empty() { 0 } else { u64::from(ordinal) + 1 };
         let order: Vec<u32> = people.into_iter().map(|(_, row)| row).collect();
         let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
@@ -273,7 +280,12 @@ impl<'a> Gathered<'a> {
             .iter()
             .map(|(id, values)| Measure { id: (*id).clone(), values: sorted(values) })
             .collect();
-        Sorted { rows: Rows { persons, columns, measures }, persons: count, duplicates }
+        Sorted {
+            rows: Rows { persons, columns, measures },
+            persons: count,
+            duplicates,
+            record_keys,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod activity;
 mod deployed;
 mod exports;
 mod files;
+mod keys;
 mod loads;
 mod postcodes;
 mod reports;
@@ -110,6 +111,7 @@ impl Place {
             catalogue: &self.catalogue,
             reference: &self.reference,
             exclude: None,
+            record_keys: false,
             progress: &|_| {},
             today: "2026-11-09".parse().expect("a date"),
         })

@@ -43,8 +43,8 @@ struct Mark {
 
 /// Loads an extract as [`super::load`] does, unless its source and everything else that it depends on are what they
 /// were when the extract was loaded that is staged or, where none is, published: the bytes of the file, the
-/// mapping, the reference tables, the list of people to leave out, the dataset's definition and this program's
-/// version. `published` is [`super::published_root`] of the node's state.
+/// mapping, the reference tables, the list of people to leave out, the dataset's definition, this program's version
+/// and whether record keys are kept. `published` is [`super::published_root`] of the node's state.
 ///
 /// # Errors
 /// As of [`super::load`], and [`IntakeError::ChangedMeanwhile`].
@@ -77,6 +77,7 @@ pub fn load_if_changed(
     if let Some((dir, manifest)) = there
         && !dir.join(MARK_FILE).exists()
         && manifest.snapshot_id == ready.manifest.snapshot_id
+        && manifest.keys_hmac == ready.manifest.keys_hmac
     {
         if let Some(mark) = mark {
             write_mark(&dir, mark)?;
@@ -122,6 +123,9 @@ fn mark(request: &LoadRequest<'_>, file: &Path) -> Result<Digest, IntakeError> {
     for entry in request.reference.entries() {
         text.push('\0');
         text.push_str(&entry.stored_sha256.to_string());
+    }
+    if request.record_keys {
+        text.push_str("\0record keys");
     }
     Ok(request.key.hmac(CONTEXT, text.as_bytes()))
 }

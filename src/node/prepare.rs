@@ -188,7 +188,8 @@ impl Site {
         let (of, now) = ((dataset, *period), self.clock.now());
         let tables =
             plan::publication(&self.agreements, of, self.profile, &self.catalogue, now);
-        let held = |rungs: Rungs| rungs.into_iter().filter(|rung| extract.holds(rung)).collect();
+        let can = |rung: &Plan<Publication>| extract.holds(rung) && extract.has_keys_for(rung);
+        let held = |rungs: Rungs| rungs.into_iter().filter(can).collect();
         let tables: Vec<Rungs> = tables.into_iter().map(held).collect();
         let (mut keys, count) = (HashSet::new(), tables.len());
         for (done, rungs) in tables.into_iter().enumerate() {

@@ -124,6 +124,9 @@ impl Sources {
         if !extract.holds(plan) {
             return Ok(Err(Lack::Refused(RefusalCode::ColumnNotHeld)));
         }
+        if !extract.has_keys_for(plan) {
+            return Ok(Err(Lack::Refused(RefusalCode::RecordKeysNotHeld)));
+        }
         let key = plan.frozen_key(&site.ods, &extract.of)?;
         Ok(Ok(Source { extract, key }))
     }

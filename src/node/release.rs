@@ -81,6 +81,11 @@ impl Extract {
     pub(super) fn holds<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
         plan.needs().all(|column| self.manifest.columns_held.contains(column))
     }
+
+    /// Whether it has the keys of its records, where a plan needs them.
+    pub(super) const fn has_keys_for<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
+        !plan.keyed() || self.manifest.keys_hmac.is_some()
+    }
 }
 
 /// Whose turn it is to test in each universe, so that no two test beside the same live tables and one of them in

@@ -149,7 +149,7 @@ pub fn policy(profile: Profile) -> String {
 fn cell(shown: Shown, profile: Profile) -> String {
     match shown {
         Shown::Published(n) => thousands(n),
-        Shown::Small => format!("fewer than {}", profile.limit() + 1),
+        Shown::Small => format!("fewer than {}", profile.most_hidden() + 1),
         Shown::Suppressed => "withheld".to_owned(),
         Shown::StructuralZero => "cannot occur".to_owned(),
     }

@@ -105,6 +105,13 @@ pub(super) const fn server(role: Role) -> &'static str {
 
 /// The rule of a profile: `figures rounded to the nearest 5; fewer than 8 withheld`.
 pub(super) fn policy(policy: Policy) -> String {
+    if policy.profile.needs_record_keys() {
+        return format!(
+            "figures changed at random by up to {}, always alike where the same records are counted; fewer than {} withheld",
+            policy.profile.half_width(),
+            policy.limit + 1
+        );
+    }
     let zeros = match policy.profile.zeros() {
         Zeros::Merged => "",
         Zeros::Shown => ", except a true zero",

@@ -106,6 +106,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::GroupingNotInUse
         | RefusalCode::TooManyDimensions
         | RefusalCode::ColumnNotHeld
+        | RefusalCode::RecordKeysNotHeld
         | RefusalCode::PartnersNotShown
         | RefusalCode::PolicyDiffers
         | RefusalCode::NotATarget

@@ -58,6 +58,9 @@ pub struct Manifest {
     pub file: String,
     /// HMAC of that file's bytes under the node key.
     pub file_hmac: Digest,
+    /// HMAC of the file of record keys and of `file_hmac` under the node key, where there is such a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_hmac: Option<Digest>,
     /// HMAC of dataset, period and `file_hmac` under the node key: the snapshot's id.
     pub snapshot_id: Digest,
 }
@@ -93,6 +96,7 @@ impl Manifest {
             columns_held: extract.columns_held.clone(),
             file: format!("{}-{}.arrow", extract.dataset, extract.period),
             file_hmac: Digest::from_bytes([0; 32]),
+            keys_hmac: None,
             snapshot_id: Digest::from_bytes([0; 32]),
         }
     }
@@ -144,6 +148,11 @@ impl Manifest {
             .map_err(|e| io("writing", &path, e))?;
         beside.persist(&path).map_err(|e| io("writing", &path, e.error))?;
         sync_dir(dir)
+    }
+
+    /// The name of the file of record keys, in the same directory, where there is one.
+    pub(super) fn keys_file(&self) -> String {
+        format!("{}-{}.keys", self.dataset, self.period)
     }
 
     /// How releases name this snapshot; none while it is staged.

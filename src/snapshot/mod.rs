@@ -1,5 +1,6 @@
 //! The snapshot file: what a node holds of one dataset and period. An Arrow IPC file that pandas and R
-//! open, without a single identifier in it, and a manifest beside it that says what it is.
+//! open, without a single identifier in it, and a manifest beside it that says what it is. Where the disclosure
+//! profile needs them, a side file holds the records' keys.
 //!
 //! The file's columns are `person` (u32, the rank of a pseudonym; rows are sorted by it), one
 //! dictionary-encoded text column for each dimension and for the outcome, and plain u16 columns for the
@@ -9,6 +10,7 @@
 mod error;
 mod file;
 mod key;
+mod keys;
 mod manifest;
 mod rows;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use evensum_core::model::{ColumnId, DatasetId, Date, Digest, ImdEdition, Period}
 
 pub use error::SnapshotError;
 pub use key::NodeKey;
+pub use keys::record_key;
 pub use manifest::{FORMAT, MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest};
 pub use rows::{
     Codes, Column, HeldColumn, MAX_COLUMNS, MAX_DICTIONARY, MAX_MEASURES, MAX_ROWS, Measure, Rows,
@@ -45,6 +48,8 @@ pub struct Extract {
     pub columns_held: Vec<ColumnId>,
     /// The rows.
     pub rows: Rows,
+    /// The key of each person's records, by ordinal, where the disclosure profile needs them.
+    pub record_keys: Option<Vec<u64>>,
 }
 
 /// Writes an extract as a staged snapshot: makes the directory `dir` with the rows and the manifest in
@@ -69,6 +74,13 @@ pub fn write(dir: &Path, extract: &Extract, key: &NodeKey) -> Result<Manifest, S
         .map_err(|e| io("making a directory in", parent, e))?;
     let path = staging.path().join(&manifest.file);
     manifest.file_hmac = file::write(&path, &manifest, &extract.rows, key)?;
+    if let Some(keys) = &extract.record_keys {
+        if keys.len() != people(&extract.rows.persons) {
+            return Err(Shape::RecordKeys.into());
+        }
+        let path = staging.path().join(manifest.keys_file());
+        manifest.keys_hmac = Some(keys::write(&path, keys, &manifest.file_hmac, key)?);
+    }
     manifest.snapshot_id = manifest.expected_id(key);
     manifest.write(staging.path())?;
     fs::rename(staging.path(), dir).map_err(|e| io("putting in place", dir, e))?;
@@ -76,7 +88,7 @@ pub fn write(dir: &Path, extract: &Extract, key: &NodeKey) -> Result<Manifest, S
     Ok(manifest)
 }
 
-/// Reads a snapshot, after checking that file and manifest are what [`write()`] made with this key.
+/// Reads a snapshot, after checking that files and manifest are what [`write()`] made with this key.
 ///
 /// # Errors
 /// [`SnapshotError`]; a file that was changed in any way, or another key, is
@@ -90,5 +102,15 @@ pub fn read(dir: &Path, key: &NodeKey) -> Result<Snapshot, SnapshotError> {
     {
         return Err(SnapshotError::Authenticity(path));
     }
-    file::decode(bytes, manifest)
+    let keys = manifest.keys_hmac.map(|hmac| (dir.join(manifest.keys_file()), hmac));
+    let rows = manifest.file_hmac;
+    let snapshot = file::decode(bytes, manifest)?;
+    let Some((path, hmac)) = keys else { return Ok(snapshot) };
+    let keys = keys::read(&path, people(snapshot.persons()), (&rows, &hmac), key)?;
+    Ok(snapshot.with_record_keys(keys)?)
+}
+
+/// People whose ordinals have a record key: as many as the highest ordinal counts.
+fn people(persons: &[u32]) -> usize {
+    persons.last().map_or(0, |last| *last as usize + 1)
 }

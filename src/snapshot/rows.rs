@@ -77,6 +77,9 @@ pub enum Shape {
     /// A code that the dictionary does not have.
     #[error("the column '{0}' holds a code outside its dictionary")]
     Code(ColumnId),
+    /// Not one record key for each person.
+    #[error("there is not one record key for each person")]
+    RecordKeys,
     /// Rows are out of order.
     #[error("the rows are not sorted by person")]
     Order,
@@ -227,7 +230,8 @@ impl HeldColumn {
     }
 }
 
-/// A snapshot in memory: four bytes and a bit a row, one or two bytes more for each column, and two for each measure.
+/// A snapshot in memory: four bytes and a bit a row, one or two bytes more for each column, and two for each measure;
+/// where it has record keys, eight bytes a person.
 #[derive(Clone)]
 pub struct Snapshot {
     manifest: Manifest,
@@ -236,6 +240,8 @@ pub struct Snapshot {
     measures: Vec<Measure>,
     /// A bit for each row, in words from the lowest bit on: whether its person has another row.
     shared: Vec<u64>,
+    /// The key of each person's records, by ordinal.
+    record_keys: Option<Vec<u64>>,
 }
 
 impl Snapshot {
@@ -260,7 +266,19 @@ impl Snapshot {
             return Err(Shape::Length(column.id.to_string()));
         }
         let shared = shared(&persons);
-        Ok(Self { manifest, persons, columns, measures, shared })
+        Ok(Self { manifest, persons, columns, measures, shared, record_keys: None })
+    }
+
+    /// The same with the key of each person's records, by ordinal.
+    ///
+    /// # Errors
+    /// [`Shape::RecordKeys`] where there are more or fewer than ordinals.
+    pub fn with_record_keys(mut self, keys: Vec<u64>) -> Result<Self, Shape> {
+        if keys.len() != super::people(&self.persons) {
+            return Err(Shape::RecordKeys);
+        }
+        self.record_keys = Some(keys);
+        Ok(self)
     }
 
     /// What the snapshot is.
@@ -299,7 +317,8 @@ impl Snapshot {
     pub fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(|c| c.codes.bytes()).sum();
         let measures: usize = self.measures.iter().map(|m| 2 * m.values.capacity()).sum();
-        4 * self.persons.capacity() + columns + measures + 8 * self.shared.capacity()
+        let keys = self.record_keys.as_ref().map_or(0, Vec::capacity);
+        4 * self.persons.capacity() + columns + measures + 8 * (self.shared.capacity() + keys)
     }
 
     /// A column.
@@ -318,6 +337,12 @@ impl Snapshot {
     #[must_use]
     pub fn persons(&self) -> &[u32] {
         &self.persons
+    }
+
+    /// The key of each person's records, by ordinal, if it has them.
+    #[must_use]
+    pub fn record_keys(&self) -> Option<&[u64]> {
+        self.record_keys.as_deref()
     }
 
     /// A measure, row by row.

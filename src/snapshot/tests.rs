@@ -2,6 +2,7 @@
 //! is accepted.
 
 mod changed;
+mod keys;
 
 use std::fs;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ fn extract(rows: Rows) -> Extract {
         definition_hash: Digest::of(b"definition"),
         columns_held: vec![ColumnId::new("imd_decile").expect("column")],
         rows,
+        record_keys: None,
     }
 }
 

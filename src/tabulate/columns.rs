@@ -12,6 +12,7 @@ use evensum_core::model::{RawCell, Table};
 use rayon::prelude::*;
 
 use super::grid::Grid;
+use super::keyed;
 use super::measured;
 use super::people::{Counting, People};
 use super::places::{MOST_COMBINATIONS, Places, STATES};
@@ -40,11 +41,11 @@ pub(super) struct Manner {
 ///
 /// A cell's events are the rows that pass all filters and whose leaf on each axis belongs to the cell's
 /// category; its persons are the distinct people among them; its top is the most of those rows that one
-/// person has. Measures are summed over the same rows, and their units counted. A category of the snapshot that is no leaf of an axis counts as the axis's leaf
+/// person has. Measures are summed over the same rows, and their units counted; so are the records' keys, wrapping. A category of the snapshot that is no leaf of an axis counts as the axis's leaf
 /// `elsewhere`.
 ///
 /// # Errors
-/// [`TabulateError`] where the snapshot lacks a column or a measure, or a column holds a category that its axis does
+/// [`TabulateError`] where the snapshot lacks a column, a measure or the keys, or a column holds a category that its axis does
 /// not know and the axis has no leaf `elsewhere`.
 pub fn tabulate(
     snapshot: &Snapshot,
@@ -69,6 +70,9 @@ pub(super) fn tabulate_in(
         .map(|rows| count(snapshot, &places, &grid, rows.clone()))
         .reduce(|| Tally::new(&places, &grid), Tally::plus);
     let mut cells = counted.rolled_up(&places, &grid);
+    if request.keyed {
+        cells = keyed::add(cells, snapshot, (&grid, &places), blocks.clone())?;
+    }
     if !request.measures_nothing() {
         cells = measured::add(cells, snapshot, request, (&grid, &places), blocks)?;
     }

@@ -4,6 +4,7 @@
 
 mod columns;
 mod grid;
+mod keyed;
 mod measured;
 mod people;
 mod places;
@@ -42,6 +43,8 @@ pub struct Request<'a> {
     pub tops: &'a [u16],
     /// The measure whose units are counted in every cell.
     pub histogram: Option<&'a Histogram>,
+    /// Whether the keys of each cell's records are added up.
+    pub keyed: bool,
 }
 
 impl<'a> Request<'a> {
@@ -52,7 +55,15 @@ impl<'a> Request<'a> {
         columns: &'a [ColumnId],
         filters: &'a [Filter],
     ) -> Self {
-        Self { lattice, columns, filters, measures: &[], tops: &[], histogram: None }
+        Self {
+            lattice,
+            columns,
+            filters,
+            measures: &[],
+            tops: &[],
+            histogram: None,
+            keyed: false,
+        }
     }
 
     /// What a plan asks for.
@@ -65,6 +76,7 @@ impl<'a> Request<'a> {
             measures: plan.measures(),
             tops: plan.tops(),
             histogram: plan.histogram(),
+            keyed: plan.keyed(),
         }
     }
 
@@ -128,6 +140,11 @@ pub enum TabulateError {
     /// The snapshot does not hold a measure.
     #[error("the snapshot holds no measure '{0}': load an extract that has it, or ask for a count")]
     NoMeasure(ColumnId),
+    /// The snapshot does not hold the keys of its records.
+    #[error(
+        "the extract was loaded without the record keys that the disclosure profile needs: load and publish it again"
+    )]
+    NoRecordKeys,
     /// More than [`MAX_MEASURES`].
     #[error("a request sums at most {MAX_MEASURES} measures")]
     TooManyMeasures,

@@ -39,6 +39,7 @@ fn manifest() -> Manifest {
         columns_held: Vec::new(),
         file: String::new(),
         file_hmac: Digest::of(b""),
+        keys_hmac: None,
         snapshot_id: Digest::of(b""),
     }
 }
@@ -129,7 +130,15 @@ fn snapshot(sides: &[Side], persons: Vec<u32>, raw: &[[u16; 5]], wide: bool) -> 
     let measures = (0..)
         .zip(measures)
         .map(|(i, of)| Measure { id: measure_id(i), values: raw.iter().map(of).collect() });
-    Snapshot::new(manifest(), persons, columns.collect(), measures.collect()).expect("snapshot")
+    let keys = (0..).take(persons.last().map_or(0, |last| *last as usize + 1)).map(record_key);
+    Snapshot::new(manifest(), persons, columns.collect(), measures.collect())
+        .and_then(|snapshot| snapshot.with_record_keys(keys.collect()))
+        .expect("snapshot")
+}
+
+/// Any numbers that fill 64 bits, so that their sums wrap.
+fn record_key(person: u64) -> u64 {
+    (person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The first measure is a few units, the second whatever 16 bits hold.
@@ -175,7 +184,11 @@ fn slowly(snapshot: &Snapshot, request: &Request<'_>) -> Vec<RawCell> {
                 (per_person.len() as u64, per_person.into_values().max().unwrap_or_default())
             };
             let (persons, most) = top(&|_| 1);
-            let cell = RawCell::new(within.len() as u64, persons, most);
+            let mut cell = RawCell::new(within.len() as u64, persons, most);
+            if request.keyed {
+                let keys = within.iter().map(|(person, _)| record_key(u64::from(*person)));
+                cell = cell.keyed(keys.fold(0, u64::wrapping_add));
+            }
             if request.measures.is_empty() && request.histogram.is_none() {
                 return cell;
             }
@@ -253,7 +266,9 @@ proptest! {
         blocks in 0_usize..9,
         combinations in prop_oneof![Just(0_usize), Just(40), Just(usize::MAX)],
         measured in 0_usize..3,
-        histogram in prop::option::of((0_usize..2, 0_u16..12)), tops in prop::collection::vec(0_u16..12, 0..3),
+        histogram in prop::option::of((0_usize..2, 0_u16..12)),
+        keyed in any::<bool>(),
+        tops in prop::collection::vec(0_u16..12, 0..3),
     ) {
         let lattice = lattice(&mut sides);
         let raw: Vec<[u16; 5]> = rows.iter().map(|(_, raw)| *raw).collect();
@@ -272,6 +287,7 @@ proptest! {
             measures: &measures,
             tops: &tops,
             histogram: histogram.as_ref(),
+            keyed,
             ..Request::counts(lattice, &columns, &filters)
         };
         let wanted = slowly(&snapshot, &request);
@@ -309,6 +325,7 @@ fn one_block_and_many_agree_with_the_reference() {
     let request = Request {
         measures: &measures,
         histogram: Some(&histogram),
+        keyed: true,
         ..Request::counts(lattice(&mut sides), &columns, &filters)
     };
     let wanted = slowly(&snapshot, &request);
@@ -360,6 +377,20 @@ fn requests_that_do_not_fit_the_snapshot_are_refused() {
     let of_none = Histogram { measure: column_id(0), last: 3 };
     assert_eq!(measure(&[], Some(&of_none)), no_measure);
     assert_eq!(measure(&vec![measure_id(0); 5], None), TabulateError::TooManyMeasures);
+}
+
+#[test]
+fn keys_are_added_up_only_where_there_are_some() {
+    let mut sides = vec![Side { leaves: 2, shape: Shape::Finest, elsewhere: false }];
+    let held = snapshot(&sides, vec![1, 1], &[[0; 5]; 2], false);
+    let (columns, lattice) = ([column_id(0)], lattice(&mut sides));
+    let request = Request { keyed: true, ..Request::counts(lattice, &columns, &[]) };
+    assert!(tabulate(&held, &request).is_ok());
+    let column = held.columns()[0].clone();
+    let without =
+        Snapshot::new(manifest(), vec![1, 1], vec![column], Vec::new()).expect("snapshot");
+    let refused = tabulate(&without, &request).map(drop);
+    assert_eq!(refused, Err(TabulateError::NoRecordKeys));
 }
 
 #[test]

@@ -116,6 +116,7 @@ impl World {
             catalogue,
             reference: &self.reference,
             exclude: None,
+            record_keys: false,
             progress: &|_| {},
             today: "2026-12-01".parse().expect("a date"),
         });

@@ -2,6 +2,7 @@
 //! real files, real certificates and real signals.
 
 mod bench;
+mod cell_keys;
 mod configuration;
 mod damage;
 mod demonstration;
@@ -13,6 +14,7 @@ mod harness;
 mod help;
 mod life;
 mod many;
+mod measured;
 mod own_data;
 mod process;
 mod pushdown;

@@ -80,6 +80,7 @@ impl Place {
             catalogue: &self.catalogue,
             reference: &self.reference,
             exclude: None,
+            record_keys: false,
             progress,
             today: "2026-11-09".parse().expect("a date"),
         })

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::rules::{ClearedAtNode, Denied, Standing, question_allowed, question_known};
+use super::rules::{ClearedAtNode, Denied, Standing, question_allowed, question_known, within};
 use crate::catalogue::Catalogue;
 use crate::model::{Agreement, Profile, Question, RefusalCode};
 
@@ -103,6 +103,7 @@ impl Permit<Local> {
         profile: Profile,
     ) -> Result<Self, Denied> {
         question_known(&question, catalogue)?;
+        within(&question, profile)?;
         Ok(Self { question, agreement: None, profile, use_: PhantomData })
     }
 

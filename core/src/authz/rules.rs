@@ -164,6 +164,7 @@ pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> R
     if question.by.len() > usize::from(agreement.max_dimensions) {
         return refuse(RefusalCode::TooManyDimensions);
     }
+    within(question, agreement.profile)?;
     let scope = question.scope.as_ref().map(|s| &s.level);
     for level in question.by.iter().chain(scope) {
         if !agreement.permits(level) {
@@ -174,6 +175,18 @@ pub(super) fn question_allowed(question: &Question, standing: Standing<'_>) -> R
         }
     }
     Ok(())
+}
+
+/// Whether a profile allows so many dimensions: those of the breakdown, the outcome, and a restriction.
+///
+/// # Errors
+/// [`Denied`].
+pub(super) fn within(question: &Question, profile: Profile) -> Result<(), Denied> {
+    let dimensions = question.by.len() + 1 + usize::from(question.scope.is_some());
+    match profile.most_dimensions() {
+        Some(most) if dimensions > most => Err(Denied(RefusalCode::TooManyDimensions)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the catalogue has everything that a question names.

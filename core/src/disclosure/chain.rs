@@ -19,6 +19,11 @@ pub enum ChainError {
     /// The table is not the one that was planned.
     #[error("the table is not the one that was planned")]
     Lattice,
+    /// The profile changes counts by their records' keys, and there are none.
+    #[error(
+        "the table has no record keys, which the disclosure profile needs: load the extract again"
+    )]
+    Unkeyed,
     /// A plan for no population: it has no federation.
     #[error("the plan names no federation and no residence scope")]
     Population,
@@ -73,7 +78,8 @@ pub struct Draft {
 /// ```
 ///
 /// # Errors
-/// [`ChainError::Lattice`] where the table is not the planned one.
+/// [`ChainError::Lattice`] where the table is not the planned one, [`ChainError::Unkeyed`] where it lacks the keys
+/// that the profile needs.
 pub fn protect<U: Shareable>(
     plan: &Plan<U>,
     raw: Table<RawCell>,
@@ -84,6 +90,7 @@ pub fn protect<U: Shareable>(
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
     }
+    keyed(plan.profile(), &raw)?;
     let (federation, residence_scope) =
         layout.residence().cloned().ok_or(ChainError::Population)?;
     let shown = shown_table(layout, plan.profile(), &raw);
@@ -104,6 +111,12 @@ pub fn protect<U: Shareable>(
     };
     let bytes = canonical::encode(&document)?;
     Ok(Protected { key: plan.frozen_key(ods, snapshot)?, document, bytes })
+}
+
+/// That a profile which needs keys has one for every cell: without them it would hide all or nothing.
+fn keyed(profile: crate::model::Profile, raw: &Table<RawCell>) -> Result<(), ChainError> {
+    let whole = raw.cells().iter().all(|cell| cell.cell_key().is_some());
+    if profile.needs_record_keys() && !whole { Err(ChainError::Unkeyed) } else { Ok(()) }
 }
 
 pub(super) fn axis_ids(lattice: &Lattice) -> Vec<AxisIds> {
@@ -380,12 +393,13 @@ impl fmt::Debug for Preview {
 /// Shows the node's own people what would be released.
 ///
 /// # Errors
-/// [`ChainError::Lattice`] where the table is not the planned one.
+/// As of [`protect`].
 pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, ChainError> {
     let layout = plan.layout();
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
     }
+    keyed(plan.profile(), &raw)?;
     let cells = shown_table(layout, plan.profile(), &raw);
     let figures = measure::figures(layout, plan.profile(), &raw, &cells);
     Ok(Preview { layout: layout.clone(), cells, figures })

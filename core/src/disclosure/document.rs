@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cell_key;
 use crate::catalogue::PersonRows;
 use crate::model::{
-    CategoryId, DatasetId, FederationId, LevelId, Ods, Profile, Question, Shown, SnapshotRef,
+    CategoryId, DatasetId, Digest, FederationId, LevelId, Ods, Profile, Question, Shown,
+    SnapshotRef,
 };
 
 /// The format's name.
@@ -20,11 +22,15 @@ pub struct Policy {
     pub limit: u64,
     /// What shown counts are multiples of.
     pub base: u64,
+    /// The hash of the table by which counts are changed at random, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ptable: Option<Digest>,
 }
 
 impl From<Profile> for Policy {
     fn from(profile: Profile) -> Self {
-        Self { profile, limit: profile.limit(), base: profile.base() }
+        let (limit, base) = (profile.limit(), profile.base());
+        Self { profile, limit, base, ptable: cell_key::digest(profile) }
     }
 }
 

@@ -5,8 +5,10 @@
 //! of it stands the disclosure test ([`Live::test`]), which sees published bounds alone.
 
 pub mod attack;
+pub mod cell_key;
 mod chain;
 mod combine;
+pub mod complementary;
 mod document;
 mod known;
 mod live;

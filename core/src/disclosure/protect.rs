@@ -1,5 +1,6 @@
 //! The rules for one cell, and what a protected cell stands for.
 
+use super::cell_key;
 use crate::catalogue::PersonRows;
 use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Table, Zeros};
 use crate::plan::Layout;
@@ -50,30 +51,33 @@ pub(super) fn outside(cell: Shown, profile: Profile) -> (u64, Option<u64>, bool)
             let Bounds { low, high } = stands_for(r, profile);
             (low, high, false)
         }
-        Shown::Small => (least, Some(profile.limit()), true),
+        Shown::Small => (least, Some(profile.most_hidden()), true),
         Shown::Suppressed => (least, None, true),
         Shown::StructuralZero => (0, Some(0), false),
     }
 }
 
 /// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
-/// from more people than the limit, and no one person makes up more than half of it.
+/// from more people than the limit, and no one person makes up more than half of it. Where the profile changes
+/// counts at random, the changed one is held against the limit too.
 pub(super) fn shown(cell: &RawCell, profile: Profile, person_rows: PersonRows) -> Shown {
     let events = cell.events();
     if events == 0 && profile.zeros() == Zeros::Shown {
         return Shown::Published(0);
     }
+    let Some(figure) = cell_key::figure(cell, profile) else { return Shown::Suppressed };
     let few_people = cell.persons() <= profile.limit();
     let dominated = cell.top().saturating_mul(2) > events;
-    if events <= profile.limit() || few_people || dominated {
+    let small = events.min(figure) <= profile.limit();
+    if small || few_people || dominated {
         // One marker for every rule: which of them hid a cell would itself say something.
-        // Only where a row is a person is it surely not above the limit.
+        // Only where a row is a person is it surely not above `most_hidden`.
         return match person_rows {
-            PersonRows::One if events <= profile.limit() => Shown::Small,
+            PersonRows::One if small => Shown::Small,
             PersonRows::One | PersonRows::Several => Shown::Suppressed,
         };
     }
-    Shown::Published(rounded(events, profile.base()))
+    Shown::Published(rounded(figure, profile.base()))
 }
 
 /// To the nearest multiple of an odd base: integers have no ties.
@@ -82,7 +86,8 @@ fn rounded(n: u64, base: u64) -> u64 {
 }
 
 /// What a published figure stands for: `[max(limit + 1, r − h), r + h]`, with `h` half the rounding base
-/// less one; a shown zero is a zero.
+/// less one, or the greatest change at random; a shown zero is a zero. Whatever a count was changed to, it is not
+/// shown unless it comes from more people than the limit, so that it is above the limit itself.
 #[must_use]
 pub fn stands_for(published: u64, profile: Profile) -> Bounds {
     if published == 0 {
@@ -108,7 +113,7 @@ pub fn bounds(lattice: &Lattice, shown: &[Shown], profile: Profile) -> Vec<Bound
         .enumerate()
         .map(|(index, cell)| match cell {
             Shown::Published(r) => stands_for(*r, profile),
-            Shown::Small => Bounds { low: 0, high: Some(profile.limit()) },
+            Shown::Small => Bounds { low: 0, high: Some(profile.most_hidden()) },
             Shown::StructuralZero => Bounds::exactly(0),
             Shown::Suppressed => Bounds {
                 low: 0,

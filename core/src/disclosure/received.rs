@@ -193,14 +193,16 @@ fn release(
 }
 
 /// Whether the profile can produce a cell.
-fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::PersonRows) -> bool {
+pub(super) fn plausible(
+    cell: Shown,
+    profile: Profile,
+    person_rows: crate::catalogue::PersonRows,
+) -> bool {
     use crate::catalogue::PersonRows;
     match cell {
         Shown::Published(0) => profile.zeros() == Zeros::Shown,
         Shown::Published(r) if r > MAX_COUNT => false,
-        Shown::Published(r) => {
-            r.is_multiple_of(profile.base()) && r + profile.half_width() > profile.limit()
-        }
+        Shown::Published(r) => r.is_multiple_of(profile.base()) && r >= profile.least_shown(),
         Shown::Small => person_rows == PersonRows::One,
         Shown::Suppressed => true,
         // No layout declares any yet, so that nobody can publish a true zero as one.
@@ -208,8 +210,9 @@ fn plausible(cell: Shown, profile: Profile, person_rows: crate::catalogue::Perso
     }
 }
 
-/// Whether no cell is surely more than one that contains it.
-fn consistent(layout: &Layout, shown: &[Shown], profile: Profile) -> bool {
+/// Whether no cell is surely more than one that contains it. What figures stand for is compared, and not the figures:
+/// changed at random, a part may be published as more than its total.
+pub(super) fn consistent(layout: &Layout, shown: &[Shown], profile: Profile) -> bool {
     let bounds = super::protect::bounds(layout.lattice(), shown, profile);
     bounds.iter().enumerate().all(|(index, inner)| {
         layout.lattice().above(index).into_iter().all(|outer| {

@@ -1,6 +1,7 @@
 //! The whole chain on values: from a signed query and a raw table to a combined view, and every way in
 //! which a link must not hold.
 
+mod cell_keys;
 mod completeness;
 mod figures;
 mod live;
@@ -156,8 +157,12 @@ impl Scene {
     }
 
     fn answer(&self, partner: &Partner, asker: &Asker, cells: &[(u64, u64, u64)]) -> AnswerParts {
-        let plan = self.plan(asker);
         let raw = cells.iter().map(|(e, p, t)| RawCell::new(*e, *p, *t)).collect();
+        self.answer_of(partner, asker, raw)
+    }
+
+    fn answer_of(&self, partner: &Partner, asker: &Asker, raw: Vec<RawCell>) -> AnswerParts {
+        let plan = self.plan(asker);
         let table = Table::new(plan.layout().lattice().clone(), raw).expect("table");
         self.answer_with(partner, asker, table)
     }

@@ -49,10 +49,21 @@ use serde::{Deserialize, Serialize};
 /// ```compile_fail,E0624
 /// let leaked = evensum_core::model::Measured::new(Vec::new(), vec![3, 4]).units();
 /// ```
+/// So is the sum of its records' keys:
+/// ```
+/// let cell = evensum_core::model::RawCell::new(12, 9, 3).keyed(77);
+/// assert_eq!(format!("{cell:?}"), "RawCell(..)");
+/// ```
+/// ```compile_fail,E0624
+/// let cell = evensum_core::model::RawCell::new(12, 9, 3).keyed(77);
+/// let leaked = cell.cell_key();
+/// ```
 pub struct RawCell {
     events: u64,
     persons: u64,
     top: u64,
+    /// The sum of the keys of its records, if they were added up.
+    key: Option<u64>,
     /// Behind a pointer, so that a table of counts alone pays one word a cell for it.
     measured: Option<Box<Measured>>,
 }
@@ -113,13 +124,20 @@ impl RawCell {
     /// has most of them.
     #[must_use]
     pub const fn new(events: u64, persons: u64, top: u64) -> Self {
-        Self { events, persons, top, measured: None }
+        Self { events, persons, top, key: None, measured: None }
     }
 
     /// The same counts with what was measured.
     #[must_use]
     pub fn with(mut self, measured: Measured) -> Self {
         self.measured = Some(Box::new(measured));
+        self
+    }
+
+    /// The same counts with the wrapping sum of the keys of the records in the cell: 0 where there are none.
+    #[must_use]
+    pub const fn keyed(mut self, key: u64) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -135,11 +153,15 @@ impl RawCell {
         self.top
     }
 
+    pub(crate) const fn cell_key(&self) -> Option<u64> {
+        self.key
+    }
+
     pub(crate) fn measured(&self) -> Option<&Measured> {
         self.measured.as_deref()
     }
 
-    /// Whether two cells hold the same counts, sums and histogram. For tests of what fills cells.
+    /// Whether two cells hold the same counts, key, sums and histogram. For tests of what fills cells.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
@@ -152,6 +174,7 @@ impl RawCell {
         self.events == other.events
             && self.persons == other.persons
             && self.top == other.top
+            && self.key == other.key
             && parts(self) == parts(other)
     }
 }

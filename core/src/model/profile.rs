@@ -21,11 +21,14 @@ pub enum Profile {
     Nhs75,
     /// 0 to 9 hidden, the rest to the nearest 5: what trusted research environments expect.
     Ons105m,
+    /// Every count changed at random by up to 5, the same wherever the same records are counted; 0 to 7 of the
+    /// changed ones hidden, nothing rounded. Needs the extract's record keys.
+    Ckm,
 }
 
 /// A profile that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no disclosure profile '{0}': choose nhs75m, nhs75 or ons105m")]
+#[error("there is no disclosure profile '{0}': choose nhs75m, nhs75, ons105m or ckm")]
 pub struct ProfileError(String);
 
 impl Profile {
@@ -33,7 +36,7 @@ impl Profile {
     #[must_use]
     pub const fn limit(self) -> u64 {
         match self {
-            Self::Nhs75m | Self::Nhs75 => 7,
+            Self::Nhs75m | Self::Nhs75 | Self::Ckm => 7,
             Self::Ons105m => 9,
         }
     }
@@ -41,13 +44,51 @@ impl Profile {
     /// The base that shown counts are rounded to.
     #[must_use]
     pub const fn base(self) -> u64 {
-        5
+        match self {
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => 5,
+            Self::Ckm => 1,
+        }
     }
 
-    /// Half the width of what a rounded count stands for.
+    /// Half the width of what a shown count stands for: how far rounding can move it, or the change at random.
     #[must_use]
     pub const fn half_width(self) -> u64 {
-        (self.base() - 1) / 2
+        match self {
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => (self.base() - 1) / 2,
+            Self::Ckm => 5,
+        }
+    }
+
+    /// The least count above zero that is ever shown.
+    #[must_use]
+    pub const fn least_shown(self) -> u64 {
+        (self.limit() + 1 + self.base() / 2) / self.base() * self.base()
+    }
+
+    /// The greatest count that may hide behind "fewer than": where counts are changed at random, a larger one can be
+    /// changed to a hidden figure.
+    #[must_use]
+    pub const fn most_hidden(self) -> u64 {
+        match self {
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => self.limit(),
+            Self::Ckm => self.limit() + self.half_width(),
+        }
+    }
+
+    /// Whether it changes counts by the keys of their records.
+    #[must_use]
+    pub const fn needs_record_keys(self) -> bool {
+        matches!(self, Self::Ckm)
+    }
+
+    /// The most dimensions of a question, the outcome and the restriction among them, if there is a limit. The same
+    /// count is the sum of so many more parts with each, whose changes at random are averaged out over them.
+    #[must_use]
+    pub const fn most_dimensions(self) -> Option<usize> {
+        match self {
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => None,
+            Self::Ckm => Some(3),
+        }
     }
 
     /// Whether means, percentiles and ratios of sums are released beside counts: only where counts are rounded. A
@@ -56,6 +97,7 @@ impl Profile {
     pub const fn releases_figures(self) -> bool {
         match self {
             Self::Nhs75m | Self::Nhs75 | Self::Ons105m => true,
+            Self::Ckm => false,
         }
     }
 
@@ -63,7 +105,7 @@ impl Profile {
     #[must_use]
     pub const fn zeros(self) -> Zeros {
         match self {
-            Self::Nhs75m | Self::Ons105m => Zeros::Merged,
+            Self::Nhs75m | Self::Ons105m | Self::Ckm => Zeros::Merged,
             Self::Nhs75 => Zeros::Shown,
         }
     }
@@ -72,17 +114,19 @@ impl Profile {
     /// Two profiles may each hide something that the other shows; then neither is.
     #[must_use]
     pub const fn at_least(self, floor: Self) -> bool {
-        let ([limit, base, zeros], [other_limit, other_base, other_zeros]) =
+        let ([limit, width, zeros], [other_limit, other_width, other_zeros]) =
             (self.strength(), floor.strength());
-        limit >= other_limit && base >= other_base && zeros >= other_zeros
+        limit >= other_limit && width >= other_width && zeros >= other_zeros
     }
 
-    /// The limit, the base, and whether zeros are hidden: each profile by name, so that a new one is placed here.
+    /// The limit, half the width of what a shown count stands for, and whether zeros are hidden: each profile by name,
+    /// so that a new one is placed here.
     const fn strength(self) -> [u64; 3] {
         match self {
-            Self::Nhs75m => [7, 5, 1],
-            Self::Nhs75 => [7, 5, 0],
-            Self::Ons105m => [9, 5, 1],
+            Self::Nhs75m => [7, 2, 1],
+            Self::Nhs75 => [7, 2, 0],
+            Self::Ons105m => [9, 2, 1],
+            Self::Ckm => [7, 5, 1],
         }
     }
 
@@ -93,6 +137,7 @@ impl Profile {
             Self::Nhs75m => "nhs75m",
             Self::Nhs75 => "nhs75",
             Self::Ons105m => "ons105m",
+            Self::Ckm => "ckm",
         }
     }
 }
@@ -100,7 +145,7 @@ impl Profile {
 impl TryFrom<String> for Profile {
     type Error = ProfileError;
     fn try_from(text: String) -> Result<Self, ProfileError> {
-        [Self::Nhs75m, Self::Nhs75, Self::Ons105m]
+        [Self::Nhs75m, Self::Nhs75, Self::Ons105m, Self::Ckm]
             .into_iter()
             .find(|p| p.as_str() == text)
             .ok_or_else(|| ProfileError(text.chars().take(32).collect()))
@@ -119,10 +164,10 @@ mod tests {
 
     #[test]
     fn a_profile_that_is_at_least_another_shows_nothing_more() {
-        let all = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m];
+        let all = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm];
         for profile in all {
-            let [limit, base, zeros] = profile.strength();
-            assert_eq!((limit, base), (profile.limit(), profile.base()), "{profile:?}");
+            let [limit, width, zeros] = profile.strength();
+            assert_eq!((limit, width), (profile.limit(), profile.half_width()), "{profile:?}");
             assert_eq!(zeros == 1, profile.zeros() == Zeros::Merged, "{profile:?}");
             assert!(profile.at_least(profile));
         }
@@ -130,5 +175,8 @@ mod tests {
         assert!(stricter(Profile::Ons105m, Profile::Nhs75m));
         assert!(stricter(Profile::Nhs75m, Profile::Nhs75));
         assert!(stricter(Profile::Ons105m, Profile::Nhs75));
+        assert!(stricter(Profile::Ckm, Profile::Nhs75m));
+        // Each shows something that the other hides.
+        assert!(!Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm));
     }
 }

@@ -77,6 +77,8 @@ codes! {
     PeriodKind = "period_kind", "this dataset has no such periods: `evensum indicators --show ID` says which it has";
     /// The partner does not hold a column.
     ColumnNotHeld = "column_not_held", "does not collect one of the dimensions asked for";
+    /// The partner's extract was loaded without the keys of its records.
+    RecordKeysNotHeld = "record_keys_not_held", "has an extract without the record keys that the disclosure profile needs: it must be loaded and published again";
     /// The disclosure profile differs.
     PolicyDiffers = "policy_differs", "has another disclosure profile than the agreement: one of the two must change";
     /// Not among the targets.

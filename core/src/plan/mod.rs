@@ -281,6 +281,12 @@ impl<U: Use> Plan<U> {
         self.profile
     }
 
+    /// Whether the keys of the records in every cell are to be added up.
+    #[must_use]
+    pub const fn keyed(&self) -> bool {
+        self.profile.needs_record_keys()
+    }
+
     /// The key under which the table of one partner is frozen: whoever asks the same of the same extract
     /// under the same policy, by whatever agreement, is given the same bytes.
     ///

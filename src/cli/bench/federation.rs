@@ -172,6 +172,13 @@ impl Federation {
         Ok(store::asked(&asker, None))
     }
 
+    /// A node's own state, opened without serving.
+    pub(super) async fn open_node(&self, ods: &Ods) -> Result<Store, Failure> {
+        let node = self.nodes.iter().find(|node| node.ods == *ods);
+        let node = node.ok_or_else(|| Failure::says(Exit::Fault, "a federation without that node"))?;
+        node.open(&clock::system()).await
+    }
+
     /// The coordinator's own state, opened without serving, and what proves its log.
     pub(super) async fn open_coordinator(&self) -> Result<Store, Failure> {
         self.coordinator.open(&clock::system()).await
@@ -251,7 +258,8 @@ impl Federation {
             node_key: rows::node_key(),
             database: None,
             noted: HashSet::new(),
-            agreements: vec![self.agreement.clone()],
+            // Questions alone are measured here: `publication` measures what is decided beforehand.
+            agreements: Vec::new(),
             clock: Arc::clone(&clock),
         });
         let node = site.node(node::Membership {

@@ -43,6 +43,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             reference: &reference,
             progress: &|progress| bar.set_position(progress.rows),
             exclude: None,
+            record_keys: false,
             today: clock::system().now().date(),
         })
         .or_exit(Exit::Data)
@@ -93,7 +94,7 @@ fn extract(setting: &Setting<'_>, geography: &Geography) -> Result<PathBuf, Fail
     Ok(path)
 }
 
-fn reference(dir: &Path, geography: &Geography) -> Result<Reference, Failure> {
+pub(super) fn reference(dir: &Path, geography: &Geography) -> Result<Reference, Failure> {
     let tables = tempfile::tempdir_in(dir).or_exit(Exit::Config)?;
     let (imd, icb) = (tables.path().join("imd.csv"), tables.path().join("icb.csv"));
     let mut file = File::create(&imd).or_exit(Exit::Config)?;

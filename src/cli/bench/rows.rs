@@ -137,6 +137,7 @@ pub(super) fn invent(
         definition_hash: catalogue.dataset_hash(&dataset.id).or_exit(Exit::Fault)?,
         columns_held: columns.iter().map(|c| c.id.clone()).collect(),
         rows: Rows { persons, columns, measures: vec![Measure { id: measure, values: weeks }] },
+        record_keys: None,
     })
 }
 

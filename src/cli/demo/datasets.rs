@@ -10,21 +10,21 @@ use crate::synth::{
 };
 
 /// Writes a partner's extract for a period, and tells what was planted.
-type Writer =
+pub(in crate::cli) type Writer =
     fn(&mut dyn io::Write, &PartnerProfile, &Geography, Period, u64) -> io::Result<Figures>;
 
 /// A dataset of the demonstration.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dataset {
+pub(in crate::cli) struct Dataset {
     /// As the catalogue names it.
-    pub(super) id: &'static str,
+    pub(in crate::cli) id: &'static str,
     /// The mapping file that reads a partner's extract.
-    pub(super) mapping: fn(&PartnerProfile) -> String,
-    pub(super) write: Writer,
+    pub(in crate::cli) mapping: fn(&PartnerProfile) -> String,
+    pub(in crate::cli) write: Writer,
 }
 
 /// All of them; the first is that of the question which is asked unless another is wanted.
-pub(super) const DATASETS: [Dataset; 3] = [
+pub(in crate::cli) const DATASETS: [Dataset; 3] = [
     Dataset {
         id: RttExtract::DATASET,
         mapping: RttExtract::mapping,

@@ -2,7 +2,7 @@
 //! keys, certificates, an agreement and synthetic extracts that go through the real load and publish.
 
 mod children;
-mod datasets;
+pub(super) mod datasets;
 mod federation;
 mod partners;
 mod report;

@@ -73,6 +73,7 @@ fn load_in(
         catalogue,
         reference: &place.reference,
         exclude: None,
+        record_keys: false,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -195,6 +196,7 @@ fn rows_that_do_not_count_are_left_out_and_others_rejected() {
         catalogue: &catalogue,
         reference: &place.reference,
         exclude: None,
+        record_keys: false,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -347,6 +349,7 @@ fn quarters_and_years_are_loaded_and_published_under_their_names() {
                     catalogue: &catalogue,
                     reference: &place.reference,
                     exclude: None,
+                    record_keys: false,
                     progress: &|_| {},
                     today: "2027-04-09".parse().expect("a date"),
                 })

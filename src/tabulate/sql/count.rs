@@ -41,6 +41,9 @@ pub async fn tabulate(
     partition: &Partition,
     request: &Request<'_>,
 ) -> Result<Table<RawCell>, SqlError> {
+    if request.keyed {
+        return Err(TabulateError::NoRecordKeys.into());
+    }
     let grid = Grid::new(&request.lattice);
     let Statements { sums, histogram, layers } = statements(partition, request, &grid)?;
     let units = request.units()?;

@@ -127,6 +127,7 @@ fn load(
         catalogue: &catalogue,
         reference,
         exclude: None,
+        record_keys: false,
         progress: &|_| {},
         today: NOW.date(),
     })

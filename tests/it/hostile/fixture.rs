@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -191,7 +191,11 @@ impl Federation {
     }
 
     async fn store(&self, code: &'static str) -> (Store, PathBuf) {
-        let state = self.dir.path().join(code);
+        self.store_in(self.dir.path(), code).await
+    }
+
+    async fn store_in(&self, home: &Path, code: &'static str) -> (Store, PathBuf) {
+        let state = home.join(code);
         let identity = Identity { ods: ods(code), role: role(code) };
         let key = Arc::new(copy(&self.keys[code].ledger));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
@@ -211,7 +215,8 @@ impl Federation {
         agreement: &Agreement,
     ) -> OpenNode {
         // No agreement names tables beforehand here, so that the log is of what a test asks.
-        self.open_node(code, extract(code, edition), agreement, Vec::new()).await
+        let store = self.store(code).await;
+        self.open_node(code, store, extract(code, edition), (agreement, Vec::new())).await
     }
 
     /// A node with an extract of its own, which decides the tables of the agreement beforehand where that is wanted.
@@ -221,18 +226,29 @@ impl Federation {
         extract: &Extract,
         prepares: bool,
     ) -> OpenNode {
+        self.node_in(self.dir.path(), code, extract, prepares).await
+    }
+
+    /// The same, with its state in another folder.
+    pub(super) async fn node_in(
+        &self,
+        home: &Path,
+        code: &'static str,
+        extract: &Extract,
+        prepares: bool,
+    ) -> OpenNode {
         let prepared = if prepares { vec![self.agreement.clone()] } else { Vec::new() };
-        self.open_node(code, Some(extract), &self.agreement, prepared).await
+        let store = self.store_in(home, code).await;
+        self.open_node(code, store, Some(extract), (&self.agreement, prepared)).await
     }
 
     async fn open_node(
         &self,
         code: &'static str,
+        (store, state): (Store, PathBuf),
         extract: Option<&Extract>,
-        agreement: &Agreement,
-        agreements: Vec<Agreement>,
+        (agreement, agreements): (&Agreement, Vec<Agreement>),
     ) -> OpenNode {
-        let (store, state) = self.store(code).await;
         if let Some(extract) = extract {
             extract.install(&state);
         }

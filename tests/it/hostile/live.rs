@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use evensum::node::Progress;
+use evensum::snapshot::Manifest;
 use evensum::store::Reader;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{DocumentKind, Live, Outgoing, Universe};
 use evensum_core::ledger::Event;
 use evensum_core::model::{DatasetId, IndicatorId, Query, RefusalCode};
 use evensum_core::port::NodeFault;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::extracts::{DATASET, Extract, PERIOD, extract_of};
@@ -86,7 +90,7 @@ async fn ask(f: &Federation, node: &OpenNode, table: Table) -> Result<Outgoing, 
 }
 
 /// Whether a table was released.
-async fn released(f: &Federation, node: &OpenNode, table: Table) -> bool {
+async fn is_released(f: &Federation, node: &OpenNode, table: Table) -> bool {
     let answer = ask(f, node, table).await.expect("an answer");
     answer.parts().kind == DocumentKind::Release
 }
@@ -109,14 +113,6 @@ async fn holds(f: &Federation, node: &OpenNode) {
     let reader = Reader::open(&node.state).await.expect("opens");
     let verdict = reader.verify(node.store.origin(), &key).await.expect("reads");
     assert_eq!(verdict.problems, []);
-}
-
-/// Stops a node as if its process were killed: nothing is closed, and whoever asks is cut off.
-async fn killed(f: &Federation, node: OpenNode, extract: &Extract, prepares: bool) -> OpenNode {
-    let OpenNode { node, store, site, .. } = node;
-    drop((node, store, site));
-    // What held the writer ends with it, a moment later.
-    f.node_with(NODE, extract, prepares).await
 }
 
 /// Many clients ask, each in an order of its own. Gives what became of each table.
@@ -158,66 +154,111 @@ async fn whatever_twenty_clients_ask_in_whatever_order_what_is_live_passes() {
         // The same after a restart, and the same bytes.
         let before = live(&f, &node).await;
         node.store.close().await;
-        let node = killed(&f, node, &extract, false).await;
+        drop(node);
+        let node = f.node_with(NODE, &extract, false).await;
         for (table, was) in known {
-            assert_eq!(self::released(&f, &node, table).await, was, "{table:?}");
+            assert_eq!(is_released(&f, &node, table).await, was, "{table:?}");
         }
         assert_eq!(live(&f, &node).await, before);
     }
     assert!(withheld > 0 && released > 0, "{withheld} withheld, {released} released");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wherever_it_is_stopped_what_is_live_passes_and_a_refusal_stands() {
-    for seed in 0..3 {
+/// Some life of a node, which ends like a process that is killed: whatever is in the air is dropped where it is.
+fn until_killed<T>(life: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
+    let runtime = { runtime }.build().expect("a runtime");
+    let lived = runtime.block_on(life);
+    runtime.shutdown_timeout(Duration::from_secs(20));
+    lived
+}
+
+#[test]
+fn wherever_it_is_stopped_what_is_live_passes_and_a_refusal_stands() {
+    for seed in 0..2 {
         let f = Arc::new(federation());
         let extract = sparse(220, 100);
         let mut order = Seed(seed + 77);
-        let mut node = f.node_with(NODE, &extract, true).await;
         let mut refused: Vec<Table> = Vec::new();
-        for _ in 0..4 {
-            let mut asking = JoinSet::new();
-            for _ in 0..8 {
-                let (table, caller) = (order.table(), f.caller());
-                let (envelope, it) = (f.sign(&query(&f, table)), node.node.clone());
-                asking.spawn(async move { (table, ask_node(&it, &caller, &envelope).await) });
-            }
-            for _ in 0..=order.below(6) {
-                if let Some(Ok((table, Ok(answer)))) = asking.join_next().await
-                    && answer.parts().kind == DocumentKind::Refusal
-                {
-                    refused.push(table);
+        for life in 0..4 {
+            until_killed(async {
+                let node = f.node_with(NODE, &extract, true).await;
+                holds(&f, &node).await;
+                let mut asking = JoinSet::new();
+                for _ in 0..8 {
+                    let (table, caller) = (order.table(), f.caller());
+                    let (envelope, it) = (f.sign(&query(&f, table)), node.node.clone());
+                    asking.spawn(async move { (table, ask_node(&it, &caller, &envelope).await) });
                 }
-            }
-            asking.shutdown().await;
-            node = killed(&f, node, &extract, true).await;
+                // In its first lives it is stopped while it decides what agreements name.
+                if life < 2 {
+                    let moment = Duration::from_millis(40 + 20 * order.below(20) as u64);
+                    tokio::time::sleep(moment).await;
+                    return;
+                }
+                for _ in 0..=order.below(6) {
+                    if let Some(Ok((table, Ok(answer)))) = asking.join_next().await
+                        && answer.parts().kind == DocumentKind::Refusal
+                    {
+                        refused.push(table);
+                    }
+                }
+            });
+        }
+        until_killed(async {
+            let node = f.node_with(NODE, &extract, true).await;
             holds(&f, &node).await;
-        }
-        for table in refused {
-            assert!(!released(&f, &node, table).await, "{table:?}");
-        }
+            for table in refused {
+                assert!(!is_released(&f, &node, table).await, "{table:?}");
+            }
+        });
     }
 }
 
 #[tokio::test]
-async fn of_two_tables_that_break_together_whoever_asks_first_is_answered() {
+async fn whoever_asks_first_is_answered_where_tables_break_together() {
     let f = federation();
-    let mut found = None;
-    'search: for from in [0, 300, 600, 900] {
+    let tables: Vec<Table> =
+        INDICATORS.iter().flat_map(|i| BREAKDOWNS.map(|by| (*i, by))).collect();
+    for from in [0, 300, 600, 900, 1_200] {
         let extract = sparse(220, from);
-        let node = f.node_with(NODE, &extract, false).await;
-        node.store.close().await;
-        let _ = (&extract, &mut found);
-        let tables: Vec<Table> = INDICATORS.iter().flat_map(|i| BREAKDOWNS.map(|by| (*i, by))).collect();
-        for pair in tables.windows(2) {
-            let [a, b] = pair else { continue };
-            let _ = (a, b);
-            if found.is_some() {
-                break 'search;
+        let mut first = Vec::new();
+        let mut last = None;
+        {
+            let (_dir, node) = fresh(&f, &extract).await;
+            for table in &tables {
+                if is_released(&f, &node, *table).await {
+                    first.push(*table);
+                    continue;
+                }
+                // Withheld: because of what is live, or whatever is?
+                let (_dir, alone) = fresh(&f, &extract).await;
+                if is_released(&f, &alone, *table).await {
+                    last = Some(*table);
+                    break;
+                }
             }
         }
-        found = Some(());
+        let Some(last) = last else { continue };
+        // Asked before all of them it is answered, and then not all of them are.
+        let (_dir, node) = fresh(&f, &extract).await;
+        assert!(is_released(&f, &node, last).await);
+        let mut all = true;
+        for table in &first {
+            all &= is_released(&f, &node, *table).await;
+        }
+        assert!(!all, "{last:?} and {first:?} pass together");
+        holds(&f, &node).await;
+        return;
     }
+    panic!("no tables that break together only");
+}
+
+/// A node of the same partner with a state of its own.
+async fn fresh(f: &Federation, extract: &Extract) -> (tempfile::TempDir, OpenNode) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let node = f.node_in(dir.path(), NODE, extract, false).await;
+    (dir, node)
 }
 
 #[tokio::test]
@@ -227,17 +268,101 @@ async fn a_refusal_says_the_same_of_every_table() {
     let node = f.node_with(NODE, &extract, false).await;
     let mut refusals = 0;
     for by in BREAKDOWNS {
-        let answer = ask(&f, &node, (INDICATORS[1], by)).await.expect("an answer");
-        if answer.parts().kind == DocumentKind::Refusal {
-            let event = &answer.parts().receipt.entry;
-            assert!(!event.is_empty());
-            refusals += 1;
-        }
+        refusals += usize::from(!is_released(&f, &node, (INDICATORS[1], by)).await);
     }
     assert!(refusals > 1);
-    for event in logged(&node.state).await {
-        if let Event::Refused { code, .. } = event {
-            assert_eq!(code, RefusalCode::Withheld);
+    let log = logged(&node.state).await;
+    let said = log.iter().filter_map(|event| match event {
+        Event::Refused { code, .. } => Some(*code),
+        _ => None,
+    });
+    let said: Vec<RefusalCode> = said.collect();
+    assert_eq!(said, vec![RefusalCode::Withheld; refusals]);
+}
+
+/// What was decided, in its order, up to the end of the preparation.
+async fn decided(node: &OpenNode) -> (Vec<Event>, usize) {
+    let mut log = logged(&node.state).await;
+    let end = log.iter().position(|event| matches!(event, Event::Prepared { .. }));
+    let rest = log.split_off(end.expect("prepared"));
+    (log, rest.len() - 1)
+}
+
+#[tokio::test]
+async fn the_tables_that_the_law_demands_are_decided_before_any_question() {
+    let f = federation();
+    let extract = sparse(400, 0);
+    let node = f.node_with(NODE, &extract, true).await;
+    node.site.prepare_due(|_, _| {}).await.expect("prepares");
+    let (alone, after) = decided(&node).await;
+    assert_eq!(after, 0);
+    let released = alone.iter().filter(|e| matches!(e, Event::Published { .. })).count();
+    let withheld = alone.iter().filter(|e| matches!(e, Event::Withheld { .. })).count();
+    assert!(released > 0 && withheld > 0 && released + withheld == alone.len(), "{alone:?}");
+    holds(&f, &node).await;
+    // Somebody who asks at once for a table of his own waits, and changes nothing of it.
+    let dir = tempfile::tempdir().expect("a folder");
+    let asked = f.node_in(dir.path(), NODE, &extract, true).await;
+    let own: Table = (INDICATORS[0], &["ethnicity.group", "sex"]);
+    let _ = is_released(&f, &asked, own).await;
+    let (beside, after) = decided(&asked).await;
+    assert_eq!(beside, alone);
+    assert!(after >= 2, "and then the question");
+    // Asking for a table that is decided gives what was decided.
+    for event in alone {
+        if let Event::Withheld { indicator, by, .. } = event {
+            let question = |q: &mut Query| {
+                q.questions[0].definition_hash =
+                    f.catalogue.definition_hash(&indicator).expect("a hash");
+                q.questions[0].indicator = indicator.clone();
+                q.questions[0].by = by.clone();
+            };
+            let mut query = f.query(&[NODE]);
+            question(&mut query);
+            let answer = asked.ask(&f.caller(), &f.sign(&query)).await.expect("an answer");
+            assert_eq!(answer.parts().kind, DocumentKind::Refusal, "{by:?}");
         }
     }
+    holds(&f, &asked).await;
+}
+
+#[test]
+fn a_preparation_that_is_stopped_goes_on_where_it_was() {
+    let f = federation();
+    let extract = sparse(400, 0);
+    let whole = until_killed(async {
+        let dir = tempfile::tempdir().expect("a folder");
+        let node = f.node_in(dir.path(), NODE, &extract, true).await;
+        node.site.prepare_due(|_, _| {}).await.expect("prepares");
+        live(&f, &node).await
+    });
+    let dir = tempfile::tempdir().expect("a folder");
+    for stop in [1, 3, 7] {
+        until_killed(async {
+            let node = f.node_in(dir.path(), NODE, &extract, true).await;
+            let (reached, stopped) = (Notify::new(), stop);
+            let told = |_: &Manifest, progress: Progress| {
+                if progress.done == stopped {
+                    reached.notify_one();
+                }
+            };
+            tokio::select! {
+                done = node.site.prepare_due(told) => panic!("{done:?}"),
+                () = reached.notified() => {}
+            }
+            holds(&f, &node).await;
+        });
+    }
+    until_killed(async {
+        let node = f.node_in(dir.path(), NODE, &extract, true).await;
+        let before = live(&f, &node).await;
+        assert!(!before.is_empty() && before.len() < whole.len());
+        let done = node.site.prepare_due(|_, _| {}).await.expect("prepares");
+        assert_eq!(live(&f, &node).await, whole);
+        assert_eq!(done.len(), 1);
+        let released = usize::try_from(done[0].released).expect("small");
+        assert_eq!(released, whole.len(), "those of earlier runs are counted");
+        assert_eq!(node.site.prepare_due(|_, _| {}).await.expect("nothing is left"), []);
+        holds(&f, &node).await;
+    });
 }

@@ -59,6 +59,7 @@ pub(crate) fn manifest(seed: u64) -> Manifest {
         columns_held: (0..COLUMNS).map(column).collect(),
         file: String::new(),
         file_hmac: Digest::of(b""),
+        keys_hmac: None,
         snapshot_id: Digest::of(&seed.to_le_bytes()),
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Hunt<'a> {
     pub(super) search: Search<'a>,
     /// Least and greatest value of each figure in all tables that were found.
     seen: Vec<Span>,
+    /// Whether there is a table: one was found, or a program has one.
+    possible: bool,
     programs: u32,
     most_programs: u32,
 }
@@ -31,6 +33,7 @@ impl<'a> Hunt<'a> {
             shape,
             search,
             seen: vec![Span { low: UNBOUNDED, high: -1 }; shape.len()],
+            possible: found,
             programs: 0,
             most_programs: limits.programs,
         };
@@ -47,7 +50,10 @@ impl<'a> Hunt<'a> {
             return Ok(false);
         }
         match program::optimum(self.shape, 0, true) {
-            Outcome::Reached(_, point) => Ok(start::round(self.shape, &mut self.search, &point)),
+            Outcome::Reached(_, point) => {
+                self.possible = true;
+                Ok(start::round(self.shape, &mut self.search, &point))
+            }
             Outcome::Impossible => Err(Contradiction),
             Outcome::Failed => Ok(false),
         }
@@ -56,6 +62,11 @@ impl<'a> Hunt<'a> {
     /// Whether a first table was found.
     pub(super) fn begun(&self) -> bool {
         self.seen.first().is_none_or(|s| s.low <= s.high)
+    }
+
+    /// Whether it is certain that figures do not contradict each other.
+    pub(super) const fn possible(&self) -> bool {
+        self.possible
     }
 
     /// Programs so far.

@@ -10,6 +10,7 @@ mod layout;
 mod program;
 mod public;
 mod random;
+mod ranges;
 mod search;
 mod sparse;
 mod start;
@@ -17,6 +18,7 @@ mod start;
 mod tests;
 
 pub use public::{Attribute, MAX_ATTRIBUTES, MAX_BOUND, Public, PublicCell, PublicError};
+pub use ranges::{Range, Ranges, RangesError, Solved, ranges, ranges_in_full};
 
 /// How much is tried before a release counts as undecided. Steps are counted, never timed: whoever repeats the
 /// test comes to the same end.

@@ -48,6 +48,18 @@ impl Attribute {
         all.extend(groups);
         Self { parts, groups: all }
     }
+
+    /// How many parts there are.
+    #[must_use]
+    pub const fn parts(&self) -> u16 {
+        self.parts
+    }
+
+    /// The groups, each a list of parts; group 0 is everybody.
+    #[must_use]
+    pub fn groups(&self) -> &[Vec<u16>] {
+        &self.groups
+    }
 }
 
 /// A published cell: one group of each attribute, and what is known of its count.

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_preview_is_what_a_release_of_the_same_table_shows() {
-    for profile in [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m] {
+    for profile in [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm] {
         let scene = Scene::new(profile);
         let asked = scene.plan(&scene.asker(&scene.query(&["sex", "imd.core20"])));
         let question = scene.query(&["sex", "imd.core20"]).questions.remove(0);
@@ -14,7 +14,8 @@ fn a_preview_is_what_a_release_of_the_same_table_shows() {
         assert_eq!(local.filters(), asked.filters(), "the same people");
         let lattice = asked.layout().lattice().clone();
         let table = || {
-            let cells = (0_u64..).take(lattice.len()).map(|n| RawCell::new(n, n, n.min(1)));
+            let cells =
+                (0_u64..).take(lattice.len()).map(|n| RawCell::new(n, n, n.min(1)).keyed(n << 58));
             Table::new(lattice.clone(), cells.collect()).expect("table")
         };
         let protected = protect(&asked, table(), &snapshot(ImdEdition::Imd2025), &ods("ZZ2"));

@@ -11,15 +11,15 @@ fn counts() -> impl Strategy<Value = (u64, u64, u64)> {
     })
 }
 
-const PROFILES: [Profile; 3] = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m];
+const PROFILES: [Profile; 4] = [Profile::Nhs75m, Profile::Nhs75, Profile::Ons105m, Profile::Ckm];
 
 proptest! {
     #[test]
-    fn limit_and_base_hold_and_the_truth_lies_within(cell in counts(), several in any::<bool>()) {
+    fn limit_and_base_hold_and_the_truth_lies_within(cell in counts(), several in any::<bool>(), key in any::<u64>()) {
         use crate::catalogue::PersonRows;
         let rows = if several { PersonRows::Several } else { PersonRows::One };
         for profile in PROFILES {
-            let raw = RawCell::new(cell.0, cell.1, cell.2);
+            let raw = RawCell::new(cell.0, cell.1, cell.2).keyed(key);
             if let Shown::Published(r) = protect::shown(&raw, profile, rows) {
                 prop_assert_eq!(r % profile.base(), 0);
                 prop_assert!(stands_for(r, profile).contains(cell.0));
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn withheld_cells_lie_within_their_bounds(rows in prop::collection::vec((0_u64..40, 0_u64..60), 5)) {
+    fn withheld_cells_lie_within_their_bounds(rows in prop::collection::vec((0_u64..40, 0_u64..60), 5), keys in prop::collection::vec(any::<u64>(), 12)) {
         let table = by_sex([rows[0], rows[1], rows[2], rows[3], rows[4]].map(|(x, n)| (x, x + n)));
         let scene_free = Catalogue::builtin().expect("catalogue");
         let lists = crate::catalogue::Lists::new();
@@ -49,7 +49,7 @@ proptest! {
         let lattice = Lattice::new(vec![axis, outcome.axis(&[&over]).expect("axis")]).expect("lattice");
         for profile in PROFILES {
             let rows = crate::catalogue::PersonRows::Several;
-            let shown: Vec<Shown> = table.iter().map(|(e, p, t)| protect::shown(&RawCell::new(*e, *p, *t), profile, rows)).collect();
+            let shown: Vec<Shown> = table.iter().zip(&keys).map(|((e, p, t), key)| protect::shown(&RawCell::new(*e, *p, *t).keyed(*key), profile, rows)).collect();
             for (bounds, cell) in bounds(&lattice, &shown, profile).iter().zip(&table) {
                 prop_assert!(bounds.contains(cell.0), "{bounds:?} {cell:?}");
             }

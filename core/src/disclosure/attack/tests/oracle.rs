@@ -7,27 +7,31 @@ use super::tables::Invented;
 
 /// The bounds of every cell, or none where no table fits.
 pub(super) fn bounds(invented: &Invented) -> Option<Vec<(u64, Option<u64>)>> {
-    invented.cells.iter().map(|cell| cell_bounds(invented, &cell.at)).collect()
-}
-
-fn cell_bounds(invented: &Invented, at: &[u16]) -> Option<(u64, Option<u64>)> {
-    let low = solve(invented, at, OptimizationDirection::Minimize)?;
-    let high = solve(invented, at, OptimizationDirection::Maximize)?;
-    let low = (low.expect("counts are at least 0") - 1e-6).ceil().max(0.0) as u64;
-    Some((low, high.map(|h| (h + 1e-6).floor() as u64)))
+    let members: Vec<Vec<usize>> =
+        invented.cells.iter().map(|cell| invented.members(&cell.at)).collect();
+    let cell = |counted: &Vec<usize>| {
+        let low = solve(invented, &members, counted, OptimizationDirection::Minimize)?;
+        let high = solve(invented, &members, counted, OptimizationDirection::Maximize)?;
+        let low = (low.expect("counts are at least 0") - 1e-6).ceil().max(0.0) as u64;
+        Some((low, high.map(|h| (h + 1e-6).floor() as u64)))
+    };
+    members.iter().map(cell).collect()
 }
 
 /// None where no table fits; a bound of none where nothing bounds the cell.
 #[expect(clippy::option_option, reason = "two questions")]
-fn solve(invented: &Invented, at: &[u16], direction: OptimizationDirection) -> Option<Option<f64>> {
-    let counted = invented.members(at);
+fn solve(
+    invented: &Invented,
+    members: &[Vec<usize>],
+    counted: &[usize],
+    direction: OptimizationDirection,
+) -> Option<Option<f64>> {
     let mut problem = Problem::new(direction);
     let finest: Vec<Variable> = (0..invented.counts.len())
         .map(|f| problem.add_var(f64::from(u8::from(counted.contains(&f))), (0.0, f64::INFINITY)))
         .collect();
-    for cell in &invented.cells {
-        let terms: Vec<(Variable, f64)> =
-            invented.members(&cell.at).into_iter().map(|m| (finest[m], 1.0)).collect();
+    for (cell, members) in invented.cells.iter().zip(members) {
+        let terms: Vec<(Variable, f64)> = members.iter().map(|m| (finest[*m], 1.0)).collect();
         problem.add_constraint(&terms[..], ComparisonOp::Ge, cell.low as f64);
         if let Some(high) = cell.high {
             problem.add_constraint(&terms[..], ComparisonOp::Le, high as f64);

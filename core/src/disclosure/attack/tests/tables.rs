@@ -118,7 +118,8 @@ pub(super) fn skewed(random: &mut Random, sizes: &[u16], mean: f64) -> Vec<u64> 
     weights.into_iter().map(draw).collect()
 }
 
-const SHAPES: [&[u16]; 7] = [&[2, 2], &[3, 4], &[5, 3], &[2, 2, 2], &[4, 2, 3], &[7], &[3, 4, 4]];
+const SHAPES: [&[u16]; 6] = [&[2, 2], &[3, 4], &[5, 3], &[2, 2, 2], &[3, 2, 3], &[7]];
+const LARGE: [&[u16]; 2] = [&[4, 2, 3], &[3, 4, 5]];
 
 /// The `n`th of the small tables that everything is compared on.
 pub(super) fn small(n: usize) -> Invented {
@@ -126,7 +127,7 @@ pub(super) fn small(n: usize) -> Invented {
     for _ in 0..=n * 3 {
         random.below(2);
     }
-    let sizes = SHAPES[n % SHAPES.len()];
+    let sizes = if n % 25 == 24 { LARGE[n / 25 % 2] } else { SHAPES[n % SHAPES.len()] };
     let cells = sizes.iter().map(|s| usize::from(*s)).product();
     let mean = [0.5, 3.0, 8.0, 30.0][random.below(4)];
     let mut counts = skewed(&mut random, sizes, mean);
