@@ -425,15 +425,14 @@ mod tests {
             (exact(60), exact(60), 1.0, 1.0),
             (side(28, Some(32), Some(30)), side(28, Some(32), Some(30)), 28.0 / 32.0, 1.0),
         ] {
-            let combined = CombinedCell {
-                at: vec![],
-                numerator: above,
-                denominator: below,
-                figures: vec![],
-            };
+            let combined =
+                CombinedCell { at: vec![], numerator: above, denominator: below, figures: vec![] };
             let cell = cell(combined, &IndicatorKind::Proportion, 7);
             let share = cell.proportion.expect("a share");
-            assert!((share.low - low).abs() < 1e-12 && (share.high - high).abs() < 1e-12, "{share:?}");
+            assert!(
+                (share.low - low).abs() < 1e-12 && (share.high - high).abs() < 1e-12,
+                "{share:?}"
+            );
             let exactly = |end: f64| (share.low, share.high) == (end, end);
             let small = below.published.unwrap_or(below.bounds.low) < PROTECTED_BELOW;
             assert!(!small || !(exactly(0.0) || exactly(1.0)), "{share:?}");

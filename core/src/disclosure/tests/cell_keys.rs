@@ -206,10 +206,9 @@ fn the_changed_figure_is_held_against_the_limit() {
         let raw = RawCell::new(events, events, 1.min(events)).keyed(key);
         let figure = cell_key::figure(&raw, true).expect("a key");
         let few = figure.min(events);
-        for (rows, held, hidden) in [
-            (PersonRows::One, figure, Shown::Small),
-            (PersonRows::Several, few, Shown::Suppressed),
-        ] {
+        for (rows, held, hidden) in
+            [(PersonRows::One, figure, Shown::Small), (PersonRows::Several, few, Shown::Suppressed)]
+        {
             let wanted = if held <= 7 { hidden } else { Shown::Published(figure) };
             assert_eq!(protect::shown(&raw, Profile::Ckm, rows), wanted, "{events} {figure}");
         }
