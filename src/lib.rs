@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod coordinator;
+pub mod disclose;
 pub mod intake;
 pub mod node;
 pub mod present;

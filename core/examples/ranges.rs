@@ -43,7 +43,7 @@ fn answer(problem: Problem) -> Result<Value, Box<dyn std::error::Error>> {
         attributes.map(|(parts, groups)| Attribute::new(parts, groups)).collect(),
         cells.map(|c| PublicCell { at: c.at, low: c.low, high: c.high, hidden: true }).collect(),
     )?;
-    Ok(match ranges_in_full(&public, &Limits::RELEASE) {
+    Ok(match ranges_in_full(&public, &Limits::EXACT) {
         Err(error) => json!({ "error": error.to_string() }),
         Ok(found) => json!({
             "ranges": found.ranges.iter().map(|r| json!([r.low, r.high])).collect::<Vec<_>>(),

@@ -19,8 +19,7 @@ struct Table {
     protect: u64,
     attributes: Vec<Axis>,
     cells: Vec<Cell>,
-    #[serde(default)]
-    quick: bool,
+    improving: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +51,8 @@ fn answer(line: &str) -> Result<Value, Box<dyn std::error::Error>> {
         })
         .collect();
     let exact = Exact::new(&attributes, cells, table.limit)?;
-    let effort = if table.quick { Effort::QUICK } else { Effort::RELEASE };
+    let mut effort = Effort::RELEASE;
+    effort.improving = table.improving.unwrap_or(effort.improving);
     let started = Instant::now();
     let pattern = complementary(&exact, table.protect, effort)?;
     Ok(json!({

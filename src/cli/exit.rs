@@ -11,6 +11,8 @@ use crate::config::ConfigError;
 pub(super) enum Exit {
     /// Not asked for as it must be.
     Usage = 2,
+    /// A table from which hidden counts can be worked out.
+    Disclosed = 3,
     /// Answered in part, where all was required.
     Part = 4,
     /// A configuration that cannot be used.

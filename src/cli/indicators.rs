@@ -1,6 +1,7 @@
 //! `evensum indicators`: what can be asked, in plain English.
 
 mod explain;
+mod tables;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -117,6 +118,17 @@ fn listed(chosen: &[&Indicator], pack: Option<&Pack>, catalogue: &Catalogue) -> 
         }
         text.push('\n');
     }
+    if let Some(pack) = pack.filter(|pack| !pack.tables.is_empty()) {
+        let law = if pack.statutory { ", before those of other packs" } else { "" };
+        let _ = writeln!(
+            text,
+            "Tables of each indicator, decided when an extract is published{law}. A partner releases the first of a line that\npasses the disclosure test, and those after it:"
+        );
+        for line in tables::of_pack(pack) {
+            let _ = writeln!(text, "  {line}");
+        }
+        text.push('\n');
+    }
     let _ = write!(
         text,
         "{} indicators. `evensum indicators --show ID` explains one; --pack PACK lists those of a pack.",
@@ -170,6 +182,8 @@ fn object(indicator: &Indicator, catalogue: &Catalogue) -> Value {
         "breakdowns": levels(indicator, catalogue),
         "scopes": dataset.map(|d| &d.scopes),
         "packs": indicator.packs,
+        "tables": tables::of(indicator, catalogue),
+        "zero_target": indicator.zero_target,
         "provisional": indicator.provisional,
         "source": indicator.source,
         "caveats": caveats(indicator, dataset),

@@ -1,5 +1,7 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
+mod agreements;
+mod asking;
 mod audit;
 mod bench;
 mod beside;
@@ -7,6 +9,7 @@ mod certs;
 mod clock;
 mod coordinator;
 mod demo;
+mod disclose;
 mod exit;
 mod extract;
 mod indicators;
@@ -25,7 +28,9 @@ mod reach;
 mod ready;
 mod reconcile;
 mod reference;
+mod rungs;
 mod serve;
+mod signpost;
 mod staging;
 mod synth;
 mod terminal;
@@ -42,7 +47,7 @@ use self::exit::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "evensum", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 4 answered in part with --require-all;\n64 configuration; 65 data or an audit log that cannot be used; 69 unavailable; 70 our fault; 77 refused."
+    after_help = "Start with: evensum demo\n\nExit codes: 0 answered, in full or in part; 2 usage; 3 a table fails the disclosure test;\n4 answered in part with --require-all; 64 configuration; 65 data or an audit log that cannot be used;\n69 unavailable; 70 our fault; 77 refused."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -79,6 +84,8 @@ enum Command {
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
+    /// Disclosure control for a table that you already have
+    Disclose(disclose::Args),
     /// Invent a raw extract of any dataset, with the mapping that reads it
     Synth(synth::Args),
     /// Measure how fast this program is on this machine
@@ -115,6 +122,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
         Command::Reference(command) => reference::run(command),
+        Command::Disclose(args) => disclose::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Bench(args) => bench::run(&args),
     }

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{serve, terminal};
+use super::{agreements as own, serve, terminal};
 use crate::config::{self, Server};
 use crate::snapshot::Manifest;
 use crate::store::{MAX_PAGE, Reader, Store};
@@ -28,8 +28,8 @@ pub(super) fn agreements(server: &Server) -> Result<Vec<Agreement>, Failure> {
         all.extend(membership.agreements()?);
     }
     for agreement in &all {
-        serve::fits(&catalogue, agreement)?;
-        serve::profile_fits(table, agreement)?;
+        own::fits(&catalogue, agreement)?;
+        own::profile_fits(table, agreement)?;
     }
     Ok(all)
 }
@@ -106,11 +106,7 @@ impl Beside {
         Ok(known)
     }
 
-    async fn look(
-        &mut self,
-        wanted: &mut Vec<Manifest>,
-        bar: &ProgressBar,
-    ) -> Result<(), Failure> {
+    async fn look(&mut self, wanted: &mut Vec<Manifest>, bar: &ProgressBar) -> Result<(), Failure> {
         loop {
             let page = self.reader.entries(self.from, MAX_PAGE).await.or_exit(Exit::Data)?;
             self.from += page.len() as u64;
@@ -153,7 +149,11 @@ fn said(of: &str, released: u32, withheld: u32) -> String {
         0 => format!("No agreement names tables of {of} beforehand."),
         _ => format!(
             "Of the tables of {of} that agreements name, {} released and {withheld} withheld.",
-            if released == 1 { "1 table is".to_owned() } else { format!("{} are", tables(released)) }
+            if released == 1 {
+                "1 table is".to_owned()
+            } else {
+                format!("{} are", tables(released))
+            }
         ),
     }
 }

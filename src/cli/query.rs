@@ -2,37 +2,27 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use evensum_core::catalogue::Catalogue;
-use evensum_core::identity::QUERY_TYPE;
+use evensum_core::catalogue::{Catalogue, Wish};
 use evensum_core::model::{
-    Agreement, AgreementId, CategoryId, IndicatorId, LevelId, Ods, PeriodRange, PurposeId, Query,
-    Question, Scope, canonical,
+    Agreement, AgreementId, CategoryId, IndicatorId, LevelId, Ods, PeriodRange, PurposeId,
+    Question, Scope,
 };
 use evensum_core::plan::Layout;
-use evensum_core::port::{AnalystPort, AskFault, InOrder, OutOfOrder, Progress, ProgressSink};
-use evensum_core::sign::Envelope;
+use evensum_core::port::{AskFault, OutOfOrder};
 use evensum_core::view::{Answer, CoverageStatus, Shared, SystemView};
-use indicatif::ProgressBar;
-use tokio_stream::StreamExt;
 
+use super::asking::{Desk, Terms};
 use super::exit::{Exit, Failure, OrExit};
 use super::questions::{self, Chosen, Wanted};
-use super::{beside, clock, reach, serve, terminal};
-use crate::config::{self, AnalystConfig};
+use super::{clock, reach, rungs, serve, signpost, terminal};
+use crate::config::AnalystConfig;
 use crate::present;
 use crate::present::overview::{Outcome, Unanswered};
 use crate::rpc::client::AnalystClient;
 use crate::rpc::{dial_as_analyst, name_of};
 use crate::trust::{Roots, config as tls};
-
-/// Clocks may differ by this much; a query is valid from that long before now.
-const CLOCK_SKEW_SECONDS: i64 = 60;
-/// A query lives this long beyond its deadline, for the coordinator's and the nodes' clocks.
-const SPARE_SECONDS: i64 = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -44,7 +34,7 @@ pub(super) enum Format {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Example: evensum query rtt_over_52_weeks --by imd.quintile,ethnicity.group --period 2026-10 --purpose statutory_reporting\n         evensum query --pack 13sa --period 2026-05..2026-10 --purpose statutory_reporting\n\nSeveral questions go out under one signature, and one that cannot be answered does not hold up the others.\nExit codes: 0 where every question was answered, in full or in part (4 for part, with --require-all); else the\ncode of the first question that was not: 65 nobody holds such data, 69 unavailable, 70 a fault, 77 refused."
+    after_help = "Example: evensum query rtt_over_52_weeks --by imd.quintile,ethnicity.group --period 2026-10 --purpose statutory_reporting\n         evensum query --pack 13sa --period 2026-05..2026-10 --purpose statutory_reporting\n         evensum query rtt_over_52_weeks --at imd=q1,ethnicity=B,sex=1 --period 2026-10 --purpose statutory_reporting\n\nSeveral questions go out under one signature, and one that cannot be answered does not hold up the others.\nWhere a partner withholds a table, the next coarser one that is declared is asked for, and the answer is by the finest\nlevels that every partner released, the same for all periods; --exact-levels asks for nothing else. --at names one group\nof people, by up to eight dimensions, and lists the tables nearest to it.\nExit codes: 0 where every question was answered, in full or in part (4 for part, with --require-all); else the\ncode of the first question that was not: 65 nobody holds such data, 69 unavailable, 70 a fault, 77 refused."
 )]
 pub(super) struct Args {
     /// The indicator: `evensum indicators` lists them
@@ -56,6 +46,13 @@ pub(super) struct Args {
     /// Levels that the answer is broken down by, with commas; for a pack, imd.quintile otherwise
     #[arg(long, value_delimiter = ',')]
     pub(super) by: Vec<LevelId>,
+    /// The tables nearest to one group of people: a category of each of several dimensions, such as
+    /// imd=q1,ethnicity=B,sex=1
+    #[arg(long, value_delimiter = ',', value_parser = wish, conflicts_with_all = ["by", "pack", "scope", "exact_levels"])]
+    pub(super) at: Vec<Wish>,
+    /// Ask by these levels alone, and by no coarser ones where a partner withholds the table
+    #[arg(long, alias = "no-coarser")]
+    pub(super) exact_levels: bool,
     /// The period, such as 2026-10, or the first and the last of several: 2026-05..2026-10
     #[arg(long)]
     pub(super) period: PeriodRange,
@@ -92,7 +89,17 @@ fn scope(text: &str) -> Result<Scope, String> {
     Ok(Scope { level, category })
 }
 
+fn wish(text: &str) -> Result<Wish, String> {
+    let (of, category) =
+        text.split_once('=').ok_or("write it as DIMENSION=CATEGORY, such as imd=q1")?;
+    let of = LevelId::new(of).map_err(|e| e.to_string())?;
+    Ok(Wish { of, category: category.trim().to_owned() })
+}
+
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+    if !args.at.is_empty() {
+        return serve::runtime()?.block_on(signpost::run(&args));
+    }
     let asked = serve::runtime()?.block_on(ask(&args))?;
     for note in &asked.notes {
         terminal::note(&format!("evensum: {note}"));
@@ -100,6 +107,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     if args.format == Format::Csv {
         for line in asked.answers().flat_map(present::rate::published) {
             terminal::note(&line);
+        }
+        for line in present::rung::lines(asked.answers()) {
+            terminal::note(&format!("evensum: {line}"));
         }
     }
     let text = match asked.outcomes.len() {
@@ -218,15 +228,8 @@ pub(super) fn exit_of_answer(answer: &Answer) -> Option<Exit> {
     }
 }
 
-/// A query that was checked as far as it can be here, with the tables that it asks for.
-struct Built {
-    query: Query,
-    layouts: Vec<Layout>,
-    notes: Vec<String>,
-}
-
-fn build(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Built, Failure> {
-    let now = clock::system().now();
+/// The questions of a command line, checked as far as they can be here.
+fn build(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Chosen, Failure> {
     let wanted = Wanted {
         indicator: args.indicator.as_ref(),
         pack: args.pack.as_deref(),
@@ -234,23 +237,21 @@ fn build(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Bu
         period: args.period,
         scope: args.scope.as_ref(),
     };
-    let Chosen { questions, notes } = questions::choose(&wanted, agreement, catalogue, now)?;
-    let layout = |question| Layout::new(question, Some(agreement), catalogue);
-    let layouts = questions.iter().map(layout).collect::<Result<_, _>>().or_exit(Exit::Usage)?;
+    let chosen = questions::choose(&wanted, agreement, catalogue, clock::system().now())?;
+    for question in &chosen.questions {
+        Layout::new(question, Some(agreement), catalogue).or_exit(Exit::Usage)?;
+    }
+    Ok(chosen)
+}
+
+/// Under which terms a command line's questions are asked.
+pub(super) fn terms(args: &Args, agreement: &Agreement) -> Terms {
     let everyone = || agreement.nodes().map(|p| p.ods.clone()).collect();
-    let query = Query {
-        query_id: clock::query_id(),
-        federation: agreement.federation.clone(),
-        agreement: agreement.id.clone(),
-        agreement_hash: agreement.hash().or_exit(Exit::Config)?,
+    Terms {
         purpose: args.purpose.clone(),
         targets: if args.ask.is_empty() { everyone() } else { args.ask.clone() },
-        not_before: now.plus(-CLOCK_SKEW_SECONDS),
-        expires: now.plus(i64::from(args.deadline) + SPARE_SECONDS),
-        questions,
-    };
-    query.questions().or_exit(Exit::Usage)?;
-    Ok(Built { query, layouts, notes })
+        deadline_seconds: args.deadline,
+    }
 }
 
 /// Connects to the agreement's coordinator.
@@ -271,72 +272,27 @@ pub(super) async fn connect(
     Ok(AnalystClient::new(channel))
 }
 
-/// Asks, and believes nothing of what comes back before it is verified and combined again.
+/// Asks, and asks again by coarser levels what partners withhold.
 pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
-    let config = AnalystConfig::read(&args.config)?;
-    let catalogue = config::catalogue(&config.catalogue)?;
-    let agreement = config.agreement(args.agreement.as_ref())?;
-    let shelf = beside::open(config.reference.as_deref())?;
-    serve::fits(&catalogue, &agreement)?;
-    let Built { query, layouts, notes } = build(args, &agreement, &catalogue)?;
-    let key = config::signing_key(&config.key)?;
-    let bytes = canonical::encode(&query).or_exit(Exit::Fault)?;
-    let envelope =
-        Envelope::sign(bytes, QUERY_TYPE, config.analyst.as_str(), &key).or_exit(Exit::Fault)?;
-    let query_hash = envelope.payload_hash();
-    let client = connect(&config, &agreement).await?;
-    let (bar, progress) = progress(query.targets.len(), layouts.len());
-    let deadline = Duration::from_secs(args.deadline.into());
-    let asked = client.ask(envelope, deadline, progress).await;
-    let mut answers = asked.map_err(|fault| Failure::new(exit_of(&fault), fault))?;
-    let mut order = InOrder::new(u32::try_from(layouts.len()).or_exit(Exit::Fault)?);
-    let mut outcomes = Vec::with_capacity(layouts.len());
-    while let Some((number, outcome)) = answers.next().await {
-        order.take(number).or_exit(Exit::Fault)?;
-        let Some(layout) = layouts.get(outcomes.len()) else {
-            return Err(Failure::new(Exit::Fault, OutOfOrder));
-        };
-        outcomes.push(match outcome {
-            Ok(bundle) => {
-                let view = SystemView::check(
-                    bundle, &query, query_hash, number, layout, &agreement, &catalogue,
-                );
-                let view = view.or_exit(Exit::Fault)?;
-                let beside = beside::of(view.answer(), &shelf, &agreement, &catalogue);
-                Ok(view.with_beside(beside))
-            }
-            // One that answers another question than the next is not to be trusted with the others.
-            Err(fault @ AskFault::Order(_)) => return Err(Failure::new(Exit::Fault, fault)),
-            Err(fault) => Err(fault),
-        });
-    }
-    bar.finish_and_clear();
-    if !order.rest().is_empty() {
-        return Err(Failure::new(Exit::Fault, OutOfOrder));
-    }
+    let desk = Desk::open(&args.config, args.agreement.as_ref())?;
+    let Chosen { questions, mut notes } = build(args, &desk.agreement, &desk.catalogue)?;
+    let terms = terms(args, &desk.agreement);
+    terms.query(&questions, &desk.agreement)?;
+    let desk = desk.connect().await?;
+    let first = desk.ask(&terms, questions.clone()).await?;
+    let outcomes = if args.exact_levels {
+        notes.extend(rungs::declared(&desk, &questions, &first)?);
+        first
+    } else {
+        let settled = rungs::settle(&desk, &terms, &questions, first).await?;
+        notes.extend(settled.notes);
+        settled.outcomes
+    };
     let name = |question: Question| {
-        let name = catalogue.indicator(&question.indicator).map(|i| i.name.clone());
+        let name = desk.catalogue.indicator(&question.indicator).map(|i| i.name.clone());
         (question, name.unwrap_or_default())
     };
-    Ok(Asked { questions: query.questions.into_iter().map(name).collect(), outcomes, notes })
-}
-
-/// A bar over every partner's part of every answer.
-fn progress(partners: usize, questions: usize) -> (ProgressBar, ProgressSink) {
-    let bar = terminal::bar((partners * questions) as u64, "Asking the partners");
-    let told = bar.clone();
-    let progress = Arc::new(move |happened| match happened {
-        Progress::Asked { partners, questions } => told.set_length((partners * questions) as u64),
-        Progress::Settled { ods, question, status } => {
-            let status = present::words::status(status);
-            told.set_message(match questions {
-                1 => format!("{ods}: {status}"),
-                _ => format!("{ods}, question {}: {status}", question + 1),
-            });
-            told.inc(1);
-        }
-    });
-    (bar, progress)
+    Ok(Asked { questions: questions.into_iter().map(name).collect(), outcomes, notes })
 }
 
 /// The exit code of a fault.

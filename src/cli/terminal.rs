@@ -78,6 +78,11 @@ fn pace(rows: u64, since: Duration) -> String {
     format!("{rows} rows, {} rows/s", rows.saturating_mul(1_000) / millis)
 }
 
+/// Whether standard output is a terminal that somebody reads.
+pub(super) fn is_shown() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// The columns of the terminal that standard output goes to; 100 in a pipe.
 pub(super) fn width() -> Width {
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns);

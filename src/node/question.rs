@@ -172,9 +172,7 @@ async fn taken(node: &Arc<Inner>, about: About, step: Step) -> Result<Outgoing, 
                     info!(query = %about.query_id, question = about.question, "answered");
                     Ok(outgoing)
                 }
-                Ending::Withheld(receipt) => {
-                    refusal(node, about, RefusalCode::Withheld, &receipt)
-                }
+                Ending::Withheld(receipt) => refusal(node, about, RefusalCode::Withheld, &receipt),
             }
         }
     }

@@ -7,7 +7,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::paragraph;
 use super::number::Share;
-use super::{Glyphs, Width, figure, grid, headline, rate, words};
+use super::{Glyphs, Width, figure, grid, headline, rate, rung, words};
 
 /// The longest label that is drawn in full.
 const LABEL: usize = 30;
@@ -29,6 +29,7 @@ pub fn bars(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
         format!("{} {}", headline::unit(answer), headline::counted(answer))
     };
     text.push_str(&paragraph("", &unit, width));
+    text.extend(rung::line(answer).map(|line| paragraph("", &line, width)));
     text.push('\n');
     text.push_str(&paragraph("", &headline::sentence(answer), width));
     if answer.cells.is_empty() {

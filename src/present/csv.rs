@@ -3,15 +3,17 @@
 //! A hidden figure is never a zero: its state says that it is hidden, its `published` is blank, its `low` is
 //! blank where no more is known than "none or more", and its `high` is blank where nothing bounds it.
 //! `partners_missing` are those that were asked and are not in the figures; partners that hold no such data
-//! stand in neither list.
+//! stand in neither list. `rung` are the levels that a line is by, and `asked` those that were asked for.
+
+use std::cmp::Reverse;
 
 use evensum_core::disclosure::Side;
-use evensum_core::model::CellState;
-use evensum_core::view::{Answer, Cell, CoverageStatus};
+use evensum_core::model::{CategoryId, CellState, DimensionId};
+use evensum_core::view::{Answer, Cell, CoverageStatus, rung_text};
 
 use super::json::rounded;
-use super::{figure, rate};
 use super::words::hidden;
+use super::{figure, rate};
 
 /// What stands in the column `policy` where partners' policies differ.
 const MIXED: &str = "mixed";
@@ -35,13 +37,15 @@ pub fn answer(answer: &Answer) -> Result<String, CsvError> {
     answers(&[answer])
 }
 
-/// Several answers by the same breakdown as one CSV: the lines of each under one header line.
+/// Several answers as one CSV: the lines of each under one header line. A line of an answer that is not by a dimension
+/// of another is that of everybody in it: `all`.
 ///
 /// # Errors
 /// [`CsvError`].
 pub fn answers(answers: &[&Answer]) -> Result<String, CsvError> {
     // Columns of rates stand at the end, and only where somebody asked for a rate.
     let rated = answers.iter().any(|a| a.beside.rates.is_some());
+    let dimensions = dimensions(answers);
     // So do those of means, percentiles and ratios, of whichever answers have any.
     let mut figures: Vec<String> = Vec::new();
     for column in answers.iter().flat_map(|a| figure::csv_columns(a)) {
@@ -51,16 +55,30 @@ pub fn answers(answers: &[&Answer]) -> Result<String, CsvError> {
     }
     let figures = &figures;
     let lines = answers.iter().flat_map(|a| {
+        let dimensions = &dimensions;
         a.cells.iter().map(move |cell| {
             let rate = if rated { rate::fields(a, cell) } else { Vec::new() };
             let figure = figure::csv_fields(a, cell, figures);
-            line(a, cell).into_iter().chain(rate).chain(figure).collect()
+            line(a, cell, dimensions).into_iter().chain(rate).chain(figure).collect()
         })
     });
     let last = if rated { rate::CSV.map(str::to_owned).to_vec() } else { Vec::new() };
     let last: Vec<String> = last.into_iter().chain(figures.iter().cloned()).collect();
-    let first = answers.first().map(|first| header(first).into_iter().chain(last).collect());
+    let first = answers.first().map(|_| header(&dimensions).into_iter().chain(last).collect());
     lines_of(first.into_iter().chain(lines))
+}
+
+/// The dimensions of all answers, in the order of the one that has most of them.
+fn dimensions<'a>(answers: &[&'a Answer]) -> Vec<&'a DimensionId> {
+    let mut longest_first: Vec<&Answer> = answers.to_vec();
+    longest_first.sort_by_key(|answer| Reverse(answer.axes.len()));
+    let mut found: Vec<&DimensionId> = Vec::new();
+    for axis in longest_first.iter().flat_map(|answer| &answer.axes) {
+        if !found.contains(&&axis.dimension) {
+            found.push(&axis.dimension);
+        }
+    }
+    found
 }
 
 /// Text that a spreadsheet would take for a formula, made plain text by an apostrophe in front of it.
@@ -83,11 +101,8 @@ pub(super) fn lines_of(lines: impl Iterator<Item = Vec<String>>) -> Result<Strin
     String::from_utf8(bytes).map_err(|e| CsvError::Finish(e.into()))
 }
 
-fn header(answer: &Answer) -> Vec<String> {
-    let dimensions = answer
-        .axes
-        .iter()
-        .flat_map(|axis| [axis.dimension.to_string(), format!("{}_label", axis.dimension)]);
+fn header(dimensions: &[&DimensionId]) -> Vec<String> {
+    let dimensions = dimensions.iter().flat_map(|id| [id.to_string(), format!("{id}_label")]);
     let first = ["query_id", "indicator", "period", "scope"].map(str::to_owned);
     let last = [
         "state",
@@ -106,11 +121,13 @@ fn header(answer: &Answer) -> Vec<String> {
         "imd_edition",
         "partners_answered",
         "partners_missing",
+        "rung",
+        "asked",
     ];
     first.into_iter().chain(dimensions).chain(last.map(str::to_owned)).collect()
 }
 
-fn line(answer: &Answer, cell: &Cell) -> Vec<String> {
+fn line(answer: &Answer, cell: &Cell, dimensions: &[&DimensionId]) -> Vec<String> {
     let scope = answer.scope.as_ref().map(|s| format!("{}={}", s.level, s.category));
     let mut fields = vec![
         answer.query_id.to_string(),
@@ -118,10 +135,14 @@ fn line(answer: &Answer, cell: &Cell) -> Vec<String> {
         answer.period.to_string(),
         guarded(&scope.unwrap_or_default()),
     ];
-    for (axis, &position) in answer.axes.iter().zip(&cell.at) {
-        let category = axis.categories.get(position);
-        fields.push(category.map_or_else(String::new, |c| guarded(c.id.as_str())));
-        fields.push(category.map_or_else(String::new, |c| guarded(&c.label)));
+    for dimension in dimensions {
+        let mut own = answer.axes.iter().zip(&cell.at);
+        let own = own.find(|(axis, _)| axis.dimension == **dimension);
+        fields.extend(match own.map(|(axis, &position)| axis.categories.get(position)) {
+            None => [CategoryId::all().to_string(), "All".to_owned()],
+            Some(None) => Default::default(),
+            Some(Some(category)) => [guarded(category.id.as_str()), guarded(&category.label)],
+        });
     }
     fields.push(cell.numerator.state.as_str().to_owned());
     fields.extend(count(&cell.numerator));
@@ -137,6 +158,9 @@ fn line(answer: &Answer, cell: &Cell) -> Vec<String> {
     let missing = |status| !matches!(status, CoverageStatus::Answered | CoverageStatus::NoData);
     fields.push(partners(answer, answered));
     fields.push(partners(answer, missing));
+    fields.push(answer.rung.clone());
+    fields
+        .push(answer.asked.as_ref().map_or(answer.rung.clone(), |asked| rung_text(&asked.levels)));
     fields
 }
 

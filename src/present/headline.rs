@@ -24,7 +24,12 @@ pub(super) fn title(answer: &Answer) -> String {
 
 /// The name of an axis without what its catalogue name says in brackets.
 pub(super) fn axis_name(axis: &AxisView) -> String {
-    let name = words::clean(&axis.name);
+    level_name(&axis.name)
+}
+
+/// The name of a level in the middle of a sentence, without what it says in brackets.
+pub(super) fn level_name(name: &str) -> String {
+    let name = words::clean(name);
     words::within(name.split(" (").next().unwrap_or_default())
 }
 
@@ -54,7 +59,9 @@ pub(super) fn unit(answer: &Answer) -> String {
             "Counted: {counted}. Figures are counts: for {unit} they are to be divided by a population."
         ),
         IndicatorKind::Count => format!("Counted: {counted}. Figures are counts."),
-        IndicatorKind::Mean { .. } | IndicatorKind::Quantile { .. } | IndicatorKind::Ratio { .. } => {
+        IndicatorKind::Mean { .. }
+        | IndicatorKind::Quantile { .. }
+        | IndicatorKind::Ratio { .. } => {
             format!("Counted: {counted}. Figures in {unit}.")
         }
     }

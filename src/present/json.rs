@@ -6,6 +6,7 @@ use evensum_core::disclosure::{Policy, Side};
 use evensum_core::model::{
     CellState, Date, Digest, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId, Scope,
 };
+use evensum_core::statistics::ProportionBounds;
 use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, ReceiptRow, ReleaseRow};
 use serde::{Serialize, Serializer};
 
@@ -70,6 +71,8 @@ struct AnswerJson<'a> {
     view: &'static str,
     policy: Option<Policy>,
     rung: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<&'a [LevelId]>,
     imd_edition: Option<ImdEdition>,
     #[serde(skip_serializing_if = "Option::is_none")]
     figure: Option<KindJson<'a>>,
@@ -128,7 +131,7 @@ impl Serialize for At<'_> {
 }
 
 #[derive(Serialize)]
-struct SideJson {
+pub(super) struct SideJson {
     state: CellState,
     low: u64,
     high: Option<u64>,
@@ -136,9 +139,15 @@ struct SideJson {
 }
 
 #[derive(Serialize)]
-struct RangeJson {
+pub(super) struct RangeJson {
     low: f64,
     high: f64,
+}
+
+impl From<ProportionBounds> for RangeJson {
+    fn from(share: ProportionBounds) -> Self {
+        Self { low: rounded(share.low), high: rounded(share.high) }
+    }
 }
 
 #[derive(Serialize)]
@@ -179,6 +188,7 @@ impl<'a> From<&'a Answer> for AnswerJson<'a> {
             view: answer.view.as_str(),
             policy: answer.policy,
             rung: &answer.rung,
+            asked: answer.asked.as_ref().map(|asked| asked.levels.as_slice()),
             imd_edition: answer.imd_edition,
             figure: KindJson::of(answer),
             cells: answer.cells.iter().map(|c| CellJson::new(answer, c)).collect(),
@@ -213,7 +223,7 @@ impl<'a> CellJson<'a> {
             state: cell.numerator.state,
             numerator: SideJson::from(cell.numerator),
             denominator: SideJson::from(cell.denominator),
-            proportion: share.map(|p| RangeJson { low: rounded(p.low), high: rounded(p.high) }),
+            proportion: share.map(RangeJson::from),
             lower95: share.map(|p| rounded(p.lower95)),
             upper95: share.map(|p| rounded(p.upper95)),
             rate: RateJson::of(answer, cell),

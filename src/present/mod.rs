@@ -14,7 +14,9 @@ pub mod preview;
 pub mod quality;
 pub mod rate;
 pub mod reconcile;
+pub mod rung;
 pub mod sentence;
+pub mod signpost;
 pub mod table;
 pub mod trend;
 

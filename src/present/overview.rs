@@ -2,10 +2,10 @@
 //! deprivation where it has them, who is in it and how much of it is withheld.
 
 use evensum_core::model::{IndicatorId, Period};
-use evensum_core::view::{Answer, CoverageStatus};
+use evensum_core::view::{Answer, AxisView, CoverageStatus};
 
 use super::layout::{Column, Line, draw, paragraph};
-use super::{Glyphs, Width, figure, grid, headline, words};
+use super::{Glyphs, Width, figure, grid, headline, rung, words};
 
 /// What came of one question of several.
 #[derive(Debug, Clone)]
@@ -47,10 +47,18 @@ pub fn table(outcomes: &[Outcome<'_>], width: Width, glyphs: Glyphs) -> String {
         }
         lines.push(Line::Heading(words::clean(name)));
         for outcome in outcomes.iter().filter(|one| one.indicator == indicator) {
-            lines.push(line(outcome, ends.is_some()));
+            lines.push(line(outcome, ends));
         }
     }
     let mut text = draw(&columns, lines, width, glyphs);
+    for (number, line) in
+        rung::lines(outcomes.iter().filter_map(|one| one.answer.as_ref().ok().copied()))
+            .into_iter()
+            .enumerate()
+    {
+        let begin = if number == 0 { "\n" } else { "" };
+        text.push_str(&glyphs.apply(format!("{begin}{}", paragraph("", &line, width))));
+    }
     let faults = outcomes.iter().filter_map(|one| Some((one, one.answer.as_ref().err()?)));
     for (number, (outcome, fault)) in faults.enumerate() {
         let begin = if number == 0 { "\n" } else { "" };
@@ -76,11 +84,13 @@ fn indicators<'a>(outcomes: &[Outcome<'a>]) -> Vec<(&'a IndicatorId, &'a str)> {
     found
 }
 
-fn line(outcome: &Outcome<'_>, with_ends: bool) -> Line {
+type Ends = (&'static str, &'static str);
+
+fn line(outcome: &Outcome<'_>, with_ends: Option<Ends>) -> Line {
     let mut cells = vec![format!("  {}", outcome.period)];
     let Ok(answer) = outcome.answer else {
         cells.push("no answer".to_owned());
-        cells.resize(if with_ends { 6 } else { 4 }, words::NOTHING.to_owned());
+        cells.resize(if with_ends.is_some() { 6 } else { 4 }, words::NOTHING.to_owned());
         return Line::Cells(cells);
     };
     let share = |cell: Option<&evensum_core::view::Cell>| {
@@ -95,8 +105,10 @@ fn line(outcome: &Outcome<'_>, with_ends: bool) -> Line {
         said.unwrap_or_else(|| words::NOTHING.to_owned())
     };
     cells.push(share(grid::cell(answer, &grid::total(answer))));
-    if with_ends {
-        let axis = answer.axes.iter().enumerate().find(|(_, axis)| headline::ends(axis).is_some());
+    if with_ends.is_some() {
+        // By other levels the two ends are other people than the columns' headers say.
+        let same = |axis: &&AxisView| headline::ends(axis) == with_ends;
+        let axis = answer.axes.iter().enumerate().find(|(_, axis)| same(axis));
         let known = axis.map(|(index, axis)| (index, grid::known(axis)));
         let end = |position: Option<&usize>| {
             let (index, _) = known.as_ref()?;
@@ -121,6 +133,6 @@ fn withheld(answer: &Answer) -> String {
     format!("{hidden} of {}", answer.cells.len())
 }
 
-fn ends(answer: &Answer) -> Option<(&'static str, &'static str)> {
+fn ends(answer: &Answer) -> Option<Ends> {
     answer.axes.iter().find_map(headline::ends)
 }

@@ -5,7 +5,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::Share;
-use super::{Glyphs, Width, figure, grid, headline, rate, words};
+use super::{Glyphs, Width, figure, grid, headline, rate, rung, words};
 
 /// The whole answer.
 #[must_use]
@@ -29,6 +29,7 @@ fn head(answer: &Answer, width: Width) -> String {
     let mut text = paragraph("", &headline::title(answer), width);
     let unit = format!("{} {}", headline::unit(answer), headline::counted(answer));
     text.push_str(&paragraph("", &unit, width));
+    text.extend(rung::line(answer).map(|line| paragraph("", &line, width)));
     text.push('\n');
     text.push_str(&paragraph("", &headline::sentence(answer), width));
     text

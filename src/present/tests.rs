@@ -1,6 +1,7 @@
 //! What every text of this room keeps to, and how each of them looks.
 
 mod kinds;
+mod rungs;
 
 use evensum_core::catalogue::CategoryKind;
 use evensum_core::ledger::{Asked, Event};

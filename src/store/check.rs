@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use data_encoding::HEXUPPER;
-use evensum_core::ledger::{Checkpoint, Kept};
 use evensum_core::ledger::entry::Head;
 use evensum_core::ledger::merkle::{Frontier, leaf_hash};
+use evensum_core::ledger::{Checkpoint, Kept};
 use evensum_core::model::Digest;
 use evensum_core::sign::VerifyingKey;
 use rayon::prelude::*;

@@ -57,7 +57,8 @@ impl Marks {
 impl Batch<'_> {
     /// The mark of what is live.
     async fn live_mark(&mut self, universe: &str) -> Result<Digest, sqlx::Error> {
-        if let Some(known) = self.marks.0.get(universe).or_else(|| self.known_marks.0.get(universe)) {
+        if let Some(known) = self.marks.0.get(universe).or_else(|| self.known_marks.0.get(universe))
+        {
             return Ok(*known);
         }
         let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
@@ -171,7 +172,12 @@ impl Batch<'_> {
         Ok(Settled::plain(Kind::Done, logged))
     }
 
-    async fn freeze(&mut self, universe: &str, live: Digest, release: Release) -> Result<Row, Stop> {
+    async fn freeze(
+        &mut self,
+        universe: &str,
+        live: Digest,
+        release: Release,
+    ) -> Result<Row, Stop> {
         let Release { key, bytes, published } = release;
         let logged = self.append(published).await?;
         let hash = Digest::of(&bytes);
@@ -198,7 +204,9 @@ impl Batch<'_> {
     ) -> Result<(), Stop> {
         match &event {
             Event::Withheld { key: said, .. } if *said == key => {}
-            _ => return refuse("a table is withheld under another key than it would be kept under"),
+            _ => {
+                return refuse("a table is withheld under another key than it would be kept under");
+            }
         }
         let (seq, _) = self.append(event).await?;
         sqlx::query("INSERT INTO withheld (key, universe, seq) VALUES (?1, ?2, ?3)")

@@ -131,7 +131,9 @@ pub enum StoreError {
     #[error("the question has not begun here, or has already ended")]
     NotBegun,
     /// Something else became live after the test.
-    #[error("another release was published while this one was tested: it must be tested beside that one")]
+    #[error(
+        "another release was published while this one was tested: it must be tested beside that one"
+    )]
     Outrun,
     /// The caller contradicts itself.
     #[error("the audit log refuses an entry that contradicts itself: {0}")]

@@ -38,10 +38,12 @@ impl Store {
     /// [`StoreError::Read`], [`StoreError::Open`].
     pub async fn live(&self, universe: &Universe) -> Result<Vec<Vec<u8>>, StoreError> {
         let read = async |conn: &mut SqliteConnection| {
-            sqlx::query_scalar("SELECT bytes FROM frozen WHERE universe = ?1 ORDER BY published_seq")
-                .bind(universe.as_str())
-                .fetch_all(conn)
-                .await
+            sqlx::query_scalar(
+                "SELECT bytes FROM frozen WHERE universe = ?1 ORDER BY published_seq",
+            )
+            .bind(universe.as_str())
+            .fetch_all(conn)
+            .await
         };
         beside(&self.dir, read).await
     }
@@ -132,8 +134,8 @@ impl Reader {
         .await?;
         let row = |(seq, entry, bytes): (i64, Vec<u8>, Vec<u8>)| {
             let seq = u64::try_from(seq).unwrap_or_default();
-            let entry = Entry::decode(&entry)
-                .map_err(|source| StoreError::Unreadable { seq, source })?;
+            let entry =
+                Entry::decode(&entry).map_err(|source| StoreError::Unreadable { seq, source })?;
             Ok(LiveRow { entry, bytes })
         };
         rows.into_iter().map(row).collect()

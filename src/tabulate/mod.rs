@@ -55,15 +55,7 @@ impl<'a> Request<'a> {
         columns: &'a [ColumnId],
         filters: &'a [Filter],
     ) -> Self {
-        Self {
-            lattice,
-            columns,
-            filters,
-            measures: &[],
-            tops: &[],
-            histogram: None,
-            keyed: false,
-        }
+        Self { lattice, columns, filters, measures: &[], tops: &[], histogram: None, keyed: false }
     }
 
     /// What a plan asks for.

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod datasets;
+mod disclose;
 mod fault_proxy;
 #[cfg(unix)]
 mod federation;

@@ -37,7 +37,7 @@ impl Catalogue {
     /// The packs that an agreement names, those first that the law demands, then as the catalogue lists them.
     #[must_use]
     pub fn packs_of(&self, agreement: &Agreement) -> Vec<&Pack> {
-        let named = |pack: &&Pack| agreement.packs.iter().any(|id| *id == pack.id);
+        let named = |pack: &&Pack| agreement.packs.contains(&pack.id);
         let mut packs: Vec<&Pack> = self.packs.iter().filter(named).collect();
         // Stable: among those that the law demands, and among the others, the catalogue's order stays.
         packs.sort_by_key(|pack| !pack.statutory);
@@ -139,7 +139,8 @@ impl Catalogue {
     }
 
     /// Levels in the catalogue's order of dimensions.
-    fn breakdown(&self, levels: impl Iterator<Item = LevelId>) -> Vec<LevelId> {
+    #[must_use]
+    pub fn breakdown(&self, levels: impl Iterator<Item = LevelId>) -> Vec<LevelId> {
         let mut by: Vec<LevelId> = levels.collect();
         by.sort_by_key(|level| (self.place_of(level), level.clone()));
         by

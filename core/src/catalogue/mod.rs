@@ -7,6 +7,7 @@ mod definition;
 mod indicator;
 mod ladder;
 mod load;
+mod near;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -24,6 +25,7 @@ pub use indicator::{
 };
 pub use ladder::{Ladder, MAX_LADDERS, MAX_RUNGS, Rungs};
 pub use load::{MAX_BANDS, MAX_DATASET_DIMENSIONS, MAX_DATASETS, MAX_DIMENSIONS, MAX_INDICATORS};
+pub use near::{MAX_COMBINED, Near, NearError, Wish};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{

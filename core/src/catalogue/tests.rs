@@ -3,6 +3,7 @@
 mod changed;
 mod definitions;
 mod ladders;
+mod near;
 mod partitions;
 mod refusals;
 

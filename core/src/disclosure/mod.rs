@@ -10,12 +10,14 @@ mod chain;
 mod combine;
 pub mod complementary;
 mod document;
+mod exact;
 mod known;
 mod live;
 mod measure;
 mod outgoing;
 mod protect;
 mod received;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 
@@ -26,5 +28,5 @@ pub use known::KnownError;
 pub use live::{Descent, Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use measure::{FigureBounds, FigureGap, PROTECTED_BELOW};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
-pub use protect::{ZERO_TARGET_DENOMINATOR, bounds, stands_for};
+pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};

@@ -1,6 +1,6 @@
 //! The rules for one cell, and what a protected cell stands for.
 
-use super::cell_key;
+use super::{cell_key, exact};
 use crate::catalogue::PersonRows;
 use crate::model::{Bounds, Lattice, Profile, RawCell, Shown, Table, Zeros};
 use crate::plan::Layout;
@@ -12,6 +12,9 @@ pub const ZERO_TARGET_DENOMINATOR: u64 = 1_000;
 pub(super) fn shown_table(layout: &Layout, profile: Profile, raw: &Table<RawCell>) -> Vec<Shown> {
     let cells = raw.cells().iter().map(|cell| shown(cell, profile, layout.person_rows()));
     let mut cells: Vec<Shown> = cells.collect();
+    if profile == Profile::ExactCs {
+        cells = exact::suppressed(layout.lattice(), raw.cells(), cells, profile.limit());
+    }
     if let Some(none) = shown_none(layout, &cells, |cell| {
         raw.cells().get(cell).is_some_and(|cell| cell.events() == 0)
     }) {
@@ -57,46 +60,140 @@ pub(super) fn outside(cell: Shown, profile: Profile) -> (u64, Option<u64>, bool)
     }
 }
 
+/// What becomes of counts: those up to a limit are hidden, the others rounded to a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountRules {
+    limit: u64,
+    base: u64,
+    zeros: Zeros,
+    /// How far a count may be changed at random, where it is.
+    changed: Option<u64>,
+    /// Whether a count that is surely not above the limit is marked so.
+    tells_small: bool,
+}
+
+/// A limit and a base that do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RulesError {
+    /// A number that is none, or too large.
+    #[error("a limit and a base are whole numbers from 1 to {}", CountRules::MOST)]
+    Range,
+    /// Counts above the limit would be rounded to zero.
+    #[error(
+        "to the nearest {base}, counts just above a limit of {limit} would become 0: choose a base of at most {}",
+        2 * (limit + 1)
+    )]
+    Zero {
+        /// The limit.
+        limit: u64,
+        /// The base.
+        base: u64,
+    },
+}
+
+impl CountRules {
+    /// The greatest limit and the greatest base.
+    pub const MOST: u64 = 1_000;
+
+    /// Rules with this limit and this base.
+    ///
+    /// # Errors
+    /// [`RulesError`].
+    pub fn new(limit: u64, base: u64, zeros: Zeros) -> Result<Self, RulesError> {
+        if !(1..=Self::MOST).contains(&limit) || !(1..=Self::MOST).contains(&base) {
+            return Err(RulesError::Range);
+        }
+        if rounded(limit + 1, base) == 0 {
+            return Err(RulesError::Zero { limit, base });
+        }
+        Ok(Self { limit, base, zeros, changed: None, tells_small: true })
+    }
+
+    /// The highest count that is hidden.
+    #[must_use]
+    pub const fn limit(self) -> u64 {
+        self.limit
+    }
+
+    /// The base that shown counts are rounded to; 1 shows them as they are.
+    #[must_use]
+    pub const fn base(self) -> u64 {
+        self.base
+    }
+
+    /// What becomes of zeros.
+    #[must_use]
+    pub const fn zeros(self) -> Zeros {
+        self.zeros
+    }
+}
+
+impl From<Profile> for CountRules {
+    fn from(profile: Profile) -> Self {
+        Self {
+            limit: profile.limit(),
+            base: profile.base(),
+            zeros: profile.zeros(),
+            changed: profile.needs_record_keys().then(|| profile.half_width()),
+            tells_small: profile.tells_small(),
+        }
+    }
+}
+
 /// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
-/// from more people than the limit, and no one person makes up more than half of it. Where the profile changes
-/// counts at random, the changed one is held against the limit too.
-pub(super) fn shown(cell: &RawCell, profile: Profile, person_rows: PersonRows) -> Shown {
+/// from more people than the limit, and no one person makes up more than half of it. Where counts are changed at
+/// random, it is the changed one that is held against the limit; were the true one as well, where a row is a person,
+/// the step from the limit to one more could be seen for certain.
+pub(super) fn shown(
+    cell: &RawCell,
+    rules: impl Into<CountRules>,
+    person_rows: PersonRows,
+) -> Shown {
+    let rules = rules.into();
     let events = cell.events();
-    if events == 0 && profile.zeros() == Zeros::Shown {
+    if events == 0 && rules.zeros() == Zeros::Shown {
         return Shown::Published(0);
     }
-    let Some(figure) = cell_key::figure(cell, profile) else { return Shown::Suppressed };
-    let few_people = cell.persons() <= profile.limit();
+    let Some(figure) = cell_key::figure(cell, rules.changed.is_some()) else {
+        return Shown::Suppressed;
+    };
+    let certain = rules.changed.is_none() || person_rows == PersonRows::Several;
+    let few_people = certain && cell.persons() <= rules.limit();
     let dominated = cell.top().saturating_mul(2) > events;
-    let small = events.min(figure) <= profile.limit();
+    let small = figure <= rules.limit();
     if small || few_people || dominated {
         // One marker for every rule: which of them hid a cell would itself say something.
         // Only where a row is a person is it surely not above `most_hidden`.
         return match person_rows {
-            PersonRows::One if small => Shown::Small,
+            PersonRows::One if small && rules.tells_small => Shown::Small,
             PersonRows::One | PersonRows::Several => Shown::Suppressed,
         };
     }
-    Shown::Published(rounded(figure, profile.base()))
+    Shown::Published(rounded(figure, rules.base()))
 }
 
-/// To the nearest multiple of an odd base: integers have no ties.
+/// To the nearest multiple of the base: of an odd base there are no ties, of an even one they go up.
 fn rounded(n: u64, base: u64) -> u64 {
     n.saturating_add(base / 2) / base * base
 }
 
-/// What a published figure stands for: `[max(limit + 1, r − h), r + h]`, with `h` half the rounding base
-/// less one, or the greatest change at random; a shown zero is a zero. Whatever a count was changed to, it is not
-/// shown unless it comes from more people than the limit, so that it is above the limit itself.
+/// What a published figure stands for: `[max(limit + 1, r − ⌊b/2⌋), r + ⌊(b − 1)/2⌋]`, with the rounding base `b`, or
+/// as far on either side as counts are changed at random; a shown zero is a zero.
 #[must_use]
-pub fn stands_for(published: u64, profile: Profile) -> Bounds {
+pub fn stands_for(published: u64, rules: impl Into<CountRules>) -> Bounds {
     if published == 0 {
         return Bounds::exactly(0);
     }
-    let h = profile.half_width();
+    let CountRules { limit, base, changed, .. } = rules.into();
+    if let Some(by) = changed {
+        return Bounds {
+            low: published.saturating_sub(by),
+            high: Some(published.saturating_add(by)),
+        };
+    }
     Bounds {
-        low: published.saturating_sub(h).max(profile.limit() + 1),
-        high: Some(published.saturating_add(h)),
+        low: published.saturating_sub(base / 2).max(limit + 1),
+        high: Some(published.saturating_add((base - 1) / 2)),
     }
 }
 

@@ -203,7 +203,7 @@ pub(super) fn plausible(
         Shown::Published(0) => profile.zeros() == Zeros::Shown,
         Shown::Published(r) if r > MAX_COUNT => false,
         Shown::Published(r) => r.is_multiple_of(profile.base()) && r >= profile.least_shown(),
-        Shown::Small => person_rows == PersonRows::One,
+        Shown::Small => person_rows == PersonRows::One && profile.tells_small(),
         Shown::Suppressed => true,
         // No layout declares any yet, so that nobody can publish a true zero as one.
         Shown::StructuralZero => false,

@@ -24,11 +24,14 @@ pub enum Profile {
     /// Every count changed at random by up to 5, the same wherever the same records are counted; 0 to 7 of the
     /// changed ones hidden, nothing rounded. Needs the extract's record keys.
     Ckm,
+    /// Exact counts: 1 to 7 hidden, zero shown, and as many further counts hidden as it takes that none of those can
+    /// be worked out. For a partner's or a system's own people.
+    ExactCs,
 }
 
 /// A profile that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no disclosure profile '{0}': choose nhs75m, nhs75, ons105m or ckm")]
+#[error("there is no disclosure profile '{0}': choose nhs75m, nhs75, ons105m, ckm or exact_cs")]
 pub struct ProfileError(String);
 
 impl Profile {
@@ -36,7 +39,7 @@ impl Profile {
     #[must_use]
     pub const fn limit(self) -> u64 {
         match self {
-            Self::Nhs75m | Self::Nhs75 | Self::Ckm => 7,
+            Self::Nhs75m | Self::Nhs75 | Self::Ckm | Self::ExactCs => 7,
             Self::Ons105m => 9,
         }
     }
@@ -46,7 +49,7 @@ impl Profile {
     pub const fn base(self) -> u64 {
         match self {
             Self::Nhs75m | Self::Nhs75 | Self::Ons105m => 5,
-            Self::Ckm => 1,
+            Self::Ckm | Self::ExactCs => 1,
         }
     }
 
@@ -56,6 +59,7 @@ impl Profile {
         match self {
             Self::Nhs75m | Self::Nhs75 | Self::Ons105m => (self.base() - 1) / 2,
             Self::Ckm => 5,
+            Self::ExactCs => 0,
         }
     }
 
@@ -70,7 +74,7 @@ impl Profile {
     #[must_use]
     pub const fn most_hidden(self) -> u64 {
         match self {
-            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => self.limit(),
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m | Self::ExactCs => self.limit(),
             Self::Ckm => self.limit() + self.half_width(),
         }
     }
@@ -86,9 +90,16 @@ impl Profile {
     #[must_use]
     pub const fn most_dimensions(self) -> Option<usize> {
         match self {
-            Self::Nhs75m | Self::Nhs75 | Self::Ons105m => None,
+            Self::Nhs75m | Self::Nhs75 | Self::Ons105m | Self::ExactCs => None,
             Self::Ckm => Some(3),
         }
+    }
+
+    /// Whether a hidden count is marked as not above the limit, where it surely is not. Where further counts are hidden
+    /// to protect those, one marker stands for both.
+    #[must_use]
+    pub const fn tells_small(self) -> bool {
+        !matches!(self, Self::ExactCs)
     }
 
     /// Whether means, percentiles and ratios of sums are released beside counts: only where counts are rounded. A
@@ -97,7 +108,7 @@ impl Profile {
     pub const fn releases_figures(self) -> bool {
         match self {
             Self::Nhs75m | Self::Nhs75 | Self::Ons105m => true,
-            Self::Ckm => false,
+            Self::Ckm | Self::ExactCs => false,
         }
     }
 
@@ -106,7 +117,7 @@ impl Profile {
     pub const fn zeros(self) -> Zeros {
         match self {
             Self::Nhs75m | Self::Ons105m | Self::Ckm => Zeros::Merged,
-            Self::Nhs75 => Zeros::Shown,
+            Self::Nhs75 | Self::ExactCs => Zeros::Shown,
         }
     }
 
@@ -127,6 +138,7 @@ impl Profile {
             Self::Nhs75 => [7, 2, 0],
             Self::Ons105m => [9, 2, 1],
             Self::Ckm => [7, 5, 1],
+            Self::ExactCs => [7, 0, 0],
         }
     }
 
@@ -138,6 +150,7 @@ impl Profile {
             Self::Nhs75 => "nhs75",
             Self::Ons105m => "ons105m",
             Self::Ckm => "ckm",
+            Self::ExactCs => "exact_cs",
         }
     }
 }
@@ -145,7 +158,7 @@ impl Profile {
 impl TryFrom<String> for Profile {
     type Error = ProfileError;
     fn try_from(text: String) -> Result<Self, ProfileError> {
-        [Self::Nhs75m, Self::Nhs75, Self::Ons105m, Self::Ckm]
+        [Self::Nhs75m, Self::Nhs75, Self::Ons105m, Self::Ckm, Self::ExactCs]
             .into_iter()
             .find(|p| p.as_str() == text)
             .ok_or_else(|| ProfileError(text.chars().take(32).collect()))
@@ -177,6 +190,8 @@ mod tests {
         assert!(stricter(Profile::Ons105m, Profile::Nhs75));
         assert!(stricter(Profile::Ckm, Profile::Nhs75m));
         // Each shows something that the other hides.
-        assert!(!Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm));
+        assert!(
+            !Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm)
+        );
     }
 }

@@ -66,7 +66,9 @@ mod tests {
     fn agreement(federation: &str, packs: &str, profile: &str) -> Agreement {
         let key = SigningKey::generate_ed25519().expect("key").verifying_key().to_text();
         let party = |role: &str| {
-            format!("[[parties]]\nods = \"ZZ1\"\nrole = \"{role}\"\nanswer_key = \"{key}\"\nledger_key = \"{key}\"\n")
+            format!(
+                "[[parties]]\nods = \"ZZ1\"\nrole = \"{role}\"\nanswer_key = \"{key}\"\nledger_key = \"{key}\"\n"
+            )
         };
         let text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"{federation}\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
@@ -102,7 +104,8 @@ mod tests {
         let turned = [both[1].clone(), both[0].clone()];
         let again: Vec<String> = order(&turned, NOW).iter().map(whose).collect();
         assert_eq!(tables, again);
-        let statutory = [agreement(south, "\"13sa\"", "nhs75m"), agreement(north, "\"13sa\"", "nhs75m")];
+        let statutory =
+            [agreement(south, "\"13sa\"", "nhs75m"), agreement(north, "\"13sa\"", "nhs75m")];
         let first: Vec<String> = order(&statutory, NOW).iter().map(whose).collect();
         assert_eq!(tables[..first.len()], first);
         assert!(tables.len() > first.len());

@@ -155,6 +155,8 @@ pub struct Coverage {
     pub status: CoverageStatus,
     /// Why, where it is not in the figures.
     pub reason: Option<String>,
+    /// The rule of its own signed refusal.
+    pub refusal: Option<RefusalCode>,
     /// Id of its extract.
     pub snapshot: Option<Digest>,
     /// Date that the extract describes.
@@ -163,8 +165,17 @@ pub struct Coverage {
     pub version: Option<SnapshotVersion>,
     /// Policy of its release.
     pub policy: Option<Policy>,
-    /// Level of detail that it released.
+    /// The finest levels by which it released the table, of those that were asked.
     pub rung: Option<String>,
+}
+
+/// The breakdown that somebody asked for, where the answer is by a coarser one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedBy {
+    /// The levels.
+    pub levels: Vec<LevelId>,
+    /// Their names.
+    pub names: Vec<String>,
 }
 
 /// A proof of entry, as it travels with the answer.
@@ -202,8 +213,10 @@ pub struct Answer {
     pub view: ViewKind,
     /// The policy, where the partners' agree.
     pub policy: Option<Policy>,
-    /// The level of detail.
+    /// The levels that the answer is by, with commas.
     pub rung: String,
+    /// The levels that were asked for, where those of the answer are coarser.
+    pub asked: Option<AskedBy>,
     /// The edition of the deprivation index, where the partners' agree.
     pub imd_edition: Option<ImdEdition>,
     /// The cells, the last axis running fastest. None where no partner answered.

@@ -6,6 +6,7 @@ use super::answer::{
 };
 use super::beside::Beside;
 use super::completeness::Completeness;
+use super::rung::rung_text;
 use crate::catalogue::{
     Catalogue, CategoryKind, Dataset, Indicator, IndicatorKind, PersonRows, Unknown,
 };
@@ -175,7 +176,7 @@ impl SystemView<Shared> {
             }
         }
         releases.sort_by(|a, b| a.document().ods.cmp(&b.document().ods));
-        let rung = rung(layout);
+        let rung = rung_text(&layout.question().by);
         for release in &releases {
             receipts.push(ReceiptRow {
                 ods: release.document().ods.clone(),
@@ -201,6 +202,7 @@ impl SystemView<Shared> {
             view: ViewKind::Interval,
             policy: agreed(releases.iter().map(|r| r.document().policy)),
             rung,
+            asked: None,
             imd_edition: agreed(releases.iter().filter_map(|r| r.document().snapshot.imd_edition)),
             cells,
             coverage,
@@ -223,6 +225,10 @@ impl<S> SystemView<S> {
         &self.answer
     }
 
+    pub(super) const fn answer_mut(&mut self) -> &mut Answer {
+        &mut self.answer
+    }
+
     /// The same view with what the reader's own reference data add. Nothing that travels changes.
     #[must_use]
     pub fn with_beside(mut self, beside: Beside) -> Self {
@@ -234,11 +240,6 @@ impl<S> SystemView<S> {
 fn agreed<T: PartialEq + Copy>(mut each: impl Iterator<Item = T>) -> Option<T> {
     let first = each.next()?;
     each.all(|other| other == first).then_some(first)
-}
-
-fn rung(layout: &Layout) -> String {
-    let by: Vec<&str> = layout.question().by.iter().map(|l| l.as_str()).collect();
-    if by.is_empty() { "all".to_owned() } else { by.join(",") }
 }
 
 fn as_arrived(answer: &Verified) -> (Ods, AnswerParts) {
@@ -290,6 +291,7 @@ fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
         name: name_of(ods, agreement),
         status,
         reason: None,
+        refusal: None,
         snapshot: None,
         as_of: None,
         version: None,
@@ -320,7 +322,8 @@ fn absent_line(absent: &Absent, agreement: &Agreement) -> Coverage {
 
 fn refusal_line(ods: &Ods, code: RefusalCode, agreement: &Agreement) -> Coverage {
     let status = CoverageStatus::of_refusal(code);
-    Coverage { reason: Some(code.says().to_owned()), ..line(ods, agreement, status) }
+    let reason = Some(code.says().to_owned());
+    Coverage { reason, refusal: Some(code), ..line(ods, agreement, status) }
 }
 
 fn answered_line(release: &Received, rung: &str, agreement: &Agreement) -> Coverage {
@@ -422,15 +425,14 @@ mod tests {
             (exact(60), exact(60), 1.0, 1.0),
             (side(28, Some(32), Some(30)), side(28, Some(32), Some(30)), 28.0 / 32.0, 1.0),
         ] {
-            let combined = CombinedCell {
-                at: vec![],
-                numerator: above,
-                denominator: below,
-                figures: vec![],
-            };
+            let combined =
+                CombinedCell { at: vec![], numerator: above, denominator: below, figures: vec![] };
             let cell = cell(combined, &IndicatorKind::Proportion, 7);
             let share = cell.proportion.expect("a share");
-            assert!((share.low - low).abs() < 1e-12 && (share.high - high).abs() < 1e-12, "{share:?}");
+            assert!(
+                (share.low - low).abs() < 1e-12 && (share.high - high).abs() < 1e-12,
+                "{share:?}"
+            );
             let exactly = |end: f64| (share.low, share.high) == (end, end);
             let small = below.published.unwrap_or(below.bounds.low) < PROTECTED_BELOW;
             assert!(!small || !(exactly(0.0) || exactly(1.0)), "{share:?}");

@@ -11,10 +11,11 @@ mod quality;
 mod rate;
 mod reconcile;
 mod refusal;
+mod rung;
 
 pub use answer::{
-    Answer, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView, ReceiptRow,
-    ReleaseRow, ViewKind,
+    Answer, AskedBy, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView,
+    ReceiptRow, ReleaseRow, ViewKind,
 };
 pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
 pub use beside::{Beside, Published};
@@ -29,3 +30,4 @@ pub use rate::{
 };
 pub use reconcile::{Explanation, Figures, ReconciledLine, Reconciliation};
 pub use refusal::RateRefusal;
+pub use rung::{Descent, Part, Parts, rung_text};

@@ -111,7 +111,10 @@ fn one_extract(
         counted.tables.push(CountedTable {
             scoped,
             filters: plan[0].filters().iter().map(pair).collect(),
-            releases: plan.iter().map(|p| released(&federation.catalogue, &snapshot, p)).collect::<Result<_, _>>()?,
+            releases: plan
+                .iter()
+                .map(|p| released(&federation.catalogue, &snapshot, p))
+                .collect::<Result<_, _>>()?,
         });
     }
     write(&setting.dir.join(format!("counted-{kind}.json")), &counted)?;

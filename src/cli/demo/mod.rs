@@ -208,6 +208,8 @@ fn question(
         indicator,
         pack,
         by,
+        at: Vec::new(),
+        exact_levels: false,
         period,
         agreement: None,
         purpose: PURPOSE.parse().or_exit(Exit::Fault)?,

@@ -8,7 +8,7 @@ use evensum_core::catalogue::{
 };
 use evensum_core::model::{CategoryId, ColumnId};
 
-use super::{caveats, levels, released};
+use super::{caveats, levels, released, tables};
 use crate::present::figure::percentile;
 
 /// Characters kept for what a line is about.
@@ -35,6 +35,12 @@ pub(super) fn indicator(indicator: &Indicator, catalogue: &Catalogue) -> String 
     for target in &indicator.targets {
         line("Target", &said(target));
     }
+    if indicator.zero_target {
+        line(
+            "Shown where none",
+            "a true nought in the row of everybody, where enough is counted below the line.",
+        );
+    }
     line("About", &format!("{}; {}.", domain(indicator.domain), priority(indicator.priority)));
     line("Held by", &indicator.held_by);
     if let Some(dataset) = dataset {
@@ -52,6 +58,9 @@ pub(super) fn indicator(indicator: &Indicator, catalogue: &Catalogue) -> String 
         line("Restricted by", &scopes.join(", "));
     }
     line("Packs", &indicator.packs.join(", "));
+    for rungs in tables::of(indicator, catalogue) {
+        line("Table", &tables::line(&rungs));
+    }
     for open in not_confirmed(indicator, catalogue) {
         line("Not confirmed", &open);
     }

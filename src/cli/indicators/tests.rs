@@ -27,6 +27,8 @@ fn an_indicator_is_explained_in_plain_english() {
         "Target:           80, by 2025-03-31 (",
         "An extract needs: person (once each), systolic_blood_pressure (may be blank), diastolic_blood_pressure (may be blank), age_at_period_end",
         "Packs:            13sa, core20plus5-adults",
+        "Table:            imd.decile; else imd.quintile; else imd.core20\n",
+        "Table:            imd.quintile,ethnicity.code; else imd.quintile,ethnicity.group; else ",
         "Not confirmed:    The code of this indicator in CVDPREVENT",
         "Not confirmed:    coastal: ",
         "Periods:          quarters of the financial year",
@@ -73,6 +75,12 @@ fn lists_are_grouped_and_packs_are_known() {
     assert!(all.contains("[counted, not standardised yet]"), "{all}");
     let pack = said(&["--pack", "workforce"]);
     assert!(pack.starts_with("Workforce: ") && !pack.contains("rtt_"), "{pack}");
+    assert!(
+        pack.contains("\n  ethnicity.group,afc_band.band; else ethnicity.group,afc_band; else "),
+        "{pack}"
+    );
+    assert!(!pack.contains("before those of other packs"));
+    assert!(said(&["--pack", "13sa"]).contains("published, before those of other packs."));
     assert!(said(&["--packs"]).contains("core20plus5-cyp"));
     let line = Line::parse_from(["x", "--pack", "none"]);
     let catalogue = config::catalogue(&[]).expect("the catalogue");
@@ -94,6 +102,8 @@ fn json_has_all_of_it() {
             "priority",
             "domain",
             "packs",
+            "tables",
+            "zero_target",
             "breakdowns",
             "scopes",
             "definition_hash",

@@ -133,7 +133,8 @@ impl Check {
         for (key, seq) in rows {
             let entry = self.entry(seq);
             if !matches!(entry, Some(Kept::Withheld(own)) if digest(&key) == Some(own)) {
-                let text = format!("a table is kept as withheld by entry {seq}, which does not say so");
+                let text =
+                    format!("a table is kept as withheld by entry {seq}, which does not say so");
                 self.found(seq, text);
             }
             if self.released.contains(&key) {
@@ -151,7 +152,8 @@ impl Check {
         for (id, seq) in rows {
             let entry = self.entry(seq);
             if !matches!(entry, Some(Kept::Prepared(own)) if digest(&id) == Some(own)) {
-                let text = format!("an extract is kept as prepared by entry {seq}, which does not say so");
+                let text =
+                    format!("an extract is kept as prepared by entry {seq}, which does not say so");
                 self.found(seq, text);
             }
         }

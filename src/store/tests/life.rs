@@ -80,7 +80,8 @@ async fn reopening_keeps_everything_and_ends_what_was_cut_off() {
     let place = Place::new();
     let store = place.open().await;
     fresh(&store, question(1)).await;
-    let (row, _) = released(store.publish(release(1, "table", "figures")).await.expect("publishes"));
+    let (row, _) =
+        released(store.publish(release(1, "table", "figures")).await.expect("publishes"));
     for n in 100..200 {
         fresh(&store, question(n)).await;
     }

@@ -14,7 +14,8 @@ async fn an_answered_question_gets_the_same_bytes_and_a_new_entry() {
     let store = place.open().await;
     let accepted = fresh(&store, question(1)).await;
     assert!(matches!(accepted.entry().event, Event::QueryAccepted { .. }));
-    let (first, released) = released(store.publish(release(1, "table", "figures")).await.expect("publishes"));
+    let (first, released) =
+        released(store.publish(release(1, "table", "figures")).await.expect("publishes"));
     assert!(matches!(first.published.entry().event, Event::Published { .. }));
     assert!(matches!(released.entry().event, Event::AnswerReleased { .. }));
     assert_eq!(released.checkpoint(), first.published.checkpoint());
@@ -163,7 +164,8 @@ async fn a_frozen_table_answers_another_question_at_once() {
     fresh(&store, asks(2)).await;
     store.publish(release(1, "table", "figures")).await.expect("publishes");
     // The second was already at work on the same table: the first's bytes stand.
-    let (row, _) = released(store.publish(release(2, "table", "other figures")).await.expect("publishes"));
+    let (row, _) =
+        released(store.publish(release(2, "table", "other figures")).await.expect("publishes"));
     assert_eq!(row.bytes, b"figures");
     for n in 3..40 {
         match begun(&store, asks(n)).await.1 {

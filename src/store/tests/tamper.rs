@@ -81,7 +81,10 @@ const EDITS: &[(&str, &str)] = &[
         "INSERT INTO frozen VALUES (zeroblob(32), 'table_0 2026-10', x'', zeroblob(32), 9)",
         "release",
     ),
-    ("UPDATE frozen SET universe = 'table_0 2026-11' WHERE published_seq = 2", "entry 2 does not stand"),
+    (
+        "UPDATE frozen SET universe = 'table_0 2026-11' WHERE published_seq = 2",
+        "entry 2 does not stand",
+    ),
     (
         "UPDATE frozen SET universe = 'table_0 2026-10' WHERE published_seq = 5",
         "release of entry 5 was not tested together",
@@ -108,7 +111,10 @@ const EDITS_OF_WHAT_IS_KEPT: &[(&str, &str)] = &[
     ("DELETE FROM withheld", "stays withheld of entry 66 is missing"),
     ("UPDATE withheld SET key = zeroblob(32)", "by entry 66, which does not say so"),
     ("UPDATE withheld SET seq = 2", "by entry 2, which does not say so"),
-    ("UPDATE withheld SET key = (SELECT min(key) FROM frozen)", "that entry 66 withholds was released"),
+    (
+        "UPDATE withheld SET key = (SELECT min(key) FROM frozen)",
+        "that entry 66 withholds was released",
+    ),
     ("DELETE FROM prepared", "tables were decided of entry 68 is missing"),
     ("UPDATE prepared SET snapshot_id = zeroblob(32)", "by entry 68, which does not say so"),
 ];

@@ -24,7 +24,8 @@ struct Row {
 fn draws(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
     move |below| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     }
 }
@@ -119,8 +120,7 @@ fn load(fed: &Fed, code: &str, extract: &Extract, rows: &[Row]) {
 
 fn ask(fed: &Fed, indicator: &str, partners: &[&str]) -> Value {
     let asked = partners.iter().flat_map(|code| ["--ask", code]).collect::<Vec<_>>();
-    let question =
-        [indicator, "--by", "sex", "--period", PERIOD, "--purpose", "service_planning"];
+    let question = [indicator, "--by", "sex", "--period", PERIOD, "--purpose", "service_planning"];
     let answer = fed.query(&[&question[..], &asked].concat()).json();
     for code in partners {
         assert_eq!(coverage(&answer, code)["status"], "answered", "{answer}");
@@ -146,7 +146,8 @@ fn ratio(rows: &[&Row]) -> f64 {
 fn median(rows: &[&Row]) -> f64 {
     let minutes: Vec<u64> = rows.iter().map(|r| r.values[0] * 10 + r.values[1]).collect();
     let half = minutes.len() as f64 / 2.0;
-    let below = |x: f64| minutes.iter().map(|m| (x - (*m as f64 - 1.0)).clamp(0.0, 1.0)).sum::<f64>();
+    let below =
+        |x: f64| minutes.iter().map(|m| (x - (*m as f64 - 1.0)).clamp(0.0, 1.0)).sum::<f64>();
     let steps = (0..144_000).map(|step| f64::from(step) / 100.0);
     steps.into_iter().find(|x| below(*x) >= half).expect("a median")
 }
@@ -166,7 +167,12 @@ fn means_medians_and_ratios_hold_what_the_rows_add_up_to() {
     type Truth = fn(&[&Row]) -> f64;
     for (indicator, kind, unit, truth) in [
         ("emergency_length_of_stay", "mean", "days", mean as Truth),
-        ("restrictive_interventions_rate", "ratio", "interventions per 1,000 occupied bed days", ratio),
+        (
+            "restrictive_interventions_rate",
+            "ratio",
+            "interventions per 1,000 occupied bed days",
+            ratio,
+        ),
         ("ae_median_minutes", "quantile", "minutes", median),
     ] {
         let at: &[u8] = if kind == "quantile" { &[50] } else { &[] };
@@ -175,7 +181,11 @@ fn means_medians_and_ratios_hold_what_the_rows_add_up_to() {
         let alone = [0, 1].map(|of| ask(&fed, indicator, &PARTNERS[of..=of]));
         for (sex, code) in [("male", "1"), ("female", "2"), ("all", "")] {
             let of = |rows: &'static str, from: &[Vec<Row>]| -> Vec<Row> {
-                from.iter().flatten().filter(|r| rows.is_empty() || r.sex == rows).copied().collect()
+                from.iter()
+                    .flatten()
+                    .filter(|r| rows.is_empty() || r.sex == rows)
+                    .copied()
+                    .collect()
             };
             let known = |rows: Vec<Row>| truth(&rows.iter().collect::<Vec<_>>());
             for (answer, truth) in [
@@ -185,7 +195,8 @@ fn means_medians_and_ratios_hold_what_the_rows_add_up_to() {
             ] {
                 let figure = &cell(answer, sex)["figure"];
                 let (low, high) = (figure["low"].as_f64(), figure["high"].as_f64());
-                let (low, high) = low.zip(high).unwrap_or_else(|| panic!("{indicator} {sex}: {figure}"));
+                let (low, high) =
+                    low.zip(high).unwrap_or_else(|| panic!("{indicator} {sex}: {figure}"));
                 assert!(low <= truth + 0.01 && truth <= high + 0.01, "{truth}: {figure}");
                 let of_one = !std::ptr::eq(answer, &pooled);
                 assert_eq!(figure["published"].is_number(), of_one, "{figure}");
@@ -194,7 +205,10 @@ fn means_medians_and_ratios_hold_what_the_rows_add_up_to() {
         }
         // Nine rows are shown as ten, which may be eight.
         let few = &cell(&alone[0], "not_stated")["figure"];
-        assert_eq!((few["missing"]["code"].as_str(), few["low"].as_f64()), (Some("withheld"), None));
+        assert_eq!(
+            (few["missing"]["code"].as_str(), few["low"].as_f64()),
+            (Some("withheld"), None)
+        );
         says_nothing_else(&alone[0], &all[0]);
     }
     let table = ["query", "emergency_length_of_stay", "--by", "sex", "--ask", "ZZ1"];
@@ -211,13 +225,16 @@ fn means_medians_and_ratios_hold_what_the_rows_add_up_to() {
 /// That no sum of rows stands in a release.
 fn says_nothing_else(answer: &Value, rows: &[Row]) {
     let bytes = answer["releases"][0]["bytes"].as_str().expect("a release");
-    let release = String::from_utf8(BASE64.decode(bytes.as_bytes()).expect("base64")).expect("text");
+    let release =
+        String::from_utf8(BASE64.decode(bytes.as_bytes()).expect("base64")).expect("text");
     assert!(release.contains("\"figures\""), "{release}");
     for sex in ["1", "2", ""] {
         for which in [0, 1] {
             let own = rows.iter().filter(|r| sex.is_empty() || r.sex == sex);
             let sum: u64 = own.map(|r| r.values[which]).sum();
-            for around in [format!(":{sum},"), format!(",{sum},"), format!("[{sum},"), format!(",{sum}]")] {
+            for around in
+                [format!(":{sum},"), format!(",{sum},"), format!("[{sum},"), format!(",{sum}]")]
+            {
                 assert!(!release.contains(&around), "{sum}: {release}");
             }
         }

@@ -179,3 +179,42 @@ fn what_england_published_stands_beside_an_answer_and_changes_nothing_of_it() {
     let shown = run(&show).succeeds().stdout;
     assert!(shown.contains("4.25, 2026-10") && shown.contains("9.75, 2026-09"), "{shown}");
 }
+
+#[test]
+fn a_group_that_no_table_has_is_pointed_to_the_nearest_ones() {
+    let fed = Fed::start(&["ZZ1", "ZZ2"]);
+    let begun = fed.audit("ZZ1").len();
+    let group = ["rtt_over_52_weeks", "--at", "imd=q1,ethnicity=B,sex=1", "--purpose"];
+    let group = [&group[..], &["service_planning", "--ask", "ZZ1,ZZ2", "--period"]].concat();
+    let answer = fed.query(&[&group[..], &["2026-10"]].concat()).json();
+    let list = |key: &str| answer[key].as_array().expect("a list").clone();
+    let (tables, may) = (list("tables"), list("may_be_asked"));
+    assert!(tables.len() > 5 && !may.is_empty(), "{answer}");
+    let of = |by: &[&str]| tables.iter().find(|t| t["by"] == serde_json::json!(by)).expect("it");
+    let crossed = of(&["imd.quintile", "ethnicity.code"]);
+    assert_eq!(crossed, &tables[0], "the nearest");
+    assert_eq!(crossed["at"], serde_json::json!({ "imd": "q1", "ethnicity": "B" }));
+    let one = of(&["sex"]);
+    assert_eq!(
+        (&one["status"], &one["released_by"]),
+        (&"released".into(), &serde_json::json!(["ZZ1", "ZZ2"]))
+    );
+    // The figure is that of the same row of the table itself.
+    let by = ["rtt_over_52_weeks", "--by", "sex", "--purpose", "service_planning"];
+    let table = fed.query(&[&by[..], &["--ask", "ZZ1,ZZ2", "--period", "2026-10"]].concat()).json();
+    let cells = table["cells"].as_array().expect("cells");
+    let male = cells.iter().find(|c| c["at"]["sex"] == "male").expect("a row");
+    assert_eq!((&one["numerator"], &one["proportion"]), (&male["numerator"], &male["proportion"]));
+    // One query, and of the tables that were only named none is asked for.
+    let accepted = fed.kinds("ZZ1", begun).iter().filter(|k| *k == "query_accepted").count();
+    assert_eq!(accepted, 2);
+    assert!(may.iter().all(|near| tables.iter().all(|table| table["by"] != near["by"])));
+    for (period, more, says) in [
+        ("2026-09..2026-10", vec![], "one period"),
+        ("2026-10", vec!["--by", "sex"], "cannot be used with"),
+        ("2026-10", vec!["--scope", "tfc.group=130"], "cannot be used with"),
+    ] {
+        let output = fed.query(&[&group[..], &[period], &more[..]].concat());
+        assert!(output.code == Some(2) && output.stderr.contains(says), "{}", output.stderr);
+    }
+}

@@ -384,13 +384,13 @@ pub(super) fn level(id: &str) -> LevelId {
 
 /// What an audit log says of questions, and of openings after the first. A node writes down its extract as
 /// soon as somebody may ask about it; that entry is counted by a test of its own.
-pub(super) async fn logged(state: &std::path::Path) -> Vec<Event> {
+pub(super) async fn logged(state: &Path) -> Vec<Event> {
     let events = entries(state).await.into_iter().map(|(_, entry)| entry.event).skip(1);
     events.filter(|event| !matches!(event, Event::SnapshotPublished { .. })).collect()
 }
 
 /// All entries of an audit log, with their bytes.
-pub(super) async fn entries(state: &std::path::Path) -> Vec<(Vec<u8>, Entry)> {
+pub(super) async fn entries(state: &Path) -> Vec<(Vec<u8>, Entry)> {
     let reader = Reader::open(state).await.expect("a log");
     let page = reader.entries(0, 1_000).await.expect("entries");
     page.into_iter().map(|(_, bytes, entry)| (bytes, entry)).collect()

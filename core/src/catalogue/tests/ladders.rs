@@ -25,7 +25,12 @@ fn said(rungs: &Rungs) -> String {
 }
 
 /// An agreement with these packs, dimensions and groupings, and all indicators.
-fn agreement(packs: &[&str], dimensions: &[&str], groupings: &[&str], most: u8) -> Agreement {
+pub(super) fn agreement(
+    packs: &[&str],
+    dimensions: &[&str],
+    groupings: &[&str],
+    most: u8,
+) -> Agreement {
     let key = crate::sign::SigningKey::generate_ed25519().expect("a key").verifying_key().to_text();
     let list =
         |ids: &[&str]| ids.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
@@ -52,7 +57,7 @@ fn agreement(packs: &[&str], dimensions: &[&str], groupings: &[&str], most: u8) 
     Agreement::parse(&text).expect("an agreement")
 }
 
-fn indicator(id: &str) -> Indicator {
+pub(super) fn indicator(id: &str) -> Indicator {
     builtin().indicator(&IndicatorId::new(id).expect("an id")).expect("it").clone()
 }
 

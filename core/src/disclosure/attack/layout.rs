@@ -316,3 +316,51 @@ fn lower(span: &mut Span, high: i64) -> Result<bool, Contradiction> {
     }
     Ok(narrower)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::disclosure::attack::{Attribute, Public};
+
+    fn axis(parts: u16, groups: Vec<Vec<u16>>) -> (MergedAxis, Axis) {
+        let public = Public::new(vec![Attribute::new(parts, groups)], Vec::new());
+        let merged = public.expect("well-formed").merged().expect("no cells");
+        let axis = Axis::of(&merged.axes[0], 1);
+        (merged.axes[0].clone(), axis)
+    }
+
+    #[test]
+    fn groups_that_nest_have_one_line_into_the_largest_within() {
+        let (_, axis) = axis(6, vec![vec![0, 1, 2, 3], vec![0, 1], vec![2], vec![5]]);
+        // Parts 0 and 1 are one, so that {0, 1} is a part; 3 and 4 have no group of their own.
+        let lines: Vec<(usize, &[usize])> =
+            axis.lines.iter().map(|l| (l.whole, &l.of[..])).collect();
+        assert_eq!(axis.single, [2, 3, 5, 6, 4]);
+        assert_eq!(lines, [(1, &[2, 3, 5][..]), (0, &[1, 4, 6])]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_divides_its_whole(
+            groups in prop::collection::vec(prop::collection::btree_set(0_u16..7, 1..7), 0..9),
+        ) {
+            let (merged, axis) =
+                axis(7, groups.into_iter().map(|g| g.into_iter().collect()).collect());
+            let mut parts_of = merged.groups.clone();
+            parts_of.resize(axis.nodes, Vec::new());
+            for (part, node) in axis.single.iter().enumerate() {
+                parts_of[*node] = vec![part as u16];
+            }
+            for line in &axis.lines {
+                let mut parts: Vec<u16> = line.of.iter().flat_map(|n| parts_of[*n].clone()).collect();
+                parts.sort_unstable();
+                prop_assert_eq!(&parts, &parts_of[line.whole]);
+            }
+            for (node, group) in merged.groups.iter().enumerate().filter(|(_, g)| g.len() > 1) {
+                prop_assert!(axis.lines.iter().any(|l| l.whole == node), "{group:?} has no line");
+            }
+        }
+    }
+}

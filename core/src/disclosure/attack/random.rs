@@ -6,7 +6,7 @@ pub(super) struct Random(u64);
 
 impl Random {
     pub(super) const fn new() -> Self {
-        Self(0x5EED_0F_E7E4_5EED)
+        Self(0x005E_ED0F_E7E4_5EED)
     }
 
     fn next(&mut self) -> u64 {

@@ -120,29 +120,13 @@ pub fn ranges_in_full(public: &Public, limits: &Limits) -> Result<Ranges, Ranges
     if hunt.begun() {
         aim(&mut hunt, &wanted);
     }
-    // By figure: one figure may be several of the given cells.
-    let mut exact = shape.known.clone();
-    let mut solved = Vec::new();
-    for figure in wanted {
-        for up in [false, true] {
-            if reached(&hunt, figure, up) {
-                continue;
-            }
-            let bound = hunt.solve(figure, up)?.ok_or_else(|| undecided.clone())?;
-            let own = &mut exact[figure];
-            if up {
-                own.high = own.high.min((bound + TOLERANCE).floor() as i64);
-            } else {
-                own.low = own.low.max((bound - TOLERANCE).ceil() as i64);
-            }
-            solved.push((figure, up, bound));
-        }
-    }
+    let (exact, solved) = settle(&mut hunt, &shape, &wanted)?.ok_or(undecided)?;
     let figures: Vec<usize> = merged.merged_as.iter().map(|cell| shape.of_cell[*cell]).collect();
     let range = |Span { low, high }: Span| Range {
         low: low.unsigned_abs(),
         high: (high != UNBOUNDED).then_some(high.unsigned_abs()),
     };
+    // Of a figure that is several of the given cells, the first.
     let first = |(figure, high, bound): (usize, bool, f64)| {
         let cell = figures.iter().position(|f| *f == figure)?;
         Some(Solved { cell, high, bound })
@@ -153,6 +137,33 @@ pub fn ranges_in_full(public: &Public, limits: &Limits) -> Result<Ranges, Ranges
         steps: hunt.search.steps(),
         programs: hunt.programs(),
     })
+}
+
+/// The exact bounds of each figure that is wanted, and those that came from programs: figure, whether it is the
+/// greatest value, bound. None where the limits were reached.
+#[expect(clippy::type_complexity, reason = "named in the line above")]
+fn settle(
+    hunt: &mut Hunt<'_>,
+    shape: &Figures,
+    wanted: &[usize],
+) -> Result<Option<(Vec<Span>, Vec<(usize, bool, f64)>)>, Contradiction> {
+    let (mut exact, mut solved) = (shape.known.clone(), Vec::new());
+    for figure in wanted.iter().copied() {
+        for up in [false, true] {
+            if reached(hunt, figure, up) {
+                continue;
+            }
+            let Some(bound) = hunt.solve(figure, up)? else { return Ok(None) };
+            let own = &mut exact[figure];
+            if up {
+                own.high = own.high.min((bound + TOLERANCE).floor() as i64);
+            } else {
+                own.low = own.low.max((bound - TOLERANCE).ceil() as i64);
+            }
+            solved.push((figure, up, bound));
+        }
+    }
+    Ok(Some((exact, solved)))
 }
 
 /// Whether what is known of a figure on one side is exact: a table reaches it. Where nothing bounds a figure, it

@@ -30,10 +30,10 @@ pub(super) fn digest(profile: Profile) -> Option<Digest> {
     profile.needs_record_keys().then(|| *DIGEST)
 }
 
-/// What a profile makes of a cell's count before it is hidden or rounded: the count itself, or the changed one.
-/// None where the profile needs a key and the cell has none.
-pub(super) fn figure(cell: &RawCell, profile: Profile) -> Option<u64> {
-    if profile.needs_record_keys() {
+/// What becomes of a cell's count before it is hidden or rounded: the count itself or, where counts are changed, the
+/// changed one. None where that needs a key and the cell has none.
+pub(super) fn figure(cell: &RawCell, changed: bool) -> Option<u64> {
+    if changed {
         cell.cell_key().map(|key| TABLE.look_up(cell.events(), key))
     } else {
         Some(cell.events())

@@ -8,6 +8,9 @@ use super::grid::{Grid, as_float};
 /// The most joint parts that no cell gives: numbers for them are found by one program.
 const MAX_FILLED: usize = 6_000;
 
+/// What a shown cell costs in a proof, so that proofs rest on few: too little to change what is proved.
+const SPARSE: f64 = 1e-3;
+
 /// A change of joint parts, those that change alone.
 pub(super) type Change = Vec<(u32, f64)>;
 
@@ -144,6 +147,62 @@ impl Program<'_> {
         }
         Some(())
     }
+}
+
+/// How far `target` can move at most, up or down, while only `hidden` cells and primary ones change, and the cells
+/// that this rests on: as long as all of them are shown it moves no further, whatever else is hidden. This is the dual
+/// of the program that moves it. None where the solver gives no answer.
+pub(super) fn proof(
+    grid: &Grid,
+    target: u32,
+    up: bool,
+    hidden: &[bool],
+) -> Option<(f64, Vec<u32>)> {
+    let mut problem = Problem::new(OptimizationDirection::Minimize);
+    // What one unit of each cell's movement is worth, as a rise and as a fall.
+    let mut worth = Vec::with_capacity(grid.cells.len());
+    for (cell, hidden) in grid.cells.iter().zip(hidden) {
+        let shown = cell.optional() && !hidden;
+        let (rise, fall) = if shown {
+            (SPARSE * f64::from(cell.weight), SPARSE * f64::from(cell.weight))
+        } else {
+            (cell.high, -cell.low)
+        };
+        let rise =
+            rise.is_finite().then(|| (problem.add_var(rise, (0.0, f64::INFINITY)), rise, 1.0));
+        let fall = Some((problem.add_var(fall, (0.0, f64::INFINITY)), fall, -1.0));
+        worth.push((shown, [rise, fall]));
+    }
+    let mut room = Vec::with_capacity(grid.room.len());
+    for (part, cells) in grid.of_part.iter().enumerate() {
+        let left = problem.add_var(grid.room[part], (0.0, f64::INFINITY));
+        let terms = cells.iter().flat_map(|c| worth[*c as usize].1.iter().flatten());
+        let terms = terms.map(|(variable, _, sign)| (*variable, *sign)).chain([(left, -1.0)]);
+        let within = cells.contains(&target);
+        let value = match (within, up) {
+            (false, _) => 0.0,
+            (true, true) => 1.0,
+            (true, false) => -1.0,
+        };
+        problem.add_constraint(terms.collect::<Vec<_>>(), ComparisonOp::Eq, value);
+        room.push(left);
+    }
+    let solution = problem.solve().ok()?.into_solution().ok()?;
+    let mut most: f64 =
+        room.iter().zip(&grid.room).map(|(v, room)| solution.var_value(*v) * room).sum();
+    let mut rests_on = Vec::new();
+    for (index, (shown, terms)) in (0u32..).zip(&worth) {
+        for (variable, capacity, _) in terms.iter().flatten() {
+            let value = solution.var_value(*variable);
+            if !shown {
+                most += value * capacity;
+            } else if value > 1e-9 {
+                rests_on.push(index);
+            }
+        }
+    }
+    rests_on.dedup();
+    Some((most, rests_on))
 }
 
 /// Numbers for all joint parts that fit the cells. None where there are none, or too many are not given.

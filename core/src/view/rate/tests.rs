@@ -159,6 +159,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
         view: ViewKind::Interval,
         policy: None,
         rung: String::new(),
+        asked: None,
         imd_edition: Some(ImdEdition::Imd2019),
         cells: positions.into_iter().map(cell).collect(),
         coverage: vec![
@@ -181,6 +182,7 @@ fn covered(ods: &str, status: CoverageStatus) -> Coverage {
         name: format!("The trust {ods}"),
         status,
         reason: None,
+        refusal: None,
         snapshot: None,
         as_of: None,
         version: None,

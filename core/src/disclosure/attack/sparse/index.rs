@@ -14,41 +14,43 @@ const MAX_HOLDINGS: usize = 1 << 21;
 /// Lists in one piece of memory.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    ends: Vec<u32>,
+    spans: Vec<(u32, u32)>,
     items: Vec<u32>,
 }
 
 impl Lists {
     pub(super) fn of(&self, list: usize) -> &[u32] {
-        let from = if list == 0 { 0 } else { self.ends[list - 1] as usize };
-        &self.items[from..self.ends[list] as usize]
+        let (from, to) = self.spans[list];
+        &self.items[from as usize..to as usize]
     }
 
     fn push(&mut self, items: impl IntoIterator<Item = u32>) {
+        let from = number(self.items.len());
         self.items.extend(items);
-        self.ends.push(number(self.items.len()));
+        self.spans.push((from, number(self.items.len())));
     }
 
     /// What is listed, each with the lists that it is in, rising.
     fn inverted(&self, listed: usize) -> Self {
-        let mut ends = vec![0u32; listed];
+        let mut spans = vec![(0u32, 0u32); listed];
         for item in &self.items {
-            ends[*item as usize] += 1;
+            spans[*item as usize].1 += 1;
         }
-        let mut sum = 0;
-        for end in &mut ends {
-            sum += *end;
-            *end = sum - *end;
+        let mut from = 0;
+        for span in &mut spans {
+            let length = span.1;
+            *span = (from, from);
+            from += length;
         }
         let mut items = vec![0; self.items.len()];
-        for list in 0..self.ends.len() {
+        for list in 0..self.spans.len() {
             for item in self.of(list) {
-                let at = &mut ends[*item as usize];
-                items[*at as usize] = number(list);
-                *at += 1;
+                let end = &mut spans[*item as usize].1;
+                items[*end as usize] = number(list);
+                *end += 1;
             }
         }
-        Self { ends, items }
+        Self { spans, items }
     }
 }
 
@@ -76,7 +78,7 @@ impl Group {
 pub(super) struct Axis {
     pub(super) parts: u16,
     pub(super) groups: Vec<Group>,
-    /// Where its parts stand in a shape's offsets.
+    /// Where its parts stand among those of all axes.
     column: usize,
 }
 
@@ -87,8 +89,8 @@ pub(super) struct Shape {
     pub(super) cells: Vec<u32>,
     /// Numbers of its classes. Parts that no cell of the shape tells apart are of one class.
     pub(super) classes: Range<u32>,
-    /// What each part of each axis adds to the number of a class.
-    offsets: Vec<u32>,
+    /// Its place among the shapes.
+    place: usize,
 }
 
 /// The published cells by shape and class.
@@ -104,6 +106,8 @@ pub(super) struct Index {
     /// Classes by cell.
     pub(super) covered: Lists,
     pub(super) at: Vec<Vec<u16>>,
+    /// What each part of each axis adds to the number of a class: a row of all shapes for each part.
+    offsets: Vec<u32>,
 }
 
 impl Index {
@@ -116,44 +120,41 @@ impl Index {
         }
         let axes = laid_in_columns(axes);
         let mut shapes: Vec<Shape> = Vec::with_capacity(by_axes.len());
-        let mut first = 0usize;
+        let (mut first, mut holdings) = (0usize, 0usize);
+        let mut columns = Vec::with_capacity(by_axes.len());
         let mut covers = vec![Vec::new(); cells.len()];
-        let mut holdings = 0usize;
-        for (named, members) in by_axes {
+        let mut shape_of = vec![0; cells.len()];
+        for (place, (named, members)) in by_axes.into_iter().enumerate() {
             let (offsets, classes) = offsets(&axes, &named, &members, cells)?;
             let end = first.checked_add(classes).filter(|end| *end <= MAX_CLASSES)?;
-            let shape =
-                Shape { axes: named, cells: members, classes: number(first)..number(end), offsets };
-            for cell in &shape.cells {
-                let covers = &mut covers[*cell as usize];
-                *covers = shape.covered(&axes, &cells[*cell as usize].at, MAX_HOLDINGS)?;
-                holdings += covers.len();
+            let classes = number(first)..number(end);
+            for cell in &members {
+                let at = &cells[*cell as usize].at;
+                let covered = covered(&axes, &named, &offsets, at, classes.start)?;
+                holdings += covered.len();
+                covers[*cell as usize] = covered;
+                shape_of[*cell as usize] = number(place);
             }
             if holdings > MAX_HOLDINGS {
                 return None;
             }
             first = end;
-            shapes.push(shape);
+            columns.push(offsets);
+            shapes.push(Shape { axes: named, cells: members, classes, place });
         }
         let mut covered = Lists::default();
-        for list in covers {
-            covered.push(list);
-        }
-        let naming = (0..axes.len())
-            .map(|a| {
-                let with = |s: &usize| shapes[*s].axes.contains(&a);
-                (0..shapes.len()).filter(with).map(number).collect()
-            })
-            .collect();
-        let mut shape_of = vec![0; cells.len()];
-        for (s, shape) in shapes.iter().enumerate() {
-            for cell in &shape.cells {
-                shape_of[*cell as usize] = number(s);
-            }
-        }
+        covers.into_iter().for_each(|list| covered.push(list));
+        let naming = |a: usize| {
+            let with = shapes.iter().filter(|s| s.axes.contains(&a));
+            with.map(|s| number(s.place)).collect()
+        };
+        let naming = (0..axes.len()).map(naming).collect();
+        let parts = axes.iter().map(|a| usize::from(a.parts)).sum();
+        let rows = (0..parts).flat_map(|p| columns.iter().map(move |of_part| of_part[p]));
+        let offsets = rows.collect();
         let holding = covered.inverted(first);
         let at = cells.iter().map(|c| c.at.clone()).collect();
-        Some(Self { axes, shapes, naming, shape_of, holding, covered, at })
+        Some(Self { axes, shapes, naming, shape_of, holding, covered, at, offsets })
     }
 
     pub(super) fn shape_of(&self, cell: usize) -> &Shape {
@@ -162,7 +163,13 @@ impl Index {
 
     /// What a part adds to the number of a shape's class.
     pub(super) fn offset(&self, shape: &Shape, axis: usize, part: u16) -> u32 {
-        shape.offsets[self.axes[axis].column + usize::from(part)]
+        self.offsets_of(axis, part)[shape.place]
+    }
+
+    /// The same for all shapes.
+    pub(super) fn offsets_of(&self, axis: usize, part: u16) -> &[u32] {
+        let row = self.axes[axis].column + usize::from(part);
+        &self.offsets[row * self.shapes.len()..][..self.shapes.len()]
     }
 
     /// The class of somebody with these parts.
@@ -192,25 +199,29 @@ impl Index {
     }
 }
 
-impl Shape {
-    /// The classes that make up a cell. None where they are more than a limit.
-    fn covered(&self, axes: &[Axis], at: &[u16], limit: usize) -> Option<Vec<u32>> {
-        let mut covered = vec![self.classes.start];
-        for a in &self.axes {
-            let (axis, mut steps) = (&axes[*a], Vec::new());
-            for part in &axis.groups[usize::from(at[*a])].inside {
-                steps.push(self.offsets[axis.column + usize::from(*part)]);
-            }
-            steps.sort_unstable();
-            steps.dedup();
-            if covered.len().checked_mul(steps.len())? > limit {
-                return None;
-            }
-            covered = covered.iter().flat_map(|c| steps.iter().map(move |s| c + s)).collect();
+/// The classes that make up a cell. None where they are too many.
+fn covered(
+    axes: &[Axis],
+    named: &[usize],
+    offsets: &[u32],
+    at: &[u16],
+    first: u32,
+) -> Option<Vec<u32>> {
+    let mut covered = vec![first];
+    for a in named {
+        let (axis, mut steps) = (&axes[*a], Vec::new());
+        for part in &axis.groups[usize::from(at[*a])].inside {
+            steps.push(offsets[axis.column + usize::from(*part)]);
         }
-        covered.sort_unstable();
-        Some(covered)
+        steps.sort_unstable();
+        steps.dedup();
+        if covered.len().checked_mul(steps.len())? > MAX_HOLDINGS {
+            return None;
+        }
+        covered = covered.iter().flat_map(|c| steps.iter().map(move |s| c + s)).collect();
     }
+    covered.sort_unstable();
+    Some(covered)
 }
 
 fn laid_in_columns(axes: &[MergedAxis]) -> Vec<Axis> {

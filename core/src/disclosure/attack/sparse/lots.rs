@@ -32,24 +32,19 @@ pub(super) struct Lots<'a> {
     journal: Vec<Back>,
 }
 
-/// Calls with what leaves the first list for the second (false) and what is only in the second (true). Both rise.
+/// Calls with what is only in the first list (false) and what is only in the second (true). Both rise.
 fn exchange(from: &[u32], to: &[u32], mut each: impl FnMut(usize, bool)) {
     let (mut i, mut j) = (0, 0);
-    while i < from.len() || j < to.len() {
-        let (a, b) = (from.get(i).copied(), to.get(j).copied());
-        match (a, b) {
-            (Some(a), Some(b)) if a == b => (i, j) = (i + 1, j + 1),
-            (Some(a), b) if b.is_none_or(|b| a < b) => {
-                each(a as usize, false);
-                i += 1;
-            }
-            (_, Some(b)) => {
-                each(b as usize, true);
-                j += 1;
-            }
-            (_, None) => break,
+    while i < from.len() && j < to.len() {
+        let (a, b) = (from[i], to[j]);
+        if a != b {
+            each(a.min(b) as usize, b < a);
         }
+        i += usize::from(a <= b);
+        j += usize::from(b <= a);
     }
+    from[i..].iter().for_each(|a| each(*a as usize, false));
+    to[j..].iter().for_each(|b| each(*b as usize, true));
 }
 
 /// What is done to some records of a lot.
@@ -115,42 +110,36 @@ impl<'a> Lots<'a> {
         (None, classes.len() as u64)
     }
 
-    /// How much further outside the cells are after a move, and how many cells had to be looked at.
-    pub(super) fn worse(&self, step: &Move) -> (i64, u64) {
+    /// How much further outside the cells are after a move, and how many cells had to be looked at. None where
+    /// that is surely more than a bound.
+    pub(super) fn worse(&self, step: &Move, bound: i64) -> (Option<i64>, u64) {
         let (mut worse, mut looked) = (0, 0);
+        // No more can be gained than all cells lie outside.
+        let hopeless = bound.saturating_add(self.tally.far());
         let mut shape = |s: usize| {
-            let from = self.classes[step.lot as usize * self.index.shapes.len() + s];
-            let to = self.turned(step.lot, s, &step.turns);
-            let (from, to) = match step.kind {
-                Kind::Change if from == to => return,
-                Kind::Change => {
-                    (self.index.holding.of(from as usize), self.index.holding.of(to as usize))
-                }
-                Kind::Add => (&[][..], self.index.holding.of(to as usize)),
-                Kind::Drop => (self.index.holding.of(from as usize), &[][..]),
-            };
+            let (from, to) = self.lists(step, s);
             looked += (1 + from.len() + to.len()) as u64;
             exchange(from, to, |cell, gains| {
                 worse += self.tally.worse(cell, if gains { step.amount } else { -step.amount });
             });
+            worse <= hopeless
         };
-        match step.turns[..] {
+        let seen = match step.turns[..] {
             [(axis, _)] if step.kind == Kind::Change => {
-                self.index.naming[axis].iter().for_each(|s| shape(*s as usize));
+                self.index.naming[axis].iter().all(|s| shape(*s as usize))
             }
-            _ => (0..self.index.shapes.len()).for_each(shape),
-        }
-        (worse, looked)
+            _ => (0..self.index.shapes.len()).all(shape),
+        };
+        (seen.then_some(worse), looked)
     }
 
     /// A lot's class of a shape after some turns.
     fn turned(&self, lot: u32, s: usize, turns: &[(usize, u16)]) -> u32 {
-        let shape = &self.index.shapes[s];
         let parts = self.parts(lot);
         let mut class = self.classes[lot as usize * self.index.shapes.len() + s];
         for (axis, part) in turns {
-            class += self.index.offset(shape, *axis, *part);
-            class -= self.index.offset(shape, *axis, parts[*axis]);
+            class += self.index.offsets_of(*axis, *part)[s];
+            class -= self.index.offsets_of(*axis, parts[*axis])[s];
         }
         class
     }
@@ -182,6 +171,27 @@ impl<'a> Lots<'a> {
             }
         }
         self.changed[step.lot as usize] = now;
+    }
+
+    /// Calls with every cell that a move would change.
+    pub(super) fn touched(&self, step: &Move, mut each: impl FnMut(usize)) {
+        for s in 0..self.index.shapes.len() {
+            let (from, to) = self.lists(step, s);
+            exchange(from, to, |cell, _| each(cell));
+        }
+    }
+
+    /// The cells of a shape that a move takes records from, and those that it gives them to.
+    fn lists(&self, step: &Move, s: usize) -> (&'a [u32], &'a [u32]) {
+        let from = self.classes[step.lot as usize * self.index.shapes.len() + s];
+        let to = self.turned(step.lot, s, &step.turns);
+        let holding = &self.index.holding;
+        match step.kind {
+            Kind::Change if from == to => (&[], &[]),
+            Kind::Change => (holding.of(from as usize), holding.of(to as usize)),
+            Kind::Add => (&[], holding.of(to as usize)),
+            Kind::Drop => (holding.of(from as usize), &[]),
+        }
     }
 
     /// Stays where it is.
@@ -296,7 +306,8 @@ impl<'a> Lots<'a> {
             }
         }
         let inside = |(count, (low, high)): (&i64, &(i64, i64))| low <= count && count <= high;
-        counts == self.tally.counts && counts.iter().zip(bounds).all(inside)
+        counts.iter().enumerate().all(|(c, n)| self.tally.count(c) == *n)
+            && counts.iter().zip(bounds).all(inside)
     }
 
     /// How many lots, also those of no record.

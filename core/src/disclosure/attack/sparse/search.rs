@@ -6,14 +6,17 @@ use super::lots::{Kind, Lots, Move};
 use super::random::Random;
 
 /// Changes that are weighed in a step.
-const TRIES: usize = 64;
+const TRIES: usize = 128;
+/// As long as so many cells are outside, fewer changes are weighed.
+const MANY: usize = 64;
+const FEWER_TRIES: usize = 16;
 /// Steps for which a lot is better left alone after a change, and how much worse that makes it.
 const REST: u64 = 4;
 const RESTLESS: i64 = 2;
 /// One in so many tries adds or drops records instead of changing them.
-const ODD: usize = 8;
+const ODD: usize = 16;
 /// Cells looked at that count as one step.
-const LOOKED: u64 = 128;
+const LOOKED: u64 = 32;
 
 /// The invented records and what has been spent on them.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(super) struct Search<'a> {
     most: u64,
     trial: Move,
     best: Move,
+    /// The cells that the last stroll changed.
+    pub(super) touched: Vec<usize>,
 }
 
 impl<'a> Search<'a> {
@@ -55,6 +60,7 @@ impl<'a> Search<'a> {
             most: steps.saturating_mul(LOOKED),
             trial: idle.clone(),
             best: idle,
+            touched: Vec::new(),
         }
     }
 
@@ -88,7 +94,8 @@ impl<'a> Search<'a> {
     fn choose(&mut self, cell: usize) -> bool {
         let lack = self.lots.tally.lack(cell);
         let (mut least, mut ties) = (i64::MAX, 0);
-        for attempt in 0..TRIES {
+        let tries = if self.lots.tally.outside().len() > MANY { FEWER_TRIES } else { TRIES };
+        for attempt in 0..tries {
             let possible = if lack > 0 { self.more(cell, lack) } else { self.fewer(cell, -lack) };
             self.looked += 1;
             if !possible {
@@ -97,8 +104,9 @@ impl<'a> Search<'a> {
             if attempt % 4 == 3 {
                 self.trial.amount = 1;
             }
-            let (mut worse, looked) = self.lots.worse(&self.trial);
+            let (worse, looked) = self.lots.worse(&self.trial, least);
             self.looked += looked;
+            let Some(mut worse) = worse else { continue };
             if self.lots.changed[self.trial.lot as usize] + REST > self.now {
                 worse += RESTLESS;
             }
@@ -109,6 +117,28 @@ impl<'a> Search<'a> {
             }
         }
         ties > 0
+    }
+
+    /// Moves a cell up or down by a change that leaves every cell inside, if one is found at once.
+    pub(super) fn stroll(&mut self, cell: usize, by: i64, tries: usize) -> bool {
+        for _ in 0..tries {
+            let possible = if by > 0 { self.more(cell, by) } else { self.fewer(cell, -by) };
+            self.looked += 1;
+            if !possible {
+                continue;
+            }
+            let (worse, looked) = self.lots.worse(&self.trial, 0);
+            self.looked += looked;
+            if worse.is_some_and(|w| w <= 0) {
+                self.now += 1;
+                let touched = &mut self.touched;
+                touched.clear();
+                self.lots.touched(&self.trial, |cell| touched.push(cell));
+                self.lots.make(&self.trial, self.now);
+                return true;
+            }
+        }
+        false
     }
 
     /// Some lot in a cell.

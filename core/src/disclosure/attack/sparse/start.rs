@@ -1,7 +1,7 @@
-//! Where the search begins: as many records as there are people, given to the parts of one axis after the other,
-//! each as the published table says that shares the most axes with those before.
+//! Where the search begins: as many records as there are people, given their part of one axis after the other, each
+//! as the published tables ask for that name it beside axes that were given before.
 
-use super::index::{Index, Shape};
+use super::index::{Index, Shape, number};
 use super::random::Random;
 
 /// A value inside bounds from which there is room to both sides, and which is small where nothing bounds it.
@@ -16,7 +16,7 @@ pub(super) struct Rows {
     pub(super) weights: Vec<i64>,
 }
 
-/// So many records in at most so many rows at first; rows are split where a table says so.
+/// So many records in at most so many rows at first; rows are split where tables ask for it.
 pub(super) fn spread(
     index: &Index,
     points: &[i64],
@@ -29,62 +29,127 @@ pub(super) fn spread(
     let weights: Vec<i64> = (0..rows).map(weight).collect();
     let parts = vec![vec![0; index.axes.len()]; weights.len()];
     let mut spread = Rows { parts, weights };
-    for (axis, shape) in order(index) {
-        let estimates = shape.map(|s| estimated(index, s, points));
-        let portions = portions(index, axis, shape, points);
-        let share = |key: u32, part: u16| match (shape, &estimates) {
-            (Some(shape), Some(estimates)) => {
-                let class = key + index.offset(shape, axis, part);
-                estimates[class as usize] * portions[usize::from(part)]
-            }
-            _ => 1.0,
-        };
-        spread.give(index, axis, shape, share, random);
+    let mut given = vec![false; index.axes.len()];
+    while let Some(axis) = next(index, &given) {
+        given[axis] = true;
+        let demand = Demand::new(index, axis, &given, points);
+        spread.give(demand, random);
     }
     spread
 }
 
-/// What each part is of those that a shape does not tell it from, by the axis's own cells.
-fn portions(index: &Index, axis: usize, shape: Option<&Shape>, points: &[i64]) -> Vec<f64> {
-    let parts = 0..index.axes[axis].parts;
-    let Some(shape) = shape else { return vec![1.0; parts.len()] };
-    let alone = index.shapes.iter().find(|s| s.axes == [axis]);
-    let sizes: Vec<f64> = match alone {
-        Some(alone) => {
-            let estimates = estimated(index, alone, points);
-            let of = |p| estimates[index.offset(alone, axis, p) as usize].max(1e-9);
-            parts.clone().map(of).collect()
-        }
-        None => vec![1.0; parts.len()],
+/// The shapes that can tell how to give an axis: those that name no other axis that was not given, without those
+/// that say less than another.
+fn telling<'a>(index: &'a Index, axis: usize, given: &[bool]) -> Vec<&'a Shape> {
+    let naming = index.naming[axis].iter().map(|s| &index.shapes[*s as usize]);
+    let known: Vec<&Shape> =
+        naming.filter(|s| s.axes.iter().all(|a| *a == axis || given[*a])).collect();
+    let less = |s: &Shape, t: &Shape| {
+        s.axes.len() < t.axes.len() && s.axes.iter().all(|a| t.axes.contains(a))
     };
-    let step = |p: u16| index.offset(shape, axis, p);
-    let portion = |part: u16| {
-        let fellows = parts.clone().filter(|p| step(*p) == step(part));
-        sizes[usize::from(part)] / fellows.map(|p| sizes[usize::from(p)]).sum::<f64>()
-    };
-    parts.clone().map(portion).collect()
+    known.iter().copied().filter(|s| !known.iter().any(|t| less(s, t))).collect()
 }
 
-/// The axes in the order in which they are given, each with the shape to give it by: the one that shares the most
-/// axes with those before.
-fn order(index: &Index) -> Vec<(usize, Option<&Shape>)> {
-    let mut given: Vec<(usize, Option<&Shape>)> = Vec::new();
-    while given.len() < index.axes.len() {
-        let known = |axis: &usize| given.iter().any(|(g, _)| g == axis);
-        let open = (0..index.axes.len()).filter(|a| !known(a));
-        let best = |axis: usize| {
-            let naming = index.naming[axis].iter().map(|s| &index.shapes[*s as usize]);
-            let fits = |s: &&Shape| s.axes.iter().all(|a| *a == axis || known(a));
-            naming.filter(fits).max_by_key(|s| (s.axes.len(), s.cells.len()))
+/// The axis to give next: the one that a shape of the most axes tells about, by the most cells.
+fn next(index: &Index, given: &[bool]) -> Option<usize> {
+    let rank = |axis: &usize| {
+        let telling = telling(index, *axis, given);
+        let most = telling.iter().map(|s| (s.axes.len(), s.cells.len())).max();
+        (most, index.naming[*axis].len())
+    };
+    (0..given.len()).filter(|a| !given[*a]).max_by_key(rank)
+}
+
+/// What one shape still asks for.
+#[derive(Debug)]
+struct Table<'a> {
+    shape: &'a Shape,
+    /// By class.
+    left: Vec<f64>,
+    /// By part of the axis that is given: of all classes that it can be in.
+    of_part: Vec<f64>,
+}
+
+/// What the published figures still ask for while an axis is given.
+#[derive(Debug)]
+struct Demand<'a> {
+    index: &'a Index,
+    axis: usize,
+    tables: Vec<Table<'a>>,
+    /// By part.
+    own: Vec<f64>,
+}
+
+impl<'a> Demand<'a> {
+    fn new(index: &'a Index, axis: usize, given: &[bool], points: &[i64]) -> Self {
+        let parts = || 0..index.axes[axis].parts;
+        let table = |shape: &'a Shape| {
+            let left = estimated(index, shape, points);
+            let mut of_part = vec![0.0; parts().len()];
+            let mut steps: Vec<u32> = parts().map(|p| index.offset(shape, axis, p)).collect();
+            steps.sort_unstable();
+            steps.dedup();
+            // Parts of an axis add multiples of one number, up to the greatest.
+            let stride = steps.get(1).copied().unwrap_or(1);
+            for (class, left) in (0..).zip(&left) {
+                let step = class / stride % number(steps.len()) * stride;
+                for part in parts().filter(|p| index.offset(shape, axis, *p) == step) {
+                    of_part[usize::from(part)] += left;
+                }
+            }
+            Table { shape, left, of_part }
         };
-        let rank = |axis: usize| {
-            (best(axis).map(|s| (s.axes.len(), s.cells.len())), index.naming[axis].len())
+        let tables: Vec<Table> = telling(index, axis, given).into_iter().map(table).collect();
+        let own = match index.shapes.iter().find(|s| s.axes == [axis]) {
+            Some(alone) => table(alone).of_part,
+            None => tables.first().map_or_else(|| vec![1.0; parts().len()], |t| t.of_part.clone()),
         };
-        let Some(next) = open.max_by_key(|a| rank(*a)) else { break };
-        let shape = best(next);
-        given.push((next, shape));
+        Self { index, axis, tables, own }
     }
-    given
+
+    /// How likely each part is for somebody, up to a factor: as its size and, given the part, the other parts are
+    /// in each table.
+    fn likely(&self, parts: &[u16], likely: &mut [f64]) {
+        likely.copy_from_slice(&self.own);
+        for table in &self.tables {
+            let others = self.others(table, parts);
+            for (part, likely) in (0..).zip(likely.iter_mut()) {
+                let class = others + self.index.offset(table.shape, self.axis, part);
+                let all = table.of_part[usize::from(part)];
+                *likely *= if all > 0.0 { table.left[class as usize] / all } else { 0.0 };
+            }
+        }
+    }
+
+    fn others(&self, table: &Table, parts: &[u16]) -> u32 {
+        let others = table.shape.axes.iter().filter(|a| **a != self.axis);
+        others.map(|a| self.index.offset(table.shape, *a, parts[*a])).sum()
+    }
+
+    /// How many more of a part there can be for somebody before a table has no more.
+    fn room(&self, parts: &[u16], part: u16) -> f64 {
+        let left = self.tables.iter().map(|t| {
+            let step = self.index.offset(t.shape, self.axis, part);
+            t.left[(self.others(t, parts) + step) as usize]
+        });
+        left.fold(f64::MAX, f64::min)
+    }
+
+    fn take(&mut self, parts: &[u16], part: u16, weight: f64) {
+        let less = |left: &mut f64| *left = (*left - weight).max(0.0);
+        less(&mut self.own[usize::from(part)]);
+        for t in 0..self.tables.len() {
+            let others = self.others(&self.tables[t], parts);
+            let table = &mut self.tables[t];
+            let step = self.index.offset(table.shape, self.axis, part);
+            less(&mut table.left[(others + step) as usize]);
+            for (other, of_part) in (0..).zip(&mut table.of_part) {
+                if self.index.offset(table.shape, self.axis, other) == step {
+                    less(of_part);
+                }
+            }
+        }
+    }
 }
 
 /// How many there may be in each class of a shape: its cells' values, large cells first, in proportion.
@@ -108,76 +173,43 @@ fn estimated(index: &Index, shape: &Shape, points: &[i64]) -> Vec<f64> {
 }
 
 impl Rows {
-    /// Gives every row its part of an axis, by shares among the rows that are alike on a shape's other axes.
-    fn give(
-        &mut self,
-        index: &Index,
-        axis: usize,
-        shape: Option<&Shape>,
-        share: impl Fn(u32, u16) -> f64,
-        random: &mut Random,
-    ) {
-        let key = |parts: &[u16]| {
-            let others = shape.into_iter().flat_map(|s| {
-                let others = s.axes.iter().filter(|a| **a != axis);
-                others.map(|a| index.offset(s, *a, parts[*a]))
-            });
-            others.sum::<u32>()
-        };
-        let mut order: Vec<(u32, usize)> = (0..self.parts.len()).map(|r| (0, r)).collect();
+    /// Gives every row its part of an axis, drawn by what is still asked for.
+    fn give(&mut self, mut demand: Demand, random: &mut Random) {
+        let mut order: Vec<usize> = (0..self.parts.len()).collect();
         random.shuffle(&mut order);
-        for (sort, row) in &mut order {
-            *sort = key(&self.parts[*row]);
-        }
-        order.sort_by_key(|(key, _)| *key);
-        for alike in order.chunk_by(|(a, _), (b, _)| a == b) {
-            let shares: Vec<f64> =
-                (0..index.axes[axis].parts).map(|part| share(alike[0].0, part)).collect();
-            let weight: i64 = alike.iter().map(|(_, r)| self.weights[*r]).sum();
-            self.pour(axis, alike, &whole(&shares, weight));
-        }
-    }
-
-    /// Gives rows their part in turn, as many records as there are for each, splitting rows between two.
-    fn pour(&mut self, axis: usize, alike: &[(u32, usize)], amounts: &[i64]) {
-        let mut amounts = (0u16..).zip(amounts.iter().copied());
-        let (mut part, mut left) = amounts.next().unwrap_or((0, i64::MAX));
-        for (_, row) in alike {
-            let row = *row;
-            loop {
-                while left == 0 {
-                    (part, left) = amounts.next().unwrap_or((part, i64::MAX));
-                }
-                self.parts[row][axis] = part;
-                let rest = self.weights[row] - left;
-                if rest <= 0 {
-                    left -= self.weights[row];
+        let mut likely = vec![0.0; demand.own.len()];
+        for row in order {
+            while self.weights[row] > 0 {
+                demand.likely(&self.parts[row], &mut likely);
+                let part = drawn(&likely, random).or_else(|| drawn(&demand.own, random));
+                let part = part.unwrap_or_else(|| random.below(likely.len()));
+                let part = u16::try_from(part).unwrap_or(u16::MAX);
+                let room = demand.room(&self.parts[row], part).round().max(1.0);
+                let weight = self.weights[row];
+                let given = if (weight as f64) > room { room as i64 } else { weight };
+                demand.take(&self.parts[row], part, given as f64);
+                self.parts[row][demand.axis] = part;
+                if given == weight {
                     break;
                 }
-                // The rest of this row is given to the next part, in the same row: what was given stands apart.
-                let given = self.parts[row].clone();
-                self.parts.push(given);
-                self.weights.push(left);
-                self.weights[row] = rest;
-                left = 0;
+                // The rest of the row goes on; what was given stands apart.
+                let apart = self.parts[row].clone();
+                self.parts.push(apart);
+                self.weights.push(given);
+                self.weights[row] = weight - given;
             }
         }
     }
 }
 
-/// Whole numbers in proportion to shares that add up to a total.
-fn whole(shares: &[f64], total: i64) -> Vec<i64> {
-    let all: f64 = shares.iter().sum();
-    let (mut sum, mut given) = (0.0, 0i64);
-    let last = shares.len().saturating_sub(1);
-    let amounts = shares.iter().enumerate().map(|(place, share)| {
-        sum += if all > 0.0 { *share } else { 1.0 };
-        let by = if all > 0.0 { all } else { shares.len() as f64 };
-        let upto =
-            if place == last { total } else { (total as f64 * sum / by + 0.5).floor() as i64 };
-        let amount = (upto.min(total) - given).max(0);
-        given += amount;
-        amount
+/// A place drawn in proportion to what stands there. None where that is nothing everywhere.
+fn drawn(likely: &[f64], random: &mut Random) -> Option<usize> {
+    let all: f64 = likely.iter().sum();
+    let mut left = all * random.below(1 << 30) as f64 / f64::from(1 << 30);
+    let found = likely.iter().position(|l| {
+        let here = left < *l;
+        left -= l;
+        here
     });
-    amounts.collect()
+    found.or_else(|| likely.iter().rposition(|l| *l > 0.0))
 }

@@ -127,7 +127,7 @@ pub(super) fn small(n: usize) -> Invented {
     for _ in 0..=n * 3 {
         random.below(2);
     }
-    let sizes = if n % 25 == 24 { LARGE[n / 25 % 2] } else { SHAPES[n % SHAPES.len()] };
+    let sizes = if n % 50 == 49 { LARGE[n / 50 % 2] } else { SHAPES[n % SHAPES.len()] };
     let cells = sizes.iter().map(|s| usize::from(*s)).product();
     let mean = [0.5, 3.0, 8.0, 30.0][random.below(4)];
     let mut counts = skewed(&mut random, sizes, mean);

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::{Contradiction, Decision, Limits, Verdict, decide};
+use super::super::{
+    Attribute, Contradiction, Decision, Limits, Public, PublicCell, Verdict, decide,
+};
 use super::tables::{Invented, Shown, small};
 
 fn verdict(invented: &Invented) -> Result<Verdict, Contradiction> {
@@ -63,6 +65,43 @@ fn counts_beyond_all_people_are_not_decided() {
         (invented.cells[0].low, invented.cells[0].high) = (low, high);
         assert_eq!(verdict(&invented), Ok(Verdict::Undecided));
     }
+}
+
+/// Three parts of which any two have so many people together, the first at least `least`, and a fourth with 0 to 7.
+/// One part is hidden.
+fn triangle(pairs: [(u64, u64); 3], least: u64, hidden: u16) -> Decision {
+    let groups = [&[0, 1][..], &[1, 2], &[0, 2], &[0], &[3]];
+    let cell =
+        |group, low, high| PublicCell { at: vec![group], low, high, hidden: group == hidden };
+    let mut cells: Vec<PublicCell> =
+        pairs.iter().zip(1..).map(|((low, high), group)| cell(group, *low, Some(*high))).collect();
+    cells.extend([cell(4, least, None), cell(5, 0, Some(7))]);
+    let attribute = Attribute::new(4, groups.iter().map(|group| group.to_vec()).collect());
+    let public = Public::new(vec![attribute], cells).expect("well-formed");
+    decide(&public, &Limits::RELEASE).expect("a table of real numbers fits")
+}
+
+#[test]
+fn programs_settle_what_no_table_does() {
+    // The first part has (8 + 9 - 7) / 2, which no single line says.
+    let one = triangle([(8, 8), (7, 7), (9, 9)], 0, 4);
+    assert_eq!((one.verdict, one.programs > 0), (Verdict::Unsafe, true));
+    // Each of the three has 4½, so that there is no whole table to show what the fourth can be.
+    let none = triangle([(9, 9); 3], 0, 5);
+    assert_eq!((none.verdict, none.programs > 0), (Verdict::Safe, true));
+    assert_eq!(triangle([(9, 9); 3], 0, 4).verdict, Verdict::Unsafe);
+}
+
+#[test]
+fn one_of_two_numbers_is_found_out_below_three() {
+    // The first part is half of what it has together with the third.
+    let of = |third, least| triangle([(8, 8), (8, 8), third], least, 4).verdict;
+    assert_eq!(of((0, 2), 0), Verdict::Unsafe);
+    assert_eq!(of((2, 4), 0), Verdict::Unsafe);
+    assert_eq!(of((4, 6), 2), Verdict::Unsafe);
+    assert_eq!(of((6, 8), 0), Verdict::Safe);
+    assert_eq!(of((6, 8), 3), Verdict::Safe);
+    assert_eq!(of((0, 4), 0), Verdict::Safe);
 }
 
 #[test]
