@@ -11,10 +11,10 @@ use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{ChainError, Live};
 use evensum_core::ledger::Event;
 use evensum_core::model::canonical::CanonicalError;
-use evensum_core::model::{DatasetId, Digest, Period};
+use evensum_core::model::{DatasetId, Digest, Period, SnapshotRef, SnapshotVersion};
 use evensum_core::plan::{self, Plan, Rungs};
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{error, info};
 
 use super::Site;
 use super::release::{Extract, MOST_TRIES, ReleaseError};
@@ -61,7 +61,7 @@ pub struct Prepared {
     /// The period.
     pub period: Period,
     /// The extract.
-    pub snapshot_id: Digest,
+    pub snapshot: SnapshotRef,
     /// Tables that are released, each rung by itself.
     pub released: u32,
     /// Tables that are withheld, likewise.
@@ -79,7 +79,8 @@ pub(super) struct Preparation {
 struct Done {
     /// Whether the store was asked.
     read: bool,
-    extracts: HashSet<Digest>,
+    /// By id and standing: the tables of the same rows with another standing are other tables.
+    extracts: HashSet<(Digest, SnapshotVersion)>,
     /// Folders that need not be looked into again.
     folders: HashSet<PathBuf>,
 }
@@ -128,7 +129,8 @@ impl Site {
         self.prepare(extract, |_| {}).await.map(drop).map_err(Arc::new)
     }
 
-    /// Prepares an extract, where that is not done and can be done.
+    /// Prepares an extract, where that is not done and can be done. A table that fails for reasons of its own is
+    /// logged and left undecided.
     async fn prepare(
         &self,
         extract: &Extract,
@@ -153,7 +155,7 @@ impl Site {
         }
         let prepared = self.run(extract, tell).await.map_err(failed)?;
         self.preparation.with(|done| {
-            done.extracts.insert(prepared.snapshot_id);
+            done.extracts.insert((prepared.snapshot.id, prepared.snapshot.version));
             done.folders.insert(extract.dir.clone());
         });
         let Prepared { dataset, period, released, withheld, .. } = &prepared;
@@ -170,7 +172,7 @@ impl Site {
             });
         }
         Ok(self.preparation.with(|done| {
-            let prepared = done.extracts.contains(&extract.of.id);
+            let prepared = done.extracts.contains(&(extract.of.id, extract.of.version));
             if prepared {
                 done.folders.insert(extract.dir.clone());
             }
@@ -193,9 +195,15 @@ impl Site {
         let (mut keys, count) = (HashSet::new(), tables.len());
         for (done, rungs) in tables.into_iter().enumerate() {
             tell(Progress { done, tables: count });
-            let own = self.keys(extract, &rungs)?;
-            keys.extend(own.iter().copied());
-            self.descend(extract, rungs, &own).await?;
+            match self.table(extract, rungs).await {
+                Ok(own) => keys.extend(own),
+                // Undecided, and what is asked for it fails likewise; the others do not depend on it.
+                Err(reason) if reason.of_one_table() => {
+                    let reason: &(dyn std::error::Error + 'static) = &reason;
+                    error!(%dataset, %period, table = done, reason, "a table that agreements name could not be decided");
+                }
+                Err(reason) => return Err(reason),
+            }
         }
         tell(Progress { done: count, tables: count });
         let keys: Vec<Digest> = keys.into_iter().collect();
@@ -207,12 +215,19 @@ impl Site {
         let prepared = Prepared {
             dataset: dataset.clone(),
             period: *period,
-            snapshot_id: extract.of.id,
+            snapshot: extract.of.clone(),
             released: count(Decided::Released),
             withheld: count(Decided::Withheld),
         };
         self.store.append(prepared.event()).await?;
         Ok(prepared)
+    }
+
+    /// Decides a table, and gives the keys of its rungs.
+    async fn table(&self, extract: &Extract, rungs: Rungs) -> Result<Vec<Digest>, ReleaseError> {
+        let keys = self.keys(extract, &rungs)?;
+        self.descend(extract, rungs, &keys).await?;
+        Ok(keys)
     }
 
     fn keys(&self, extract: &Extract, rungs: &Rungs) -> Result<Vec<Digest>, ReleaseError> {
@@ -253,7 +268,7 @@ impl Prepared {
         Event::Prepared {
             dataset: self.dataset.clone(),
             period: self.period,
-            snapshot_id: self.snapshot_id,
+            snapshot: self.snapshot.clone(),
             released: self.released,
             withheld: self.withheld,
         }
