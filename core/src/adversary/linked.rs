@@ -8,9 +8,9 @@ use crate::model::{Profile, Shown, SnapshotVersion};
 
 const OVER_18: &str = "rtt_over_18_weeks";
 const OVER_52: &str = "rtt_over_52_weeks";
-const LEVELS: [&str; 4] = ["imd.core20", "ethnicity.group", "sex", "age.adult"];
+const LEVELS: [&str; 3] = ["imd.core20", "ethnicity.group", "sex"];
 /// People of an extract, small and large.
-const PEOPLE: [usize; 6] = [60, 250, 1_000, 4_000, 400, 12_000];
+const PEOPLE: [usize; 5] = [250, 1_000, 60, 400, 4_000];
 /// Rounds after which nothing more is tried where nothing is released.
 const ROUNDS: usize = 40;
 
@@ -53,7 +53,7 @@ fn judged(scene: &Scene, out: &[(&Out, Option<(u16, u16)>)], tally: &mut Tally) 
 
 /// A2.
 pub(super) fn tables(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
-    let shape = "all by up to 2 of 4 dimensions and the outcome";
+    let shape = "all by up to 2 of 3 dimensions and the outcome";
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
         let mut tally = Tally::default();
@@ -79,7 +79,7 @@ fn sequences(
     let snapshot = extract(b"extract", SnapshotVersion::Provisional)?;
     let mut all = questions();
     for round in 0..ROUNDS {
-        if tally.cells >= n && round * 100 >= n {
+        if tally.cells >= n && round * 250 >= n {
             break;
         }
         let people = PEOPLE[round % PEOPLE.len()];

@@ -4,13 +4,18 @@
 //! Records are invented from a seed. An attack is given what an outsider has: the bytes of releases, refusals, the
 //! catalogue and the text of the policy. The true counts are used to judge it, after it is done.
 
+mod catalogue;
 mod figures;
 mod invented;
+mod language;
 mod linked;
+mod noise;
 mod records;
 mod report;
 mod sheets;
 mod single;
+#[cfg(test)]
+mod tests;
 
 pub use report::{json, markdown, text};
 
@@ -275,10 +280,16 @@ pub fn run(
         Attack::A1 => single::subtraction(n, seed, &mut told)?,
         Attack::A2 => linked::tables(n, seed, &mut told)?,
         Attack::A3 => single::rounding(n, seed, &mut told)?,
+        Attack::A4 => language::shifted(n, seed, &mut told)?,
+        Attack::A5 => catalogue::code_lists(n, seed, &mut told)?,
+        Attack::A6 => noise::again(n, seed, &mut told)?,
+        Attack::A7 => noise::partitions(n, seed, &mut told)?,
+        Attack::A8 => language::trackers(n, seed, &mut told)?,
         Attack::A9 => linked::extracts(n, seed, &mut told)?,
         Attack::A13 => figures::shares(n, seed, &mut told)?,
         Attack::A14 => single::labels(n, seed, &mut told)?,
-        Attack::A4 | Attack::A5 | Attack::A6 | Attack::A7 | Attack::A8 | Attack::A15 | Attack::A17 => {}
+        Attack::A15 => figures::means(n, seed, &mut told)?,
+        Attack::A17 => language::side_channels(n, seed, &mut told)?,
         Attack::A19 => linked::questions_in_random_order(n, seed, &mut told)?,
     }
     Ok(found)

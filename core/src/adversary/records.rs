@@ -156,6 +156,30 @@ impl Scene {
         })
     }
 
+    fn plan(&self, asked: &Asked) -> Result<Plan<Publication>, AdversaryError> {
+        let question = self.question(asked)?;
+        let packs = &needs(self.catalogue.indicator(&question.indicator), "an indicator")?.packs;
+        let pack = packs.iter().find(|p| self.agreement.packs.contains(p));
+        let pack = pack.ok_or(AdversaryError::Needs("a pack"))?;
+        let permit =
+            Permit::publication(self.standing(), pack, question, self.agreement.profile);
+        needs(Plan::compile(&needs(permit, "a permit")?, &self.catalogue), "a plan")
+    }
+
+    /// The table of a question with every cell filled in alike.
+    pub(super) fn filled(
+        &self,
+        of: &SnapshotRef,
+        asked: &Asked,
+        cell: impl Fn() -> RawCell,
+    ) -> Result<Tabled, AdversaryError> {
+        let plan = self.plan(asked)?;
+        let lattice = plan.layout().lattice().clone();
+        let truth = vec![0; lattice.len()];
+        let raw = Table::new(lattice, truth.iter().map(|_| cell()).collect());
+        Ok(Tabled { protected: protect(&plan, needs(raw, "a table")?, of, &self.node)?, truth })
+    }
+
     /// The table that a question asks for, protected.
     pub(super) fn table(
         &self,
@@ -163,14 +187,7 @@ impl Scene {
         of: &SnapshotRef,
         asked: &Asked,
     ) -> Result<Tabled, AdversaryError> {
-        let question = self.question(asked)?;
-        let packs = &needs(self.catalogue.indicator(&question.indicator), "an indicator")?.packs;
-        let pack = packs.iter().find(|p| self.agreement.packs.contains(p));
-        let pack = pack.ok_or(AdversaryError::Needs("a pack"))?;
-        let permit =
-            Permit::publication(self.standing(), pack, question, self.agreement.profile);
-        let permit = needs(permit, "a permit")?;
-        let plan = needs(Plan::compile(&permit, &self.catalogue), "a plan")?;
+        let plan = self.plan(asked)?;
         let (raw, truth) = self.counted(&plan, rows)?;
         Ok(Tabled { protected: protect(&plan, raw, of, &self.node)?, truth })
     }
