@@ -16,7 +16,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for attack in attacks {
         let began = Instant::now();
         let mut told = |f: &Finding| {
-            eprintln!("{} {} {}: {} cells, {} exact, {} low, {} refused, {} tables {} {}", f.attack.id(), f.against, f.shape, f.cells, f.exact, f.low, f.refused, f.tables, if f.passed { "passed" } else { "FAILED" }, f.note);
+            eprintln!(
+                "{} {} {}: {} cells, {} exact, {} low, {} refused, {} tables {} {}",
+                f.attack.id(),
+                f.against,
+                f.shape,
+                f.cells,
+                f.exact,
+                f.low,
+                f.refused,
+                f.tables,
+                if f.passed { "passed" } else { "FAILED" },
+                f.note
+            );
         };
         findings.extend(run(attack, n, 1, &mut told)?);
         eprintln!("{} took {:.1} s", attack.id(), began.elapsed().as_secs_f64());

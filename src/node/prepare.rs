@@ -186,8 +186,7 @@ impl Site {
         let Manifest { dataset, period, .. } = &extract.manifest;
         self.note(&extract.manifest, &extract.of).await?;
         let (of, now) = ((dataset, *period), self.clock.now());
-        let tables =
-            plan::publication(&self.agreements, of, self.profile, &self.catalogue, now);
+        let tables = plan::publication(&self.agreements, of, self.profile, &self.catalogue, now);
         let can = |rung: &Plan<Publication>| extract.holds(rung) && extract.has_keys_for(rung);
         let held = |rungs: Rungs| rungs.into_iter().filter(can).collect();
         let tables: Vec<Rungs> = tables.into_iter().map(held).collect();

@@ -12,8 +12,8 @@ use evensum_core::model::{CategoryId, CellState, DimensionId};
 use evensum_core::view::{Answer, Cell, CoverageStatus, rung_text};
 
 use super::json::rounded;
-use super::{figure, rate};
 use super::words::hidden;
+use super::{figure, rate};
 
 /// What stands in the column `policy` where partners' policies differ.
 const MIXED: &str = "mixed";

@@ -90,10 +90,13 @@ pub(super) fn notes(answer: &Answer) -> Vec<String> {
     }
     .to_owned()];
     let gaps = [FigureGap::Withheld, FigureGap::PartWithheld, FigureGap::MostlyWithheld];
-    let found = |gap: &FigureGap| answer.cells.iter().flat_map(|c| &c.figures).any(|f| *f == Err(*gap));
-    notes.extend(gaps.into_iter().filter(found).map(|gap| {
-        format!("Figures that are {}: {}.", text(&Err(gap)), gap.says())
-    }));
+    let found =
+        |gap: &FigureGap| answer.cells.iter().flat_map(|c| &c.figures).any(|f| *f == Err(*gap));
+    notes.extend(
+        gaps.into_iter()
+            .filter(found)
+            .map(|gap| format!("Figures that are {}: {}.", text(&Err(gap)), gap.says())),
+    );
     notes
 }
 
@@ -123,7 +126,10 @@ pub(super) fn sentence(answer: &Answer) -> String {
 /// A figure with its unit: `about 5.5 days`.
 fn unit_of(answer: &Answer, said: &Said) -> String {
     let which = match answer.indicator.kind.percentiles() {
-        [_, _, ..] => format!("{} ", answer.indicator.kind.percentiles().first().map(|p| percentile(*p)).unwrap_or_default()),
+        [_, _, ..] => format!(
+            "{} ",
+            answer.indicator.kind.percentiles().first().map(|p| percentile(*p)).unwrap_or_default()
+        ),
         _ => String::new(),
     };
     format!("{which}{} {}", text(said), words::clean(&answer.indicator.unit))
@@ -196,7 +202,10 @@ pub(super) fn csv_fields(answer: &Answer, cell: &Cell, columns: &[String]) -> Ve
         })
         .collect();
     let at = |column: &String| own.iter().position(|c| c == column);
-    columns.iter().map(|c| at(c).and_then(|at| fields.get(at)).cloned().unwrap_or_default()).collect()
+    columns
+        .iter()
+        .map(|c| at(c).and_then(|at| fields.get(at)).cloned().unwrap_or_default())
+        .collect()
 }
 
 /// What the figures of an answer are.

@@ -59,7 +59,9 @@ pub(super) fn unit(answer: &Answer) -> String {
             "Counted: {counted}. Figures are counts: for {unit} they are to be divided by a population."
         ),
         IndicatorKind::Count => format!("Counted: {counted}. Figures are counts."),
-        IndicatorKind::Mean { .. } | IndicatorKind::Quantile { .. } | IndicatorKind::Ratio { .. } => {
+        IndicatorKind::Mean { .. }
+        | IndicatorKind::Quantile { .. }
+        | IndicatorKind::Ratio { .. } => {
             format!("Counted: {counted}. Figures in {unit}.")
         }
     }

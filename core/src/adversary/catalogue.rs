@@ -26,7 +26,11 @@ fn definition(codes: &[String]) -> String {
 const STROKE: [&str; 3] = ["I61", "I63", "I64"];
 
 /// A5. Definitions are the same for every profile.
-pub(super) fn code_lists(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn code_lists(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let mut draw = Draw::new(seed);
     let own = |codes: &[String]| Catalogue::with(&[("own.toml", &definition(codes))]);
     let stroke = || STROKE.map(str::to_owned).to_vec();
@@ -42,13 +46,20 @@ pub(super) fn code_lists(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> 
         }
         match own(&codes) {
             Ok(_) => tally.exact += 1,
-            Err(error) => tally.refused += usize::from(error.to_string().contains("own.toml, line 2")),
+            Err(error) => {
+                tally.refused += usize::from(error.to_string().contains("own.toml, line 2"))
+            }
         }
     }
     let held = loads && tally.exact == 0 && tally.refused == n;
     let note = format!("{} of {n} definitions were taken", tally.exact);
     for profile in PROFILES {
-        told(tally.clone().finding(Attack::A5, profile.as_str(), "definitions that differ by one code", held).noted(note.clone()));
+        told(
+            tally
+                .clone()
+                .finding(Attack::A5, profile.as_str(), "definitions that differ by one code", held)
+                .noted(note.clone()),
+        );
     }
     let mut tally = Tally { tables: 2 * n, ..Tally::default() };
     for _ in 0..n {
@@ -58,6 +69,11 @@ pub(super) fn code_lists(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> 
         tally.judge(u64::try_from(few).unwrap_or_default(), difference, Some(difference));
     }
     let broke = tally.exact == n;
-    told(tally.finding(Attack::A5, format!("{CONTROL}1 to 7 hidden, any list of codes"), "people of one code", broke));
+    told(tally.finding(
+        Attack::A5,
+        format!("{CONTROL}1 to 7 hidden, any list of codes"),
+        "people of one code",
+        broke,
+    ));
     Ok(())
 }

@@ -26,7 +26,11 @@ fn side(shown: Shown, profile: Profile) -> Side {
 }
 
 /// A13: groups whose published denominator is below 50.
-pub(super) fn shares(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn shares(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let mut plain = Tally::default();
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
@@ -56,7 +60,10 @@ pub(super) fn shares(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Resu
             let outcomes = layout.lattice().axes().last().map_or(1, |a| a.categories().len());
             for group in document.cells.chunks(outcomes) {
                 let at = |place: usize| group.get(place).map(|text| Shown::from(*text));
-                let Some((above, below)) = at(layout.numerator()).zip(at(layout.denominator())) else { continue };
+                let Some((above, below)) = at(layout.numerator()).zip(at(layout.denominator()))
+                else {
+                    continue;
+                };
                 let Shown::Published(of) = below else { continue };
                 if of == 0 || of >= PROTECTED_BELOW {
                     continue;
@@ -68,7 +75,8 @@ pub(super) fn shares(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Resu
                 }
                 if profile == Profile::Nhs75 {
                     plain.cells += 1;
-                    plain.exact += usize::from(matches!(above, Shown::Published(n) if n == 0 || n >= of));
+                    plain.exact +=
+                        usize::from(matches!(above, Shown::Published(n) if n == 0 || n >= of));
                 }
             }
         }
@@ -76,18 +84,32 @@ pub(super) fn shares(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Resu
         told(tally.finding(Attack::A13, profile.as_str(), "groups of fewer than 50", held));
     }
     let broke = plain.exact > 0;
-    told(plain.finding(Attack::A13, format!("{CONTROL}nhs75 as plain percentages"), "groups of fewer than 50", broke));
+    told(plain.finding(
+        Attack::A13,
+        format!("{CONTROL}nhs75 as plain percentages"),
+        "groups of fewer than 50",
+        broke,
+    ));
     Ok(())
 }
 
 /// A15: means and percentiles beside rounded counts.
-pub(super) fn means(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn means(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     const MEAN: &str = "emergency_length_of_stay";
     const PERCENTILES: &str = "rtt_wait_percentiles";
     for profile in PROFILES {
         if !profile.releases_figures() {
             let refused = Tally { refused: n, ..Tally::default() };
-            told(refused.finding(Attack::A15, profile.as_str(), "means and percentiles are not released", true));
+            told(refused.finding(
+                Attack::A15,
+                profile.as_str(),
+                "means and percentiles are not released",
+                true,
+            ));
             continue;
         }
         let mut scene = Scene::new(profile)?;
@@ -122,15 +144,27 @@ pub(super) fn means(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Resul
         tally.exact += usize::from(fits.count() < 3);
     }
     let broke = tally.exact * 100 >= tally.cells * 90;
-    told(tally.finding(Attack::A15, format!("{CONTROL}exact means beside rounded counts"), "means", broke));
+    told(tally.finding(
+        Attack::A15,
+        format!("{CONTROL}exact means beside rounded counts"),
+        "means",
+        broke,
+    ));
     Ok(())
 }
 
 /// Counts the means that leave fewer than three numbers for the count that they are of.
-fn narrowed(scene: &Scene, rows: &[Row], indicator: &'static str, tally: &mut Tally) -> Result<(), AdversaryError> {
+fn narrowed(
+    scene: &Scene,
+    rows: &[Row],
+    indicator: &'static str,
+    tally: &mut Tally,
+) -> Result<(), AdversaryError> {
     for by in [vec!["sex"], vec!["imd.core20"]] {
         for (figures, count, _, coarse) in released(scene, rows, indicator, by, tally)? {
-            let (FigureText::Value(value), Shown::Published(_)) = (figures, count) else { continue };
+            let (FigureText::Value(value), Shown::Published(_)) = (figures, count) else {
+                continue;
+            };
             let (low, high, _) = knows(count, scene.profile());
             // In fourths of a unit: a mean is given in halves, to the nearest of so many.
             let (from, to) = ((2 * value).saturating_sub(coarse), 2 * value + coarse);
@@ -144,7 +178,12 @@ fn narrowed(scene: &Scene, rows: &[Row], indicator: &'static str, tally: &mut Ta
 }
 
 /// Counts the percentiles of fewer than 20 rows.
-fn few_rows(scene: &Scene, rows: &[Row], indicator: &'static str, tally: &mut Tally) -> Result<(), AdversaryError> {
+fn few_rows(
+    scene: &Scene,
+    rows: &[Row],
+    indicator: &'static str,
+    tally: &mut Tally,
+) -> Result<(), AdversaryError> {
     for by in [vec!["sex"], vec!["imd.core20"], vec!["ethnicity.group"]] {
         for (figure, _, truth, _) in released(scene, rows, indicator, by, tally)? {
             if matches!(figure, FigureText::Value(_)) {
@@ -182,7 +221,9 @@ fn released(
     for values in &figures.values {
         for (group, figure) in values.iter().enumerate() {
             let cell = group * outcomes + layout.numerator();
-            let Some((text, truth)) = document.cells.get(cell).zip(out.truth.get(cell)) else { continue };
+            let Some((text, truth)) = document.cells.get(cell).zip(out.truth.get(cell)) else {
+                continue;
+            };
             all.push((*figure, Shown::from(*text), *truth, figures.coarse));
         }
     }

@@ -7,14 +7,15 @@ use crate::authz::{Denied, allows};
 use crate::disclosure::attack::Limits;
 use crate::disclosure::{Live, Outcome};
 use crate::model::canonical;
-use crate::model::{Profile, Question, RawCell, RefusalCode, Shown, SnapshotVersion};
+use crate::model::{Question, RawCell, RefusalCode, Shown, SnapshotVersion};
 use crate::plan::Layout;
 
 const OVER_18: &str = "rtt_over_18_weeks";
 
 /// A question that may be asked, as it is written.
 fn written(scene: &Scene) -> Result<String, AdversaryError> {
-    let asked = Asked { indicator: OVER_18, by: vec!["imd.core20"], scope: Some(("age.adult", "18+")) };
+    let asked =
+        Asked { indicator: OVER_18, by: vec!["imd.core20"], scope: Some(("age.adult", "18+")) };
     let bytes = canonical::encode(&scene.question(&asked)?)?;
     String::from_utf8(bytes).map_err(|_| AdversaryError::Needs("a question"))
 }
@@ -60,7 +61,11 @@ fn tried(
 }
 
 /// A4.
-pub(super) fn shifted(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn shifted(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let mut draw = Draw::new(seed);
     tried(Attack::A4, n, told, "requests", |text, number| {
         let (from, to) = (draw.below(60), 61 + draw.below(30));
@@ -84,26 +89,38 @@ pub(super) fn shifted(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Res
     for _ in 0..n {
         // People by year of age; the engine hides 1 to 7, and answers any range.
         let ages: Vec<u64> = (0..100).map(|_| 1 + draw.below(7) as u64).collect();
-        let answer = |from: usize, to: usize| Some(ages[from..=to].iter().sum::<u64>()).filter(|n| *n > 7);
+        let answer =
+            |from: usize, to: usize| Some(ages[from..=to].iter().sum::<u64>()).filter(|n| *n > 7);
         if let Some((wide, narrow)) = answer(18, 65).zip(answer(18, 64)) {
             tally.judge(ages[65], wide - narrow, Some(wide - narrow));
         }
     }
     let broke = tally.exact == n;
-    told(tally.finding(Attack::A4, format!("{CONTROL}1 to 7 hidden, any range of ages"), "people of one year of age", broke));
+    told(tally.finding(
+        Attack::A4,
+        format!("{CONTROL}1 to 7 hidden, any range of ages"),
+        "people of one year of age",
+        broke,
+    ));
     Ok(())
 }
 
 /// A8.
-pub(super) fn trackers(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn trackers(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let scope = "{\"category\":\"18+\",\"level\":\"age.adult\"}";
-    tried(Attack::A8, n, told, "requests with 'not', 'or' and two conditions", |text, number| match number % 6 {
-        0 => with(text, scope, &format!("{{\"not\":{scope}}}")),
-        1 => with(text, scope, &format!("[{scope},{scope}]")),
-        2 => with(text, "\"by\":", "\"filter\":\"sex=female or imd=1\",\"by\":"),
-        3 => with(text, "\"18+\"", "[\"18+\",\"0-17\"]"),
-        4 => with(text, "\"18+\"", "\"!18+\""),
-        _ => with(text, "\"by\":[", "\"by\":[\"imd.decile\","),
+    tried(Attack::A8, n, told, "requests with 'not', 'or' and two conditions", |text, number| {
+        match number % 6 {
+            0 => with(text, scope, &format!("{{\"not\":{scope}}}")),
+            1 => with(text, scope, &format!("[{scope},{scope}]")),
+            2 => with(text, "\"by\":", "\"filter\":\"sex=female or imd=1\",\"by\":"),
+            3 => with(text, "\"18+\"", "[\"18+\",\"0-17\"]"),
+            4 => with(text, "\"18+\"", "\"!18+\""),
+            _ => with(text, "\"by\":[", "\"by\":[\"imd.decile\","),
+        }
     })?;
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
@@ -112,7 +129,8 @@ pub(super) fn trackers(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Re
             if tally.cells >= n {
                 break;
             }
-            let rows: Vec<Row> = (0..[80, 300, 1_000][round % 3]).map(|_| Row::draw(&mut draw)).collect();
+            let rows: Vec<Row> =
+                (0..[80, 300, 1_000][round % 3]).map(|_| Row::draw(&mut draw)).collect();
             complements(&scene, &rows, &mut tally)?;
         }
         let held = tally.held() && tally.cells > 0;
@@ -130,7 +148,12 @@ pub(super) fn trackers(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Re
         tally.judge(few, found, Some(found));
     }
     let broke = tally.exact == n;
-    told(tally.finding(Attack::A8, format!("{CONTROL}1 to 7 hidden, 'and', 'or' and 'not' allowed"), "groups of 1 to 7", broke));
+    told(tally.finding(
+        Attack::A8,
+        format!("{CONTROL}1 to 7 hidden, 'and', 'or' and 'not' allowed"),
+        "groups of 1 to 7",
+        broke,
+    ));
     Ok(())
 }
 
@@ -169,7 +192,11 @@ fn complements(scene: &Scene, rows: &[Row], tally: &mut Tally) -> Result<(), Adv
 /// A17: a true count of hidden cells, which nothing may print.
 const CANARY: u64 = 7_777;
 
-pub(super) fn side_channels(n: usize, _: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn side_channels(
+    n: usize,
+    _: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
         let mut tally = Tally::default();
@@ -180,7 +207,9 @@ pub(super) fn side_channels(n: usize, _: u64, told: &mut dyn FnMut(Finding)) -> 
                 let asked = Asked { indicator: OVER_18, by, scope: None };
                 // One person has nearly all rows, so that the count is hidden whatever it is.
                 let few = u64::try_from(tally.tables % 7).unwrap_or_default();
-                let table = scene.filled(&snapshot, &asked, || RawCell::new(CANARY, few + 1, CANARY - few).keyed(few))?;
+                let table = scene.filled(&snapshot, &asked, || {
+                    RawCell::new(CANARY, few + 1, CANARY - few).keyed(few)
+                })?;
                 let mut said = format!("{:?} {:?}", table.protected, table.protected.key());
                 let live = Live::new(&scene.catalogue, Vec::<Vec<u8>>::new())?;
                 let none = Limits { published: 1, ..Limits::RELEASE };
@@ -188,7 +217,8 @@ pub(super) fn side_channels(n: usize, _: u64, told: &mut dyn FnMut(Finding)) -> 
                     Outcome::Passed(drafts) => said += &format!("{drafts:?}"),
                     Outcome::Withheld(withheld) => {
                         tally.refused += withheld.len();
-                        let text: Vec<String> = withheld.iter().map(|w| format!("{:?}", w.event())).collect();
+                        let text: Vec<String> =
+                            withheld.iter().map(|w| format!("{:?}", w.event())).collect();
                         said += &text.concat();
                         refusals.push(text.concat());
                     }
@@ -203,18 +233,31 @@ pub(super) fn side_channels(n: usize, _: u64, told: &mut dyn FnMut(Finding)) -> 
         refusals.dedup();
         let codes = refusal_texts_with_numbers();
         let held = tally.held() && refusals.len() == 3 && codes == 0;
-        let note = format!("{} refusals of 3 questions have {} texts", tally.refused, refusals.len());
-        told(tally.finding(Attack::A17, profile.as_str(), "debug output, errors and refusals", held).noted(note));
+        let note =
+            format!("{} refusals of 3 questions have {} texts", tally.refused, refusals.len());
+        told(
+            tally
+                .finding(Attack::A17, profile.as_str(), "debug output, errors and refusals", held)
+                .noted(note),
+        );
     }
     let leaky = format!("{:?}", vec![Some(CANARY); n]);
     let found = leaky.matches(&CANARY.to_string()).count();
     let tally = Tally { tables: 1, cells: n, exact: found, ..Tally::default() };
-    told(tally.finding(Attack::A17, format!("{CONTROL}counts in a type that prints them"), "debug output", found == n));
+    told(tally.finding(
+        Attack::A17,
+        format!("{CONTROL}counts in a type that prints them"),
+        "debug output",
+        found == n,
+    ));
     Ok(())
 }
 
 /// How many refusals' texts name anything that could be a count of people.
 fn refusal_texts_with_numbers() -> usize {
     let codes = [RefusalCode::Withheld, RefusalCode::TableTooLarge, RefusalCode::PeriodKind];
-    codes.iter().filter(|code| Denied(**code).to_string().contains(|c: char| c.is_ascii_digit())).count()
+    codes
+        .iter()
+        .filter(|code| Denied(**code).to_string().contains(|c: char| c.is_ascii_digit()))
+        .count()
 }

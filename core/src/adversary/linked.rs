@@ -30,7 +30,11 @@ fn questions() -> Vec<Asked> {
 }
 
 /// Judges the hidden counts of everything that was released; each is worked out from all of it.
-fn judged(scene: &Scene, out: &[(&Out, Option<(u16, u16)>)], tally: &mut Tally) -> Result<(), AdversaryError> {
+fn judged(
+    scene: &Scene,
+    out: &[(&Out, Option<(u16, u16)>)],
+    tally: &mut Tally,
+) -> Result<(), AdversaryError> {
     let mut together = Together::default();
     let mut places = Vec::with_capacity(out.len());
     for (one, within) in out {
@@ -52,7 +56,11 @@ fn judged(scene: &Scene, out: &[(&Out, Option<(u16, u16)>)], tally: &mut Tally) 
 }
 
 /// A2.
-pub(super) fn tables(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn tables(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let shape = "all by up to 2 of 3 dimensions and the outcome";
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
@@ -65,7 +73,12 @@ pub(super) fn tables(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Resu
     let mut tally = Tally::default();
     sequences(&scene, (n, seed), false, &mut tally)?;
     let broke = tally.exact > 0 && tally.wrong == 0;
-    told(tally.finding(Attack::A2, format!("{CONTROL}exact_cs, each table tested alone"), shape, broke));
+    told(tally.finding(
+        Attack::A2,
+        format!("{CONTROL}exact_cs, each table tested alone"),
+        shape,
+        broke,
+    ));
     Ok(())
 }
 
@@ -99,7 +112,11 @@ fn sequences(
 }
 
 /// A9.
-pub(super) fn extracts(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+pub(super) fn extracts(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
         let mut draw = Draw::new(seed);
@@ -120,8 +137,15 @@ pub(super) fn extracts(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Re
         // Exact counts show every change, which is why they are for own people alone.
         let exact = profile == Profile::ExactCs;
         let held = tally.held() && tally.cells > 0 && (exact || share <= 0.6 + slack);
-        let note = format!("whether one person came or went is guessed right in {:.0} % of {seen} shown counts", share * 100.0);
-        told(tally.finding(Attack::A9, profile.as_str(), "two extracts, by sex and core20", held).noted(note));
+        let note = format!(
+            "whether one person came or went is guessed right in {:.0} % of {seen} shown counts",
+            share * 100.0
+        );
+        told(
+            tally
+                .finding(Attack::A9, profile.as_str(), "two extracts, by sex and core20", held)
+                .noted(note),
+        );
     }
     rolling(n, seed, told);
     Ok(())
@@ -161,8 +185,11 @@ fn compared(
     let (mut seen, mut right) = (0, 0.0);
     let mut together = Together::default();
     for (first, which, _) in out.iter().filter(|(_, _, number)| *number == 0) {
-        let Some((last, ..)) = out.iter().find(|(_, w, number)| w == which && *number == 1) else { continue };
-        let shown = [together.add(scene, &first.bytes, None)?, together.add(scene, &last.bytes, None)?];
+        let Some((last, ..)) = out.iter().find(|(_, w, number)| w == which && *number == 1) else {
+            continue;
+        };
+        let shown =
+            [together.add(scene, &first.bytes, None)?, together.add(scene, &last.bytes, None)?];
         for (cell, (a, b)) in shown[0].iter().zip(&shown[1]).enumerate() {
             let (Shown::Published(a), Shown::Published(b)) = (a.0, b.0) else { continue };
             if last.truth[cell] - first.truth[cell] != 1 {
@@ -191,7 +218,12 @@ fn rolling(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) {
         tally.judge(months[from + 12], next, Some(next));
     }
     let broke = tally.exact == n;
-    told(tally.finding(Attack::A9, format!("{CONTROL}exact counts of rolling years"), "months of a rare condition", broke));
+    told(tally.finding(
+        Attack::A9,
+        format!("{CONTROL}exact counts of rolling years"),
+        "months of a rare condition",
+        broke,
+    ));
 }
 
 /// A19.
@@ -218,7 +250,9 @@ pub(super) fn questions_in_random_order(
             let (out, refused) = asked_in_order(&scene, &rows, &all)?;
             // The same questions again: the same bytes, and the same mark of what is live.
             let (again, _) = asked_in_order(&scene, &rows, &all)?;
-            let mark = |out: &[Out]| Live::new(&scene.catalogue, out.iter().map(|o| &o.bytes)).map(|l| l.mark());
+            let mark = |out: &[Out]| {
+                Live::new(&scene.catalogue, out.iter().map(|o| &o.bytes)).map(|l| l.mark())
+            };
             differs += usize::from(mark(&out)? != mark(&again)?);
             // What was refused beside less is refused beside more.
             let snapshot = extract(b"extract", SnapshotVersion::Provisional)?;
@@ -230,7 +264,10 @@ pub(super) fn questions_in_random_order(
             judged(&scene, &out.iter().map(|o| (o, None)).collect::<Vec<_>>(), &mut tally)?;
         }
         let held = tally.held() && tally.cells > 0 && freed == 0 && differs == 0;
-        let note = format!("{} counts outside what was said, {freed} refusals taken back, {differs} replays that differ", tally.wrong);
+        let note = format!(
+            "{} counts outside what was said, {freed} refusals taken back, {differs} replays that differ",
+            tally.wrong
+        );
         told(tally.finding(Attack::A19, profile.as_str(), shape, held).noted(note));
     }
     Ok(())

@@ -141,20 +141,40 @@ impl Attack {
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
-            Self::A1 => "Take one released table with its totals, and work out between which numbers each hidden count must lie.",
-            Self::A2 => "Ask for many tables of one extract in a random order, and work out the hidden counts from all of them together.",
-            Self::A3 => "Subtract rounded categories from rounded totals, also into groups that no table shows.",
-            Self::A4 => "Ask the same with bands, dates or periods that are shifted a little, and subtract.",
+            Self::A1 => {
+                "Take one released table with its totals, and work out between which numbers each hidden count must lie."
+            }
+            Self::A2 => {
+                "Ask for many tables of one extract in a random order, and work out the hidden counts from all of them together."
+            }
+            Self::A3 => {
+                "Subtract rounded categories from rounded totals, also into groups that no table shows."
+            }
+            Self::A4 => {
+                "Ask the same with bands, dates or periods that are shifted a little, and subtract."
+            }
             Self::A5 => "Add a definition whose list of codes differs by one code, and subtract.",
-            Self::A6 => "Ask the same question again and again, in every order, and average what comes back.",
-            Self::A7 => "Add a group up from its parts in every table that has them, and average the sums.",
+            Self::A6 => {
+                "Ask the same question again and again, in every order, and average what comes back."
+            }
+            Self::A7 => {
+                "Add a group up from its parts in every table that has them, and average the sums."
+            }
             Self::A8 => "Ask for everybody and for everybody but a few, and subtract.",
-            Self::A9 => "Compare the tables of consecutive extracts that differ by one to three people.",
-            Self::A13 => "Look for small groups of which a table says that nobody or everybody is affected.",
-            Self::A14 => "Use that counts are marked as hidden for their own sake or for another's, and that a table was refused.",
+            Self::A9 => {
+                "Compare the tables of consecutive extracts that differ by one to three people."
+            }
+            Self::A13 => {
+                "Look for small groups of which a table says that nobody or everybody is affected."
+            }
+            Self::A14 => {
+                "Use that counts are marked as hidden for their own sake or for another's, and that a table was refused."
+            }
             Self::A15 => "Use a mean or a percentile to work out the count that it was made of.",
             Self::A17 => "Read what error texts, debug output and refusals say besides.",
-            Self::A19 => "Ask random questions in random order, and check that everything said is true and stays as it is.",
+            Self::A19 => {
+                "Ask random questions in random order, and check that everything said is true and stays as it is."
+            }
         }
     }
 }
@@ -234,7 +254,11 @@ impl Tally {
         passed: bool,
     ) -> Finding {
         let Self { tables, cells, exact, low, refused, wrong } = self;
-        let note = if wrong > 0 { format!("{wrong} counts lie elsewhere than was said") } else { String::new() };
+        let note = if wrong > 0 {
+            format!("{wrong} counts lie elsewhere than was said")
+        } else {
+            String::new()
+        };
         Finding {
             attack,
             against: against.into(),

@@ -8,7 +8,9 @@ use super::invented::Draw;
 use super::sheets::knows;
 use crate::authz::{Permit, Publication, Standing};
 use crate::catalogue::{Catalogue, Lists};
-use crate::disclosure::attack::{Attribute, Limits, Public, PublicCell, Range, RangesError, ranges};
+use crate::disclosure::attack::{
+    Attribute, Limits, Public, PublicCell, Range, RangesError, ranges,
+};
 use crate::disclosure::{Draft, Live, Outcome, Protected, ReleaseDocument, protect};
 use crate::model::canonical;
 use crate::model::{
@@ -91,7 +93,8 @@ pub(super) fn level(id: &str) -> Result<LevelId, AdversaryError> {
 }
 
 fn agreement(profile: Profile) -> Result<Agreement, AdversaryError> {
-    let key = || needs(SigningKey::generate_ed25519(), "a key").map(|k| k.verifying_key().to_text());
+    let key =
+        || needs(SigningKey::generate_ed25519(), "a key").map(|k| k.verifying_key().to_text());
     let mut text = format!(
         "id = \"adversary\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\n\
          from = \"2026-01-01\"\nuntil = \"2027-12-31\"\npurposes = [\"planning\"]\npacks = [\"13sa\"]\n\
@@ -108,7 +111,8 @@ fn agreement(profile: Profile) -> Result<Agreement, AdversaryError> {
         );
     }
     let analyst = needs(SigningKey::generate_p256(), "a key")?.verifying_key().to_text();
-    text += &format!("[[analysts]]\nid = \"ada\"\nkey = \"{analyst}\"\nassurance_min = \"enrolled\"\n");
+    text +=
+        &format!("[[analysts]]\nid = \"ada\"\nkey = \"{analyst}\"\nassurance_min = \"enrolled\"\n");
     needs(Agreement::parse(&text), "an agreement")
 }
 
@@ -161,8 +165,7 @@ impl Scene {
         let packs = &needs(self.catalogue.indicator(&question.indicator), "an indicator")?.packs;
         let pack = packs.iter().find(|p| self.agreement.packs.contains(p));
         let pack = pack.ok_or(AdversaryError::Needs("a pack"))?;
-        let permit =
-            Permit::publication(self.standing(), pack, question, self.agreement.profile);
+        let permit = Permit::publication(self.standing(), pack, question, self.agreement.profile);
         needs(Plan::compile(&needs(permit, "a permit")?, &self.catalogue), "a plan")
     }
 
@@ -210,8 +213,10 @@ impl Scene {
             .collect();
         let kept = |row: &Row| {
             plan.filters().iter().all(|filter| {
-                let dimension = self.catalogue.dimensions().iter().find(|d| d.column == filter.column);
-                let at = dimension.and_then(|d| DIMENSIONS.iter().position(|id| *id == d.id.as_str()));
+                let dimension =
+                    self.catalogue.dimensions().iter().find(|d| d.column == filter.column);
+                let at =
+                    dimension.and_then(|d| DIMENSIONS.iter().position(|id| *id == d.id.as_str()));
                 // Of the dimensions that records do not have, everybody is in the restriction.
                 at.is_none_or(|at| {
                     let leaf = &leaves[at][place(row.at[at], leaves[at].len())];
@@ -285,7 +290,10 @@ impl Scene {
     }
 }
 
-pub(super) fn extract(name: &[u8], version: SnapshotVersion) -> Result<SnapshotRef, AdversaryError> {
+pub(super) fn extract(
+    name: &[u8],
+    version: SnapshotVersion,
+) -> Result<SnapshotRef, AdversaryError> {
     Ok(SnapshotRef {
         id: Digest::of(name),
         as_of: needs("2026-10-31".parse(), "a date")?,
@@ -304,7 +312,8 @@ pub(super) struct Together {
 impl Together {
     fn group(&mut self, attribute: &str, parts: usize, members: Vec<u16>) -> u16 {
         let parts = u16::try_from(parts).unwrap_or(u16::MAX);
-        let (_, groups) = self.attributes.entry(attribute.to_owned()).or_insert((parts, Vec::new()));
+        let (_, groups) =
+            self.attributes.entry(attribute.to_owned()).or_insert((parts, Vec::new()));
         let found = groups.iter().position(|g| *g == members);
         let at = found.unwrap_or_else(|| {
             groups.push(members);
@@ -370,7 +379,8 @@ impl Together {
     /// Between which numbers each cell must lie. None where that was not found within the limits.
     pub(super) fn ranges(&self) -> Result<Option<Vec<Range>>, AdversaryError> {
         let order: Vec<&String> = self.attributes.keys().collect();
-        let attributes = self.attributes.values().map(|(parts, groups)| Attribute::new(*parts, groups.clone()));
+        let attributes =
+            self.attributes.values().map(|(parts, groups)| Attribute::new(*parts, groups.clone()));
         let cells = self.cells.iter().map(|(at, low, high, hidden)| PublicCell {
             at: order.iter().map(|a| at.get(*a).copied().unwrap_or_default()).collect(),
             low: *low,

@@ -38,13 +38,15 @@ pub(super) fn put(of: &Invented, profile: Profile) -> Result<Put, AdversaryError
         .collect::<Result<Vec<_>, _>>()?;
     let counts = of.counts.iter().zip(&of.keys).enumerate();
     let rows = counts.map(|(index, (count, key))| SourceRow {
-        at: places(&of.sizes, index).iter().map(|p| u16::try_from(p + 1).unwrap_or(u16::MAX)).collect(),
+        at: places(&of.sizes, index)
+            .iter()
+            .map(|p| u16::try_from(p + 1).unwrap_or(u16::MAX))
+            .collect(),
         row: 0,
         count: RawCell::new(*count, *count, (*count).min(1)).keyed(*key),
         quantity: None,
     });
-    let source =
-        Source::new(dimensions, Columns::default(), &rows.collect::<Vec<_>>(), false)?;
+    let source = Source::new(dimensions, Columns::default(), &rows.collect::<Vec<_>>(), false)?;
     let terms = Terms {
         rules: profile.into(),
         protect: (profile == Profile::ExactCs).then_some(WIDTH),
@@ -88,10 +90,16 @@ pub(super) struct Outside {
 
 impl Outside {
     /// From what is said of each cell: the least, the most, and whether it is hidden.
-    pub(super) fn new(sizes: &[usize], said: impl Iterator<Item = (u64, Option<u64>, bool)>) -> Self {
+    pub(super) fn new(
+        sizes: &[usize],
+        said: impl Iterator<Item = (u64, Option<u64>, bool)>,
+    ) -> Self {
         let full: Vec<usize> = sizes.iter().map(|s| s + 1).collect();
         let cells = said.enumerate().map(|(index, (low, high, hidden))| PublicCell {
-            at: places(&full, index).iter().map(|p| u16::try_from(*p).unwrap_or(u16::MAX)).collect(),
+            at: places(&full, index)
+                .iter()
+                .map(|p| u16::try_from(*p).unwrap_or(u16::MAX))
+                .collect(),
             low,
             high,
             hidden,

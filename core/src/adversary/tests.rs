@@ -51,7 +51,9 @@ fn reports_say_what_broke() {
     let broken = Finding { passed: false, ..held.clone() };
     let weak = Finding { against: format!("{CONTROL}weak"), ..held.clone() };
     let page = markdown(&[held.clone(), broken.clone(), weak.clone()], "Made by hand.");
-    for line in ["| nhs75m | 5x6 | 0 | 9 | 0 | 0 | 0 | held |", "| BROKEN |", "| broken, as it must be |"] {
+    for line in
+        ["| nhs75m | 5x6 | 0 | 9 | 0 | 0 | 0 | held |", "| BROKEN |", "| broken, as it must be |"]
+    {
         assert!(page.contains(line), "{line}: {page}");
     }
     assert!(!page.contains("## A2"));

@@ -190,6 +190,8 @@ mod tests {
         assert!(stricter(Profile::Ons105m, Profile::Nhs75));
         assert!(stricter(Profile::Ckm, Profile::Nhs75m));
         // Each shows something that the other hides.
-        assert!(!Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm));
+        assert!(
+            !Profile::Ckm.at_least(Profile::Ons105m) && !Profile::Ons105m.at_least(Profile::Ckm)
+        );
     }
 }

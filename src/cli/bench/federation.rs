@@ -175,7 +175,8 @@ impl Federation {
     /// A node's own state, opened without serving.
     pub(super) async fn open_node(&self, ods: &Ods) -> Result<Store, Failure> {
         let node = self.nodes.iter().find(|node| node.ods == *ods);
-        let node = node.ok_or_else(|| Failure::says(Exit::Fault, "a federation without that node"))?;
+        let node =
+            node.ok_or_else(|| Failure::says(Exit::Fault, "a federation without that node"))?;
         node.open(&clock::system()).await
     }
 

@@ -117,9 +117,7 @@ fn measured(which: Which, args: &Args, dir: &Path) -> Result<Vec<Benchmark>, Fai
         Which::Load => load::run(&setting(10_000_000)?),
         Which::Answers => serve::runtime()?.block_on(answers::run(&setting(1_000_000)?)),
         Which::Audit => serve::runtime()?.block_on(ledger::run(&setting(1_000_000)?)),
-        Which::Publication => {
-            serve::runtime()?.block_on(publication::run(&setting(20_000)?))
-        }
+        Which::Publication => serve::runtime()?.block_on(publication::run(&setting(20_000)?)),
         Which::All => {
             let mut all = Vec::new();
             for one in EACH {

@@ -60,7 +60,8 @@ pub(super) fn checked(
 
 /// Each band's codes, by the column that has them.
 fn coded(outcome: &Outcome) -> Vec<(&ColumnId, &CategoryId, BTreeSet<String>)> {
-    let upper = |codes: &mut dyn Iterator<Item = &String>| codes.map(|c| c.to_uppercase()).collect();
+    let upper =
+        |codes: &mut dyn Iterator<Item = &String>| codes.map(|c| c.to_uppercase()).collect();
     match &outcome.made_of {
         Partition::Codes { bands, .. } => bands
             .iter()
@@ -80,11 +81,13 @@ fn coded(outcome: &Outcome) -> Vec<(&ColumnId, &CategoryId, BTreeSet<String>)> {
 /// Two lists of codes over one column of the same rows are the same or lie apart: from lists that differ by a code,
 /// its few people could be had by subtraction, which no test of the figures sees.
 fn code_lists(dataset: &Dataset, earlier: &[Dataset]) -> Result<(), String> {
-    let same = earlier.iter().filter(|d| d.population.is_some() && d.population == dataset.population);
+    let same =
+        earlier.iter().filter(|d| d.population.is_some() && d.population == dataset.population);
     for other in same {
         for (column, band, codes) in coded(&dataset.outcome) {
             for (of, theirs, listed) in coded(&other.outcome) {
-                let touch = |a: &String| listed.iter().any(|b| a.starts_with(b) || b.starts_with(a));
+                let touch =
+                    |a: &String| listed.iter().any(|b| a.starts_with(b) || b.starts_with(a));
                 if column == of && codes != listed && codes.iter().any(touch) {
                     return Err(format!(
                         "'{band}' has some codes of '{column}' in common with '{theirs}' of '{}', whose rows are the same, and not all: take the same codes, or none of them",

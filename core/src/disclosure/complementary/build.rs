@@ -142,9 +142,11 @@ impl<'a> Builder<'a> {
                 scale[index as usize] = 0.5;
             }
         }
-        let price = |cell: &u32| f64::from(grid.cells[*cell as usize].weight)
-            + self.tie[*cell as usize]
-            + extra(*cell as usize);
+        let price = |cell: &u32| {
+            f64::from(grid.cells[*cell as usize].weight)
+                + self.tie[*cell as usize]
+                + extra(*cell as usize)
+        };
         let costs = self.ways.moving(target, by).map(|way| {
             let more = way.needs.iter().filter(|cell| !hidden[**cell as usize]);
             (more.map(price).sum::<f64>(), way)
@@ -169,9 +171,7 @@ impl<'a> Builder<'a> {
         }
         let grid = self.grid;
         let cell = &grid.cells[target as usize];
-        let price = |index: usize| {
-            (hidden[index] || !grid.cells[index].optional()).then_some(0.0)
-        };
+        let price = |index: usize| (hidden[index] || !grid.cells[index].optional()).then_some(0.0);
         for by in [self.width.min(cell.high), -self.width.min(-cell.low)] {
             if by != 0.0 {
                 let found = cheapest(grid, target, Goal::Towards(by), &price, None);

@@ -132,8 +132,11 @@ impl Grid {
             .collect();
         let own = |place: &Option<u32>| at(place).is_some_and(|i| self.cells[i].primary);
         let all = marked.iter().filter(|hidden| **hidden).count();
-        let primary =
-            marked.iter().zip(&self.became).filter(|(hidden, place)| **hidden && own(place)).count();
+        let primary = marked
+            .iter()
+            .zip(&self.became)
+            .filter(|(hidden, place)| **hidden && own(place))
+            .count();
         let (_, people) = self.cost(hidden);
         Pattern { hidden: marked, primary, secondary: all - primary, people, programs }
     }

@@ -27,19 +27,41 @@ fn from_below(
         rounds += 1;
         let cost = builder.grid.cost(&best);
         let Some(target) = cost.0.checked_sub(1) else { break };
-        let Some(candidate) = hitting(builder, &last, target, chance) else { if std::env::var("DBG").is_ok() {eprintln!("none below {} after {} rounds {} proofs {} progs", cost.0, rounds, builder.proofs.all().len(), builder.programs());} break };
+        let Some(candidate) = hitting(builder, &last, target, chance) else {
+            if std::env::var("DBG").is_ok() {
+                eprintln!(
+                    "none below {} after {} rounds {} proofs {} progs",
+                    cost.0,
+                    rounds,
+                    builder.proofs.all().len(),
+                    builder.programs()
+                );
+            }
+            break;
+        };
         last.clone_from(&candidate);
         let Ok(safe) = examined(builder, &candidate, chance) else { break };
         let mut next = candidate;
         if !safe {
             let mut order = builder.primary.clone();
             chance.shuffle(&mut order);
-            if builder.protect_all(&mut next, &order, &[]).is_err() { break; }
+            if builder.protect_all(&mut next, &order, &[]).is_err() {
+                break;
+            }
         }
         let mut needless = builder.chosen(&next);
-        if builder.clean(&mut next, &mut needless).is_err() { break; }
+        if builder.clean(&mut next, &mut needless).is_err() {
+            break;
+        }
         if builder.grid.cost(&next) < cost {
-            if std::env::var("DBG").is_ok() {eprintln!("{:?} -> {:?} safe {safe} progs {}", cost, builder.grid.cost(&next), builder.programs());}
+            if std::env::var("DBG").is_ok() {
+                eprintln!(
+                    "{:?} -> {:?} safe {safe} progs {}",
+                    cost,
+                    builder.grid.cost(&next),
+                    builder.programs()
+                );
+            }
             best = next;
         }
     }
@@ -56,12 +78,16 @@ fn examined(
     chance.shuffle(&mut order);
     let mut found = 0;
     for target in order {
-        if builder.ways.protect(target, hidden, builder.width) || builder.proofs.refute(target, hidden) {
+        if builder.ways.protect(target, hidden, builder.width)
+            || builder.proofs.refute(target, hidden)
+        {
             continue;
         }
         if builder.prove(hidden, target)? || !builder.safe(hidden, target)? {
             found += 1;
-            if found == 6 { break; }
+            if found == 6 {
+                break;
+            }
         }
     }
     Ok(found == 0)
@@ -78,43 +104,81 @@ fn hitting(
     let lists = builder.proofs.all();
     let mut in_lists: Vec<Vec<u32>> = vec![Vec::new(); grid.cells.len()];
     for (number, list) in (0u32..).zip(lists) {
-        for cell in list { in_lists[*cell as usize].push(number); }
+        for cell in list {
+            in_lists[*cell as usize].push(number);
+        }
     }
     let mut set = start.to_vec();
     let mut inside: Vec<u32> = builder.chosen(start);
     let mut spent: u64 = inside.iter().map(|c| u64::from(grid.cells[*c as usize].weight)).sum();
-    let mut hits: Vec<u32> = lists.iter().map(|l| l.iter().filter(|c| set[**c as usize]).count() as u32).collect();
+    let mut hits: Vec<u32> =
+        lists.iter().map(|l| l.iter().filter(|c| set[**c as usize]).count() as u32).collect();
     let mut penalty: Vec<u64> = vec![1; lists.len()];
     let mut moved: Vec<u32> = vec![0; grid.cells.len()];
     for step in 1..=4000u32 {
-        let missed: Vec<u32> = (0u32..).zip(&hits).filter(|(_, h)| **h == 0).map(|(n, _)| n).collect();
-        if missed.is_empty() && spent <= most { return Some(set); }
+        let missed: Vec<u32> =
+            (0u32..).zip(&hits).filter(|(_, h)| **h == 0).map(|(n, _)| n).collect();
+        if missed.is_empty() && spent <= most {
+            return Some(set);
+        }
         if !missed.is_empty() {
             let list = &lists[missed[chance.below(missed.len() as u64) as usize] as usize];
             let gain = |c: u32| -> f64 {
-                let sum: u64 = in_lists[c as usize].iter().filter(|l| hits[**l as usize] == 0).map(|l| penalty[*l as usize]).sum();
+                let sum: u64 = in_lists[c as usize]
+                    .iter()
+                    .filter(|l| hits[**l as usize] == 0)
+                    .map(|l| penalty[*l as usize])
+                    .sum();
                 sum as f64 / f64::from(grid.cells[c as usize].weight)
             };
-            let best = list.iter().copied().filter(|c| moved[*c as usize] + 3 < step || moved[*c as usize] == 0)
-                .map(|c| (gain(c), c)).max_by(|a, b| a.0.total_cmp(&b.0).then(moved[b.1 as usize].cmp(&moved[a.1 as usize])));
+            let best = list
+                .iter()
+                .copied()
+                .filter(|c| moved[*c as usize] + 3 < step || moved[*c as usize] == 0)
+                .map(|c| (gain(c), c))
+                .max_by(|a, b| {
+                    a.0.total_cmp(&b.0).then(moved[b.1 as usize].cmp(&moved[a.1 as usize]))
+                });
             if let Some((_, c)) = best {
-                set[c as usize] = true; inside.push(c); moved[c as usize] = step; spent += u64::from(grid.cells[c as usize].weight);
-                for l in &in_lists[c as usize] { hits[*l as usize] += 1; }
+                set[c as usize] = true;
+                inside.push(c);
+                moved[c as usize] = step;
+                spent += u64::from(grid.cells[c as usize].weight);
+                for l in &in_lists[c as usize] {
+                    hits[*l as usize] += 1;
+                }
             }
         }
         while spent > most {
             let loss = |c: u32| -> f64 {
-                let sum: u64 = in_lists[c as usize].iter().filter(|l| hits[**l as usize] == 1).map(|l| penalty[*l as usize]).sum();
+                let sum: u64 = in_lists[c as usize]
+                    .iter()
+                    .filter(|l| hits[**l as usize] == 1)
+                    .map(|l| penalty[*l as usize])
+                    .sum();
                 sum as f64 / f64::from(grid.cells[c as usize].weight)
             };
-            let best = (0..inside.len()).filter(|i| moved[inside[*i] as usize] != step)
-                .map(|i| (loss(inside[i]), i)).min_by(|a, b| a.0.total_cmp(&b.0).then(moved[inside[a.1] as usize].cmp(&moved[inside[b.1] as usize])));
+            let best = (0..inside.len())
+                .filter(|i| moved[inside[*i] as usize] != step)
+                .map(|i| (loss(inside[i]), i))
+                .min_by(|a, b| {
+                    a.0.total_cmp(&b.0)
+                        .then(moved[inside[a.1] as usize].cmp(&moved[inside[b.1] as usize]))
+                });
             let Some((_, i)) = best else { return None };
             let c = inside.swap_remove(i);
-            set[c as usize] = false; moved[c as usize] = step; spent -= u64::from(grid.cells[c as usize].weight);
-            for l in &in_lists[c as usize] { hits[*l as usize] -= 1; }
+            set[c as usize] = false;
+            moved[c as usize] = step;
+            spent -= u64::from(grid.cells[c as usize].weight);
+            for l in &in_lists[c as usize] {
+                hits[*l as usize] -= 1;
+            }
         }
-        for (h, p) in hits.iter().zip(&mut penalty) { if *h == 0 { *p += 1; } }
+        for (h, p) in hits.iter().zip(&mut penalty) {
+            if *h == 0 {
+                *p += 1;
+            }
+        }
     }
     None
 }
@@ -134,12 +198,17 @@ fn taken_apart(
     while builder.programs() + rounds < end && idle < 400 {
         rounds += 1;
         // A budget that ends in the middle of a pattern leaves the last safe one.
-        let Ok(Some(next)) = rebuilt(builder, &current, chance) else { idle += 1; continue };
+        let Ok(Some(next)) = rebuilt(builder, &current, chance) else {
+            idle += 1;
+            continue;
+        };
         let (cost, known) = (builder.grid.cost(&next), builder.grid.cost(&current));
         idle += 1;
         if cost.0 <= known.0 {
             if cost < builder.grid.cost(&best) {
-                if cost.0 < builder.grid.cost(&best).0 { idle = 0; }
+                if cost.0 < builder.grid.cost(&best).0 {
+                    idle = 0;
+                }
                 best.clone_from(&next);
             }
             current = next;
@@ -163,7 +232,9 @@ fn rebuilt(
     let out = 1 + chance.below(most) as usize;
     let mut next = hidden.to_vec();
     let mut surcharge = vec![0.0; next.len()];
-    for s in &mut surcharge { *s = 0.4 * chance.below(1000) as f64 / 1000.0; }
+    for s in &mut surcharge {
+        *s = 0.4 * chance.below(1000) as f64 / 1000.0;
+    }
     for cell in chosen.drain(..out) {
         next[cell as usize] = false;
         surcharge[cell as usize] += 0.25 * chance.below(5) as f64;

@@ -152,7 +152,12 @@ impl Program<'_> {
 /// How far `target` can move at most, up or down, while only `hidden` cells and primary ones change, and the cells
 /// that this rests on: as long as all of them are shown it moves no further, whatever else is hidden. This is the dual
 /// of the program that moves it. None where the solver gives no answer.
-pub(super) fn proof(grid: &Grid, target: u32, up: bool, hidden: &[bool]) -> Option<(f64, Vec<u32>)> {
+pub(super) fn proof(
+    grid: &Grid,
+    target: u32,
+    up: bool,
+    hidden: &[bool],
+) -> Option<(f64, Vec<u32>)> {
     let mut problem = Problem::new(OptimizationDirection::Minimize);
     // What one unit of each cell's movement is worth, as a rise and as a fall.
     let mut worth = Vec::with_capacity(grid.cells.len());

@@ -47,7 +47,9 @@ pub enum ExactError {
     #[error("a table is divided by 1 to {MAX_ATTRIBUTES} attributes")]
     Attributes,
     /// A group is empty, or names a part twice or one that its attribute does not have.
-    #[error("group {group} of attribute {attribute} is empty, names a part twice, or one that does not exist")]
+    #[error(
+        "group {group} of attribute {attribute} is empty, names a part twice, or one that does not exist"
+    )]
     Group {
         /// The attribute's place, from 0.
         attribute: usize,
@@ -64,7 +66,9 @@ pub enum ExactError {
     #[error("a table in which counts are hidden has at most {MAX_CELLS} cells")]
     Cells,
     /// More than [`MAX_PARTS`].
-    #[error("the attributes of a table in which counts are hidden tell at most {MAX_PARTS} groups apart")]
+    #[error(
+        "the attributes of a table in which counts are hidden tell at most {MAX_PARTS} groups apart"
+    )]
     Parts,
     /// The same cell is given with two counts.
     #[error("cell {0} is given twice with different counts")]

@@ -56,7 +56,6 @@ impl Way {
         Self::of(grid, &parts)
     }
 
-
     pub(super) fn fits(&self, hidden: &[bool]) -> bool {
         self.needs.iter().all(|cell| hidden[*cell as usize])
     }
@@ -119,7 +118,10 @@ impl Ways {
     pub(super) fn moving(&self, cell: u32, by: f64) -> impl Iterator<Item = &Way> {
         let side = if by > 0.0 { &self.up } else { &self.down };
         let far = by.abs() - TOLERANCE;
-        side[cell as usize].iter().filter(move |(_, b)| *b >= far).map(|(n, _)| &self.ways[*n as usize])
+        side[cell as usize]
+            .iter()
+            .filter(move |(_, b)| *b >= far)
+            .map(|(n, _)| &self.ways[*n as usize])
     }
 }
 

@@ -43,13 +43,20 @@ impl Joint {
             let own: Vec<Vec<usize>> = axis
                 .categories()
                 .iter()
-                .map(|c| if c.id.is_all() { (0..parts).collect() } else { part.by_ref().take(1).collect() })
+                .map(|c| {
+                    if c.id.is_all() {
+                        (0..parts).collect()
+                    } else {
+                        part.by_ref().take(1).collect()
+                    }
+                })
                 .collect();
             members = members
                 .iter()
                 .flat_map(|head: &Vec<usize>| {
                     own.iter().map(move |own| {
-                        let each = |h: &usize| own.iter().map(move |o| h * parts + o).collect::<Vec<_>>();
+                        let each =
+                            |h: &usize| own.iter().map(move |o| h * parts + o).collect::<Vec<_>>();
                         head.iter().flat_map(each).collect()
                     })
                 })
@@ -61,16 +68,20 @@ impl Joint {
 
     /// Whether each of these counts can have so many values.
     pub(super) fn leaves(&self, groups: &[Known], wanted: &[(usize, u64)]) -> bool {
-        let mut open: Vec<Open> = wanted.iter().map(|(group, enough)| Open::new(*group, *enough)).collect();
+        let mut open: Vec<Open> =
+            wanted.iter().map(|(group, enough)| Open::new(*group, *enough)).collect();
         let mut draw = 0x9E37_79B9_7F4A_7C15_u64;
         for _ in 0..ROUNDS {
             let weights = open.iter().map(|one| {
-                draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                draw = draw
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (one.group, if draw >> 63 == 0 { 1.0 } else { -1.0 })
             });
             let weights: Vec<(usize, f64)> = weights.collect();
             for turn in [1.0, -1.0] {
-                let turned: Vec<(usize, f64)> = weights.iter().map(|(g, w)| (*g, w * turn)).collect();
+                let turned: Vec<(usize, f64)> =
+                    weights.iter().map(|(g, w)| (*g, w * turn)).collect();
                 let Some(table) = self.solve(groups, &turned) else { return false };
                 open.iter_mut().for_each(|one| one.saw(self.count(one.group, &table)));
             }
@@ -82,7 +93,9 @@ impl Joint {
         open.len() <= MOST_SINGLE
             && open.iter_mut().all(|one| {
                 for weight in [1.0, -1.0] {
-                    let Some(table) = self.solve(groups, &[(one.group, weight)]) else { return false };
+                    let Some(table) = self.solve(groups, &[(one.group, weight)]) else {
+                        return false;
+                    };
                     one.saw(self.count(one.group, &table));
                 }
                 one.is_done()
@@ -100,7 +113,8 @@ impl Joint {
         for (group, weight) in weights {
             self.members.get(*group)?.iter().for_each(|at| worth[*at] += weight);
         }
-        let add = |(problem, worth): (&mut Problem, f64)| problem.add_var(worth, (0.0, f64::INFINITY));
+        let add =
+            |(problem, worth): (&mut Problem, f64)| problem.add_var(worth, (0.0, f64::INFINITY));
         let counts: Vec<Variable> = worth.iter().map(|w| add((&mut problem, *w))).collect();
         let sums: Vec<Variable> = worth.iter().map(|_| add((&mut problem, 0.0))).collect();
         for (members, known) in self.members.iter().zip(groups) {
@@ -117,7 +131,9 @@ impl Joint {
                 (high, ComparisonOp::Le, high < i128::from(u64::MAX)),
             ] {
                 if needed {
-                    let against = members.iter().flat_map(|at| [(counts[*at], -real(mean)), (sums[*at], 1.0)]);
+                    let against = members
+                        .iter()
+                        .flat_map(|at| [(counts[*at], -real(mean)), (sums[*at], 1.0)]);
                     problem.add_constraint(against.collect::<Vec<_>>(), is, 0.0);
                 }
             }

@@ -95,7 +95,8 @@ pub(super) fn figures(
     shown: &[Shown],
 ) -> Option<Figures> {
     let figure = layout.figure().filter(|_| profile.releases_figures())?;
-    let at = |coarse: u64| Figures {
+    let at = |coarse: u64| {
+        Figures {
         coarse,
         values: (0..figure.count())
             .map(|which| {
@@ -111,15 +112,15 @@ pub(super) fn figures(
                 (0..groups(layout)).map(|group| value(group).unwrap_or(withheld)).collect()
             })
             .collect(),
+    }
     };
     if let Figure::Quantile { .. } = figure {
         return Some(at(1));
     }
     let counts = counts(layout, profile, shown);
     let room = Room::new(layout.lattice(), counts);
-    let left = |figures: &Figures| {
-        shows_nothing(figures) || room.is_left_by(&means(figure, figures))
-    };
+    let left =
+        |figures: &Figures| shows_nothing(figures) || room.is_left_by(&means(figure, figures));
     grid::COARSE.into_iter().map(at).find(left).or_else(|| {
         let last = grid::COARSE.last().copied().unwrap_or(1);
         let none = vec![FigureText::State(NoFigure::Withheld); groups(layout)];

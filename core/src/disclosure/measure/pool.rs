@@ -114,10 +114,7 @@ pub(in super::super) type Part = (Bounds, Result<FigureBounds, FigureGap>);
 /// at least that part of its rows, and so have all of them together; below the least none has, and neither have all.
 /// A ratio of sums is the average of theirs, weighted by sums that nobody publishes, and so lies between them as well.
 /// Without a partner's own neither can be bounded.
-pub(in super::super) fn pooled(
-    figure: &Figure,
-    parts: &[Part],
-) -> Result<FigureBounds, FigureGap> {
+pub(in super::super) fn pooled(figure: &Figure, parts: &[Part]) -> Result<FigureBounds, FigureGap> {
     let parts: Vec<Part> =
         parts.iter().filter(|(rows, _)| *rows != Bounds::exactly(0)).copied().collect();
     match parts[..] {

@@ -217,9 +217,7 @@ proptest! {
 /// Rows of one group above the line, each of one person, with that mean as nearly as whole numbers have it.
 fn group(at: [usize; 2], count: u64, mean: u64, spread: u64, first: u64) -> Vec<Row> {
     let value = |n: u64| mean.saturating_sub(spread) + n * 2 * spread / count.max(2);
-    (0..count)
-        .map(|n| Row { person: first + n, at, above: true, values: [value(n), 1] })
-        .collect()
+    (0..count).map(|n| Row { person: first + n, at, above: true, values: [value(n), 1] }).collect()
 }
 
 /// Numbers that only look random, the same in every run.
@@ -227,7 +225,8 @@ struct Draws(u64);
 
 impl Draws {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 }
@@ -250,7 +249,11 @@ fn outside(layout: &Layout, counts: &[Bounds], means: Option<&[(f64, f64)]>) -> 
         .filter(|group| counts[*group].high != Some(0))
         .collect();
     let inside = |base: usize, group: usize| {
-        places(base).iter().zip(places(group)).zip(&sizes).all(|((a, b), size)| *a == b || b + 1 == *size)
+        places(base)
+            .iter()
+            .zip(places(group))
+            .zip(&sizes)
+            .all(|((a, b), size)| *a == b || b + 1 == *size)
     };
     let solve = |group: usize, direction| {
         let mut problem = Problem::new(direction);
@@ -262,14 +265,23 @@ fn outside(layout: &Layout, counts: &[Bounds], means: Option<&[(f64, f64)]>) -> 
             })
             .collect();
         for (of, count) in counts.iter().enumerate().filter(|(_, count)| count.high != Some(0)) {
-            let mine = || bases.iter().zip(&vars).filter(|(base, _)| inside(**base, of)).map(|(_, vars)| *vars);
+            let mine = || {
+                bases
+                    .iter()
+                    .zip(&vars)
+                    .filter(|(base, _)| inside(**base, of))
+                    .map(|(_, vars)| *vars)
+            };
             let rows: Vec<_> = mine().map(|(n, _)| (n, 1.0)).collect();
             problem.add_constraint(&rows, ComparisonOp::Ge, count.low as f64);
             if let Some(high) = count.high {
                 problem.add_constraint(&rows, ComparisonOp::Le, high as f64);
             }
-            if let Some((low, high)) = means.map(|means| means[of]).filter(|(_, high)| *high < 1e12) {
-                let against = |mean: f64| mine().flat_map(|(n, s)| [(n, -mean), (s, 1.0)]).collect::<Vec<_>>();
+            if let Some((low, high)) = means.map(|means| means[of]).filter(|(_, high)| *high < 1e12)
+            {
+                let against = |mean: f64| {
+                    mine().flat_map(|(n, s)| [(n, -mean), (s, 1.0)]).collect::<Vec<_>>()
+                };
                 problem.add_constraint(&against(low), ComparisonOp::Ge, 0.0);
                 problem.add_constraint(&against(high), ComparisonOp::Le, 0.0);
             }
@@ -317,11 +329,13 @@ fn narrowed_down(by: &[&str], shapes: &[[usize; 2]], tables: u64) -> (u64, [u64;
             let held = held(&layout, ends(&layout, group).0, &rows);
             let (sum, n) = (held.iter().map(|row| row.values[0]).sum::<u64>(), held.len() as u64);
             let fits = |count: &u64| (sum * count).is_multiple_of(n);
-            n >= 13 && (counts[group].low..=counts[group].high.unwrap_or(0)).filter(fits).count() < 3
+            n >= 13
+                && (counts[group].low..=counts[group].high.unwrap_or(0)).filter(fits).count() < 3
         });
         exact += u64::from(whole);
         let alone = outside(&layout, &counts, None);
-        let real = |means: Vec<(i128, i128)>| means.iter().map(|m| (m.0 as f64, m.1 as f64)).collect();
+        let real =
+            |means: Vec<(i128, i128)>| means.iter().map(|m| (m.0 as f64, m.1 as f64)).collect();
         let as_released: Vec<(f64, f64)> = real(means(&figure, &released));
         for (broken, means) in broken.iter_mut().zip([as_released, real(finest)]) {
             let with = outside(&layout, &counts, Some(&means));
@@ -332,7 +346,12 @@ fn narrowed_down(by: &[&str], shapes: &[[usize; 2]], tables: u64) -> (u64, [u64;
     (tables, broken, exact, shown_figures)
 }
 
-fn means_at(layout: &Layout, raw: &Table<RawCell>, shown: &[Shown], coarse: u64) -> Vec<(i128, i128)> {
+fn means_at(
+    layout: &Layout,
+    raw: &Table<RawCell>,
+    shown: &[Shown],
+    coarse: u64,
+) -> Vec<(i128, i128)> {
     let figure = layout.figure().expect("a mean");
     let text = |group| {
         let rows = least_rows(layout, Profile::Nhs75, shown, group).filter(|rows| *rows >= 10)?;

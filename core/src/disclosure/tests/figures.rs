@@ -30,11 +30,8 @@ fn measured(plan: &Plan<AskedUse>, groups: &[Vec<u64>]) -> Table<RawCell> {
     let cell = |index: usize| {
         let at = lattice.coordinates(index);
         let all = lattice.axes()[0].categories()[at[0]].id.is_all();
-        let values: Vec<u64> = if all {
-            groups.concat()
-        } else {
-            groups.get(at[0]).cloned().unwrap_or_default()
-        };
+        let values: Vec<u64> =
+            if all { groups.concat() } else { groups.get(at[0]).cloned().unwrap_or_default() };
         let rows = values.len() as u64;
         let units = layout.histogram().map_or_else(Vec::new, |histogram| {
             let mut units = vec![0; usize::from(histogram.last) + 2];
@@ -48,7 +45,8 @@ fn measured(plan: &Plan<AskedUse>, groups: &[Vec<u64>]) -> Table<RawCell> {
             values.iter().map(|v| v * v).sum(),
             values.iter().copied().max().unwrap_or(0),
         );
-        let sums = layout.measures().iter().map(|_| Sum::new(sum.total(), sum.squares(), sum.of_one()));
+        let sums =
+            layout.measures().iter().map(|_| Sum::new(sum.total(), sum.squares(), sum.of_one()));
         RawCell::new(rows, rows, rows.min(1)).with(Measured::new(sums.collect(), units))
     };
     Table::new(lattice.clone(), (0..lattice.len()).map(cell).collect()).expect("table")
@@ -92,7 +90,9 @@ fn a_mean_travels_and_combines() {
     for (group, cell) in cells.iter().enumerate().filter(|(g, _)| [0, 1, all].contains(g)) {
         let values: Vec<u64> = tables
             .iter()
-            .flat_map(|t| if group == all { t.concat() } else { t.get(group).cloned().unwrap_or_default() })
+            .flat_map(|t| {
+                if group == all { t.concat() } else { t.get(group).cloned().unwrap_or_default() }
+            })
             .collect();
         let mean = values.iter().sum::<u64>() as f64 / values.len() as f64;
         let Ok(known) = cell.figures[0] else {
@@ -100,7 +100,10 @@ fn a_mean_travels_and_combines() {
             assert_eq!(group, 1);
             continue;
         };
-        assert!(known.low <= mean && mean <= known.high.expect("bounded"), "{group} {known:?} {mean}");
+        assert!(
+            known.low <= mean && mean <= known.high.expect("bounded"),
+            "{group} {known:?} {mean}"
+        );
         assert_eq!(known.published, None);
     }
     assert!(cells[0].figures[0].is_ok() && cells[all].figures[0].is_ok());
@@ -127,7 +130,8 @@ fn percentiles_travel_and_lie_between_the_partners_own() {
     let own = |of: usize| combine(plan.layout(), &received[of..=of]).expect("combines");
     let median = |cells: &[CombinedCell], group: usize| cells[group].figures[0];
     let (first, second) = (own(0), own(1));
-    let number = |figure: Result<FigureBounds, FigureGap>| figure.expect("shown").published.expect("one");
+    let number =
+        |figure: Result<FigureBounds, FigureGap>| figure.expect("shown").published.expect("one");
     assert_eq!((number(median(&first, 0)), number(median(&second, 0))), (29.0, 54.0));
     // Of 60 rows the 92nd percentile would rest on five.
     assert!(first[1].figures[0].is_ok() && first[1].figures[1].is_err());
@@ -143,7 +147,8 @@ fn figures_that_the_rules_cannot_produce_are_not_believed() {
     let asker = by_sex_of(&scene, MEAN);
     let plan = scene.plan(&asker);
     let (layout, profile) = (plan.layout(), Profile::Nhs75m);
-    let good = document(&scene, &asker, &[spread(200, 0, 12), spread(150, 2, 20), spread(12, 0, 30)]);
+    let good =
+        document(&scene, &asker, &[spread(200, 0, 12), spread(150, 2, 20), spread(12, 0, 30)]);
     let shown: Vec<Shown> = good.cells.iter().copied().map(Shown::from).collect();
     let figures = good.figures.expect("figures");
     let believed = |figures: Option<&Figures>| measure::possible(layout, profile, &shown, figures);
@@ -155,7 +160,10 @@ fn figures_that_the_rules_cannot_produce_are_not_believed() {
         changed
     };
     let withheld = FigureText::State(NoFigure::Withheld);
-    assert_eq!(figures.values[0][2], withheld, "twelve rows are published as ten, which may be eight");
+    assert_eq!(
+        figures.values[0][2], withheld,
+        "twelve rows are published as ten, which may be eight"
+    );
     assert!(believed(Some(&with(0, withheld))));
     let mut long = figures.clone();
     long.values[0].push(withheld);
@@ -168,7 +176,10 @@ fn figures_that_the_rules_cannot_produce_are_not_believed() {
         (Some(with(0, FigureText::Value(201))), "off the grid"),
         (Some(with(0, FigureText::Value(8_000))), "over the greatest stay"),
         (Some(with(0, FigureText::State(NoFigure::Over))), "no percentile"),
-        (Some(with(0, FigureText::Value(800))), "the means of groups and total contradict each other"),
+        (
+            Some(with(0, FigureText::Value(800))),
+            "the means of groups and total contradict each other",
+        ),
         (Some(Figures { coarse: 3, ..figures.clone() }), "no such grid"),
         (Some(long), "a group too many"),
         (Some(twice), "two figures"),
