@@ -16,7 +16,7 @@ use tokio_stream::StreamExt;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::query::{connect, exit_of};
-use super::{beside, clock, serve, terminal};
+use super::{agreements, beside, clock, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present;
 use crate::reference::Shelf;
@@ -94,7 +94,7 @@ impl Desk {
         let catalogue = config::catalogue(&config.catalogue)?;
         let agreement = config.agreement(agreement)?;
         let shelf = beside::open(config.reference.as_deref())?;
-        serve::fits(&catalogue, &agreement)?;
+        agreements::fits(&catalogue, &agreement)?;
         Ok(Self { config, catalogue, agreement, shelf })
     }
 

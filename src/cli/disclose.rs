@@ -271,7 +271,8 @@ fn protect(args: &Args) -> Result<ExitCode, Failure> {
         profile: policy.name,
         count: &columns.count,
         sum: columns.sum.as_deref(),
-        may_exceed: columns.persons.is_some() || columns.top.is_some() || policy.protect.is_some(),
+        few_people: columns.persons.is_some() || columns.top.is_some(),
+        protects: policy.protect.is_some(),
         already: args.also.len(),
     };
     remarks.iter().for_each(|remark| terminal::note(remark));
@@ -351,7 +352,9 @@ fn tell(
         Report::Json => terminal::out(&pretty(&report::json(document, findings))?),
         Report::Text => {
             if safe && format == Format::Table {
-                document.notes().iter().for_each(|note| terminal::note(note));
+                // The last of them is the verdict, which follows.
+                let notes = document.notes();
+                notes.iter().rev().skip(1).rev().for_each(|note| terminal::note(note));
             }
             terminal::note(report::text(document, findings).trim_end());
         }

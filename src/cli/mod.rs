@@ -1,6 +1,7 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
 mod adversary;
+mod agreements;
 mod asking;
 mod audit;
 mod bench;

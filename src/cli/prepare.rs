@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep};
 
 use super::exit::{Exit, Failure, OrExit};
-use super::{serve, terminal};
+use super::{agreements as own, serve, terminal};
 use crate::config::{self, Server};
 use crate::snapshot::Manifest;
 use crate::store::{MAX_PAGE, Reader, Store};
@@ -28,8 +28,8 @@ pub(super) fn agreements(server: &Server) -> Result<Vec<Agreement>, Failure> {
         all.extend(membership.agreements()?);
     }
     for agreement in &all {
-        serve::fits(&catalogue, agreement)?;
-        serve::profile_fits(table, agreement)?;
+        own::fits(&catalogue, agreement)?;
+        own::profile_fits(table, agreement)?;
     }
     Ok(all)
 }

@@ -19,7 +19,7 @@ use evensum_core::view::{Answer, DoubtError, Shared, SystemView};
 
 use super::exit::{Exit, Failure, OrExit};
 use super::query::{connect, exit_of, exit_of_answer};
-use super::{clock, serve, terminal};
+use super::{agreements, clock, serve, terminal};
 use crate::config::{self, AnalystConfig};
 use crate::present::completeness;
 
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let catalogue = config::catalogue(&config.catalogue)?;
     let dataset = catalogue.dataset(&args.dataset).or_exit(Exit::Usage)?;
     let agreement = config.agreement(args.agreement.as_ref())?;
-    serve::fits(&catalogue, &agreement)?;
+    agreements::fits(&catalogue, &agreement)?;
     let outcomes = serve::runtime()?.block_on(ask(args, &config, &agreement, &catalogue))?;
     for fault in outcomes.iter().filter_map(|one| one.as_ref().err()) {
         terminal::note(&format!("evensum: {fault}"));

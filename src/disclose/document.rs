@@ -17,8 +17,10 @@ pub struct Document<'a> {
     pub count: &'a str,
     /// The column of sums.
     pub sum: Option<&'a str>,
-    /// Whether hidden counts may be above the limit: they rest on few people or protect others.
-    pub may_exceed: bool,
+    /// Whether counts may be hidden because they rest on few people.
+    pub few_people: bool,
+    /// Whether counts may be hidden to protect others.
+    pub protects: bool,
     /// Tables that are already out, with which this one was tested.
     pub already: usize,
 }
@@ -39,6 +41,11 @@ impl Document<'_> {
         at.map(|(dimension, place)| dimension.code(usize::from(*place))).collect()
     }
 
+    /// Whether a hidden count may be above the limit.
+    const fn may_exceed(&self) -> bool {
+        self.few_people || self.protects
+    }
+
     /// The names of the columns.
     #[must_use]
     pub fn header(&self) -> Vec<String> {
@@ -54,13 +61,14 @@ impl Document<'_> {
             Zeros::Merged => format!("from 0 to {}", rules.limit()),
             Zeros::Shown => format!("from 1 to {} (a zero is shown)", rules.limit()),
         };
-        let few = if self.may_exceed {
-            " or rests on too few people or would help to work out one that does"
+        let few = if self.few_people { " or rests on few people or mostly on one" } else { "" };
+        let others = if self.protects {
+            " or is larger and would help to work out one that is not"
         } else {
             ""
         };
         let mut notes =
-            vec![format!("{MARK} stands for a count that is hidden: it is {zero}{few}.")];
+            vec![format!("{MARK} stands for a count that is hidden: it is {zero}{few}{others}.")];
         notes.push(match rules.base() {
             1 => "All other counts are exact.".to_owned(),
             base => format!(
@@ -109,7 +117,7 @@ impl Document<'_> {
             let codes = self.codes(cell).into_iter().map(guarded);
             codes.chain([self.figure(cell)]).chain(self.sum_of(cell)).collect()
         });
-        let policy = already::policy_line(self.profile, self.sheet.rules(), self.may_exceed);
+        let policy = already::policy_line(self.profile, self.sheet.rules(), self.may_exceed());
         let notes = self.notes().into_iter().map(|note| format!("# {note}"));
         let notes = std::iter::once(read::NOTES.to_owned()).chain(notes).chain([policy]);
         let padded = notes.map(|note| {

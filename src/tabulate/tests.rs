@@ -266,8 +266,9 @@ proptest! {
         blocks in 0_usize..9,
         combinations in prop_oneof![Just(0_usize), Just(40), Just(usize::MAX)],
         measured in 0_usize..3,
-        histogram in prop::option::of((0_usize..2, 0_u16..12)), tops in prop::collection::vec(0_u16..12, 0..3),
+        histogram in prop::option::of((0_usize..2, 0_u16..12)),
         keyed in any::<bool>(),
+        tops in prop::collection::vec(0_u16..12, 0..3),
     ) {
         let lattice = lattice(&mut sides);
         let raw: Vec<[u16; 5]> = rows.iter().map(|(_, raw)| *raw).collect();

@@ -14,6 +14,7 @@ mod harness;
 mod help;
 mod life;
 mod many;
+mod measured;
 mod own_data;
 mod process;
 mod pushdown;

@@ -194,8 +194,9 @@ fn what_lives_in_one_room_is_named_in_no_other() {
     assert_eq!(named(&["anyhow"], &both, &["src/cli/"]), nothing);
     assert_eq!(named(&["println!", "eprintln!", "print!(", "dbg!"], &both, &[]), nothing);
     assert_eq!(named(&["todo!", "unimplemented!", "FIXME"], &both, &[]), nothing);
+    let counts = [".events()", ".persons()", ".top()", ".cell_key()"];
     let sums = [".measured()", ".sums()", ".squares()", ".of_one()"];
-    let readers = [&[".events()", ".persons()", ".top()", ".cell_key()"][..], &sums].concat();
+    let readers = [counts, sums].concat();
     assert_eq!(named(&readers, &["core/src"], &["core/src/disclosure/"]), nothing);
     // The control: the reader finds what is there.
     assert!(!named(&readers, &["core/src"], &[]).is_empty());

@@ -116,7 +116,11 @@ fn means_percentiles_and_ratios_may_be_asked_for_where_counts_are_rounded() {
         assert!(profile.releases_figures() && profile.base() == 5);
     }
     let question = question(&catalogue, "rtt_wait_percentiles", &[]);
-    assert_eq!(asked(&question, &agreement(""), &catalogue), None);
+    let with = agreement("");
+    assert_eq!(asked(&question, &with, &catalogue), None);
+    let unrounded = Agreement { profile: Profile::Ckm, ..with };
+    let refused = asked(&question, &unrounded, &catalogue);
+    assert_eq!(refused, Some(RefusalCode::KindNotReleased));
 }
 
 #[test]

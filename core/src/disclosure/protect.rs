@@ -148,7 +148,8 @@ impl From<Profile> for CountRules {
 
 /// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
 /// from more people than the limit, and no one person makes up more than half of it. Where counts are changed at
-/// random, the changed one is held against the limit too.
+/// random, it is the changed one that is held against the limit; were the true one as well, where a row is a person,
+/// the step from the limit to one more could be seen for certain.
 pub(super) fn shown(
     cell: &RawCell,
     rules: impl Into<CountRules>,
@@ -162,9 +163,10 @@ pub(super) fn shown(
     let Some(figure) = cell_key::figure(cell, rules.changed.is_some()) else {
         return Shown::Suppressed;
     };
-    let few_people = cell.persons() <= rules.limit();
+    let certain = rules.changed.is_none() || person_rows == PersonRows::Several;
+    let few_people = certain && cell.persons() <= rules.limit();
     let dominated = cell.top().saturating_mul(2) > events;
-    let small = events.min(figure) <= rules.limit();
+    let small = figure <= rules.limit();
     if small || few_people || dominated {
         // One marker for every rule: which of them hid a cell would itself say something.
         // Only where a row is a person is it surely not above `most_hidden`.
@@ -182,18 +184,22 @@ fn rounded(n: u64, base: u64) -> u64 {
 }
 
 /// What a published figure stands for: `[max(limit + 1, r − ⌊b/2⌋), r + ⌊(b − 1)/2⌋]`, with the rounding base `b`, or
-/// as far on either side as counts are changed at random; a shown zero is a zero. Whatever a count was changed to, it
-/// is not shown unless it comes from more people than the limit, so that it is above the limit itself.
+/// as far on either side as counts are changed at random; a shown zero is a zero.
 #[must_use]
 pub fn stands_for(published: u64, rules: impl Into<CountRules>) -> Bounds {
     if published == 0 {
         return Bounds::exactly(0);
     }
     let CountRules { limit, base, changed, .. } = rules.into();
-    let (below, above) = changed.map_or((base / 2, (base - 1) / 2), |by| (by, by));
+    if let Some(by) = changed {
+        return Bounds {
+            low: published.saturating_sub(by),
+            high: Some(published.saturating_add(by)),
+        };
+    }
     Bounds {
-        low: published.saturating_sub(below).max(limit + 1),
-        high: Some(published.saturating_add(above)),
+        low: published.saturating_sub(base / 2).max(limit + 1),
+        high: Some(published.saturating_add((base - 1) / 2)),
     }
 }
 

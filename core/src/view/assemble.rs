@@ -407,3 +407,41 @@ fn found_caveats(cells: &[Cell], coverage: &[Coverage]) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(low: u64, high: Option<u64>, published: Option<u64>) -> Side {
+        Side { state: CellState::Value, bounds: Bounds { low, high }, published }
+    }
+
+    /// None or all of fewer than fifty people is never shown as such, and of more it is.
+    #[test]
+    fn no_share_of_a_small_group_is_none_or_all() {
+        let none = || side(0, Some(0), Some(0));
+        let exact = |n: u64| side(n, Some(n), Some(n));
+        for (above, below, low, high) in [
+            (none(), side(28, Some(32), Some(30)), 0.0, 7.0 / 28.0),
+            (none(), side(43, Some(47), Some(45)), 0.0, 7.0 / 43.0),
+            (none(), side(48, Some(52), Some(50)), 0.0, 0.0),
+            (none(), side(56, Some(64), None), 0.0, 0.0),
+            (none(), side(36, Some(64), None), 0.0, 7.0 / 36.0),
+            (exact(20), exact(20), 13.0 / 20.0, 1.0),
+            (exact(60), exact(60), 1.0, 1.0),
+            (side(28, Some(32), Some(30)), side(28, Some(32), Some(30)), 28.0 / 32.0, 1.0),
+        ] {
+            let combined =
+                CombinedCell { at: vec![], numerator: above, denominator: below, figures: vec![] };
+            let cell = cell(combined, &IndicatorKind::Proportion, 7);
+            let share = cell.proportion.expect("a share");
+            assert!(
+                (share.low - low).abs() < 1e-12 && (share.high - high).abs() < 1e-12,
+                "{share:?}"
+            );
+            let exactly = |end: f64| (share.low, share.high) == (end, end);
+            let small = below.published.unwrap_or(below.bounds.low) < PROTECTED_BELOW;
+            assert!(!small || !(exactly(0.0) || exactly(1.0)), "{share:?}");
+        }
+    }
+}

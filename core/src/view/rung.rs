@@ -186,6 +186,8 @@ mod tests {
             // Whoever withholds every rung holds nobody back.
             (["rw", "rw", "rw"], 3, 0),
             (["rww", "rrw", "rrw"], 3, 1),
+            // Nor does one that was late the next time, and released nothing.
+            (["rrw", "rr-", ""], 2, 0),
             // Everybody withholds everything: the question as it was asked says so.
             (["ww", "ww", "ww"], 3, 0),
             // A partner that is late is late; it has withheld nothing.

@@ -1,9 +1,10 @@
 //! Counts are shown as counts, and people are not "of people".
 
 use evensum_core::catalogue::{IndicatorKind, Population};
+use evensum_core::disclosure::{FigureBounds, FigureGap};
 use evensum_core::view::Answer;
 
-use super::super::headline;
+use super::super::{figure, headline};
 use super::*;
 
 /// An answer of another kind, as it is assembled: without shares.
@@ -61,4 +62,84 @@ fn people_are_not_said_to_be_of_people() {
     answer.indicator.counted = "people with asthma".to_owned();
     let line = headline::sentence(&answer);
     assert!(line.contains("of people with asthma in the most deprived fifth"), "{line}");
+}
+
+/// An answer of a mean or of percentiles: the two ends apart, one group withheld, one only partly known.
+fn measured(kind: IndicatorKind, unit: &str) -> Answer {
+    let mut answer = of_kind(kind);
+    answer.indicator.unit = unit.to_owned();
+    answer.indicator.name = "Mean length of an emergency stay".to_owned();
+    let number = answer.indicator.kind.percentiles().len().max(1);
+    let last = answer.cells.len() - 1;
+    for (at, cell) in answer.cells.iter_mut().enumerate() {
+        let low = 10.25 - at as f64;
+        let bounds = FigureBounds { low, high: Some(low + 0.5), published: None };
+        let said = match at {
+            1 => Err(FigureGap::Withheld),
+            2 => Err(FigureGap::PartWithheld),
+            3 => Ok(FigureBounds { high: None, ..bounds }),
+            at if at == last => Ok(FigureBounds { published: Some(low + 0.25), ..bounds }),
+            _ => Ok(bounds),
+        };
+        cell.figures = vec![said; number];
+    }
+    answer
+}
+
+#[test]
+fn a_mean_is_shown_with_its_unit_and_what_is_not_known_with_the_reason() {
+    let measure = evensum_core::model::ColumnId::new("length_of_stay").expect("id");
+    let answer = measured(IndicatorKind::Mean { measure }, "days");
+    let table = table::answer(&answer, Width::new(140), UNICODE);
+    let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "Mean length of an emergency stay: 10.2 to 10.8 days in the most deprived fifth, against",
+        "Counted: pathways. Figures in days.",
+        "Mean (days)",
+        "about ",
+        "over 7.",
+        "Figures that are withheld: withheld: it would rest on too few",
+        "Figures that are not known: not to be worked out: a partner withheld its part",
+    ] {
+        assert!(flat.contains(said), "{said}: {table}");
+    }
+    assert!(!flat.contains('%'), "{table}");
+    let bars = chart::bars(&answer, hundred(), UNICODE);
+    assert!(bars.contains("Mean (days)") && bars.contains("│withheld"), "{bars}");
+    let json: serde_json::Value =
+        serde_json::from_str(&json::to_string_pretty(&answer)).expect("JSON");
+    assert_eq!(json["figure"], serde_json::json!({"unit": "days", "kind": "mean", "at": []}));
+    let cells = json["cells"].as_array().expect("cells");
+    assert_eq!(
+        cells[0]["figure"],
+        serde_json::json!({"low": 10.25, "high": 10.75, "published": null})
+    );
+    assert_eq!(cells[1]["figure"]["missing"]["code"], "withheld");
+    assert!(cells[1]["figure"]["low"].is_null() && cells[3]["figure"]["high"].is_null());
+    assert!(cells[0]["figures"].is_null(), "one figure");
+    let csv = csv::answer(&answer).expect("csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].ends_with(",figure_low,figure_high,figure_published,figure_missing"));
+    assert!(lines[1].ends_with(",10.25,10.75,,") && lines[2].ends_with(",,,,withheld"), "{csv}");
+}
+
+#[test]
+fn several_percentiles_stand_side_by_side() {
+    let measure = evensum_core::model::ColumnId::new("weeks_waited").expect("id");
+    let answer = measured(IndicatorKind::Quantile { measure, at: vec![50, 92] }, "weeks");
+    let table = table::answer(&answer, Width::new(140), UNICODE);
+    assert!(table.contains("Median (weeks)") && table.contains("92nd percentile"), "{table}");
+    let json = json::answer(&answer);
+    assert_eq!(json["figure"]["at"], serde_json::json!([50, 92]));
+    assert_eq!(json["cells"][0]["figures"].as_array().map(Vec::len), Some(2));
+    assert_eq!(json["cells"][0]["figures"][0], json["cells"][0]["figure"]);
+    // Beside an answer of counts, whose fields are blank.
+    let counts = of_kind(IndicatorKind::Count);
+    let csv = csv::answers(&[&counts, &answer]).expect("csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].contains(",p50_low,p50_high,p50_published,p50_missing,p92_low"), "{csv}");
+    assert!(lines[1].ends_with(",,,,,,,,") && !lines[counts.cells.len() + 1].ends_with(",,,,,,,,"));
+    let fields = |line: &&str| line.matches(',').count();
+    assert!(lines.iter().all(|line| fields(line) == fields(&lines[0])), "{csv}");
+    assert_eq!(figure::percentile(93), "93rd percentile");
 }

@@ -166,8 +166,8 @@ async fn whatever_twenty_clients_ask_in_whatever_order_what_is_live_passes() {
 
 /// Some life of a node, which ends like a process that is killed: whatever is in the air is dropped where it is.
 fn until_killed<T>(life: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");
     let lived = runtime.block_on(life);
     runtime.shutdown_timeout(Duration::from_secs(20));
     lived

@@ -18,6 +18,8 @@ pub(super) struct Builder<'a> {
     pub(super) primary: Vec<u32>,
     programs: u32,
     most: u32,
+    /// How often a large table may still be looked at as a whole.
+    whole: u32,
     /// A share of a cell's price that says how many people it hides, so that fewer are hidden among equals.
     tie: Vec<f64>,
 }
@@ -28,7 +30,17 @@ impl<'a> Builder<'a> {
         let tie = grid.cells.iter().map(|c| 0.1 * as_float(c.count) / as_float(total)).collect();
         let (ways, primary) = (Ways::new(grid.cells.len()), grid.primary());
         let proofs = Proofs::new(grid.cells.len());
-        Self { grid, width: as_float(width), ways, proofs, primary, programs: 0, most, tie }
+        Self {
+            grid,
+            width: as_float(width),
+            ways,
+            proofs,
+            primary,
+            programs: 0,
+            most,
+            whole: grid.looks(),
+            tie,
+        }
     }
 
     pub(super) const fn programs(&self) -> u32 {
@@ -40,8 +52,8 @@ impl<'a> Builder<'a> {
         let mut hidden: Vec<bool> = self.grid.cells.iter().map(|c| c.primary).collect();
         let order = self.primary.clone();
         self.protect_all(&mut hidden, &order, &[])?;
-        let mut chosen = self.chosen(&hidden);
-        self.clean(&mut hidden, &mut chosen)?;
+        let chosen = self.chosen(&hidden);
+        self.clean(&mut hidden, &chosen)?;
         Ok(hidden)
     }
 
@@ -72,13 +84,48 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Hides more until one primary cell is protected: by ways up, down, or both.
+    /// Hides more until one primary cell is protected, near it if that can be.
     fn protect(
         &mut self,
         hidden: &mut [bool],
         target: u32,
         surcharge: &[f64],
     ) -> Result<(), ComplementaryError> {
+        let near = self.grid.near(target, hidden);
+        let mut found = self.cheapest_of(hidden, target, surcharge, near.as_deref())?;
+        if near.is_some() {
+            let free = self.grid.cost(hidden);
+            let dear = found.as_ref().is_some_and(|found| self.grid.cost(found) > free);
+            if found.is_none() || (dear && self.afford()) {
+                let whole = self.cheapest_of(hidden, target, surcharge, None)?;
+                found = whole.into_iter().chain(found).min_by_key(|f| self.grid.cost(f));
+            }
+        }
+        hidden.copy_from_slice(&found.ok_or(ComplementaryError::NoPattern)?);
+        Ok(())
+    }
+
+    /// Whether a large table may be looked at as a whole once more.
+    const fn afford(&mut self) -> bool {
+        let left = self.whole > 0;
+        self.whole = self.whole.saturating_sub(1);
+        left
+    }
+
+    /// Lets a large table be looked at as a whole so often: more seldom the larger it is, as programs over many parts
+    /// take long.
+    pub(super) fn look_again(&mut self) {
+        self.whole = self.grid.looks();
+    }
+
+    /// What to hide so that a primary cell can move up, down, or both, whichever costs least.
+    fn cheapest_of(
+        &mut self,
+        hidden: &[bool],
+        target: u32,
+        surcharge: &[f64],
+        near: Option<&[bool]>,
+    ) -> Result<Option<Vec<bool>>, ComplementaryError> {
         let cell = &self.grid.cells[target as usize];
         let half = (self.width / 2.0).floor();
         let mut shares = vec![self.width, 0.0];
@@ -96,25 +143,23 @@ impl<'a> Builder<'a> {
             let moved = [up, -down].into_iter().filter(|by| *by != 0.0);
             let mut done = true;
             for by in moved {
-                done = done && self.reach(&mut tried, target, by, surcharge)?;
+                done = done && self.reach(&mut tried, (target, by), surcharge, near)?;
             }
             let cost = self.grid.cost(&tried);
             if done && best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, tried));
             }
         }
-        let (_, tried) = best.ok_or(ComplementaryError::NoPattern)?;
-        hidden.copy_from_slice(&tried);
-        Ok(())
+        Ok(best.map(|(_, tried)| tried))
     }
 
     /// Hides what the cheapest way needs that moves a cell so far. False where there is none.
     fn reach(
         &mut self,
         hidden: &mut [bool],
-        target: u32,
-        by: f64,
+        (target, by): (u32, f64),
         surcharge: &[f64],
+        near: Option<&[bool]>,
     ) -> Result<bool, ComplementaryError> {
         let grid = self.grid;
         let extra = |index: usize| surcharge.get(index).copied().unwrap_or(0.0);
@@ -128,7 +173,7 @@ impl<'a> Builder<'a> {
                 }
                 Some((f64::from(cell.weight) + tie[index] + extra(index)) * scale[index])
             };
-            let found = cheapest(grid, target, Goal::Exactly(by), &price, None);
+            let found = cheapest(grid, target, Goal::Exactly(by), &price, near);
             let Some(change) = self.count(found)? else { break };
             let Some(way) = self.learn(&change) else { break };
             let dear: Vec<u32> =
@@ -172,18 +217,31 @@ impl<'a> Builder<'a> {
         let grid = self.grid;
         let cell = &grid.cells[target as usize];
         let price = |index: usize| (hidden[index] || !grid.cells[index].optional()).then_some(0.0);
-        for by in [self.width.min(cell.high), -self.width.min(-cell.low)] {
-            if by != 0.0 {
-                let found = cheapest(grid, target, Goal::Towards(by), &price, None);
-                if let Some(change) = self.count(found)? {
-                    self.learn(&change);
+        // Of a very large table a cell is in the end taken to be unsafe that is not found to be safe nearby: it costs
+        // a few cells, and saves the programs over the whole.
+        for near in [grid.near(target, hidden), None] {
+            let whole = near.is_none();
+            if whole && grid.is_large() && !self.afford() {
+                return Ok(false);
+            }
+            for by in [self.width.min(cell.high), -self.width.min(-cell.low)] {
+                if by != 0.0 {
+                    let found = cheapest(grid, target, Goal::Towards(by), &price, near.as_deref());
+                    if let Some(change) = self.count(found)? {
+                        self.learn(&change);
+                    }
+                }
+                if self.ways.protect(target, hidden, self.width) {
+                    return Ok(true);
                 }
             }
-            if self.ways.protect(target, hidden, self.width) {
-                return Ok(true);
+            if whole {
+                break;
             }
         }
-        self.prove(hidden, target)?;
+        if !grid.is_large() {
+            self.prove(hidden, target)?;
+        }
         Ok(false)
     }
 
@@ -213,7 +271,7 @@ impl<'a> Builder<'a> {
     pub(super) fn clean(
         &mut self,
         hidden: &mut [bool],
-        order: &mut [u32],
+        order: &[u32],
     ) -> Result<(), ComplementaryError> {
         for cell in order {
             self.drop_if_needless(hidden, *cell)?;
@@ -222,7 +280,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Shows a cell again if every primary cell is protected without it.
-    pub(super) fn drop_if_needless(
+    fn drop_if_needless(
         &mut self,
         hidden: &mut [bool],
         cell: u32,

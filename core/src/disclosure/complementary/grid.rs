@@ -9,6 +9,21 @@ use super::{Exact, Pattern};
 /// small.
 const FAR: f64 = 10_000.0;
 
+/// Up to so many joint parts with people in them all take part in each program.
+const WHOLE: usize = 320;
+/// How often larger ones are looked at as a whole, times their parts and their cells: about what a program costs.
+const LOOKS: usize = 60_000_000;
+
+/// How many parts of each attribute are near.
+const fn around(attributes: usize) -> usize {
+    match attributes {
+        0..=1 => usize::MAX,
+        2 => 12,
+        3 => 6,
+        _ => 3,
+    }
+}
+
 /// One or more given cells that hold the same people.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
@@ -38,6 +53,8 @@ pub(super) struct Grid {
     pub(super) cells: Vec<Cell>,
     /// How far each joint part can fall.
     pub(super) room: Vec<f64>,
+    /// The part of each attribute that each joint part is made of.
+    pub(super) places: Vec<Vec<u32>>,
     /// The cells that each joint part is in.
     pub(super) of_part: Vec<Vec<u32>>,
     /// The cell that is this joint part alone.
@@ -55,10 +72,11 @@ impl Grid {
             }
         }
         let mut number = vec![None; empty.len()];
-        let mut room = Vec::new();
+        let (mut room, mut places) = (Vec::new(), Vec::new());
         for (part, _) in empty.iter().enumerate().filter(|(_, empty)| !**empty) {
             number[part] = u32::try_from(room.len()).ok();
             room.push(table.joint[part].min(FAR));
+            places.push(place(&table.sizes, part));
         }
         let mut known: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
         let mut cells: Vec<Cell> = Vec::new();
@@ -88,6 +106,7 @@ impl Grid {
             single: vec![None; room.len()],
             cells,
             room,
+            places,
             became,
         };
         grid.index();
@@ -108,6 +127,43 @@ impl Grid {
     /// The primary cells, those with the least room first.
     pub(super) fn primary(&self) -> Vec<u32> {
         (0u32..).zip(&self.cells).filter(|(_, c)| c.primary).map(|(index, _)| index).collect()
+    }
+
+    /// Whether programs over the whole table are too slow to be asked often.
+    pub(super) const fn is_large(&self) -> bool {
+        self.room.len() > WHOLE
+    }
+
+    /// How often a large table is looked at as a whole.
+    pub(super) fn looks(&self) -> u32 {
+        u32::try_from(LOOKS / (self.room.len() * self.cells.len()).max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Joint parts around a cell, among which a way is looked for where there are too many for one program: a few
+    /// parts of each attribute, those first that are hidden anyway, then those with few people.
+    pub(super) fn near(&self, target: u32, hidden: &[bool]) -> Option<Vec<bool>> {
+        if !self.is_large() {
+            return None;
+        }
+        let dear = |part: u32| match self.single[part as usize] {
+            Some(cell) => (!hidden[cell as usize], self.cells[cell as usize].count),
+            None => (false, 0),
+        };
+        let centre = self.cells[target as usize].parts.iter().min_by_key(|p| (dear(**p), **p))?;
+        let centre = &self.places[*centre as usize];
+        let mut chosen = Vec::with_capacity(centre.len());
+        for axis in 0..centre.len() {
+            let mut line: Vec<_> = (0u32..)
+                .zip(&self.places)
+                .filter(|(_, place)| (0..centre.len()).all(|a| a == axis || place[a] == centre[a]))
+                .map(|(part, place)| (place[axis] != centre[axis], dear(part), place[axis]))
+                .collect();
+            line.sort_unstable();
+            let few = line.iter().take(around(centre.len()));
+            chosen.push(few.map(|(_, _, at)| *at).collect::<Vec<u32>>());
+        }
+        let inside = |place: &Vec<u32>| place.iter().zip(&chosen).all(|(at, of)| of.contains(at));
+        Some(self.places.iter().map(inside).collect())
     }
 
     /// What a set of hidden cells costs: cells first, then people.
@@ -140,6 +196,22 @@ impl Grid {
         let (_, people) = self.cost(hidden);
         Pattern { hidden: marked, primary, secondary: all - primary, people, programs }
     }
+}
+
+/// The part of each attribute that a joint part is made of.
+fn place(sizes: &[usize], part: usize) -> Vec<u32> {
+    let mut rest = part;
+    let mut place: Vec<u32> = sizes
+        .iter()
+        .rev()
+        .map(|size| {
+            let of = u32::try_from(rest % size).unwrap_or(u32::MAX);
+            rest /= size;
+            of
+        })
+        .collect();
+    place.reverse();
+    place
 }
 
 /// How far a cell may fall and rise in the eyes of the outsider who knows whether it is above the limit.

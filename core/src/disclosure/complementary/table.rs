@@ -83,6 +83,8 @@ pub enum ExactError {
 pub struct Exact {
     pub(super) cells: Vec<ExactCell>,
     pub(super) limit: u64,
+    /// How many parts of each attribute are told apart. Joint parts are numbered with the last changing fastest.
+    pub(super) sizes: Vec<usize>,
     /// The joint parts of each cell, rising; parts that no group tells apart are one.
     pub(super) parts: Vec<Vec<u32>>,
     /// How many of every joint part. Where no cell says so, any numbers that fit the cells will do: what matters is
@@ -111,8 +113,8 @@ impl Exact {
             .enumerate()
             .map(|(index, attribute)| groups_of_classes(index, attribute))
             .collect::<Result<Vec<_>, _>>()?;
-        let sizes = axes.iter().map(|(size, _)| *size);
-        let size = sizes.fold(1usize, |all, size| all.saturating_mul(size));
+        let sizes: Vec<usize> = axes.iter().map(|(size, _)| *size).collect();
+        let size = sizes.iter().fold(1usize, |all, size| all.saturating_mul(*size));
         if size > MAX_PARTS {
             return Err(ExactError::Parts);
         }
@@ -144,7 +146,7 @@ impl Exact {
             }
         }
         let joint = program::filled(&cells, &parts, &joint).ok_or(ExactError::Sums)?;
-        Ok(Self { cells, limit, parts, joint })
+        Ok(Self { cells, limit, sizes, parts, joint })
     }
 
     /// The cells, in the order in which they were given.

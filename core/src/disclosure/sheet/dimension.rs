@@ -270,8 +270,8 @@ impl<'a> Tree<'a> {
             let (mut at, mut steps) = (start, 0);
             while let Some(parent) = self.parents[at] {
                 (at, steps) = (parent, steps + 1);
-                if at == start || steps > self.codes.len() {
-                    return Err(HierarchyError::Circle { row: rows[start] });
+                if steps > self.codes.len() {
+                    return Err(HierarchyError::Circle { row: self.first_of_circle(at, rows) });
                 }
             }
             if steps >= MAX_LEVELS {
@@ -285,6 +285,16 @@ impl<'a> Tree<'a> {
             Some(top) => Err(HierarchyError::Gap { row: rows[top] }),
             None => Ok(()),
         }
+    }
+
+    /// The first row of the circle that a code is on.
+    fn first_of_circle(&self, on: usize, rows: &[u64]) -> u64 {
+        let (mut at, mut first) = (on, rows[on]);
+        while let Some(parent) = self.parents[at].filter(|parent| *parent != on) {
+            at = parent;
+            first = first.min(rows[at]);
+        }
+        first
     }
 
     fn dimension(&self, name: &str) -> Dimension {
@@ -384,7 +394,7 @@ mod tests {
             (&[("a", "x"), ("x", ""), ("b", "y")], Gap { row: 4 }),
             (&[("a", "x"), ("x", "top"), ("b", "y")], Gap { row: 4 }),
             // A tail into a circle is one as well.
-            (&[("t", "a"), ("a", "b"), ("b", "a")], Circle { row: 2 }),
+            (&[("t", "a"), ("a", "b"), ("b", "a")], Circle { row: 3 }),
         ];
         for (pairs, error) in cases {
             assert_eq!(grown(pairs), Err(error), "{pairs:?}");

@@ -156,11 +156,10 @@ fn few_people_or_one_who_dominates_hide_a_count_and_its_sum() {
         let source = Source::new(dimensions.clone(), columns.clone(), &rows(f, sum, top), false);
         let sheet = source.expect("a table").protected(&terms(Profile::Nhs75m), MAX_CELLS);
         let sheet = sheet.expect("tested");
-        let cells = ["F", "M", "all"].map(|code| {
+        ["F", "M", "all"].map(|code| {
             let cell = cell(&sheet, &[code]);
             (cell.is_hidden(), cell.sum)
-        });
-        cells
+        })
     };
     let open = [(false, Some(1_230)), (false, Some(9_880)), (false, Some(11_100))];
     assert_eq!(shown((60, 50, 4), 1_234, 300), open);

@@ -166,7 +166,7 @@ fn figures_that_the_noise_cannot_make_are_not_believed() {
 #[test]
 fn a_figure_stands_for_what_can_have_made_it() {
     let between = |low, high| Bounds { low, high: Some(high) };
-    for (figure, bounds) in [(8, between(8, 13)), (13, between(8, 18)), (14, between(9, 19))] {
+    for (figure, bounds) in [(8, between(3, 13)), (13, between(8, 18)), (14, between(9, 19))] {
         assert_eq!(stands_for(figure, Profile::Ckm), bounds);
     }
     let axis = Axis::new(LevelId::new("x").expect("id"), Vec::new(), Vec::new());
@@ -201,19 +201,21 @@ fn a_question_crosses_no_more_dimensions_than_noise_survives() {
 
 #[test]
 fn the_changed_figure_is_held_against_the_limit() {
-    let mut hidden_above = 0;
+    let (mut hidden_above, mut shown_below) = (0, 0);
     for (events, key) in (0..=20_u64).flat_map(|n| (0..256_u64).map(move |key| (n, key << 56))) {
         let raw = RawCell::new(events, events, 1.min(events)).keyed(key);
-        let figure = cell_key::figure(&raw, Profile::Ckm).expect("a key");
-        for (rows, hidden) in
-            [(PersonRows::One, Shown::Small), (PersonRows::Several, Shown::Suppressed)]
+        let figure = cell_key::figure(&raw, true).expect("a key");
+        let few = figure.min(events);
+        for (rows, held, hidden) in
+            [(PersonRows::One, figure, Shown::Small), (PersonRows::Several, few, Shown::Suppressed)]
         {
-            let wanted = if figure.min(events) <= 7 { hidden } else { Shown::Published(figure) };
+            let wanted = if held <= 7 { hidden } else { Shown::Published(figure) };
             assert_eq!(protect::shown(&raw, Profile::Ckm, rows), wanted, "{events} {figure}");
         }
         hidden_above += usize::from(events > 7 && figure <= 7);
+        shown_below += usize::from(events <= 7 && figure > 7);
     }
-    assert!(hidden_above > 50, "{hidden_above}");
+    assert!(hidden_above > 50 && shown_below > 50, "{hidden_above} {shown_below}");
 }
 
 proptest! {
@@ -224,7 +226,7 @@ proptest! {
         let persons = persons.min(events).max(u64::from(events > 0));
         let top = top.min(events).max(u64::from(events > 0));
         let raw = RawCell::new(events, persons, top).keyed(key);
-        let figure = cell_key::figure(&raw, Profile::Ckm).expect("a key");
+        let figure = cell_key::figure(&raw, true).expect("a key");
         let hidden = figure <= 7 || persons <= 7 || 2 * top > events;
         let several = protect::shown(&raw, Profile::Ckm, PersonRows::Several);
         prop_assert_eq!(several, if hidden { Shown::Suppressed } else { Shown::Published(figure) });
@@ -236,6 +238,6 @@ proptest! {
             prop_assert_eq!(one, Shown::Published(figure));
             prop_assert!(stands_for(figure, Profile::Ckm).contains(events));
         }
-        prop_assert_eq!(cell_key::figure(&RawCell::new(events, persons, top), Profile::Ckm), None);
+        prop_assert_eq!(cell_key::figure(&RawCell::new(events, persons, top), true), None);
     }
 }

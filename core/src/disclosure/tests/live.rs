@@ -108,11 +108,8 @@ impl Records {
 
     fn under(profile: Profile, count: usize, seed: u64) -> Self {
         let mut scene = Scene::new(profile);
-        let ids = |ids: &[&str]| -> Vec<LevelId> {
-            ids.iter().map(|id| LevelId::new(*id).expect("a level")).collect()
-        };
-        scene.agreement.dimensions =
-            ids(&["imd", "ethnicity", "sex", "age", "tfc", "provider", "icb"]);
+        let dimensions = ["imd", "ethnicity", "sex", "age", "tfc", "provider", "icb"];
+        scene.agreement.dimensions = dimensions.map(|id| LevelId::new(id).expect("a level")).into();
         scene.agreement.indicators =
             ["rtt_over_18_weeks", "rtt_over_52_weeks", "rtt_over_65_weeks"]
                 .map(|id| IndicatorId::new(id).expect("an indicator"))
