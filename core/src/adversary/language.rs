@@ -163,6 +163,12 @@ fn complements(scene: &Scene, rows: &[Row], tally: &mut Tally) -> Result<(), Adv
     let mut out: Vec<Out> = Vec::new();
     for by in [vec![], vec!["sex"], vec!["imd.core20"], vec!["sex", "imd.core20"]] {
         for scope in [None, Some(("age.adult", "18+"))] {
+            // The outcome is a dimension, and so is the restriction.
+            let dimensions = by.len() + 1 + usize::from(scope.is_some());
+            if scene.profile().most_dimensions().is_some_and(|most| dimensions > most) {
+                tally.refused += 1;
+                continue;
+            }
             let asked = Asked { indicator: OVER_18, by: by.clone(), scope };
             match scene.release(&out, scene.table(rows, &snapshot, &asked)?)? {
                 Some(one) => out.push(one),
