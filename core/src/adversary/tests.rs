@@ -3,7 +3,7 @@
 use super::*;
 
 /// Hidden counts for each attack and shape.
-const N: usize = 40;
+const N: usize = 20;
 
 fn tried(attack: Attack) -> Vec<Finding> {
     let findings = run(attack, N, 5, &mut |_| ()).expect("tried");
