@@ -11,7 +11,7 @@ use crate::plan::Layout;
 use crate::view::share;
 
 /// Rounds after which nothing more is tried.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 400;
 const PEOPLE: [usize; 4] = [150, 400, 900, 60];
 
 fn side(shown: Shown, profile: Profile) -> Side {

@@ -68,7 +68,8 @@ pub(super) fn shifted(
 ) -> Result<(), AdversaryError> {
     let mut draw = Draw::new(seed);
     tried(Attack::A4, n, told, "requests", |text, number| {
-        let (from, to) = (draw.below(60), 61 + draw.below(30));
+        // No band begins or ends at these.
+        let (from, to) = (19 + draw.below(40), 61 + draw.below(30));
         let month = 1 + draw.below(12);
         let (level, period, category) = ("imd.core20", "2026-10", "18+");
         match number % 10 {
