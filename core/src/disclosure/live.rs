@@ -189,13 +189,28 @@ impl<'a> Live<'a> {
     }
 
     /// Decides the rungs of one table, the finest first: the finest that passes together with all coarser ones is
-    /// released with them, and those above it are withheld.
+    /// released with them, and those above it are withheld. Of tables with means, percentiles or ratios one rung alone
+    /// is released.
     ///
     /// # Errors
     /// [`LiveError`].
     pub fn descend(&self, rungs: Vec<Protected>, limits: &Limits) -> Result<Descent, LiveError> {
         let mut rungs = VecDeque::from(rungs);
         let mut withheld = Vec::new();
+        if rungs.iter().any(|table| table.document().figures.is_some()) {
+            // Figures of two rungs are not told together: the finest that passes alone.
+            let mut released = Vec::new();
+            for table in rungs {
+                let passes =
+                    released.is_empty() && self.all_pass(std::slice::from_ref(&table), limits)?;
+                if passes {
+                    released.push(table);
+                } else {
+                    withheld.push(Withheld::of(table));
+                }
+            }
+            return Ok(Descent { withheld, released: self.drafts(released) });
+        }
         while !self.all_pass(rungs.make_contiguous(), limits)? {
             withheld.extend(rungs.pop_front().map(Withheld::of));
         }
@@ -205,7 +220,7 @@ impl<'a> Live<'a> {
     /// Whether tables pass together with everything that is live. None always do.
     fn all_pass(&self, tables: &[Protected], limits: &Limits) -> Result<bool, LiveError> {
         let documents: Vec<&ReleaseDocument> = tables.iter().map(Protected::document).collect();
-        let mut safe = true;
+        let mut safe = !self.figures_differ(&documents);
         for (i, document) in documents.iter().enumerate() {
             // Tables of one extract are all tested by the first of them.
             let of = |d: &ReleaseDocument| (d.dataset.clone(), d.snapshot.id);
@@ -218,6 +233,29 @@ impl<'a> Live<'a> {
             }
         }
         Ok(safe)
+    }
+
+    /// Whether tables with figures that counts do not give divide the same people in two ways. Each table's figures are
+    /// judged within it; beside those of other levels or restrictions they would have to be judged together.
+    fn figures_differ(&self, tables: &[&ReleaseDocument]) -> bool {
+        let all: Vec<&ReleaseDocument> = self
+            .releases
+            .iter()
+            .map(|(document, _)| document)
+            .chain(tables.iter().copied())
+            .filter(|document| document.figures.is_some())
+            .collect();
+        let apart = |a: &ReleaseDocument, b: &ReleaseDocument| {
+            let (q, r) = (&a.question, &b.question);
+            let levels = q
+                .by
+                .iter()
+                .any(|level| r.by.iter().any(|l| l != level && l.dimension() == level.dimension()));
+            let same = a.dataset == b.dataset && a.snapshot.id == b.snapshot.id;
+            let people = q.scope != r.scope || a.residence_scope != b.residence_scope;
+            same && q.indicator == r.indicator && (levels || people)
+        };
+        tables.iter().any(|table| all.iter().any(|other| apart(table, other)))
     }
 
     fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
@@ -265,12 +303,11 @@ impl<'a> Live<'a> {
             if beside.is_empty() {
                 continue;
             }
-            let together: Vec<_> = if extracts {
-                // In the order of the extracts.
-                beside.into_iter().chain(alone.iter().copied()).collect()
-            } else {
-                alone.iter().copied().chain(beside).collect()
-            };
+            let mut together: Vec<_> = alone.iter().copied().chain(beside).collect();
+            if extracts {
+                // In the order of the extracts, whichever of them is asked about.
+                together.sort_by_key(|d| d.snapshot.version);
+            }
             let wider = Limits { published: limits.published * 2, ..*limits };
             match self.verdict(together, extracts, &wider)? {
                 Ok(Verdict::Safe) => {}
@@ -288,7 +325,14 @@ impl<'a> Live<'a> {
         extracts: bool,
         limits: &Limits,
     ) -> Result<Result<Verdict, Contradiction>, KnownError> {
-        let public = Known::new(self.catalogue, documents, extracts).public()?;
-        Ok(attack::decide(&public, limits).map(|decision| decision.verdict))
+        // Everybody knows that of a column which an extract has nobody is not collected, unless its own figures
+        // say otherwise.
+        for collected in [true, false] {
+            let known = Known::new(self.catalogue, documents.clone(), extracts, collected);
+            if let Ok(decision) = attack::decide(&known.public()?, limits) {
+                return Ok(Ok(decision.verdict));
+            }
+        }
+        Ok(Err(Contradiction))
     }
 }
