@@ -282,8 +282,8 @@ fn outside(layout: &Layout, counts: &[Bounds], means: Option<&[(f64, f64)]>) -> 
                 let against = |mean: f64| {
                     mine().flat_map(|(n, s)| [(n, -mean), (s, 1.0)]).collect::<Vec<_>>()
                 };
-                problem.add_constraint(&against(low), ComparisonOp::Ge, 0.0);
-                problem.add_constraint(&against(high), ComparisonOp::Le, 0.0);
+                problem.add_constraint(against(low), ComparisonOp::Ge, 0.0);
+                problem.add_constraint(against(high), ComparisonOp::Le, 0.0);
             }
         }
         let solved = problem.solve().expect("what is released is possible");
