@@ -66,7 +66,7 @@ pub struct Effort {
 
 impl Effort {
     /// For a table of a partner.
-    pub const RELEASE: Self = Self { programs: 60_000, improving: 2_000 };
+    pub const RELEASE: Self = Self { programs: 60_000, improving: 6_000 };
     /// The first safe pattern with nothing needless in it.
     pub const QUICK: Self = Self { programs: 60_000, improving: 0 };
 }
