@@ -10,10 +10,10 @@ use evensum_core::authz::Publication;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{ChainError, Live, Protected};
 use evensum_core::ledger::Event;
-use evensum_core::model::{DatasetId, Digest, Period};
+use evensum_core::model::{DatasetId, Digest, Period, SnapshotRef, SnapshotVersion};
 use evensum_core::plan::{self, Plan};
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{error, info};
 
 use super::Site;
 use super::release::{Extract, MOST_TRIES, ReleaseError};
@@ -60,7 +60,7 @@ pub struct Prepared {
     /// The period.
     pub period: Period,
     /// The extract.
-    pub snapshot_id: Digest,
+    pub snapshot: SnapshotRef,
     /// Tables that are released, each rung by itself.
     pub released: u32,
     /// Tables that are withheld, likewise.
@@ -84,7 +84,8 @@ pub(super) struct Preparation {
 struct Done {
     /// Whether the store was asked.
     read: bool,
-    extracts: HashSet<Digest>,
+    /// By id and standing: the tables of the same rows with another standing are other tables.
+    extracts: HashSet<(Digest, SnapshotVersion)>,
     /// Folders that need not be looked into again.
     folders: HashSet<PathBuf>,
 }
@@ -133,7 +134,8 @@ impl Site {
         self.prepare(extract, |_| {}).await.map(drop).map_err(Arc::new)
     }
 
-    /// Prepares an extract, where that is not done and can be done.
+    /// Prepares an extract, where that is not done and can be done. A table that fails for reasons of its own is
+    /// logged and left undecided.
     async fn prepare(
         &self,
         extract: &Extract,
@@ -158,7 +160,7 @@ impl Site {
         }
         let prepared = self.run(extract, tell).await.map_err(failed)?;
         self.preparation.with(|done| {
-            done.extracts.insert(prepared.snapshot_id);
+            done.extracts.insert((prepared.snapshot.id, prepared.snapshot.version));
             done.folders.insert(extract.dir.clone());
         });
         let Prepared { dataset, period, released, withheld, .. } = &prepared;
@@ -175,7 +177,7 @@ impl Site {
             });
         }
         Ok(self.preparation.with(|done| {
-            let prepared = done.extracts.contains(&extract.of.id);
+            let prepared = done.extracts.contains(&(extract.of.id, extract.of.version));
             if prepared {
                 done.folders.insert(extract.dir.clone());
             }
@@ -209,7 +211,7 @@ impl Site {
         let prepared = Prepared {
             dataset: dataset.clone(),
             period: *period,
-            snapshot_id: extract.of.id,
+            snapshot: extract.of.clone(),
             released: count(Decided::Released),
             withheld: count(Decided::Withheld),
         };
@@ -255,15 +257,22 @@ impl Site {
         while !open.is_empty() {
             let _turn = self.turns.take(&universe).await;
             let test = move |live: &Live<'_>| {
-                let decision = live.advance(&mut open, &Limits::RELEASE)?;
+                let decision = live.advance(&mut open, &Limits::RELEASE);
                 Ok((open, decision))
             };
             let (rest, decision) = self.tested(&universe, test).await?;
-            match self.store.decide(&universe, &decision).await {
-                Err(outrun @ StoreError::Outrun) => return Ok(Err(outrun)),
-                decided => decided?,
-            }
             open = rest;
+            match decision {
+                Ok(decision) => match self.store.decide(&universe, &decision).await {
+                    Err(outrun @ StoreError::Outrun) => return Ok(Err(outrun)),
+                    decided => decided?,
+                },
+                // The first is left undecided, and what is asked for it fails likewise; the others do not depend on it.
+                Err(reason) => {
+                    let key = open.pop_front().and_then(|rungs| Some(rungs.first()?.key()));
+                    failed(extract, key, &reason);
+                }
+            }
             progress(open.len());
         }
         Ok(Ok(()))
@@ -281,12 +290,26 @@ impl Site {
             let decided = self.store.decided(&keys).await?;
             let rungs = table.iter().zip(decided).filter(|(_, decided)| decided.is_none());
             let plans: Vec<_> = rungs.map(|(rung, _)| Arc::clone(&rung.plan)).collect();
-            if !plans.is_empty() {
-                open.push_back(self.protected(extract, plans).await?);
+            if plans.is_empty() {
+                continue;
+            }
+            match self.protected(extract, plans).await {
+                Ok(rungs) => open.push_back(rungs),
+                Err(reason) if reason.of_one_table() => {
+                    failed(extract, keys.first().copied(), &reason);
+                }
+                Err(reason) => return Err(reason),
             }
         }
         Ok(open)
     }
+}
+
+/// Logs that a table stays undecided.
+fn failed(extract: &Extract, key: Option<Digest>, reason: &(dyn std::error::Error + 'static)) {
+    let Manifest { dataset, period, .. } = &extract.manifest;
+    let key = key.map(|key| key.short());
+    error!(%dataset, %period, key, reason, "a table that agreements name could not be decided");
 }
 
 impl Prepared {
@@ -294,7 +317,7 @@ impl Prepared {
         Event::Prepared {
             dataset: self.dataset.clone(),
             period: self.period,
-            snapshot_id: self.snapshot_id,
+            snapshot: self.snapshot.clone(),
             released: self.released,
             withheld: self.withheld,
         }

@@ -56,6 +56,20 @@ pub enum ReleaseError {
     CalledOff,
 }
 
+impl ReleaseError {
+    /// Whether it is about that table alone, so that others of the same extract can still be decided.
+    pub(super) const fn of_one_table(&self) -> bool {
+        match self {
+            Self::Chain(_) | Self::Live(_) | Self::Catalogue(_) => true,
+            Self::Store(_)
+            | Self::Shelf(_)
+            | Self::Tabulate(_)
+            | Self::Warehouse(_)
+            | Self::CalledOff => false,
+        }
+    }
+}
+
 /// A published extract: its folder, its manifest and how it is named.
 #[derive(Debug, Clone)]
 pub(super) struct Extract {

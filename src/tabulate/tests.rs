@@ -193,9 +193,9 @@ fn slowly(snapshot: &Snapshot, request: &Request<'_>) -> Vec<RawCell> {
                 return cell;
             }
             let values = |id| snapshot.measure(id).expect("measure");
-            let tops = request.tops.iter().chain(std::iter::repeat(&u16::MAX));
-            let sums = request.measures.iter().zip(tops).map(|(id, end)| {
-                let of = |row: usize| u64::from(values(id)[row].min(*end));
+            let ends = request.tops.iter().copied().chain(std::iter::repeat(u16::MAX));
+            let sums = request.measures.iter().zip(ends).map(|(id, end)| {
+                let of = |row: usize| u64::from(values(id)[row].min(end));
                 let total = within.iter().map(|(_, row)| of(*row)).sum();
                 let squares = within.iter().map(|(_, row)| of(*row).pow(2)).sum();
                 Sum::new(total, squares, top(&of).1)

@@ -20,40 +20,65 @@ pub struct Decision {
     pub released: Vec<Draft>,
 }
 
+/// The rungs of a table that are released where its finest passes: all, since the coarser ones are sums of it; of a table
+/// with means, percentiles or ratios the finest alone, since those of two rungs are not told together.
+fn with_coarser(rungs: &[Protected]) -> &[Protected] {
+    match rungs {
+        [finest, _, ..] if finest.document().figures.is_some() => std::slice::from_ref(finest),
+        rungs => rungs,
+    }
+}
+
 impl Live<'_> {
     /// Decides tables from the front of the list, and takes them off it: those that pass as they are, beside everything
     /// that is live and those before them, and the next one, of which the finest rung that passes with all coarser ones
-    /// is released with them, and those above it are withheld. No table may stand in the list twice.
+    /// is released with them, and those above it are withheld. Of a table with means, percentiles or ratios the finest
+    /// rung that passes is released alone. No table may stand in the list twice.
     ///
     /// # Errors
-    /// [`LiveError`]; then nothing was taken off.
+    /// [`LiveError`], where the first table cannot be tested; then nothing was taken off.
     pub fn advance(
         &self,
         tables: &mut VecDeque<Vec<Protected>>,
         limits: &Limits,
     ) -> Result<Decision, LiveError> {
-        let whole = self.passing(tables, limits)?;
-        let more = tables.get(whole).map_or(0, Vec::len);
-        // Its finest rung did not pass with the others, or there would be one more that passes as it is.
-        let mut finest = usize::from(whole < tables.len().min(MAX_AT_ONCE));
-        if finest > 0 {
-            while finest < more {
-                let rungs = tables.get(whole).and_then(|rungs| rungs.get(finest..));
-                let before = tables.iter().take(whole).flatten();
-                if self.all_pass(before.chain(rungs.unwrap_or_default()), limits)? {
-                    break;
-                }
-                finest += 1;
+        let Passing { whole, refused } = self.passing(tables, limits)?;
+        let next = match tables.get(whole).filter(|_| refused) {
+            None => None,
+            Some(rungs) => match self.finest_of(rungs, tables, whole, limits) {
+                Ok(finest) => Some(finest),
+                // Once it is the first, it is said of it.
+                Err(_) if whole > 0 => None,
+                Err(error) => return Err(error),
+            },
+        };
+        let mut decision = Taken::default();
+        for rungs in tables.drain(..whole) {
+            decision.take(rungs, 0);
+        }
+        if let Some(finest) = next {
+            decision.take(tables.pop_front().unwrap_or_default(), finest);
+        }
+        Ok(Decision { withheld: decision.withheld, released: self.drafts(decision.released) })
+    }
+
+    /// Which rung of a table is the finest to be released beside so many tables that pass, where its very finest is not;
+    /// as many as there are, where none is.
+    fn finest_of(
+        &self,
+        rungs: &[Protected],
+        tables: &VecDeque<Vec<Protected>>,
+        whole: usize,
+        limits: &Limits,
+    ) -> Result<usize, LiveError> {
+        for finest in 1..rungs.len() {
+            let before = tables.iter().take(whole).flat_map(|rungs| with_coarser(rungs));
+            let these = with_coarser(rungs.get(finest..).unwrap_or_default());
+            if self.all_pass(before.chain(these), limits)? {
+                return Ok(finest);
             }
         }
-        let mut released: Vec<Protected> = tables.drain(..whole).flatten().collect();
-        let mut withheld = Vec::new();
-        if finest > 0 {
-            let mut rungs = tables.pop_front().unwrap_or_default().into_iter();
-            withheld.extend(rungs.by_ref().take(finest).map(Withheld::of));
-            released.extend(rungs);
-        }
-        Ok(Decision { withheld, released: self.drafts(released) })
+        Ok(rungs.len())
     }
 
     /// How many tables from the front pass as they are: found in ever larger steps, and between the last two by halves.
@@ -61,22 +86,44 @@ impl Live<'_> {
         &self,
         tables: &VecDeque<Vec<Protected>>,
         limits: &Limits,
-    ) -> Result<usize, LiveError> {
+    ) -> Result<Passing, LiveError> {
         let most = tables.len().min(MAX_AT_ONCE);
-        let pass = |count| self.all_pass(tables.iter().take(count).flatten(), limits);
-        let (mut good, mut bad, mut step) = (0, most + 1, 1);
-        while good < most && bad > most {
-            let next = most.min(good + step);
-            if pass(next)? {
-                (good, step) = (next, 2 * step);
-            } else {
-                bad = next;
+        let (mut whole, mut bad, mut refused, mut step) = (0, most + 1, false, 1);
+        while bad - whole > 1 {
+            let next = if bad > most { most.min(whole + step) } else { whole.midpoint(bad) };
+            let these = tables.iter().take(next).flat_map(|rungs| with_coarser(rungs));
+            match self.all_pass(these, limits) {
+                Ok(true) => (whole, step) = (next, 2 * step),
+                Ok(false) => (bad, refused) = (next, true),
+                // Whichever of them it is, it is found when it is the first.
+                Err(_) if next > 1 => (bad, refused) = (next, false),
+                Err(error) => return Err(error),
             }
         }
-        while bad <= most && bad - good > 1 {
-            let middle = good.midpoint(bad);
-            if pass(middle)? { good = middle } else { bad = middle }
-        }
-        Ok(good)
+        Ok(Passing { whole, refused })
+    }
+}
+
+/// How many tables pass as they are, and whether the one behind them was refused: it may be the last, or one that cannot
+/// be tested.
+struct Passing {
+    whole: usize,
+    refused: bool,
+}
+
+/// What is taken off the list.
+#[derive(Default)]
+struct Taken {
+    withheld: Vec<Withheld>,
+    released: Vec<Protected>,
+}
+
+impl Taken {
+    /// A table of which this rung is the finest that is released.
+    fn take(&mut self, mut rungs: Vec<Protected>, finest: usize) {
+        let mut released = rungs.split_off(finest.min(rungs.len()));
+        let rest = released.split_off(with_coarser(&released).len());
+        self.withheld.extend(rungs.into_iter().chain(rest).map(Withheld::of));
+        self.released.extend(released);
     }
 }

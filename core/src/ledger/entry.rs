@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     AgreementId, AnalystId, Assurance, DatasetId, Digest, FederationId, IndicatorId, LevelId, Ods,
-    Period, Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, Timestamp,
+    Period, Profile, PurposeId, QueryId, RefusalCode, Role, Scope, SnapshotRef, SnapshotVersion,
+    Timestamp,
 };
 
 /// The longest entry, in bytes of its canonical form.
@@ -219,8 +220,8 @@ pub enum Event {
         dataset: DatasetId,
         /// The period.
         period: Period,
-        /// The extract.
-        snapshot_id: Digest,
+        /// The extract. The same rows with another standing are another one: what is released says which.
+        snapshot: SnapshotRef,
         /// Tables that are released.
         released: u32,
         /// Tables that are withheld.
@@ -416,8 +417,8 @@ pub enum Kept {
     },
     /// That a table stays withheld, by the key that it would have.
     Withheld(Digest),
-    /// That the tables of an extract were decided.
-    Prepared(Digest),
+    /// That the tables of an extract of this standing were decided.
+    Prepared(Digest, SnapshotVersion),
 }
 
 impl Head {
@@ -437,10 +438,15 @@ impl Head {
             kind: &'a str,
             key: Option<Digest>,
             release_hash: Option<Digest>,
-            snapshot_id: Option<Digest>,
+            snapshot: Option<Extract>,
             tested: Option<Tested>,
             dataset: Option<&'a str>,
             period: Option<&'a str>,
+        }
+        #[derive(Deserialize)]
+        struct Extract {
+            id: Digest,
+            version: SnapshotVersion,
         }
         let outer: Outer<'_> = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
         let event = outer.event;
@@ -451,7 +457,7 @@ impl Head {
                 Some(Kept::Release { key, hash, live: tested.live, of })
             }
             ("withheld", Some(key), ..) => Some(Kept::Withheld(key)),
-            ("prepared", ..) => event.snapshot_id.map(Kept::Prepared),
+            ("prepared", ..) => event.snapshot.map(|of| Kept::Prepared(of.id, of.version)),
             _ => None,
         };
         Ok(Self { seq: outer.seq, kept })

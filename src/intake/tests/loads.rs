@@ -91,7 +91,7 @@ fn columns_that_are_not_there_are_not_held() {
     let text = "person,weeks_waited,age\np1,19,40\np2,3,\n";
     let prepared = place.prepare(text.as_bytes(), PLAIN).expect("loads");
     let held: Vec<&str> = prepared.extract.columns_held.iter().map(ColumnId::as_str).collect();
-    assert_eq!(held, ["age", "waiting_band"]);
+    assert_eq!(held, ["age", "waiting_band", "weeks_waited"]);
     assert_eq!(prepared.extract.imd_edition, None);
     let imd = &prepared.quality.dimensions[0];
     assert!(!imd.held);
@@ -101,7 +101,8 @@ fn columns_that_are_not_there_are_not_held() {
     let left_out = format!("{PLAIN}[columns]\nsex = \"\"\nlsoa = \"\"\n");
     let prepared = place.prepare(csv(&ROWS).as_bytes(), &left_out).expect("loads");
     let held: Vec<&str> = prepared.extract.columns_held.iter().map(ColumnId::as_str).collect();
-    assert_eq!(held, ["ethnic_category", "age", "treatment_function", "provider", "waiting_band"]);
+    let columns = ["ethnic_category", "age", "treatment_function", "provider", "waiting_band"];
+    assert_eq!(held, [&columns[..], &["weeks_waited"]].concat());
 }
 
 #[test]

@@ -2,16 +2,21 @@
 //! it has ever released passes the disclosure test as a whole.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum::node::Progress;
+use evensum::intake::published_root;
+use evensum::node::{Prepared, Progress};
 use evensum::snapshot::Manifest;
 use evensum::store::Reader;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{DocumentKind, Live, Outgoing, Universe};
 use evensum_core::ledger::Event;
-use evensum_core::model::{DatasetId, IndicatorId, Profile, Query, RefusalCode};
+use evensum_core::model::{
+    DatasetId, IndicatorId, Profile, Query, RefusalCode, SnapshotVersion,
+};
 use evensum_core::port::NodeFault;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -369,4 +374,57 @@ fn a_preparation_that_is_stopped_goes_on_where_it_was() {
         assert_eq!(node.site.prepare_due(|_, _| {}).await.expect("nothing is left"), []);
         holds(&f, &node).await;
     });
+}
+
+/// Publishes what is published once more, with the same rows and as final.
+fn publish_as_final(state: &Path) {
+    let home = published_root(state).join(DATASET).join(PERIOD);
+    let (first, last) = (home.join("1-provisional"), home.join("2-final"));
+    fs::create_dir(&last).expect("a folder");
+    for file in fs::read_dir(&first).expect("a folder") {
+        let file = file.expect("a file").path();
+        fs::copy(&file, last.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    let mut manifest = Manifest::read(&last).expect("a manifest");
+    manifest.version = Some(SnapshotVersion::Final);
+    manifest.write(&last).expect("written");
+}
+
+#[tokio::test]
+async fn the_same_rows_are_prepared_for_each_of_their_standings() {
+    let f = federation();
+    let node = f.node_with(NODE, &sparse(400, 0), true).await;
+    let mut prepared = node.site.prepare_due(|_, _| {}).await.expect("prepares");
+    publish_as_final(&node.state);
+    prepared.extend(node.site.prepare_due(|_, _| {}).await.expect("prepares"));
+    let [first, last] = prepared.as_slice() else { panic!("{prepared:?}") };
+    let standings = (first.snapshot.version, last.snapshot.version);
+    assert_eq!(standings, (SnapshotVersion::Provisional, SnapshotVersion::Final));
+    assert_eq!(first.snapshot.id, last.snapshot.id);
+    assert!(first.released > 0 && last.released > 0, "{prepared:?}");
+    let tables = |one: &Prepared| one.released + one.withheld;
+    assert_eq!(tables(first), tables(last));
+    assert_eq!(node.site.prepare_due(|_, _| {}).await.expect("nothing is left"), []);
+    let live = live(&f, &node).await;
+    assert_eq!(live.len(), usize::try_from(first.released + last.released).expect("small"));
+    holds(&f, &node).await;
+}
+
+#[tokio::test]
+async fn what_is_frozen_is_answered_although_the_rest_cannot_be_prepared() {
+    let f = federation();
+    let extract = sparse(400, 0);
+    let (own, other): (Table, Table) = ((INDICATORS[0], &["sex"]), (INDICATORS[1], &["sex"]));
+    let node = f.node_with(NODE, &extract, false).await;
+    assert!(is_released(&f, &node, own).await);
+    node.store.close().await;
+    drop(node);
+    let node = f.node_with(NODE, &extract, true).await;
+    let rows = published_root(&node.state).join(DATASET).join(PERIOD).join("1-provisional");
+    let rows = rows.join(format!("{DATASET}-{PERIOD}.arrow"));
+    assert!(rows.exists());
+    fs::write(rows, "damaged").expect("written");
+    node.site.prepare_due(|_, _| {}).await.expect_err("the rows cannot be read");
+    assert!(is_released(&f, &node, own).await);
+    assert_eq!(ask(&f, &node, other).await.map(drop), Err(NodeFault::Internal));
 }

@@ -111,7 +111,18 @@ pub(in super::super) fn events() -> Vec<Event> {
         Event::Replayed { query_id, query_hash, question: 0, release_hash: None },
         published(prepared.clone(), period),
         withheld(prepared.clone(), period),
-        Event::Prepared { dataset: prepared, period, snapshot_id: hash, released: 40, withheld: 2 },
+        Event::Prepared {
+            dataset: prepared,
+            period,
+            snapshot: SnapshotRef {
+                id: hash,
+                as_of: "2026-10-31".parse().expect("date"),
+                version: SnapshotVersion::Provisional,
+                imd_edition: None,
+            },
+            released: 40,
+            withheld: 2,
+        },
         Event::AnswerReleased { query_id, query_hash, question: 3, release_hash: hash },
         Event::Aborted { query_id, query_hash, question: 1 },
         Event::Failed { query_id, query_hash, question: 1 },
@@ -145,7 +156,7 @@ fn entries_round_trip_and_their_heads_agree() {
                 Some(Kept::Release { key, hash, live, of: format!("{dataset} {period}") })
             }
             Event::Withheld { key, .. } => Some(Kept::Withheld(*key)),
-            Event::Prepared { snapshot_id, .. } => Some(Kept::Prepared(*snapshot_id)),
+            Event::Prepared { snapshot, .. } => Some(Kept::Prepared(snapshot.id, snapshot.version)),
             _ => None,
         };
         assert_eq!(Head::read(&bytes).expect("head"), Head { seq, kept });
