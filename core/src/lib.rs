@@ -2,6 +2,7 @@
 //! proofs and everything that decides who may ask what. No IO, no clock, no runtime: time, keys and
 //! bytes are given to it.
 
+pub mod adversary;
 pub mod authz;
 pub mod catalogue;
 pub mod disclosure;

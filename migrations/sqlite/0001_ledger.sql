@@ -40,10 +40,12 @@ CREATE TABLE withheld (
     seq      INTEGER NOT NULL UNIQUE REFERENCES record (seq)
 ) STRICT, WITHOUT ROWID;
 
--- Extracts of which the tables that agreements name were decided.
+-- Extracts of which the tables that agreements name were decided. The same rows with another standing are another one.
 CREATE TABLE prepared (
-    snapshot_id BLOB PRIMARY KEY,
-    seq         INTEGER NOT NULL UNIQUE REFERENCES record (seq)
+    snapshot_id BLOB NOT NULL,
+    version     TEXT NOT NULL,
+    seq         INTEGER NOT NULL UNIQUE REFERENCES record (seq),
+    PRIMARY KEY (snapshot_id, version)
 ) STRICT, WITHOUT ROWID;
 
 -- Queries by id, within the realm that the id was made in: one federation's coordinator must not learn from a

@@ -24,8 +24,7 @@ use crate::present::Glyphs;
 const LARGE: Limits = Limits {
     published: MAX_LARGE_CELLS + evensum_core::disclosure::sheet::MAX_ALREADY,
     dense: MAX_LARGE_CELLS,
-    steps: 40_000_000,
-    ..Limits::RELEASE
+    ..Limits::EXACT
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -191,7 +190,7 @@ impl Args {
     }
 
     const fn limits(&self) -> Limits {
-        if self.large { LARGE } else { Limits::RELEASE }
+        if self.large { LARGE } else { Limits::EXACT }
     }
 
     const fn most(&self) -> usize {

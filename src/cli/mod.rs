@@ -1,5 +1,6 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
+mod adversary;
 mod agreements;
 mod asking;
 mod audit;
@@ -88,6 +89,8 @@ enum Command {
     Disclose(disclose::Args),
     /// Invent a raw extract of any dataset, with the mapping that reads it
     Synth(synth::Args),
+    /// Attack the program's own releases, and a weak policy for each attack
+    Adversary(adversary::Args),
     /// Measure how fast this program is on this machine
     Bench(bench::Args),
 }
@@ -124,6 +127,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Reference(command) => reference::run(command),
         Command::Disclose(args) => disclose::run(&args),
         Command::Synth(args) => synth::run(&args),
+        Command::Adversary(args) => adversary::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::ledger::Event;
-use evensum_core::model::{Agreement, Digest};
+use evensum_core::model::{Agreement, SnapshotRef};
 use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep};
 
@@ -77,10 +77,10 @@ impl Beside {
         let until = Instant::now() + LONGEST;
         let bar = terminal::spinner("the server decides its tables");
         while !wanted.is_empty() {
-            // A final extract of the same rows as the provisional one has been prepared with that.
+            // What was decided before the log was first looked at is not heard of.
             let known = self.prepared(&wanted).await?;
             self.look(&mut wanted, &bar).await?;
-            wanted.retain(|manifest| !known.contains(&manifest.snapshot_id));
+            wanted.retain(|manifest| manifest.reference().is_some_and(|of| !known.contains(&of)));
             if Instant::now() > until {
                 bar.finish_and_clear();
                 terminal::note(
@@ -96,11 +96,11 @@ impl Beside {
         Ok(())
     }
 
-    async fn prepared(&self, wanted: &[Manifest]) -> Result<Vec<Digest>, Failure> {
+    async fn prepared(&self, wanted: &[Manifest]) -> Result<Vec<SnapshotRef>, Failure> {
         let mut known = Vec::new();
-        for Manifest { snapshot_id, .. } in wanted {
-            if self.reader.is_prepared(*snapshot_id).await.or_exit(Exit::Data)? {
-                known.push(*snapshot_id);
+        for of in wanted.iter().filter_map(Manifest::reference) {
+            if self.reader.is_prepared(of.id, of.version).await.or_exit(Exit::Data)? {
+                known.push(of);
             }
         }
         Ok(known)
@@ -122,15 +122,15 @@ impl Beside {
 }
 
 fn heard(event: &Event, wanted: &mut Vec<Manifest>, bar: &ProgressBar) {
-    let of = |id: &Digest| wanted.iter().position(|manifest| manifest.snapshot_id == *id);
     match event {
         Event::Published { snapshot_id, .. } | Event::Withheld { snapshot_id, .. } => {
-            if of(snapshot_id).is_some() {
+            if wanted.iter().any(|manifest| manifest.snapshot_id == *snapshot_id) {
                 bar.inc(1);
             }
         }
-        Event::Prepared { snapshot_id, released, withheld, .. } => {
-            if let Some(place) = of(snapshot_id) {
+        Event::Prepared { snapshot, released, withheld, .. } => {
+            let is_it = |manifest: &Manifest| manifest.reference().as_ref() == Some(snapshot);
+            if let Some(place) = wanted.iter().position(is_it) {
                 let manifest = wanted.remove(place);
                 terminal::note(&said(&named(&manifest), *released, *withheld));
             }

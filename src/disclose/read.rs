@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{DiscloseError, Fault, number};
@@ -91,12 +91,41 @@ fn begins(start: &[u8]) -> Result<(usize, u8), &'static str> {
     Ok((bom, best.map_or(b',', |(delimiter, _)| *delimiter)))
 }
 
+/// Text with one line feed at the end of each line, whatever ended it before.
+struct LineFeeds<R> {
+    source: R,
+    after_return: bool,
+}
+
+impl<R: Read> Read for LineFeeds<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.source.read(buffer)?;
+            let mut kept = 0;
+            for at in 0..read {
+                let byte = buffer[at];
+                let second_of_two = byte == b'\n' && self.after_return;
+                self.after_return = byte == b'\r';
+                if !second_of_two {
+                    buffer[kept] = if self.after_return { b'\n' } else { byte };
+                    kept += 1;
+                }
+            }
+            // Nothing kept of something read is not the end.
+            if kept > 0 || read == 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 fn parse(file: &Path, source: impl Read, delimiter: u8) -> Result<Fields, DiscloseError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(source);
+        // The last row ends as the others do.
+        .from_reader(LineFeeds { source, after_return: false }.chain(&b"\n"[..]));
     let mut record = csv::ByteRecord::new();
     let mut fields = Fields {
         file: file.to_owned(),
@@ -105,9 +134,12 @@ fn parse(file: &Path, source: impl Read, delimiter: u8) -> Result<Fields, Disclo
         cut: false,
         notes: Vec::new(),
     };
-    let mut in_notes = false;
-    while reader.read_byte_record(&mut record).map_err(|e| io(file, e))? {
-        let row = record.position().map_or(0, csv::Position::line);
+    let (mut in_notes, mut within) = (false, 0_u64);
+    while reader.read_byte_record(&mut record).map_err(|e| unreadable(file, e))? {
+        // The reader passes over blank lines, which are rows of a spreadsheet; a line break within a field is none.
+        let breaks = record.as_slice().iter().filter(|byte| **byte == b'\n').count();
+        within += u64::try_from(breaks).unwrap_or(u64::MAX);
+        let row = reader.position().line().saturating_sub(1 + within);
         let line = decoded(file, row, &record)?;
         if fields.header.is_empty() {
             fields.header = headed(file, line)?;
@@ -144,7 +176,7 @@ fn text(file: &Path, at: String, why: &'static str) -> DiscloseError {
     DiscloseError::Text { file: file.to_owned(), at, why }
 }
 
-fn io(file: &Path, error: csv::Error) -> DiscloseError {
+fn unreadable(file: &Path, error: csv::Error) -> DiscloseError {
     match error.into_kind() {
         csv::ErrorKind::Io(source) => DiscloseError::Read { file: file.to_owned(), source },
         _ => text(file, String::new(), "this is no delimited text"),
@@ -305,7 +337,7 @@ mod tests {
         let same = of(b"sex,n\nF,12\n").expect("read");
         assert_eq!(of(b"sex;n\nF;12\n").expect("read"), same);
         assert_eq!(of(b"\xef\xbb\xbfsex\tn\r\nF\t12\r\n").expect("read"), same);
-        assert_eq!(of(b"\"sex\" , n\n F ,\"12\"\n,\n").expect("read").lines(), same.lines());
+        assert_eq!(of(b"\"sex\", n\n F ,\"12\"\n,\n").expect("read").lines(), same.lines());
         let quoted = of(b"area,n\n\"Poole, Dorset\",\"1,234\"\n").expect("read");
         assert_eq!(quoted.lines()[0].fields, ["Poole, Dorset", "1,234"]);
         // A comma within quotes is not the delimiter.
@@ -316,6 +348,12 @@ mod tests {
     fn rows_are_numbered_as_in_the_file() {
         let read = of(b"sex,n\nF,1\n\nM,2\n").expect("read");
         assert_eq!(read.lines().iter().map(|l| l.row).collect::<Vec<_>>(), [2, 4]);
+        // Blank lines are rows, breaks within a field are not; however lines end, and without an end to the last.
+        let text = "\nsex,n\n\"F\n\",1\n\n\nM,2\n,\nX,3";
+        for end in ["\n", "\r\n", "\r"] {
+            let read = of(text.replace('\n', end).as_bytes()).expect("read");
+            assert_eq!(read.lines().iter().map(|l| l.row).collect::<Vec<_>>(), [3, 6, 8]);
+        }
         let error = of(b"sex,n\nF,1\nM\n").expect_err("ragged");
         assert_eq!(error.to_string(), "t.csv, row 3: 1 columns where the header has 2");
     }

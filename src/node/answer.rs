@@ -240,6 +240,9 @@ fn step((todo, prepared): (Todo, Result<(Plan<authz::Asked>, Source), Lack>)) ->
             Ok((_, source)) if source.deleted() => {
                 Step::Lacking(Lack::Refused(RefusalCode::NoData))
             }
+            Ok((_, Source { unready: Some(why), .. })) => {
+                Step::Lacking(Lack::Broken(Box::new(why.into())))
+            }
             Ok((plan, source)) => Step::Count(Box::new((plan, source))),
             Err(lack) => Step::Lacking(lack),
         },

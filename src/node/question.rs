@@ -67,6 +67,9 @@ pub(super) enum Step {
 pub(super) struct Source {
     pub(super) extract: Extract,
     pub(super) key: Digest,
+    /// Why nothing may be counted from it: the tables that agreements name are not decided. What is frozen is
+    /// answered all the same.
+    pub(super) unready: Option<Arc<PrepareError>>,
 }
 
 impl Source {
@@ -82,10 +85,13 @@ pub(super) enum Lack {
     Broken(Box<Trouble>),
 }
 
+/// An extract, and why its tables could not be decided beforehand.
+type Found = (Extract, Option<Arc<PrepareError>>);
+
 /// The extracts of one query, each looked for once.
 #[derive(Default)]
 pub(super) struct Sources {
-    found: Vec<((DatasetId, Period), Option<Extract>)>,
+    found: Vec<((DatasetId, Period), Option<Found>)>,
 }
 
 impl Sources {
@@ -101,20 +107,21 @@ impl Sources {
             Some((_, found)) => found.clone(),
             None => match site.shelf.find(dataset, period) {
                 Ok(found) => {
-                    let found = found.and_then(|(dir, m)| Extract::of(dir, m));
-                    if let Some(extract) = &found {
-                        site.note(&extract.manifest, &extract.of).await?;
-                        if let Err(why) = site.ready(extract).await {
-                            return Ok(Err(Lack::Broken(Box::new(why.into()))));
+                    let found = match found.and_then(|(dir, m)| Extract::of(dir, m)) {
+                        Some(extract) => {
+                            site.note(&extract.manifest, &extract.of).await?;
+                            let unready = site.ready(&extract).await.err();
+                            Some((extract, unready))
                         }
-                    }
+                        None => None,
+                    };
                     self.found.push(((dataset.clone(), period), found.clone()));
                     found
                 }
                 Err(broken) => return Ok(Err(Lack::Broken(Box::new(broken.into())))),
             },
         };
-        let Some(extract) = found else {
+        let Some((extract, unready)) = found else {
             return Ok(Err(Lack::Refused(RefusalCode::NoData)));
         };
         if !extract.is_defined(&site.catalogue) {
@@ -128,7 +135,7 @@ impl Sources {
             return Ok(Err(Lack::Refused(RefusalCode::RecordKeysNotHeld)));
         }
         let key = plan.frozen_key(&site.ods, &extract.of)?;
-        Ok(Ok(Source { extract, key }))
+        Ok(Ok(Source { extract, key, unready }))
     }
 }
 

@@ -339,7 +339,7 @@ pub(super) fn entries() -> Vec<Entry> {
         },
         deleted(dataset.clone(), period, snapshot.id),
         withheld(dataset.clone(), period, snapshot.id),
-        Event::Prepared { dataset, period, snapshot_id: snapshot.id, released: 40, withheld: 2 },
+        Event::Prepared { dataset, period, snapshot, released: 40, withheld: 2 },
     ];
     (14..)
         .zip(events)

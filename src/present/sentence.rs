@@ -82,9 +82,10 @@ fn told(entry: &Entry) -> String {
             asked::table(indicator, by, *period, scope.as_ref()),
             profile.as_str()
         ),
-        Event::Prepared { dataset, period, snapshot_id, released, withheld } => format!(
-            "the tables that agreements name beforehand were decided for extract {} of {dataset} for {period}: {released} released, {withheld} withheld",
-            snapshot_id.short()
+        Event::Prepared { dataset, period, snapshot, released, withheld } => format!(
+            "the tables that agreements name beforehand were decided for {} extract {} of {dataset} for {period}: {released} released, {withheld} withheld",
+            snapshot.version.as_str(),
+            snapshot.id.short()
         ),
         Event::AnswerReleased { release_hash, .. } => {
             format!("{} was answered with release {}", of_query(event), release_hash.short())
@@ -355,13 +356,13 @@ fn what(event: &Event) -> Option<String> {
         Event::AgreementInForce { version, hash, .. } => {
             Some(format!("version {version}, hash {}", hash.short()))
         }
-        Event::SnapshotPublished { dataset, period, snapshot, .. } => Some(format!(
+        Event::SnapshotPublished { dataset, period, snapshot, .. }
+        | Event::Prepared { dataset, period, snapshot, .. } => Some(format!(
             "{} extract {} of {dataset} for {period}",
             snapshot.version.as_str(),
             snapshot.id.short()
         )),
-        Event::SnapshotDeleted { dataset, period, snapshot_id, .. }
-        | Event::Prepared { dataset, period, snapshot_id, .. } => {
+        Event::SnapshotDeleted { dataset, period, snapshot_id, .. } => {
             Some(format!("extract {} of {dataset} for {period}", snapshot_id.short()))
         }
         Event::Published { indicator, by, period, scope, .. }

@@ -239,8 +239,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Does a piece of work. A piece that is refused has written nothing: every check, and the one encoding
-    /// that may fail, come before its first write.
+    /// Does a piece of work. A piece that is refused has written nothing: every check, and every encoding that may
+    /// fail, come before its first write.
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
             Work::Append(event @ Event::Prepared { .. }) => self.prepared(event).await,
@@ -267,10 +267,7 @@ impl<'a> Batch<'a> {
             event,
             Event::Published { .. } | Event::Withheld { .. } | Event::Prepared { .. }
         );
-        let Identity { ods, role, .. } = &self.owner.identity;
-        let bytes = Entry::new(seq, self.now, ods.clone(), *role, event)
-            .encode()
-            .map_err(|e| Stop::Refused(e.into()))?;
+        let bytes = self.encoded(seq, event)?;
         let leaf = leaf_hash(&bytes);
         for (level, index, hash) in self.frontier.push(leaf) {
             let hexadecimal = HEXLOWER.encode(hash.as_bytes());
@@ -282,6 +279,18 @@ impl<'a> Batch<'a> {
             self.write_records().await?;
         }
         Ok((seq, bytes))
+    }
+
+    fn encoded(&self, seq: u64, event: Event) -> Result<Vec<u8>, Stop> {
+        let Identity { ods, role, .. } = &self.owner.identity;
+        let entry = Entry::new(seq, self.now, ods.clone(), *role, event);
+        entry.encode().map_err(|e| Stop::Refused(e.into()))
+    }
+
+    /// Whether these can be the next entries. Writes nothing.
+    pub(super) fn encode<'e>(&self, events: impl Iterator<Item = &'e Event>) -> Result<(), Stop> {
+        let mut numbered = (self.frontier.len()..).zip(events);
+        numbered.try_for_each(|(seq, event)| self.encoded(seq, event.clone()).map(drop))
     }
 
     /// Writes the entries that wait for it.

@@ -1,8 +1,9 @@
 //! Tables that were put to the disclosure test: frozen where nothing else became live meanwhile, or withheld for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use evensum_core::disclosure::{mark, mark_after};
+use evensum_core::catalogue::MAX_RUNGS;
+use evensum_core::disclosure::{MAX_AT_ONCE, mark, mark_after};
 use evensum_core::ledger::Event;
 use evensum_core::model::{Digest, RefusalCode};
 
@@ -12,8 +13,8 @@ use super::nodes::digest;
 use super::rows::Row;
 use super::{About, Publish, Release, StoreError};
 
-/// The most tables that are decided at once: more than a ladder has rungs.
-pub(super) const MAX_DECIDED: usize = 64;
+/// The most tables that are decided at once.
+pub(super) const MAX_DECIDED: usize = MAX_AT_ONCE * MAX_RUNGS;
 /// Universes whose marks are remembered.
 const MOST_MARKS: usize = 4096;
 
@@ -37,6 +38,17 @@ pub(super) struct Decision {
 impl Decision {
     pub(super) const fn entries(&self) -> usize {
         self.withheld.len() + self.releases.len()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = Digest> {
+        let withheld = self.withheld.iter().map(|(key, _)| *key);
+        withheld.chain(self.releases.iter().map(|release| release.key))
+    }
+
+    /// Its entries, in the order in which they are written.
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        let withheld = self.withheld.iter().map(|(_, event)| event);
+        withheld.chain(self.releases.iter().map(|release| &release.published))
     }
 }
 
@@ -127,9 +139,18 @@ impl Batch<'_> {
     }
 
     pub(super) async fn decide(&mut self, decision: Decision) -> Result<Settled<Logged>, Stop> {
+        let mut keys = HashSet::with_capacity(decision.entries());
+        if !decision.keys().all(|key| keys.insert(key)) {
+            return refuse("a table is decided twice at once");
+        }
+        // What is refused must have written nothing, and each of these writes before the next is looked at.
+        for (key, event) in &decision.withheld {
+            withholds(*key, event)?;
+        }
+        self.encode(decision.events())?;
         let Decision { universe, withheld, releases } = decision;
         // Whatever was decided meanwhile of the same tables: who comes again leaves those out.
-        for key in withheld.iter().map(|(key, _)| *key).chain(releases.iter().map(|r| r.key)) {
+        for key in keys {
             if self.withheld(key).await? || self.frozen(key).await?.is_some() {
                 return Err(Stop::Refused(StoreError::Outrun));
             }
@@ -151,21 +172,23 @@ impl Batch<'_> {
 
     /// Appends that an extract's tables were decided, once.
     pub(super) async fn prepared(&mut self, event: Event) -> Result<Settled<Logged>, Stop> {
-        let Event::Prepared { snapshot_id, .. } = event else {
+        let Event::Prepared { snapshot, .. } = &event else {
             return refuse("an extract is prepared by another entry");
         };
-        let key = snapshot_id.as_bytes().to_vec();
+        let (key, version) = (snapshot.id.as_bytes().to_vec(), snapshot.version.as_str());
         let known: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM prepared WHERE snapshot_id = ?1")
+            sqlx::query_scalar("SELECT 1 FROM prepared WHERE snapshot_id = ?1 AND version = ?2")
                 .bind(&key)
+                .bind(version)
                 .fetch_optional(&mut *self.conn)
                 .await?;
         if known.is_some() {
             return refuse("an extract's tables are decided once");
         }
         let logged = self.append(event).await?;
-        sqlx::query("INSERT INTO prepared (snapshot_id, seq) VALUES (?1, ?2)")
+        sqlx::query("INSERT INTO prepared (snapshot_id, version, seq) VALUES (?1, ?2, ?3)")
             .bind(key)
+            .bind(version)
             .bind(to_sql(logged.0))
             .execute(&mut *self.conn)
             .await?;
@@ -202,12 +225,7 @@ impl Batch<'_> {
         key: Digest,
         event: Event,
     ) -> Result<(), Stop> {
-        match &event {
-            Event::Withheld { key: said, .. } if *said == key => {}
-            _ => {
-                return refuse("a table is withheld under another key than it would be kept under");
-            }
-        }
+        withholds(key, &event)?;
         let (seq, _) = self.append(event).await?;
         sqlx::query("INSERT INTO withheld (key, universe, seq) VALUES (?1, ?2, ?3)")
             .bind(&key.as_bytes()[..])
@@ -241,5 +259,13 @@ impl Batch<'_> {
         let logged = self.append(event).await?;
         self.mark(realm, about, Some("refused"), None, Some(code)).await?;
         Ok(Settled::plain(Kind::Refused(code), logged))
+    }
+}
+
+/// Whether an entry says that the table of this key is withheld.
+fn withholds(key: Digest, event: &Event) -> Result<(), Stop> {
+    match event {
+        Event::Withheld { key: said, .. } if *said == key => Ok(()),
+        _ => refuse("a table is withheld under another key than it would be kept under"),
     }
 }

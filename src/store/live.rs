@@ -5,7 +5,7 @@ use std::path::Path;
 
 use evensum_core::disclosure::Universe;
 use evensum_core::ledger::Entry;
-use evensum_core::model::Digest;
+use evensum_core::model::{Digest, SnapshotVersion};
 use sqlx::{Connection, SqliteConnection};
 
 use super::database;
@@ -70,15 +70,18 @@ impl Store {
         beside(&self.dir, read).await
     }
 
-    /// The extracts of which the tables that agreements name were decided.
+    /// The extracts of which the tables that agreements name were decided, each with its standing.
     ///
     /// # Errors
     /// As of [`Store::live`].
-    pub async fn prepared(&self) -> Result<Vec<Digest>, StoreError> {
+    pub async fn prepared(&self) -> Result<Vec<(Digest, SnapshotVersion)>, StoreError> {
         let read = async |conn: &mut SqliteConnection| {
-            let ids: Vec<Vec<u8>> =
-                sqlx::query_scalar("SELECT snapshot_id FROM prepared").fetch_all(conn).await?;
-            Ok(ids.iter().filter_map(|id| digest(id)).collect())
+            let found: Vec<(Vec<u8>, String)> =
+                sqlx::query_as("SELECT snapshot_id, version FROM prepared").fetch_all(conn).await?;
+            let one = |(id, version): &(Vec<u8>, String)| {
+                Some((digest(id)?, SnapshotVersion::named(version)?))
+            };
+            Ok(found.iter().filter_map(one).collect())
         };
         beside(&self.dir, read).await
     }
@@ -96,14 +99,19 @@ async fn beside<T>(
 }
 
 impl Reader {
-    /// Whether the tables of an extract that agreements name are decided.
+    /// Whether the tables of an extract of this standing that agreements name are decided.
     ///
     /// # Errors
     /// [`StoreError::Read`].
-    pub async fn is_prepared(&self, extract: Digest) -> Result<bool, StoreError> {
+    pub async fn is_prepared(
+        &self,
+        extract: Digest,
+        version: SnapshotVersion,
+    ) -> Result<bool, StoreError> {
         let found: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM prepared WHERE snapshot_id = ?1")
+            sqlx::query_scalar("SELECT 1 FROM prepared WHERE snapshot_id = ?1 AND version = ?2")
                 .bind(&extract.as_bytes()[..])
+                .bind(version.as_str())
                 .fetch_optional(&mut *self.conn.lock().await)
                 .await?;
         Ok(found.is_some())

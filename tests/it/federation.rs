@@ -17,6 +17,7 @@ mod many;
 mod measured;
 mod own_data;
 mod process;
+mod publication;
 mod pushdown;
 mod python;
 mod quality;

@@ -1,5 +1,6 @@
 //! The one integration binary: whole parts against each other, over real sockets and real TLS.
 
+mod adversary;
 mod certificates;
 mod datasets;
 mod disclose;

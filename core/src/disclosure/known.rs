@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attack::{Attribute, Public, PublicCell, PublicError};
 use super::document::{AxisIds, ReleaseDocument};
-use super::protect::outside;
-use crate::catalogue::{Catalogue, CatalogueError, Dataset, Dimension, Unknown};
-use crate::model::{CategoryId, DatasetId, Digest, LevelId, Shown};
+use super::protect::{ZERO_TARGET_DENOMINATOR, outside};
+use crate::catalogue::{
+    Catalogue, CatalogueError, CategoryKind, Dataset, Dimension, PersonRows, Unknown,
+};
+use crate::model::{CategoryId, DatasetId, Digest, LevelId, Profile, Shown};
+use crate::plan::ELSEWHERE;
 
 /// Why a release cannot be put beside others.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +82,8 @@ pub(super) struct Known<'a> {
     documents: Vec<&'a ReleaseDocument>,
     /// Whether extracts of one dataset are told apart, as if each later one only added rows.
     extracts: bool,
+    /// Whether an extract that has a column has it of every row, so that nobody in it is not collected.
+    collected: bool,
 }
 
 impl<'a> Known<'a> {
@@ -86,8 +91,9 @@ impl<'a> Known<'a> {
         catalogue: &'a Catalogue,
         documents: Vec<&'a ReleaseDocument>,
         extracts: bool,
+        collected: bool,
     ) -> Self {
-        Self { catalogue, documents, extracts }
+        Self { catalogue, documents, extracts, collected }
     }
 
     /// What an outsider has who is given these releases and the definitions.
@@ -107,13 +113,20 @@ impl<'a> Known<'a> {
         }
         let mut cells = Vec::new();
         for (document, own) in self.documents.iter().zip(tables) {
+            let first = cells.len();
             cells_of(document, own, &mut divided, &mut cells);
+            if self.says_somebody(document)? {
+                let at = document.cells.len() - 1 - self.numerator_from_last(document)?;
+                if let Some((_, _, known)) = cells[first..].iter_mut().find(|(_, i, _)| *i == at) {
+                    known.0 = known.0.max(1);
+                }
+            }
         }
         let order: Vec<&Divided> = divided.keys().collect();
         let place = |by: &Divided| order.binary_search(&by).unwrap_or(usize::MAX);
         let cells = cells
             .into_iter()
-            .map(|(groups, (low, high, hidden))| {
+            .map(|(groups, _, (low, high, hidden))| {
                 let mut at = vec![0; order.len()];
                 for (by, group) in groups {
                     if let Some(slot) = at.get_mut(place(&by)) {
@@ -127,7 +140,15 @@ impl<'a> Known<'a> {
         if attributes.is_empty() {
             attributes.push(Attribute::new(1, Vec::new()));
         }
-        Ok(Public::new(attributes, cells)?)
+        let public = Public::new(attributes, cells)?;
+        let several = |d: &&&ReleaseDocument| {
+            d.person_rows == PersonRows::Several && d.policy.profile != Profile::ExactCs
+        };
+        let limits = self.documents.iter().filter(several).map(|d| d.policy.profile.most_hidden());
+        Ok(match limits.max() {
+            Some(limit) => public.hiding_at_most(limit),
+            None => public,
+        })
     }
 
     /// What a release's table is divided by: of each attribute all its parts, and of each axis or restriction
@@ -168,6 +189,35 @@ impl<'a> Known<'a> {
         Ok(table)
     }
 
+    /// How far before the table's last cell the count above the line of everybody stands.
+    fn numerator_from_last(&self, document: &ReleaseDocument) -> Result<usize, KnownError> {
+        let numerator = &self.catalogue.indicator(&document.question.indicator)?.numerator;
+        let outcome = document.axes.last().map(|axis| axis.categories.as_slice());
+        let outcome = outcome.unwrap_or_default();
+        let place = outcome.iter().position(|id| id == numerator);
+        Ok(outcome.len() - 1 - place.ok_or(KnownError::Definitions)?)
+    }
+
+    /// Whether a table of an indicator whose target is zero says by its silence that there is somebody: nobody would
+    /// have been shown.
+    fn says_somebody(&self, document: &ReleaseDocument) -> Result<bool, KnownError> {
+        let indicator = self.catalogue.indicator(&document.question.indicator)?;
+        if !indicator.zero_target {
+            return Ok(false);
+        }
+        let outcome = document.axes.last().map(|axis| axis.categories.as_slice());
+        let place =
+            outcome.unwrap_or_default().iter().rev().position(|id| *id == indicator.denominator);
+        let all = place.and_then(|p| document.cells.iter().rev().nth(p)).copied();
+        let enough = matches!(
+            all.map(Shown::from),
+            Some(Shown::Published(r)) if r >= ZERO_TARGET_DENOMINATOR
+        );
+        let last = self.numerator_from_last(document)?;
+        let above = document.cells.iter().rev().nth(last).copied().map(Shown::from);
+        Ok(enough && above != Some(Shown::Published(0)))
+    }
+
     /// The rows of which datasets, and of which of their extracts.
     fn standing(&self, document: &ReleaseDocument, table: &mut Table) {
         let mut extracts: Vec<Digest> = Vec::new();
@@ -198,7 +248,9 @@ impl<'a> Known<'a> {
         // Of a listed dimension the finest level names what it lists; whoever lists fewer has them elsewhere.
         let listed = self.listed(dimension);
         let own: Parts = own_parts(dimension).collect();
-        let everybody: Parts = own.union(&listed).cloned().collect();
+        let nobody: Parts = if self.collected { not_collected(dimension) } else { Parts::new() };
+        let everybody: Parts =
+            own.union(&listed).filter(|part| !nobody.contains(*part)).cloned().collect();
         let named: Parts = ids.categories.iter().map(ToString::to_string).collect();
         let parts = |id: &CategoryId| -> Result<Parts, KnownError> {
             if id.is_all() {
@@ -207,13 +259,17 @@ impl<'a> Known<'a> {
             if !finest {
                 let category = of.categories.iter().find(|c| c.id == *id);
                 let category = category.ok_or(KnownError::Definitions)?;
-                return Ok(category.of.iter().map(ToString::to_string).collect());
+                let parts = category.of.iter().map(ToString::to_string);
+                return Ok(parts.filter(|part| !nobody.contains(part)).collect());
+            }
+            if nobody.contains(id.as_str()) {
+                return Ok(Parts::new());
             }
             if !everybody.contains(id.as_str()) {
                 return Err(KnownError::Definitions);
             }
             let mut parts = Parts::from([id.to_string()]);
-            if dimension.listed && id.as_str() == "elsewhere" {
+            if dimension.listed && id.as_str() == ELSEWHERE {
                 parts.extend(listed.difference(&named).cloned());
             }
             Ok(parts)
@@ -276,6 +332,12 @@ impl<'a> Known<'a> {
     }
 }
 
+fn not_collected(dimension: &Dimension) -> Parts {
+    let finest = dimension.levels.first().into_iter().flat_map(|level| &level.categories);
+    let nobody = finest.filter(|category| category.kind == CategoryKind::NotCollected);
+    nobody.map(|category| category.id.to_string()).collect()
+}
+
 /// How an attribute divides one table.
 enum Division {
     /// Along an axis: the parts of each category.
@@ -291,8 +353,8 @@ fn own_parts(dimension: &Dimension) -> impl Iterator<Item = String> {
     dimension.levels.first().into_iter().flat_map(|l| &l.categories).map(|c| c.id.to_string())
 }
 
-/// The group of each attribute that divides the table, and the bounds.
-type Cell = (Vec<(Divided, u16)>, (u64, Option<u64>, bool));
+/// The group of each attribute that divides the table, the cell's place in its table, and the bounds.
+type Cell = (Vec<(Divided, u16)>, usize, (u64, Option<u64>, bool));
 
 /// Adds the cells of a release. A cell whose restrictions exclude each other cannot occur, which everybody knows
 /// who has the definitions.
@@ -348,7 +410,7 @@ fn cells_of(
             .collect();
         if let Some(groups) = groups {
             let shown = Shown::from(*text);
-            cells.push((groups, outside(shown, document.policy.profile)));
+            cells.push((groups, index, outside(shown, document.policy.profile)));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The disclosure test in its place: a protected table becomes a draft where nothing hidden can be found out from
 //! it and everything that is live beside it, and is withheld otherwise.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use super::attack::{self, Contradiction, Limits, Verdict};
@@ -76,17 +75,8 @@ pub struct Withheld {
     event: Event,
 }
 
-/// What came of the rungs of one table.
-#[derive(Debug)]
-pub struct Descent {
-    /// Those that stay withheld, the finest first.
-    pub withheld: Vec<Withheld>,
-    /// Those that may be frozen, in this order.
-    pub released: Vec<Draft>,
-}
-
 impl Withheld {
-    fn of(table: Protected) -> Self {
+    pub(super) fn of(table: Protected) -> Self {
         Self { key: table.key(), event: table.withheld() }
     }
 
@@ -188,24 +178,15 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Decides the rungs of one table, the finest first: the finest that passes together with all coarser ones is
-    /// released with them, and those above it are withheld.
-    ///
-    /// # Errors
-    /// [`LiveError`].
-    pub fn descend(&self, rungs: Vec<Protected>, limits: &Limits) -> Result<Descent, LiveError> {
-        let mut rungs = VecDeque::from(rungs);
-        let mut withheld = Vec::new();
-        while !self.all_pass(rungs.make_contiguous(), limits)? {
-            withheld.extend(rungs.pop_front().map(Withheld::of));
-        }
-        Ok(Descent { withheld, released: self.drafts(rungs) })
-    }
-
     /// Whether tables pass together with everything that is live. None always do.
-    fn all_pass(&self, tables: &[Protected], limits: &Limits) -> Result<bool, LiveError> {
-        let documents: Vec<&ReleaseDocument> = tables.iter().map(Protected::document).collect();
-        let mut safe = true;
+    pub(super) fn all_pass<'t>(
+        &self,
+        tables: impl IntoIterator<Item = &'t Protected>,
+        limits: &Limits,
+    ) -> Result<bool, LiveError> {
+        let documents: Vec<&ReleaseDocument> =
+            tables.into_iter().map(Protected::document).collect();
+        let mut safe = !self.figures_differ(&documents);
         for (i, document) in documents.iter().enumerate() {
             // Tables of one extract are all tested by the first of them.
             let of = |d: &ReleaseDocument| (d.dataset.clone(), d.snapshot.id);
@@ -220,7 +201,30 @@ impl<'a> Live<'a> {
         Ok(safe)
     }
 
-    fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
+    /// Whether tables with figures that counts do not give divide the same people in two ways. Each table's figures are
+    /// judged within it; beside those of other levels or restrictions they would have to be judged together.
+    fn figures_differ(&self, tables: &[&ReleaseDocument]) -> bool {
+        let all: Vec<&ReleaseDocument> = self
+            .releases
+            .iter()
+            .map(|(document, _)| document)
+            .chain(tables.iter().copied())
+            .filter(|document| document.figures.is_some())
+            .collect();
+        let apart = |a: &ReleaseDocument, b: &ReleaseDocument| {
+            let (q, r) = (&a.question, &b.question);
+            let levels = q
+                .by
+                .iter()
+                .any(|level| r.by.iter().any(|l| l != level && l.dimension() == level.dimension()));
+            let same = a.dataset == b.dataset && a.snapshot.id == b.snapshot.id;
+            let people = q.scope != r.scope || a.residence_scope != b.residence_scope;
+            same && q.indicator == r.indicator && (levels || people)
+        };
+        tables.iter().any(|table| all.iter().any(|other| apart(table, other)))
+    }
+
+    pub(super) fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
         let mut live = self.mark();
         let mut drafts = Vec::new();
         for (table, count) in tables.into_iter().zip(self.releases.len()..) {
@@ -265,12 +269,11 @@ impl<'a> Live<'a> {
             if beside.is_empty() {
                 continue;
             }
-            let together: Vec<_> = if extracts {
-                // In the order of the extracts.
-                beside.into_iter().chain(alone.iter().copied()).collect()
-            } else {
-                alone.iter().copied().chain(beside).collect()
-            };
+            let mut together: Vec<_> = alone.iter().copied().chain(beside).collect();
+            if extracts {
+                // In the order of the extracts, whichever of them is asked about.
+                together.sort_by_key(|d| d.snapshot.version);
+            }
             let wider = Limits { published: limits.published * 2, ..*limits };
             match self.verdict(together, extracts, &wider)? {
                 Ok(Verdict::Safe) => {}
@@ -288,7 +291,14 @@ impl<'a> Live<'a> {
         extracts: bool,
         limits: &Limits,
     ) -> Result<Result<Verdict, Contradiction>, KnownError> {
-        let public = Known::new(self.catalogue, documents, extracts).public()?;
-        Ok(attack::decide(&public, limits).map(|decision| decision.verdict))
+        // Everybody knows that of a column which an extract has nobody is not collected, unless its own figures
+        // say otherwise.
+        for collected in [true, false] {
+            let known = Known::new(self.catalogue, documents.clone(), extracts, collected);
+            if let Ok(decision) = attack::decide(&known.public()?, limits) {
+                return Ok(Ok(decision.verdict));
+            }
+        }
+        Ok(Err(Contradiction))
     }
 }

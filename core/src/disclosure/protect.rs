@@ -126,6 +126,12 @@ impl CountRules {
     pub const fn zeros(self) -> Zeros {
         self.zeros
     }
+
+    /// The greatest count that may hide behind "fewer than": where counts are changed at random, a larger one can be
+    /// changed to a hidden figure.
+    pub(super) fn most_hidden(self) -> u64 {
+        self.limit + self.changed.unwrap_or_default()
+    }
 }
 
 impl From<Profile> for CountRules {

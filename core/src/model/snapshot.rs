@@ -67,6 +67,12 @@ impl SnapshotVersion {
             Self::Restated => "restated",
         }
     }
+
+    /// The standing of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Provisional, Self::Final, Self::Restated].into_iter().find(|v| v.as_str() == name)
+    }
 }
 
 /// The published extract behind a release.

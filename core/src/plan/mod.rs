@@ -20,6 +20,8 @@ use crate::model::{
 pub use figure::Figure;
 pub use publication::{Rungs, publication};
 
+/// The category of a listed dimension that takes what nobody lists.
+pub const ELSEWHERE: &str = "elsewhere";
 /// The last whole week that a histogram of waits counts by itself.
 pub const LAST_WEEK: u16 = 104;
 /// The last minute that a histogram of stays counts by itself: a day.
@@ -115,7 +117,9 @@ impl Layout {
         }
         if let Some(scope) = &question.scope {
             let axis = catalogue.axis(&scope.level, &lists)?;
-            if scope.category.is_all() || axis.position(&scope.category).is_none() {
+            // What is elsewhere depends on who lists what, so that no restriction can be named by it.
+            let named = !scope.category.is_all() && scope.category.as_str() != ELSEWHERE;
+            if !named || axis.position(&scope.category).is_none() {
                 return Err(Denied(RefusalCode::CategoryUnknown));
             }
         }

@@ -18,7 +18,7 @@ use crate::model::{
     Agreement, Bounds, CellState, Digest, Ods, QueryId, RefusalCode, Role, SnapshotVersion,
 };
 use crate::plan::Layout;
-use crate::statistics::proportion_bounds;
+use crate::statistics::{ProportionBounds, proportion_bounds};
 
 /// A view that may be shared: built from verified releases alone, and carrying what it rests on as it
 /// arrived, so that whoever gets it can verify and combine again.
@@ -259,9 +259,15 @@ fn release_row(release: &Received) -> ReleaseRow {
 
 fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {
     let CombinedCell { at, numerator, denominator, figures } = combined;
-    let share = || proportion_bounds(for_share(numerator, denominator, limit), denominator.bounds);
-    let proportion = if kind.is_share() { share() } else { None };
+    let proportion = kind.is_share().then(|| share(numerator, denominator, limit)).flatten();
     Cell { at, numerator, denominator, proportion, figures }
+}
+
+/// The share that a numerator is of its denominator, as every answer shows it. Nothing where what is said of the two
+/// fits no group.
+#[must_use]
+pub fn share(numerator: Side, denominator: Side, limit: u64) -> Option<ProportionBounds> {
+    proportion_bounds(for_share(numerator, denominator, limit), denominator.bounds)
 }
 
 /// The bounds of a numerator as its share is worked out of them. That none or all of a small group are above the line

@@ -17,7 +17,7 @@ pub use answer::{
     Answer, AskedBy, AxisView, CategoryView, Cell, Coverage, CoverageStatus, IndicatorView,
     ReceiptRow, ReleaseRow, ViewKind,
 };
-pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError};
+pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError, share};
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evensum_core::disclosure::{mark, mark_after};
 use evensum_core::ledger::Kept;
-use evensum_core::model::Digest;
+use evensum_core::model::{Digest, SnapshotVersion};
 use sqlx::SqliteConnection;
 
 use super::super::database::to_sql;
@@ -31,7 +31,7 @@ pub(super) async fn check(
         let what = match kept {
             Kept::Release { .. } => "the frozen release",
             Kept::Withheld(_) => "the note that a table stays withheld",
-            Kept::Prepared(_) => "the note that an extract's tables were decided",
+            Kept::Prepared(..) => "the note that an extract's tables were decided",
         };
         check.found(to_sql(seq), format!("{what} of entry {seq} is missing"));
     }
@@ -145,13 +145,14 @@ impl Check {
     }
 
     async fn prepared(&mut self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let rows: Vec<(Vec<u8>, i64)> =
-            sqlx::query_as("SELECT snapshot_id, seq FROM prepared ORDER BY seq")
+        let rows: Vec<(Vec<u8>, String, i64)> =
+            sqlx::query_as("SELECT snapshot_id, version, seq FROM prepared ORDER BY seq")
                 .fetch_all(conn)
                 .await?;
-        for (id, seq) in rows {
+        for (id, version, seq) in rows {
             let entry = self.entry(seq);
-            if !matches!(entry, Some(Kept::Prepared(own)) if digest(&id) == Some(own)) {
+            let kept = digest(&id).zip(SnapshotVersion::named(&version));
+            if !matches!(entry, Some(Kept::Prepared(id, version)) if kept == Some((id, version))) {
                 let text =
                     format!("an extract is kept as prepared by entry {seq}, which does not say so");
                 self.found(seq, text);

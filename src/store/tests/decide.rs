@@ -2,7 +2,8 @@
 //! withheld is released.
 
 use evensum_core::disclosure::mark_after;
-use evensum_core::model::RefusalCode;
+use evensum_core::ledger::EntryError;
+use evensum_core::model::{RefusalCode, SnapshotVersion};
 
 use super::super::batch::Work;
 use super::super::decide::Decision;
@@ -161,6 +162,41 @@ async fn the_rungs_of_a_table_are_decided_together_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_decision_that_is_refused_has_written_nothing_and_the_store_goes_on() {
+    let place = Place::new();
+    let store = place.open().await;
+    let before = place.kinds().await;
+    let (none, first) = (mark([]), mark([hash_of("fine")]));
+    for (withheld, releases) in [
+        (&["twice", "twice"][..], &[][..]),
+        (&["twice"], &[("twice", none)]),
+        (&["other"], &[("fine", none), ("fine", first)]),
+    ] {
+        let refused = decide(&store, withheld, releases).await;
+        assert!(matches!(refused, Err(StoreError::Contradiction(_))), "{withheld:?}: {refused:?}");
+    }
+    // The second of these is under another key than its entry says, and then too long.
+    let mut long = withheld_event("rtt", "second");
+    if let Event::Withheld { by, .. } = &mut long {
+        *by = vec![evensum_core::model::LevelId::new("sex").expect("level"); 1 << 18];
+    }
+    for (event, too_long) in [(withheld_event("rtt", "another"), false), (long, true)] {
+        let withheld = vec![(key("first"), withheld_event("rtt", "first")), (key("second"), event)];
+        let decision = Decision { universe: universe("rtt"), withheld, releases: Vec::new() };
+        let refused = store.ask(Work::Decide(Box::new(decision))).await.map(drop);
+        match refused {
+            Err(StoreError::Entry(EntryError::TooLong)) => assert!(too_long),
+            Err(StoreError::Contradiction(_)) => assert!(!too_long),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(place.kinds().await, before);
+    decide(&store, &["first", "twice"], &[("fine", none)]).await.expect("the store goes on");
+    store.close().await;
+    assert_eq!(place.verdict().await.problems, []);
+}
+
+#[tokio::test]
 async fn an_extract_is_prepared_once_and_that_is_known_after_a_restart() {
     let place = Place::new();
     let store = place.open().await;
@@ -168,10 +204,17 @@ async fn an_extract_is_prepared_once_and_that_is_known_after_a_restart() {
     let again = store.append(prepared("extract")).await;
     assert!(matches!(again, Err(StoreError::Contradiction(_))), "{again:?}");
     store.append(prepared("another")).await.expect("appends");
+    // The same rows with another standing are another extract.
+    let last = SnapshotVersion::Final;
+    store.append(prepared_as("extract", last)).await.expect("appends");
+    let again = store.append(prepared_as("extract", last)).await;
+    assert!(matches!(again, Err(StoreError::Contradiction(_))), "{again:?}");
     store.close().await;
     let store = place.open().await;
     let mut known = store.prepared().await.expect("reads");
-    let mut wanted = vec![Digest::of(b"extract"), Digest::of(b"another")];
+    let first = SnapshotVersion::Provisional;
+    let mut wanted =
+        vec![(hash_of("extract"), first), (hash_of("extract"), last), (hash_of("another"), first)];
     known.sort();
     wanted.sort();
     assert_eq!(known, wanted);

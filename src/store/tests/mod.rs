@@ -15,7 +15,7 @@ use evensum_core::disclosure::mark;
 use evensum_core::ledger::{Asked, Entry, Event, Receipt, Tested};
 use evensum_core::model::{
     AgreementId, AnalystId, Assurance, Clock, DatasetId, Digest, FederationId, IndicatorId, Ods,
-    Profile, PurposeId, QueryId, Role, Timestamp,
+    Profile, PurposeId, QueryId, Role, SnapshotRef, SnapshotVersion, Timestamp,
 };
 use evensum_core::sign::SigningKey;
 use tempfile::TempDir;
@@ -221,10 +221,19 @@ async fn withhold(store: &Store, about: About, name: &str) -> Result<Ending, Sto
 }
 
 fn prepared(extract: &str) -> Event {
+    prepared_as(extract, SnapshotVersion::Provisional)
+}
+
+fn prepared_as(extract: &str, version: SnapshotVersion) -> Event {
     Event::Prepared {
         dataset: dataset("table"),
         period: "2026-10".parse().expect("period"),
-        snapshot_id: Digest::of(extract.as_bytes()),
+        snapshot: SnapshotRef {
+            id: Digest::of(extract.as_bytes()),
+            as_of: "2026-10-31".parse().expect("date"),
+            version,
+            imd_edition: None,
+        },
         released: 3,
         withheld: 1,
     }

@@ -117,6 +117,7 @@ const EDITS_OF_WHAT_IS_KEPT: &[(&str, &str)] = &[
     ),
     ("DELETE FROM prepared", "tables were decided of entry 68 is missing"),
     ("UPDATE prepared SET snapshot_id = zeroblob(32)", "by entry 68, which does not say so"),
+    ("UPDATE prepared SET version = 'final'", "by entry 68, which does not say so"),
 ];
 
 #[tokio::test]

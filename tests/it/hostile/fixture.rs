@@ -18,7 +18,7 @@ use evensum_core::disclosure::{AnswerParts, Outgoing};
 use evensum_core::identity::{Peer, QUERY_TYPE};
 use evensum_core::ledger::{Entry, Event};
 use evensum_core::model::{
-    Agreement, Clock, ImdEdition, IndicatorId, LevelId, Ods, Profile, PurposeId, Query, QueryId,
+    Agreement, Clock, ImdEdition, IndicatorId, LevelId, Ods, PurposeId, Query, QueryId,
     Question, Role, Timestamp, canonical,
 };
 use evensum_core::plan::Layout;
@@ -258,7 +258,7 @@ impl Federation {
         });
         let site = Site::new(node::Parts {
             ods: ods(code),
-            profile: Profile::Nhs75m,
+            profile: self.agreement.profile,
             catalogue: Arc::clone(&self.catalogue),
             store: store.clone(),
             state: state.clone(),

@@ -148,9 +148,10 @@ async fn log_holds_nothing(node: &OpenNode, secrets: &Secrets, withheld: Option<
         let mut found = Vec::new();
         fields(&entry, "", &mut found);
         found.retain(|(name, _)| !known.contains(name));
-        // Numbers of cells, not of people, and to be read off the release itself.
+        // Numbers of cells and of tables, not of people, and to be read off the releases themselves.
         let published = entry["event"]["kind"] == "published";
-        let expected = withheld.filter(|_| published).map(|w| vec![("cells", 12), ("withheld", w)]);
+        let said = |withheld| vec![("cells", 12), ("others", 0), ("withheld", withheld)];
+        let expected = withheld.filter(|_| published).map(said);
         assert_eq!(found, expected.unwrap_or_default());
         assert_eq!(secrets.patients_in(&entry.to_string()), None);
     }

@@ -2,16 +2,21 @@
 //! it has ever released passes the disclosure test as a whole.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum::node::Progress;
+use evensum::intake::published_root;
+use evensum::node::{Prepared, Progress};
 use evensum::snapshot::Manifest;
 use evensum::store::Reader;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{DocumentKind, Live, Outgoing, Universe};
 use evensum_core::ledger::Event;
-use evensum_core::model::{DatasetId, IndicatorId, Query, RefusalCode};
+use evensum_core::model::{
+    DatasetId, IndicatorId, Profile, Query, RefusalCode, SnapshotVersion,
+};
 use evensum_core::port::NodeFault;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -215,43 +220,48 @@ fn wherever_it_is_stopped_what_is_live_passes_and_a_refusal_stands() {
     }
 }
 
+/// Zeros are shown, so that much breaks.
+fn weaker() -> Federation {
+    let mut f = federation();
+    f.agreement.profile = Profile::Nhs75;
+    f
+}
+
+/// What the node of a new state releases of these tables, asked in this order.
+async fn released_in_order(f: &Federation, extract: &Extract, tables: &[Table]) -> Vec<bool> {
+    let (_dir, node) = fresh(f, extract).await;
+    let mut released = Vec::new();
+    for table in tables {
+        released.push(is_released(f, &node, *table).await);
+    }
+    holds(f, &node).await;
+    released
+}
+
 #[tokio::test]
 async fn whoever_asks_first_is_answered_where_tables_break_together() {
-    let f = federation();
+    let f = weaker();
     let tables: Vec<Table> =
-        INDICATORS.iter().flat_map(|i| BREAKDOWNS.map(|by| (*i, by))).collect();
-    for from in [0, 300, 600, 900, 1_200] {
-        let extract = sparse(220, from);
-        let mut first = Vec::new();
-        let mut last = None;
-        {
-            let (_dir, node) = fresh(&f, &extract).await;
-            for table in &tables {
-                if is_released(&f, &node, *table).await {
-                    first.push(*table);
-                    continue;
-                }
-                // Withheld: because of what is live, or whatever is?
-                let (_dir, alone) = fresh(&f, &extract).await;
-                if is_released(&f, &alone, *table).await {
-                    last = Some(*table);
-                    break;
-                }
+        INDICATORS.iter().flat_map(|i| BREAKDOWNS[..6].iter().map(|by| (*i, *by))).collect();
+    for (rows, from) in (0..16).map(|n| (40 + 20 * n, 70 * n)) {
+        let extract = sparse(rows, from);
+        let released = released_in_order(&f, &extract, &tables).await;
+        let of = |wanted: bool| tables.iter().zip(&released).filter(move |(_, r)| **r == wanted);
+        for (last, _) in of(false) {
+            // Withheld for what is live, or whatever is?
+            if !released_in_order(&f, &extract, &[*last]).await[0] {
+                continue;
             }
+            // Asked before all that were released it is released, and then not all of those are.
+            let turned: Vec<Table> =
+                std::iter::once(*last).chain(of(true).map(|(table, _)| *table)).collect();
+            let again = released_in_order(&f, &extract, &turned).await;
+            assert!(again[0], "{last:?}");
+            assert!(again.contains(&false), "{turned:?} pass together");
+            return;
         }
-        let Some(last) = last else { continue };
-        // Asked before all of them it is answered, and then not all of them are.
-        let (_dir, node) = fresh(&f, &extract).await;
-        assert!(is_released(&f, &node, last).await);
-        let mut all = true;
-        for table in &first {
-            all &= is_released(&f, &node, *table).await;
-        }
-        assert!(!all, "{last:?} and {first:?} pass together");
-        holds(&f, &node).await;
-        return;
     }
-    panic!("no tables that break together only");
+    panic!("no tables break only together");
 }
 
 /// A node of the same partner with a state of its own.
@@ -263,21 +273,20 @@ async fn fresh(f: &Federation, extract: &Extract) -> (tempfile::TempDir, OpenNod
 
 #[tokio::test]
 async fn a_refusal_says_the_same_of_every_table() {
-    let f = federation();
-    let extract = sparse(60, 0);
-    let node = f.node_with(NODE, &extract, false).await;
-    let mut refusals = 0;
-    for by in BREAKDOWNS {
-        refusals += usize::from(!is_released(&f, &node, (INDICATORS[1], by)).await);
+    let f = weaker();
+    let (mut refused, mut said) = (0, Vec::new());
+    for n in 0..8 {
+        let (_dir, node) = fresh(&f, &sparse(60 + 40 * n, 140 * n)).await;
+        for (indicator, by) in INDICATORS.iter().flat_map(|i| BREAKDOWNS.map(|by| (*i, by))) {
+            refused += usize::from(!is_released(&f, &node, (indicator, by)).await);
+        }
+        said.extend(logged(&node.state).await.into_iter().filter_map(|event| match event {
+            Event::Refused { code, .. } => Some(code),
+            _ => None,
+        }));
     }
-    assert!(refusals > 1);
-    let log = logged(&node.state).await;
-    let said = log.iter().filter_map(|event| match event {
-        Event::Refused { code, .. } => Some(*code),
-        _ => None,
-    });
-    let said: Vec<RefusalCode> = said.collect();
-    assert_eq!(said, vec![RefusalCode::Withheld; refusals]);
+    assert!(refused > 1);
+    assert_eq!(said, vec![RefusalCode::Withheld; refused]);
 }
 
 /// What was decided, in its order, up to the end of the preparation.
@@ -365,4 +374,57 @@ fn a_preparation_that_is_stopped_goes_on_where_it_was() {
         assert_eq!(node.site.prepare_due(|_, _| {}).await.expect("nothing is left"), []);
         holds(&f, &node).await;
     });
+}
+
+/// Publishes what is published once more, with the same rows and as final.
+fn publish_as_final(state: &Path) {
+    let home = published_root(state).join(DATASET).join(PERIOD);
+    let (first, last) = (home.join("1-provisional"), home.join("2-final"));
+    fs::create_dir(&last).expect("a folder");
+    for file in fs::read_dir(&first).expect("a folder") {
+        let file = file.expect("a file").path();
+        fs::copy(&file, last.join(file.file_name().expect("a name"))).expect("copied");
+    }
+    let mut manifest = Manifest::read(&last).expect("a manifest");
+    manifest.version = Some(SnapshotVersion::Final);
+    manifest.write(&last).expect("written");
+}
+
+#[tokio::test]
+async fn the_same_rows_are_prepared_for_each_of_their_standings() {
+    let f = federation();
+    let node = f.node_with(NODE, &sparse(400, 0), true).await;
+    let mut prepared = node.site.prepare_due(|_, _| {}).await.expect("prepares");
+    publish_as_final(&node.state);
+    prepared.extend(node.site.prepare_due(|_, _| {}).await.expect("prepares"));
+    let [first, last] = prepared.as_slice() else { panic!("{prepared:?}") };
+    let standings = (first.snapshot.version, last.snapshot.version);
+    assert_eq!(standings, (SnapshotVersion::Provisional, SnapshotVersion::Final));
+    assert_eq!(first.snapshot.id, last.snapshot.id);
+    assert!(first.released > 0 && last.released > 0, "{prepared:?}");
+    let tables = |one: &Prepared| one.released + one.withheld;
+    assert_eq!(tables(first), tables(last));
+    assert_eq!(node.site.prepare_due(|_, _| {}).await.expect("nothing is left"), []);
+    let live = live(&f, &node).await;
+    assert_eq!(live.len(), usize::try_from(first.released + last.released).expect("small"));
+    holds(&f, &node).await;
+}
+
+#[tokio::test]
+async fn what_is_frozen_is_answered_although_the_rest_cannot_be_prepared() {
+    let f = federation();
+    let extract = sparse(400, 0);
+    let (own, other): (Table, Table) = ((INDICATORS[0], &["sex"]), (INDICATORS[1], &["sex"]));
+    let node = f.node_with(NODE, &extract, false).await;
+    assert!(is_released(&f, &node, own).await);
+    node.store.close().await;
+    drop(node);
+    let node = f.node_with(NODE, &extract, true).await;
+    let rows = published_root(&node.state).join(DATASET).join(PERIOD).join("1-provisional");
+    let rows = rows.join(format!("{DATASET}-{PERIOD}.arrow"));
+    assert!(rows.exists());
+    fs::write(rows, "damaged").expect("written");
+    node.site.prepare_due(|_, _| {}).await.expect_err("the rows cannot be read");
+    assert!(is_released(&f, &node, own).await);
+    assert_eq!(ask(&f, &node, other).await.map(drop), Err(NodeFault::Internal));
 }

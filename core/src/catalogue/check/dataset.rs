@@ -1,8 +1,10 @@
 //! Checks of a dataset: what it names exists, and no two of its columns have one name.
 
+use std::collections::BTreeSet;
+
 use super::{blank, outcome, twice};
-use crate::catalogue::{Dataset, DatedBy, Dimension, MAX_DATASET_DIMENSIONS, Partition};
-use crate::model::ColumnId;
+use crate::catalogue::{Dataset, DatedBy, Dimension, MAX_DATASET_DIMENSIONS, Outcome, Partition};
+use crate::model::{CategoryId, ColumnId};
 
 pub(super) fn checked(
     dataset: &Dataset,
@@ -41,6 +43,7 @@ pub(super) fn checked(
     if let Some(other) = earlier.iter().find(|d| d.outcome.level == *level) {
         return Err(format!("its outcome's level '{level}' is also that of '{}'", other.id));
     }
+    code_lists(dataset, earlier)?;
     measures(dataset)?;
     columns(dataset, &own)?;
     outcome::checked(&dataset.outcome)?;
@@ -53,6 +56,48 @@ pub(super) fn checked(
         }
         _ => Ok(()),
     }
+}
+
+/// Each band's codes, by the column that has them.
+fn coded(outcome: &Outcome) -> Vec<(&ColumnId, &CategoryId, BTreeSet<String>)> {
+    let upper =
+        |codes: &mut dyn Iterator<Item = &String>| codes.map(|c| c.to_uppercase()).collect();
+    match &outcome.made_of {
+        Partition::Codes { bands, .. } => bands
+            .iter()
+            .map(|band| (&outcome.column, &band.id, upper(&mut band.codes.iter())))
+            .collect(),
+        Partition::Rules { bands, .. } => {
+            let each = bands.iter().flat_map(|b| b.when.iter().map(move |when| (&b.id, when)));
+            let lists = each.map(|(band, when)| {
+                (&when.column, band, upper(&mut when.is.iter().chain(&when.starts)))
+            });
+            lists.filter(|(_, _, codes): &(_, _, BTreeSet<String>)| !codes.is_empty()).collect()
+        }
+        Partition::Weeks { .. } | Partition::Stay { .. } => Vec::new(),
+    }
+}
+
+/// Two lists of codes over one column of the same rows are the same or lie apart: from lists that differ by a code,
+/// its few people could be had by subtraction, which no test of the figures sees.
+fn code_lists(dataset: &Dataset, earlier: &[Dataset]) -> Result<(), String> {
+    let same =
+        earlier.iter().filter(|d| d.population.is_some() && d.population == dataset.population);
+    for other in same {
+        for (column, band, codes) in coded(&dataset.outcome) {
+            for (of, theirs, listed) in coded(&other.outcome) {
+                let touch =
+                    |a: &String| listed.iter().any(|b| a.starts_with(b) || b.starts_with(a));
+                if column == of && codes != listed && codes.iter().any(touch) {
+                    return Err(format!(
+                        "'{band}' has some codes of '{column}' in common with '{theirs}' of '{}', whose rows are the same, and not all: take the same codes, or none of them",
+                        other.id
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn measures(dataset: &Dataset) -> Result<(), String> {

@@ -159,3 +159,29 @@ fn other_partitions_are_held_to_their_rules() {
         assert!(error.starts_with("own.toml, line ") && error.contains(says), "{says}: {error}");
     }
 }
+
+/// Of two datasets of the same rows, lists that differ by a code could be subtracted.
+#[test]
+fn lists_of_codes_that_overlap_and_differ_are_refused_within_a_population() {
+    let dataset = |population: &str, codes: &str| {
+        let text = format!(
+            "[[dataset]]\nid = \"own\"\nname = \"Own\"\nrow = \"one spell\"\nunit = \"admissions\"\nperson_rows = \"several\"\n\
+             population = \"{population}\"\nperiods = \"month\"\ndated_by = {{ event = \"start_date_hospital_provider_spell\" }}\n\
+             caveat = \"Admissions.\"\ndimensions = [\"sex\"]\nscopes = []\n[dataset.outcome]\nlevel = \"outcome.own\"\n\
+             column = \"own\"\nname = \"Own\"\nrollups = [{{ id = \"own\", label = \"Own\", of = [\"own\"] }}]\n\
+             [dataset.outcome.made_of.rules]\n\
+             fields = [{{ column = \"primary_diagnosis_icd\", name = \"Diagnosis\", kind = \"code\" }}]\n\
+             bands = [{{ id = \"own\", label = \"Own\", when = [{{ column = \"primary_diagnosis_icd\", starts = [{codes}] }}] }}, \
+             {{ id = \"other\", label = \"Other\" }}]\noutside = []\n"
+        );
+        Catalogue::with(&[("own.toml", &text)])
+    };
+    for differs in ["\"I61\"", "\"I61\", \"I63\", \"I64\", \"I62\"", "\"i633\"", "\"I\""] {
+        let error = dataset("hospital_spells", differs).expect_err(differs).to_string();
+        assert!(error.starts_with("own.toml, line 2: own: 'own' has some codes"), "{error}");
+        assert!(dataset("other_spells", differs).is_ok(), "{differs}");
+    }
+    for same_or_apart in ["\"I64\", \"I61\", \"I63\"", "\"Z99\""] {
+        assert!(dataset("hospital_spells", same_or_apart).is_ok(), "{same_or_apart}");
+    }
+}

@@ -22,7 +22,7 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let outcome = |verdict| Decision { verdict, steps: 0, programs: 0, dense: true };
     for cell in merged.cells.iter().filter(|c| c.hidden) {
         let known = layout.span(&cell.at);
-        if found_out(whole(known.low), whole(known.high)) {
+        if known.low > merged.most || found_out(whole(known.low), whole(known.high)) {
             return Ok(outcome(Verdict::Unsafe));
         }
     }

@@ -80,6 +80,8 @@ pub struct PublicCell {
 pub struct Public {
     attributes: Vec<Attribute>,
     cells: Vec<PublicCell>,
+    /// Above which a hidden count must not be known to lie.
+    most: Option<u64>,
 }
 
 impl Public {
@@ -115,7 +117,15 @@ impl Public {
                 return Err(PublicError::Bounds(index));
             }
         }
-        Ok(Self { attributes, cells })
+        Ok(Self { attributes, cells, most: None })
+    }
+
+    /// The same, where a hidden count is also found out that is surely above a limit: that it is hidden all the same
+    /// says that it comes from few people, or most of it from one, and its bounds say how much of it.
+    #[must_use]
+    pub const fn hiding_at_most(mut self, limit: u64) -> Self {
+        self.most = Some(limit);
+        self
     }
 
     /// The cells, in the order in which they were given.
@@ -153,7 +163,8 @@ impl Public {
                 return None;
             }
         }
-        Some(Merged { axes, cells, merged_as })
+        let most = self.most.map_or(i64::MAX, to_signed);
+        Some(Merged { axes, cells, merged_as, most })
     }
 }
 
@@ -218,6 +229,8 @@ pub(super) struct Merged {
     pub(super) cells: Vec<MergedCell>,
     /// Which of them each given cell became.
     pub(super) merged_as: Vec<usize>,
+    /// Above which a hidden count must not be known to lie.
+    pub(super) most: i64,
 }
 
 #[cfg(test)]

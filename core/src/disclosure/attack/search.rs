@@ -2,7 +2,7 @@
 //! short memory).
 
 use super::figures::Figures;
-use super::random::Random;
+use super::random::{Random, SEED};
 
 /// Finest cells of a sum that are looked at in one step.
 const LOOKED_AT: usize = 64;
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
             before: Vec::new(),
             marked: vec![0; shape.finest],
             mark: 1,
-            random: Random::new(),
+            random: Random::new(SEED),
             steps: 0,
             most,
         };

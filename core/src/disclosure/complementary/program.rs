@@ -101,11 +101,10 @@ impl Program<'_> {
                     terms.push((self.problem.add_var(price, (0.0, -low)), -1.0));
                 }
             }
-            Some(_) => {
-                if low < cell.high {
-                    terms.push((self.problem.add_var(0.0, (low, cell.high)), 1.0));
-                }
+            Some(_) if low < cell.high => {
+                terms.push((self.problem.add_var(0.0, (low, cell.high)), 1.0));
             }
+            Some(_) => {}
         }
     }
 

@@ -19,7 +19,7 @@ impl Source {
     pub(super) fn hiding(&self, terms: &Terms<'_>, effort: Effort) -> Result<Hiding, SheetError> {
         let rows = self.person_rows();
         let mut shown: Vec<Shown> =
-            self.cells.iter().map(|c| shown(&c.raw(), terms.rules, rows)).collect();
+            self.cells.iter().map(|c| shown(&c.raw(self.keyed), terms.rules, rows)).collect();
         let in_question: Vec<bool> = shown.iter().map(|s| hides(*s)).collect();
         let primary = in_question.iter().filter(|hidden| **hidden).count();
         let Some(width) = terms.protect else {

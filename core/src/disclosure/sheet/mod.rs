@@ -302,7 +302,7 @@ pub fn says(shown: Shown, rules: CountRules) -> Bounds {
     };
     let says = match shown {
         Shown::Published(figure) => stands_for(figure, rules),
-        Shown::Small => Bounds { low: least, high: Some(rules.limit()) },
+        Shown::Small => Bounds { low: least, high: Some(rules.most_hidden()) },
         Shown::Suppressed => Bounds { low: least, high: None },
         Shown::StructuralZero => Bounds::exactly(0),
     };

@@ -63,6 +63,8 @@ pub(super) struct Held {
     top: u64,
     pub(super) sum: u64,
     pub(super) sum_top: u64,
+    /// The keys of its records, added up.
+    key: u64,
     /// The first row that it was read from; 0 where it was made from others.
     row: u64,
 }
@@ -76,6 +78,7 @@ impl Held {
             top: row.count.top(),
             sum: quantity.map_or(0, |q| q.total),
             sum_top: quantity.and_then(|q| q.top).unwrap_or_default(),
+            key: row.count.cell_key().unwrap_or_default(),
             row: row.row,
         }
     }
@@ -87,6 +90,7 @@ impl Held {
         self.top = self.top.max(other.top);
         self.sum = self.sum.saturating_add(other.sum);
         self.sum_top = self.sum_top.max(other.sum_top);
+        self.key = self.key.wrapping_add(other.key);
     }
 
     /// How many of the counted are the top contributor's.
@@ -95,8 +99,9 @@ impl Held {
     }
 
     /// As a cell of any other table.
-    pub(super) const fn raw(&self) -> RawCell {
-        RawCell::new(self.events, self.persons, self.top)
+    pub(super) const fn raw(&self, keyed: bool) -> RawCell {
+        let raw = RawCell::new(self.events, self.persons, self.top);
+        if keyed { raw.keyed(self.key) } else { raw }
     }
 }
 
@@ -109,6 +114,8 @@ pub struct Source {
     pub(super) origin: Vec<usize>,
     pub(super) columns: Columns,
     pub(super) cells: Vec<Held>,
+    /// Whether every row came with the keys of its records.
+    pub(super) keyed: bool,
 }
 
 impl fmt::Debug for Source {
@@ -182,6 +189,7 @@ impl Source {
             origin: (0..size).collect(),
             columns,
             cells: Vec::new(),
+            keyed: rows.iter().all(|row| row.count.cell_key().is_some()),
         };
         source.cells = source.added_up(&given)?;
         source.reconcile(&given)?;
@@ -322,6 +330,7 @@ impl Source {
             full: self.full.clone(),
             dimensions: self.dimensions.iter().zip(&kept).map(|(d, k)| d.keeping(k)).collect(),
             columns: self.columns.clone(),
+            keyed: self.keyed,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Invented records. Those that are alike can stand together as one lot, so that a table of millions takes no more
 //! memory than its published cells ask for.
 
+use super::super::random::Random;
 use super::index::{Index, number};
-use super::random::Random;
 use super::tally::Tally;
 
 /// A step back.

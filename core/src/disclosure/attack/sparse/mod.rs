@@ -7,7 +7,6 @@
 mod index;
 mod lines;
 mod lots;
-mod random;
 mod search;
 mod start;
 mod tally;
@@ -35,7 +34,9 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     };
     let bounds = lines::narrowed(&index, &cells)?;
     let hidden: Vec<usize> = (0..cells.len()).filter(|c| cells[*c].hidden).collect();
-    let known = |(low, high): (i64, i64)| found_out(low.unsigned_abs(), high.unsigned_abs());
+    let known = |(low, high): (i64, i64)| {
+        low > merged.most || found_out(low.unsigned_abs(), high.unsigned_abs())
+    };
     if hidden.iter().any(|c| known(bounds[*c])) {
         return Ok(decided(Verdict::Unsafe, 0));
     }

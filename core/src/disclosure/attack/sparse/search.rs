@@ -1,9 +1,9 @@
 //! The search for a table that fits: take a cell that is outside its bounds and make the change that helps it and
 //! harms others least.
 
+use super::super::random::Random;
 use super::index::Index;
 use super::lots::{Kind, Lots, Move};
-use super::random::Random;
 
 /// Changes that are weighed in a step.
 const TRIES: usize = 128;

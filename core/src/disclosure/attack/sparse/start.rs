@@ -1,8 +1,8 @@
 //! Where the search begins: as many records as there are people, given their part of one axis after the other, each
 //! as the published tables ask for that name it beside axes that were given before.
 
+use super::super::random::Random;
 use super::index::{Index, Shape, number};
-use super::random::Random;
 
 /// A value inside bounds from which there is room to both sides, and which is small where nothing bounds it.
 pub(super) fn inside((low, high): (i64, i64)) -> i64 {

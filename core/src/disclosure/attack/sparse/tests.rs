@@ -4,10 +4,10 @@ mod oracle;
 mod speed;
 mod unions;
 
+use super::super::random::Random;
 use super::super::{Attribute, Contradiction, Limits, Public, PublicCell, Verdict};
 use super::decide;
 use super::index::Index;
-use super::random::Random;
 use super::witnesses::Witnesses;
 use oracle::found_out_by_programs;
 use unions::{Dimension, Policy, Union, pairs, people};

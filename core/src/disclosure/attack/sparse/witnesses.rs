@@ -1,9 +1,9 @@
 //! Tables that fit everything that is published, and how far hidden counts differ between them.
 
 use super::super::Limits;
+use super::super::random::Random;
 use super::index::Index;
 use super::lots::Lots;
-use super::random::Random;
 use super::search::Search;
 use super::start;
 

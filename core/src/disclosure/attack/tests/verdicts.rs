@@ -32,7 +32,7 @@ fn figures_that_exclude_each_other_are_a_contradiction() {
 #[test]
 fn every_limit_ends_in_undecided() {
     let sizes = [5, 6, 4];
-    let mut random = super::super::random::Random::new();
+    let mut random = super::super::random::Random::new(super::super::random::SEED);
     let counts = super::tables::skewed(&mut random, &sizes, 8.0);
     let invented =
         Invented::publish(&sizes, Invented::plain(&sizes), counts, Shown::Nhs75m, |_| true);
