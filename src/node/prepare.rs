@@ -2,17 +2,16 @@
 //! before it was looked at, and each of them is released or withheld. Until that is done no question is answered from
 //! the extract by counting, so that none can take the place of a table that the law demands.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use evensum_core::authz::Publication;
 use evensum_core::disclosure::attack::Limits;
-use evensum_core::disclosure::{ChainError, Live};
+use evensum_core::disclosure::{ChainError, Live, Protected};
 use evensum_core::ledger::Event;
-use evensum_core::model::canonical::CanonicalError;
 use evensum_core::model::{DatasetId, Digest, Period, SnapshotRef, SnapshotVersion};
-use evensum_core::plan::{self, Plan, Rungs};
+use evensum_core::plan::{self, Plan};
 use tokio::sync::Mutex;
 use tracing::{error, info};
 
@@ -66,6 +65,12 @@ pub struct Prepared {
     pub released: u32,
     /// Tables that are withheld, likewise.
     pub withheld: u32,
+}
+
+/// One degree of detail of a table, and what it is frozen under.
+struct Rung {
+    key: Digest,
+    plan: Arc<Plan<Publication>>,
 }
 
 /// Which extracts are prepared, and whose turn it is to prepare one.
@@ -187,26 +192,17 @@ impl Site {
     ) -> Result<Prepared, ReleaseError> {
         let Manifest { dataset, period, .. } = &extract.manifest;
         self.note(&extract.manifest, &extract.of).await?;
-        let (of, now) = ((dataset, *period), self.clock.now());
-        let tables = plan::publication(&self.agreements, of, self.profile, &self.catalogue, now);
-        let can = |rung: &Plan<Publication>| extract.holds(rung) && extract.has_keys_for(rung);
-        let held = |rungs: Rungs| rungs.into_iter().filter(can).collect();
-        let tables: Vec<Rungs> = tables.into_iter().map(held).collect();
-        let (mut keys, count) = (HashSet::new(), tables.len());
-        for (done, rungs) in tables.into_iter().enumerate() {
-            tell(Progress { done, tables: count });
-            match self.table(extract, rungs).await {
-                Ok(own) => keys.extend(own),
-                // Undecided, and what is asked for it fails likewise; the others do not depend on it.
-                Err(reason) if reason.of_one_table() => {
-                    let reason: &(dyn std::error::Error + 'static) = &reason;
-                    error!(%dataset, %period, table = done, reason, "a table that agreements name could not be decided");
-                }
-                Err(reason) => return Err(reason),
+        let tables = self.tables(extract)?;
+        let keys: Vec<Digest> = tables.iter().flatten().map(|rung| rung.key).collect();
+        let mut tries = 0;
+        while let Err(outrun @ StoreError::Outrun) =
+            self.decide_all(extract, &tables, &mut tell).await?
+        {
+            tries += 1;
+            if tries == MOST_TRIES {
+                return Err(outrun.into());
             }
         }
-        tell(Progress { done: count, tables: count });
-        let keys: Vec<Digest> = keys.into_iter().collect();
         let decided = self.store.decided(&keys).await?;
         let count = |wanted| {
             let found = decided.iter().filter(|one| **one == Some(wanted)).count();
@@ -223,44 +219,97 @@ impl Site {
         Ok(prepared)
     }
 
-    /// Decides a table, and gives the keys of its rungs.
-    async fn table(&self, extract: &Extract, rungs: Rungs) -> Result<Vec<Digest>, ReleaseError> {
-        let keys = self.keys(extract, &rungs)?;
-        self.descend(extract, rungs, &keys).await?;
-        Ok(keys)
+    /// The tables of an extract in their order. A rung that an earlier table has is decided there.
+    fn tables(&self, extract: &Extract) -> Result<Vec<Vec<Rung>>, ReleaseError> {
+        let Manifest { dataset, period, .. } = &extract.manifest;
+        let (of, now) = ((dataset, *period), self.clock.now());
+        let all = plan::publication(&self.agreements, of, self.profile, &self.catalogue, now);
+        let (mut known, mut tables) = (HashSet::new(), Vec::with_capacity(all.len()));
+        for rungs in all {
+            let mut table = Vec::with_capacity(rungs.len());
+            for plan in rungs {
+                let key = plan.frozen_key(&self.ods, &extract.of).map_err(ChainError::from)?;
+                let can = extract.holds(&plan) && extract.has_keys_for(&plan);
+                if can && known.insert(key) {
+                    table.push(Rung { key, plan: Arc::new(plan) });
+                }
+            }
+            tables.push(table);
+        }
+        Ok(tables)
     }
 
-    fn keys(&self, extract: &Extract, rungs: &Rungs) -> Result<Vec<Digest>, ReleaseError> {
-        let key = |rung: &Plan<Publication>| rung.frozen_key(&self.ods, &extract.of);
-        let keys: Result<Vec<_>, CanonicalError> = rungs.iter().map(key).collect();
-        Ok(keys.map_err(ChainError::from)?)
-    }
-
-    /// Decides what is not decided of a table's rungs, in one transaction.
-    async fn descend(
+    /// Decides what is not decided of the tables. The inner result is [`StoreError::Outrun`] where something else
+    /// became live meanwhile: what is still open must be counted again.
+    async fn decide_all(
         &self,
         extract: &Extract,
-        rungs: Rungs,
-        keys: &[Digest],
-    ) -> Result<(), ReleaseError> {
-        let decided = self.store.decided(keys).await?;
-        let open = rungs.into_iter().zip(decided).filter(|(_, decided)| decided.is_none());
-        let open: Arc<[Plan<Publication>]> = open.map(|(rung, _)| rung).collect();
+        tables: &[Vec<Rung>],
+        tell: &mut (impl FnMut(Progress) + Send),
+    ) -> Result<Result<(), StoreError>, ReleaseError> {
         let Manifest { dataset, period, .. } = &extract.manifest;
         let universe = self.universe(dataset, *period)?;
-        let mut last = None;
-        for _ in 0..if open.is_empty() { 0 } else { MOST_TRIES } {
-            let tables = self.protected(extract, &open).await?;
+        let mut open = self.open(extract, tables).await?;
+        let mut progress = |open: usize| {
+            tell(Progress { done: tables.len().saturating_sub(open), tables: tables.len() });
+        };
+        progress(open.len());
+        while !open.is_empty() {
             let _turn = self.turns.take(&universe).await;
-            let test = move |live: &Live<'_>| live.descend(tables, &Limits::RELEASE);
-            let descent = self.tested(&universe, test).await?;
-            match self.store.decide(&universe, &descent).await {
-                Err(outrun @ StoreError::Outrun) => last = Some(outrun),
-                decided => return Ok(decided?),
+            let test = move |live: &Live<'_>| {
+                let decision = live.advance(&mut open, &Limits::RELEASE);
+                Ok((open, decision))
+            };
+            let (rest, decision) = self.tested(&universe, test).await?;
+            open = rest;
+            match decision {
+                Ok(decision) => match self.store.decide(&universe, &decision).await {
+                    Err(outrun @ StoreError::Outrun) => return Ok(Err(outrun)),
+                    decided => decided?,
+                },
+                // The first is left undecided, and what is asked for it fails likewise; the others do not depend on it.
+                Err(reason) => {
+                    let key = open.pop_front().and_then(|rungs| Some(rungs.first()?.key()));
+                    failed(extract, key, &reason);
+                }
+            }
+            progress(open.len());
+        }
+        Ok(Ok(()))
+    }
+
+    /// What is not decided of the tables, counted and protected.
+    async fn open(
+        &self,
+        extract: &Extract,
+        tables: &[Vec<Rung>],
+    ) -> Result<VecDeque<Vec<Protected>>, ReleaseError> {
+        let mut open = VecDeque::with_capacity(tables.len());
+        for table in tables {
+            let keys: Vec<Digest> = table.iter().map(|rung| rung.key).collect();
+            let decided = self.store.decided(&keys).await?;
+            let rungs = table.iter().zip(decided).filter(|(_, decided)| decided.is_none());
+            let plans: Vec<_> = rungs.map(|(rung, _)| Arc::clone(&rung.plan)).collect();
+            if plans.is_empty() {
+                continue;
+            }
+            match self.protected(extract, plans).await {
+                Ok(rungs) => open.push_back(rungs),
+                Err(reason) if reason.of_one_table() => {
+                    failed(extract, keys.first().copied(), &reason);
+                }
+                Err(reason) => return Err(reason),
             }
         }
-        last.map_or(Ok(()), |outrun| Err(outrun.into()))
+        Ok(open)
     }
+}
+
+/// Logs that a table stays undecided.
+fn failed(extract: &Extract, key: Option<Digest>, reason: &(dyn std::error::Error + 'static)) {
+    let Manifest { dataset, period, .. } = &extract.manifest;
+    let key = key.map(|key| key.short());
+    error!(%dataset, %period, key, reason, "a table that agreements name could not be decided");
 }
 
 impl Prepared {

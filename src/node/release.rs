@@ -134,20 +134,20 @@ impl Site {
     pub(super) async fn protected<U: Shareable + Send + Sync + 'static>(
         &self,
         extract: &Extract,
-        plans: &Arc<[Plan<U>]>,
+        plans: Vec<Arc<Plan<U>>>,
     ) -> Result<Vec<Protected>, ReleaseError> {
         if let Some(warehouse) = &self.warehouse {
             let mut tables = Vec::with_capacity(plans.len());
-            for plan in plans.iter() {
+            for plan in &plans {
                 let raw = warehouse.tabulate(&extract.manifest, &Request::of(plan)).await?;
                 tables.push(protect(plan, raw, &extract.of, &self.ods)?);
             }
             return Ok(tables);
         }
-        let (site, extract, plans) = (self.clone(), extract.clone(), Arc::clone(plans));
+        let (site, extract) = (self.clone(), extract.clone());
         blocking(move || {
             let snapshot = site.shelf.open(&extract.dir, &extract.manifest)?;
-            let one = |plan: &Plan<U>| {
+            let one = |plan: &Arc<Plan<U>>| {
                 let raw = tabulate(&snapshot, &Request::of(plan))?;
                 Ok(protect(plan, raw, &extract.of, &site.ods)?)
             };
@@ -177,9 +177,9 @@ pub(super) async fn decide(
 ) -> Result<Ending, ReleaseError> {
     let layout = plan.layout();
     let universe = site.universe(layout.dataset(), layout.question().period)?;
-    let plans: Arc<[Plan<authz::Asked>]> = Arc::new([plan]);
+    let plan = Arc::new(plan);
     for _ in 0..MOST_TRIES {
-        let tables = site.protected(&source.extract, &plans).await?;
+        let tables = site.protected(&source.extract, vec![Arc::clone(&plan)]).await?;
         let _turn = site.turns.take(&universe).await;
         let outcome = site.tested(&universe, move |live| live.test(tables, &Limits::RELEASE));
         match outcome.await? {

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use evensum_core::disclosure::{mark, mark_after};
+use evensum_core::catalogue::MAX_RUNGS;
+use evensum_core::disclosure::{MAX_AT_ONCE, mark, mark_after};
 use evensum_core::ledger::Event;
 use evensum_core::model::{Digest, RefusalCode};
 
@@ -12,8 +13,8 @@ use super::nodes::digest;
 use super::rows::Row;
 use super::{About, Publish, Release, StoreError};
 
-/// The most tables that are decided at once: more than a ladder has rungs.
-pub(super) const MAX_DECIDED: usize = 64;
+/// The most tables that are decided at once.
+pub(super) const MAX_DECIDED: usize = MAX_AT_ONCE * MAX_RUNGS;
 /// Universes whose marks are remembered.
 const MOST_MARKS: usize = 4096;
 

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::disclosure::{Descent, Draft, Universe, Withheld};
+use evensum_core::disclosure::{self, Draft, Universe, Withheld};
 use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
@@ -351,17 +351,20 @@ impl Store {
         }
     }
 
-    /// Freezes and withholds the rungs of a table that nobody asked for yet, all of them in one transaction or
-    /// none.
+    /// Freezes and withholds tables that nobody asked for yet, all of them in one transaction or none.
     ///
     /// # Errors
     /// As of [`Store::append`], and [`StoreError::Outrun`], [`StoreError::TooLong`],
     /// [`StoreError::Contradiction`].
-    pub async fn decide(&self, universe: &Universe, rungs: &Descent) -> Result<(), StoreError> {
+    pub async fn decide(
+        &self,
+        universe: &Universe,
+        tables: &disclosure::Decision,
+    ) -> Result<(), StoreError> {
         let decision = Decision {
             universe: universe.as_str().to_owned(),
-            withheld: rungs.withheld.iter().map(|w| (w.key(), w.event().clone())).collect(),
-            releases: rungs.released.iter().map(Release::of).collect(),
+            withheld: tables.withheld.iter().map(|w| (w.key(), w.event().clone())).collect(),
+            releases: tables.released.iter().map(Release::of).collect(),
         };
         decision.releases.iter().try_for_each(Release::fits)?;
         if decision.entries() > MAX_DECIDED {

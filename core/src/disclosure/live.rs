@@ -1,7 +1,6 @@
 //! The disclosure test in its place: a protected table becomes a draft where nothing hidden can be found out from
 //! it and everything that is live beside it, and is withheld otherwise.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use super::attack::{self, Contradiction, Limits, Verdict};
@@ -76,17 +75,8 @@ pub struct Withheld {
     event: Event,
 }
 
-/// What came of the rungs of one table.
-#[derive(Debug)]
-pub struct Descent {
-    /// Those that stay withheld, the finest first.
-    pub withheld: Vec<Withheld>,
-    /// Those that may be frozen, in this order.
-    pub released: Vec<Draft>,
-}
-
 impl Withheld {
-    fn of(table: Protected) -> Self {
+    pub(super) fn of(table: Protected) -> Self {
         Self { key: table.key(), event: table.withheld() }
     }
 
@@ -188,38 +178,14 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Decides the rungs of one table, the finest first: the finest that passes together with all coarser ones is
-    /// released with them, and those above it are withheld. Of tables with means, percentiles or ratios one rung alone
-    /// is released.
-    ///
-    /// # Errors
-    /// [`LiveError`].
-    pub fn descend(&self, rungs: Vec<Protected>, limits: &Limits) -> Result<Descent, LiveError> {
-        let mut rungs = VecDeque::from(rungs);
-        let mut withheld = Vec::new();
-        if rungs.iter().any(|table| table.document().figures.is_some()) {
-            // Figures of two rungs are not told together: the finest that passes alone.
-            let mut released = Vec::new();
-            for table in rungs {
-                let passes =
-                    released.is_empty() && self.all_pass(std::slice::from_ref(&table), limits)?;
-                if passes {
-                    released.push(table);
-                } else {
-                    withheld.push(Withheld::of(table));
-                }
-            }
-            return Ok(Descent { withheld, released: self.drafts(released) });
-        }
-        while !self.all_pass(rungs.make_contiguous(), limits)? {
-            withheld.extend(rungs.pop_front().map(Withheld::of));
-        }
-        Ok(Descent { withheld, released: self.drafts(rungs) })
-    }
-
     /// Whether tables pass together with everything that is live. None always do.
-    fn all_pass(&self, tables: &[Protected], limits: &Limits) -> Result<bool, LiveError> {
-        let documents: Vec<&ReleaseDocument> = tables.iter().map(Protected::document).collect();
+    pub(super) fn all_pass<'t>(
+        &self,
+        tables: impl IntoIterator<Item = &'t Protected>,
+        limits: &Limits,
+    ) -> Result<bool, LiveError> {
+        let documents: Vec<&ReleaseDocument> =
+            tables.into_iter().map(Protected::document).collect();
         let mut safe = !self.figures_differ(&documents);
         for (i, document) in documents.iter().enumerate() {
             // Tables of one extract are all tested by the first of them.
@@ -258,7 +224,7 @@ impl<'a> Live<'a> {
         tables.iter().any(|table| all.iter().any(|other| apart(table, other)))
     }
 
-    fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
+    pub(super) fn drafts(&self, tables: impl IntoIterator<Item = Protected>) -> Vec<Draft> {
         let mut live = self.mark();
         let mut drafts = Vec::new();
         for (table, count) in tables.into_iter().zip(self.releases.len()..) {

@@ -4,6 +4,7 @@
 //! Raw tables are taken by value and do not come out again. Between protecting a table and making a draft
 //! of it stands the disclosure test ([`Live::test`]), which sees published bounds alone.
 
+mod advance;
 pub mod attack;
 pub mod cell_key;
 mod chain;
@@ -21,11 +22,12 @@ pub mod sheet;
 #[cfg(test)]
 mod tests;
 
+pub use advance::{Decision, MAX_AT_ONCE};
 pub use chain::{ChainError, Draft, Frozen, Group, Preview, Protected, Released, preview, protect};
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;
-pub use live::{Descent, Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
+pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use measure::{FigureBounds, FigureGap, PROTECTED_BELOW};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
 pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};

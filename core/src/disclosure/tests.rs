@@ -1,6 +1,7 @@
 //! The whole chain on values: from a signed query and a raw table to a combined view, and every way in
 //! which a link must not hold.
 
+mod advance;
 mod cell_keys;
 mod completeness;
 mod figures;

@@ -93,20 +93,20 @@ fn counted(catalogue: &Catalogue, plan: &Plan<Publication>, rows: &[Row]) -> Tab
     Table::new(lattice.clone(), cells.collect()).expect("a table")
 }
 
-struct Records {
-    scene: Scene,
+pub(super) struct Records {
+    pub(super) scene: Scene,
     rows: Vec<Row>,
 }
 
 /// An indicator, its breakdown and its scope.
-type Asked<'a> = (&'a str, &'a [&'a str], Option<(&'a str, &'a str)>);
+pub(super) type Asked<'a> = (&'a str, &'a [&'a str], Option<(&'a str, &'a str)>);
 
 impl Records {
     fn new(count: usize, seed: u64) -> Self {
         Self::under(Profile::Nhs75m, count, seed)
     }
 
-    fn under(profile: Profile, count: usize, seed: u64) -> Self {
+    pub(super) fn under(profile: Profile, count: usize, seed: u64) -> Self {
         let mut scene = Scene::new(profile);
         let dimensions = ["imd", "ethnicity", "sex", "age", "tfc", "provider", "icb"];
         scene.agreement.dimensions = dimensions.map(|id| LevelId::new(id).expect("a level")).into();
@@ -119,7 +119,7 @@ impl Records {
     }
 
     /// A protected table under an agreement that is changed first.
-    fn table(&self, asked: Asked<'_>, change: impl Fn(&mut Agreement)) -> Protected {
+    pub(super) fn table(&self, asked: Asked<'_>, change: impl Fn(&mut Agreement)) -> Protected {
         self.table_of(&self.rows, &snapshot(ImdEdition::Imd2025), asked, change)
     }
 
@@ -163,7 +163,7 @@ impl Records {
     }
 }
 
-const SAME: fn(&mut Agreement) = |_| ();
+pub(super) const SAME: fn(&mut Agreement) = |_| ();
 
 /// Tables over nested levels, thresholds, scopes, residence and lists of several agreements.
 fn of_many_shapes(records: &Records) -> Vec<Protected> {
