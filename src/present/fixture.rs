@@ -341,13 +341,9 @@ pub(super) fn entries() -> Vec<Entry> {
         withheld(dataset.clone(), period, snapshot.id),
         Event::Prepared { dataset, period, snapshot, released: 40, withheld: 2 },
     ];
-    (14..)
-        .zip(events)
-        .map(|(seq, event)| {
-            let at = Timestamp::from_unix(1_795_255_503);
-            Entry::new(seq, at, ods("R0D"), Role::Node, event)
-        })
-        .collect()
+    let at = Timestamp::from_unix(1_795_255_503);
+    let entry = |(seq, event)| Entry::new(seq, at, ods("R0D"), Role::Node, event);
+    (14..).zip(events).map(entry).collect()
 }
 
 fn dimension(id: &str, name: &str, counts: [u64; 8]) -> DimensionQuality {

@@ -200,7 +200,7 @@ pub enum Ending {
     /// With a release. The receipt is of its `AnswerReleased`.
     Released(Box<(FrozenRow, Receipt)>),
     /// With a refusal, since the table is withheld. The receipt is of its `Refused`.
-    Withheld(Receipt),
+    Withheld(Box<Receipt>),
 }
 
 /// The state, open for writing. Copies share one writer, which ends with the last of them.
@@ -345,7 +345,7 @@ impl Store {
                 Ok(Ending::Released(Box::new((FrozenRow { bytes, published }, receipt))))
             }
             Settled { kind: Kind::Refused(_), entry: Some(receipt), .. } => {
-                Ok(Ending::Withheld(receipt))
+                Ok(Ending::Withheld(Box::new(receipt)))
             }
             _ => Err(self.condition.ended()),
         }

@@ -57,7 +57,8 @@ fn one_by_one(records: &Records) -> Decided {
         for finest in 0..=rungs {
             let mut all = tables(records);
             let these: Vec<Protected> = all.remove(table).expect("a table").split_off(finest);
-            let withheld = tables(records)[table].drain(..finest).map(|t| t.key()).collect::<Vec<_>>();
+            let withheld =
+                tables(records)[table].drain(..finest).map(|t| t.key()).collect::<Vec<_>>();
             let live = Live::new(&records.scene.catalogue, &decided.live).expect("live");
             if let Outcome::Passed(drafts) = live.test(these, &Limits::RELEASE).expect("tested") {
                 decided.withheld.extend(withheld);
