@@ -89,7 +89,9 @@ fn a_database_that_counts_has_no_record_keys() {
 #[test]
 fn what_would_be_released_is_shown_beforehand_once_there_are_keys() {
     let fed = Fed::at_rest();
-    fed.edit("ZZ1/node.toml", "profile = \"nhs75m\"", "profile = \"ckm\"");
+    for file in ["agreement.toml", "ZZ1/node.toml"] {
+        fed.edit(file, "profile = \"nhs75m\"", "profile = \"ckm\"");
+    }
     let look =
         || node(&fed, &["preview", "rtt_over_18_weeks", "--by", "sex", "--period", "2026-10"]);
     look().fails(65, &["record keys", "load and publish it again"]);
