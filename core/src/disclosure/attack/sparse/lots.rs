@@ -294,7 +294,7 @@ impl<'a> Lots<'a> {
     }
 
     /// Counts every cell again from the lots and compares: a witness is only believed as a table of people.
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(test)]
     pub(super) fn fits(&self, bounds: &[(i64, i64)]) -> bool {
         let mut counts = vec![0; bounds.len()];
         for (lot, weight) in (0..).zip(&self.weights) {

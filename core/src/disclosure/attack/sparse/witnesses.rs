@@ -169,7 +169,7 @@ impl<'a> Witnesses<'a> {
 
     /// In debug builds every table that is believed is counted again, unless that takes long.
     fn check(&self) {
-        #[cfg(any(test, debug_assertions))]
+        #[cfg(test)]
         if self.search.lots.len() * self.bounds.len() < 50_000 {
             assert!(self.search.lots.fits(self.bounds), "a witness is a table of people");
         }
