@@ -1,7 +1,7 @@
 //! Whether an agreement is one that this server can take part in.
 
 use evensum_core::catalogue::Catalogue;
-use evensum_core::model::{Agreement, Role};
+use evensum_core::model::{Agreement, Profile, Role};
 
 use super::exit::{Exit, Failure};
 use crate::config::{self, Membership, NodeTable, Server};
@@ -66,6 +66,12 @@ pub(super) fn profile_fits(table: &NodeTable, agreement: &Agreement) -> Result<(
             format!("agreement '{}' has the profile {}, {what}", agreement.id, theirs.as_str());
         Failure::says(Exit::Config, text)
     };
+    if theirs == Profile::ExactCs {
+        // The exact counts of two thresholds or scopes give the small one between them by subtraction.
+        return Err(wrong(
+            "which is for a partner's own people and for no agreement: have it changed".to_owned(),
+        ));
+    }
     if !theirs.at_least(floor) {
         return Err(wrong(format!(
             "which hides less than {}, the 'floor' of this node: have the agreement changed",

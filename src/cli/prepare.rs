@@ -123,10 +123,10 @@ impl Beside {
 
 fn heard(event: &Event, wanted: &mut Vec<Manifest>, bar: &ProgressBar) {
     match event {
-        Event::Published { snapshot_id, .. } | Event::Withheld { snapshot_id, .. } => {
-            if wanted.iter().any(|manifest| manifest.snapshot_id == *snapshot_id) {
-                bar.inc(1);
-            }
+        Event::Published { snapshot_id, .. } | Event::Withheld { snapshot_id, .. }
+            if wanted.iter().any(|manifest| manifest.snapshot_id == *snapshot_id) =>
+        {
+            bar.inc(1);
         }
         Event::Prepared { snapshot, released, withheld, .. } => {
             let is_it = |manifest: &Manifest| manifest.reference().as_ref() == Some(snapshot);

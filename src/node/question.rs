@@ -174,7 +174,8 @@ async fn taken(node: &Arc<Inner>, about: About, step: Step) -> Result<Outgoing, 
             // 7. Count, protect, test beside everything that is live, then freeze or withhold.
             match decide(&node.site, &node.store, about, *work).await? {
                 // 8. Only now the answer, signed.
-                Ending::Released(row, receipt) => {
+                Ending::Released(released) => {
+                    let (row, receipt) = *released;
                     let outgoing = release(node, about, row, receipt)?;
                     info!(query = %about.query_id, question = about.question, "answered");
                     Ok(outgoing)

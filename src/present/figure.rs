@@ -89,14 +89,15 @@ pub(super) fn notes(answer: &Answer) -> Vec<String> {
         _ => "Means are rounded to half a unit, large ones to one part in a hundred or so.",
     }
     .to_owned()];
-    let gaps = [FigureGap::Withheld, FigureGap::PartWithheld, FigureGap::MostlyWithheld];
-    let found =
-        |gap: &FigureGap| answer.cells.iter().flat_map(|c| &c.figures).any(|f| *f == Err(*gap));
-    notes.extend(
-        gaps.into_iter()
-            .filter(found)
-            .map(|gap| format!("Figures that are {}: {}.", text(&Err(gap)), gap.says())),
-    );
+    let found = |says: &dyn Fn(FigureGap) -> bool| {
+        let figures = answer.cells.iter().flat_map(|cell| &cell.figures);
+        figures.filter_map(|said| said.err()).any(says)
+    };
+    for gap in [FigureGap::Withheld, FigureGap::PartWithheld, FigureGap::MostlyWithheld] {
+        if found(&|other| other == gap) {
+            notes.push(format!("A figure “{}”: {}.", text(&Err(gap)), gap.says()));
+        }
+    }
     notes
 }
 

@@ -280,8 +280,8 @@ pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
     let release_hash = Digest::of(b"release");
     let dataset = DatasetId::new("rtt_open_pathway").expect("id");
-    let period: Period = "2026-10".parse().expect("period");
-    let snapshot = published_snapshot();
+    let (period, snapshot): (Period, _) =
+        ("2026-10".parse().expect("period"), published_snapshot());
     let published = |withheld| Event::Published {
         key: Digest::of(b"key"),
         release_hash,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing};
-use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role};
+use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role, SnapshotRef};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -32,15 +32,7 @@ fn told(entry: &Entry) -> String {
             hash.short()
         ),
         Event::SnapshotPublished { dataset, period, snapshot, .. } => {
-            let edition = snapshot.imd_edition.map_or_else(String::new, |edition| {
-                format!(", with the Index of Multiple Deprivation {}", edition.as_str())
-            });
-            format!(
-                "questions about {dataset} for {period} are answered from the {} extract {} of {}{edition}",
-                snapshot.version.as_str(),
-                snapshot.id.short(),
-                snapshot.as_of
-            )
+            format!("questions about {dataset} for {period} are answered from {}", named(snapshot))
         }
         Event::SnapshotDeleted { dataset, period, snapshot_id, reason } => format!(
             "the rows of extract {} of {dataset} for {period} were deleted, {}; what was released from them stays as it is",
@@ -95,6 +87,14 @@ fn told(entry: &Entry) -> String {
             combined(&of_query(event), answered, missing)
         }
     }
+}
+
+fn named(snapshot: &SnapshotRef) -> String {
+    let edition = snapshot.imd_edition.map_or_else(String::new, |edition| {
+        format!(", with the Index of Multiple Deprivation {}", edition.as_str())
+    });
+    let (version, id) = (snapshot.version.as_str(), snapshot.id.short());
+    format!("the {version} extract {id} of {}{edition}", snapshot.as_of)
 }
 
 fn because(reason: Deletion) -> String {

@@ -198,7 +198,7 @@ impl Publish {
 #[derive(Debug)]
 pub enum Ending {
     /// With a release. The receipt is of its `AnswerReleased`.
-    Released(FrozenRow, Receipt),
+    Released(Box<(FrozenRow, Receipt)>),
     /// With a refusal, since the table is withheld. The receipt is of its `Refused`.
     Withheld(Receipt),
 }
@@ -342,7 +342,7 @@ impl Store {
     fn ending(&self, settled: Settled<Receipt>) -> Result<Ending, StoreError> {
         match settled {
             Settled { entry: Some(receipt), frozen: Some((bytes, published)), .. } => {
-                Ok(Ending::Released(FrozenRow { bytes, published }, receipt))
+                Ok(Ending::Released(Box::new((FrozenRow { bytes, published }, receipt))))
             }
             Settled { kind: Kind::Refused(_), entry: Some(receipt), .. } => {
                 Ok(Ending::Withheld(receipt))

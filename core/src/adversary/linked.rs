@@ -274,7 +274,22 @@ pub(super) fn questions_in_random_order(
         );
         told(tally.finding(Attack::A19, profile.as_str(), shape, held).noted(note));
     }
+    told(said_too_narrowly(n, seed));
     Ok(())
+}
+
+/// A weak policy that rounds to the nearest 5 and says that figures are at most 1 off.
+fn said_too_narrowly(n: usize, seed: u64) -> Finding {
+    let mut draw = Draw::new(seed);
+    let mut tally = Tally { tables: 1, ..Tally::default() };
+    for _ in 0..n {
+        let truth = 8 + draw.below(200) as u64;
+        let figure = (truth + 2) / 5 * 5;
+        tally.judge(truth, figure - 1, Some(figure + 1));
+    }
+    let broke = tally.wrong > 0;
+    let against = format!("{CONTROL}figures said more narrowly than they are rounded");
+    tally.finding(Attack::A19, against, "counts of 8 and more", broke)
 }
 
 fn asked_in_order(

@@ -302,11 +302,14 @@ pub(super) fn extract(
     })
 }
 
+/// The group of each attribute, and what is known of the count.
+type Placed = (BTreeMap<String, u16>, u64, Option<u64>, bool);
+
 /// Everything that was released, put together by somebody who has the bytes and the definitions.
 #[derive(Default)]
 pub(super) struct Together {
     attributes: BTreeMap<String, (u16, Vec<Vec<u16>>)>,
-    cells: Vec<(BTreeMap<String, u16>, u64, Option<u64>, bool)>,
+    cells: Vec<Placed>,
 }
 
 impl Together {

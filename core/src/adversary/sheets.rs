@@ -116,7 +116,7 @@ impl Outside {
         let cells = self.cells.len();
         for (dimension, size) in self.sizes.iter().enumerate().filter(|(_, size)| **size > 2) {
             let step: usize = full.iter().skip(dimension + 1).product();
-            for total in (0..cells).filter(|index| index / step % full[dimension] == 0) {
+            for total in (0..cells).filter(|index| (index / step).is_multiple_of(full[dimension])) {
                 for category in 1..=*size {
                     let mut at = self.cells[total].at.clone();
                     at[dimension] = u16::try_from(size + category).unwrap_or(u16::MAX);

@@ -206,12 +206,6 @@ impl Agreement {
         if self.residence_scope.is_empty() {
             return wrong("'residence_scope' names no ICB");
         }
-        if self.profile == Profile::ExactCs {
-            // Exact counts of two thresholds, scopes or periods give the small ones between them by subtraction.
-            return wrong(
-                "'profile' is exact_cs, which is for a partner's own people: choose nhs75m, nhs75, ons105m or ckm",
-            );
-        }
         if !(1..=4).contains(&self.max_dimensions) {
             return wrong("'max_dimensions' is not between 1 and 4");
         }

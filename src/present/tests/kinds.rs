@@ -98,8 +98,8 @@ fn a_mean_is_shown_with_its_unit_and_what_is_not_known_with_the_reason() {
         "Mean (days)",
         "about ",
         "over 7.",
-        "Figures that are withheld: withheld: it would rest on too few",
-        "Figures that are not known: not to be worked out: a partner withheld its part",
+        "A figure “withheld”: it would rest on too few",
+        "A figure “not known”: a partner withheld its part",
     ] {
         assert!(flat.contains(said), "{said}: {table}");
     }

@@ -192,7 +192,7 @@ fn tested_release(about: About, (of, name): (&str, &str), bytes: &str, live: Dig
 /// The frozen row of an answer, and its receipt.
 fn released(ending: Ending) -> (FrozenRow, Receipt) {
     match ending {
-        Ending::Released(row, receipt) => (row, receipt),
+        Ending::Released(released) => *released,
         Ending::Withheld(_) => panic!("withheld"),
     }
 }

@@ -18,8 +18,8 @@ use evensum_core::disclosure::{AnswerParts, Outgoing};
 use evensum_core::identity::{Peer, QUERY_TYPE};
 use evensum_core::ledger::{Entry, Event};
 use evensum_core::model::{
-    Agreement, Clock, ImdEdition, IndicatorId, LevelId, Ods, PurposeId, Query, QueryId,
-    Question, Role, Timestamp, canonical,
+    Agreement, Clock, ImdEdition, IndicatorId, LevelId, Ods, PurposeId, Query, QueryId, Question,
+    Role, Timestamp, canonical,
 };
 use evensum_core::plan::Layout;
 use evensum_core::port::{

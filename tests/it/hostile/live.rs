@@ -14,9 +14,7 @@ use evensum::store::Reader;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{DocumentKind, Live, Outgoing, Universe};
 use evensum_core::ledger::Event;
-use evensum_core::model::{
-    DatasetId, IndicatorId, Profile, Query, RefusalCode, SnapshotVersion,
-};
+use evensum_core::model::{DatasetId, IndicatorId, Profile, Query, RefusalCode, SnapshotVersion};
 use evensum_core::port::NodeFault;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;

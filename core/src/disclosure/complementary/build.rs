@@ -1,12 +1,15 @@
 //! A safe pattern: every primary cell is protected in turn by the cheapest ways, then what is needless is shown again.
 
-use super::ComplementaryError;
 use super::grid::{Grid, as_float};
 use super::program::{Change, Goal, cheapest, proof};
 use super::ways::{Proofs, Way, Ways};
+use super::{ComplementaryError, MAX_WIDTH};
 
 /// How often a program is asked again with prices that favour the cells which it chose.
 const REWEIGHTED: u32 = 2;
+
+/// How many ways of dividing the width are compared.
+const COMPARED: usize = 4;
 
 /// What is known of a table while patterns are made for it.
 #[derive(Debug)]
@@ -127,16 +130,12 @@ impl<'a> Builder<'a> {
         near: Option<&[bool]>,
     ) -> Result<Option<Vec<bool>>, ComplementaryError> {
         let cell = &self.grid.cells[target as usize];
-        let half = (self.width / 2.0).floor();
-        let mut shares = vec![self.width, 0.0];
-        if half >= 1.0 {
-            shares.extend([self.width - half, half]);
-            shares.dedup();
-        }
         let mut best: Option<((u64, u64), Vec<bool>)> = None;
-        for up in shares {
+        for (turn, up) in self.shares().into_iter().enumerate() {
             let down = self.width - up;
-            if up > cell.high || -down < cell.low {
+            // All of it up or down, or half of it each, is what is compared; the rest is for want of those.
+            let late = turn >= COMPARED && best.is_some();
+            if late || up > cell.high || -down < cell.low {
                 continue;
             }
             let mut tried = hidden.to_vec();
@@ -151,6 +150,20 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(best.map(|(_, tried)| tried))
+    }
+
+    /// How much of the width may lie above the true count.
+    fn shares(&self) -> Vec<f64> {
+        let half = (self.width / 2.0).floor();
+        let mut shares = vec![self.width, 0.0, self.width - half, half];
+        shares.extend((1..MAX_WIDTH).map(as_float).take_while(|up| *up < self.width));
+        let mut once = Vec::with_capacity(shares.len());
+        for share in shares {
+            if !once.contains(&share) {
+                once.push(share);
+            }
+        }
+        once
     }
 
     /// Hides what the cheapest way needs that moves a cell so far. False where there is none.

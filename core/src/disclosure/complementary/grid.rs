@@ -20,7 +20,7 @@ const fn around(attributes: usize) -> usize {
         0..=1 => usize::MAX,
         2 => 12,
         3 => 6,
-        _ => 3,
+        _ => 4,
     }
 }
 

@@ -11,9 +11,11 @@ const SHARE: usize = 3;
 /// Attempts in a row without a smaller pattern after which the first stage ends.
 const IDLE: u32 = 400;
 /// The first stage has one in so many of the programs.
-const FIRST: u32 = 3;
+const FIRST: u32 = 8;
 /// Joint parts of a table up to which the whole effort is made.
 const USUAL: usize = 100;
+/// How often a smaller set is looked for before there is thought to be none.
+const MISSED: u32 = 3;
 /// How many primary cells a set has to fail for before it is left.
 const FAILED: u32 = 6;
 /// The most by which chance raises the price of a cell.
@@ -100,13 +102,21 @@ fn from_below(
     chance: &mut Chance,
 ) -> Vec<bool> {
     let mut last = best.clone();
-    let mut rounds = 0;
+    let (mut rounds, mut missed) = (0, 0);
     while builder.programs().saturating_add(rounds) < end {
         rounds += 1;
         let cost = builder.grid.cost(&best);
         let Some(most) = cost.0.checked_sub(1) else { break };
         let search = Hitting::new(builder.grid, builder.proofs.all(), &last);
-        let Some(set) = search.set(most, chance) else { break };
+        let Some(set) = search.set(most, chance) else {
+            missed += 1;
+            if missed == MISSED {
+                break;
+            }
+            last.clone_from(&best);
+            continue;
+        };
+        missed = 0;
         last.clone_from(&set);
         let Ok(next) = completed(builder, set, chance) else { break };
         if builder.grid.cost(&next) < cost {

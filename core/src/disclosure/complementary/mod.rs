@@ -23,6 +23,10 @@
 //! * at width 2 and above no primary count is `found_out` in the sense of that test either, since two numbers that
 //!   lie 2 apart are neither one number nor 1 and 2.
 //!
+//! A primary count above the limit, of few people or mostly of one, is taken to be known to be above it. A table can
+//! be beyond protection: seven who are each alone in their category have a total of at most 7, so whoever knows which
+//! counts are small knows all of them, whatever else is hidden. The wider the promise, the more tables are.
+//!
 //! A secondary count is above the limit and may be shown as far as its own people are concerned. That it can be
 //! worked out is no fault, so a test of what is released has to ask about primary counts.
 //!
@@ -55,6 +59,9 @@ pub use table::{Exact, ExactCell, ExactError, MAX_CELLS, MAX_PARTS};
 use build::Builder;
 use grid::Grid;
 
+/// The greatest width. Counts up to the limit lie less far apart than the limit itself.
+pub const MAX_WIDTH: u64 = 32;
+
 /// How much is tried, in linear programs. Counted, not timed: the same table gets the same pattern everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
@@ -66,7 +73,7 @@ pub struct Effort {
 
 impl Effort {
     /// For a table of a partner.
-    pub const RELEASE: Self = Self { programs: 60_000, improving: 2_000 };
+    pub const RELEASE: Self = Self { programs: 60_000, improving: 6_000 };
     /// The first safe pattern with nothing needless in it.
     pub const QUICK: Self = Self { programs: 60_000, improving: 0 };
 }
@@ -120,6 +127,9 @@ pub enum ComplementaryError {
     /// Hiding every count that may be hidden is not enough.
     #[error("no pattern protects this table: choose a table with fewer or larger categories")]
     NoPattern,
+    /// The width is above [`MAX_WIDTH`].
+    #[error("hidden counts can be kept at most {MAX_WIDTH} apart")]
+    Width,
     /// [`Effort::programs`] was reached.
     #[error("this table is too large to be protected by hiding counts: choose a coarser one")]
     TooMuch,
@@ -135,6 +145,9 @@ pub fn complementary(
     width: u64,
     effort: Effort,
 ) -> Result<Pattern, ComplementaryError> {
+    if width > MAX_WIDTH {
+        return Err(ComplementaryError::Width);
+    }
     let grid = Grid::of(table);
     let mut builder = Builder::new(&grid, width.max(1), effort.programs);
     let mut hidden = builder.pattern()?;

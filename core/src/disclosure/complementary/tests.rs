@@ -3,7 +3,10 @@
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
-use super::{ComplementaryError, Effort, Exact, ExactCell, ExactError, Pattern, complementary};
+use super::{
+    ComplementaryError, Effort, Exact, ExactCell, ExactError, MAX_CELLS, MAX_WIDTH, Pattern,
+    complementary,
+};
 use crate::disclosure::attack::{Attribute, found_out};
 
 mod patterns;

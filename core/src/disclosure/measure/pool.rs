@@ -34,13 +34,9 @@ impl FigureGap {
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
-            Self::Withheld => {
-                "withheld: it would rest on too few, or one or two people would make it up"
-            }
-            Self::PartWithheld => "not to be worked out: a partner withheld its part",
-            Self::MostlyWithheld => {
-                "not to be worked out: too much of it may lie at partners that withheld theirs"
-            }
+            Self::Withheld => "it would rest on too few, or one or two people would make it up",
+            Self::PartWithheld => "a partner withheld its part, and nothing can be said without it",
+            Self::MostlyWithheld => "too much of it may lie at partners that withheld theirs",
             Self::Nobody => "nobody is in the group",
         }
     }

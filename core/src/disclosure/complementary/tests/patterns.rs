@@ -74,6 +74,17 @@ fn some_tables_cannot_be_protected() {
     assert_eq!((pattern.primary(), pattern.secondary()), (4, 0));
 }
 
+/// Few ways of dividing a width between up and down are open to a count of 2 of at most 7.
+#[test]
+fn width_is_divided_as_it_can_be() {
+    let case = Case::plain(&[2, 2], &[2, 30, 30, 40]);
+    for width in 1..=6 {
+        case.check(&case.pattern(width, SHORT).expect("a pattern"), width);
+    }
+    assert_eq!(case.pattern(7, SHORT), Err(ComplementaryError::NoPattern));
+    assert_eq!(case.pattern(MAX_WIDTH + 1, SHORT), Err(ComplementaryError::Width));
+}
+
 #[test]
 fn work_has_an_end() {
     let case = Case::plain(&[3, 3], &[5, 20, 30, 40, 50, 60, 70, 80, 90]);
@@ -146,8 +157,7 @@ fn counts_that_are_no_table_are_refused() {
         cells.push(again);
     };
     assert_eq!(of(&twice), Some(ExactError::Twice(9)));
-    let many =
-        |cells: &mut Vec<ExactCell>| *cells = vec![cells[0].clone(); super::super::MAX_CELLS + 1];
+    let many = |cells: &mut Vec<ExactCell>| *cells = vec![cells[0].clone(); MAX_CELLS + 1];
     assert_eq!(of(&many), Some(ExactError::Cells));
     assert_eq!(Exact::new(&[], Vec::new(), LIMIT).err(), Some(ExactError::Attributes));
     for groups in [vec![vec![]], vec![vec![2]], vec![vec![0, 0]]] {
