@@ -26,7 +26,8 @@ fn an_audit_log_that_was_edited_is_found_and_nothing_is_served_from_it() {
     for statement in [
         "UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), 'ada.demo', 'eve.demo') AS BLOB) \
          WHERE seq = (SELECT min(seq) FROM record WHERE CAST(bytes AS TEXT) LIKE '%ada.demo%')",
-        "DELETE FROM record WHERE seq = 6",
+        "DELETE FROM record \
+         WHERE seq = (SELECT min(seq) FROM record WHERE CAST(bytes AS TEXT) LIKE '%ada.demo%')",
         "UPDATE frozen SET bytes = CAST(replace(CAST(bytes AS TEXT), 'suppressed', 'small') AS BLOB)",
     ] {
         let fed = Fed::at_rest();
