@@ -8,6 +8,9 @@ use crate::model::{Profile, Shown};
 /// Tables in which nothing more is found where most are refused: so many for each that would do.
 const TRIES: usize = 8;
 
+/// Hidden counts of a control that breaks in some tables only.
+const CONTROL_LEAST: usize = 400;
+
 /// The shapes of a profile's tables. Exact counts are for the tables of partners, which have at most two dimensions
 /// beside the outcome.
 fn shapes(profile: Profile) -> impl Iterator<Item = Shape> {
@@ -139,10 +142,11 @@ pub(super) fn rounding(
     }
     twelve_ones(seed, told)?;
     let shape = SHAPES[4];
-    let tally = each((n, seed + 1), shape, &[0.5, 1.0], |invented, tally, _| {
-        rounded(invented, Profile::Nhs75, false, tally).map(|_| ())
-    })?;
-    let broke = tally.exact > 0;
+    let tally =
+        each((n.max(CONTROL_LEAST), seed + 1), shape, &[0.5, 1.0], |invented, tally, _| {
+            rounded(invented, Profile::Nhs75, false, tally).map(|_| ())
+        })?;
+    let broke = tally.exact + tally.low > 0 && tally.wrong == 0;
     told(tally.finding(
         Attack::A3,
         format!("{CONTROL}nhs75 without the disclosure test"),
@@ -234,7 +238,7 @@ pub(super) fn labels(
         told(tally.finding(Attack::A14, Profile::ExactCs.as_str(), name, held));
     }
     let shape = SHAPES[4];
-    let tally = each((n, seed + 2), shape, &DENSITIES, |invented, tally, _| {
+    let tally = each((n.max(CONTROL_LEAST), seed + 2), shape, &DENSITIES, |invented, tally, _| {
         let truth = invented.with_totals();
         let hidden = one_more_per_line(invented, &truth);
         labelled(invented, &truth, &hidden, tally)

@@ -30,15 +30,15 @@ pub(crate) const QUESTION: [&str; 7] = [
     "service_planning",
 ];
 
-/// The demonstration's own answer, and the folder that it left.
+/// A demonstration's own answer, and the folder that it left.
 pub(crate) struct Template {
     pub(crate) dir: PathBuf,
     pub(crate) output: Output,
 }
 
-/// The folder for what is made once: in cargo's folder for tests, under the number of this process. Those of
-/// processes that have ended are removed.
-pub(crate) fn made() -> &'static Path {
+/// The folder for what is made once: in cargo's folder for tests, under the number of the process that runs all of
+/// them. Those of processes that have ended are removed.
+fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("federations");
@@ -49,32 +49,42 @@ pub(crate) fn made() -> &'static Path {
                 let _ = fs::remove_dir_all(old.path());
             }
         }
-        let own = all.join(std::process::id().to_string());
+        // Nextest runs each test in a process of its own.
+        let beside_others = std::env::var_os("NEXTEST").is_some();
+        #[cfg(unix)]
+        let own =
+            if beside_others { std::os::unix::process::parent_id() } else { std::process::id() };
+        #[cfg(not(unix))]
+        let own = std::process::id();
+        let own = all.join(own.to_string());
         fs::create_dir_all(&own).expect("a folder");
         own
     })
 }
 
-/// Made when first asked for.
+impl Template {
+    /// Made when first asked for, whichever process asks.
+    pub(crate) fn make(name: &str, arguments: &[&str]) -> Self {
+        let (dir, said) = (made().join(name), made().join(format!("{name}.json")));
+        let turn = fs::File::create(made().join(format!("{name}.lock"))).expect("a file");
+        turn.lock().expect("our turn");
+        if let Ok(before) = fs::read(&said) {
+            let (stdout, stderr) = serde_json::from_slice(&before).expect("what it said");
+            return Self { dir, output: Output::of_success(stdout, stderr) };
+        }
+        let demo = ["demo", "--exit", "--format", "json", "--rows", "2000", "--seed", "7"];
+        let output = run(&[&demo[..], arguments, &["--dir", text(&dir)]].concat());
+        assert_eq!(output.code, Some(0), "the demonstration failed: {}", output.stderr);
+        let to_say = serde_json::to_vec(&(&output.stdout, &output.stderr)).expect("JSON");
+        fs::write(&said, to_say).expect("written");
+        Self { dir, output }
+    }
+}
+
+/// The usual one.
 pub(crate) fn template() -> &'static Template {
     static MADE: OnceLock<Template> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let dir = made().join("one");
-        let output = run(&[
-            "demo",
-            "--exit",
-            "--format",
-            "json",
-            "--rows",
-            "2000",
-            "--seed",
-            "7",
-            "--dir",
-            text(&dir),
-        ]);
-        assert_eq!(output.code, Some(0), "the demonstration failed: {}", output.stderr);
-        Template { dir, output }
-    })
+    MADE.get_or_init(|| Template::make("one", &[]))
 }
 
 /// A path as an argument.

@@ -10,8 +10,8 @@ use evensum_core::catalogue::{Catalogue, Indicator};
 use evensum_core::model::{Agreement, CategoryId};
 use serde_json::Value;
 
-use super::harness::{COORDINATOR, Fed, PARTNERS, coverage, made, template, text};
-use super::process::{Output, run, until};
+use super::harness::{COORDINATOR, Fed, PARTNERS, Template, coverage, template, text};
+use super::process::{run, until};
 
 const PACK: [&str; 6] =
     ["--pack", "13sa", "--period", "2026-08..2026-10", "--purpose", "service_planning"];
@@ -25,22 +25,10 @@ const INDICATORS: [&str; 6] = [
 ];
 const MONTHS: [&str; 3] = ["2026-08", "2026-09", "2026-10"];
 
-struct Months {
-    dir: PathBuf,
-    output: Output,
-}
-
 /// The demonstration over three months, made when first asked for.
-fn months() -> &'static Months {
-    static MADE: OnceLock<Months> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let dir = made().join("months");
-        let demo = ["demo", "--exit", "--format", "json", "--rows", "2000", "--seed", "7"];
-        let pack = ["--pack", "13sa", "--periods", "3", "--dir", text(&dir)];
-        let output = run(&[&demo[..], &pack].concat());
-        assert_eq!(output.code, Some(0), "the demonstration failed: {}", output.stderr);
-        Months { dir, output }
-    })
+fn months() -> &'static Template {
+    static MADE: OnceLock<Template> = OnceLock::new();
+    MADE.get_or_init(|| Template::make("months", &["--pack", "13sa", "--periods", "3"]))
 }
 
 fn list(value: &Value) -> &[Value] {

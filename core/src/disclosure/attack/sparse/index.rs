@@ -178,6 +178,7 @@ impl Index {
         shape.classes.start + offsets.sum::<u32>()
     }
 
+    #[cfg(test)]
     /// Whether a cell holds somebody with these parts.
     pub(super) fn holds(&self, cell: usize, parts: &[u16]) -> bool {
         let named = &self.shape_of(cell).axes;

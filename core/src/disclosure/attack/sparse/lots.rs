@@ -310,6 +310,7 @@ impl<'a> Lots<'a> {
             && counts.iter().zip(bounds).all(inside)
     }
 
+    #[cfg(test)]
     /// How many lots, also those of no record.
     pub(super) fn len(&self) -> usize {
         self.weights.len()
