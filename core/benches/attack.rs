@@ -120,7 +120,7 @@ fn publish(sizes: &[u16], counts: &[u64], shown: impl Fn(&[u16]) -> Option<Shown
         }
         if let Some(shown) = shown(&at) {
             let (low, high, hidden) = shown.of(n);
-            cells.push(PublicCell { at, low, high: Some(high), hidden });
+            cells.push(PublicCell { at, low, high: Some(high), hidden: hidden.into() });
         }
     }
     let attribute = |size: &u16| Attribute::new(*size, (0..*size).map(|p| vec![p]).collect());

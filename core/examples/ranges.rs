@@ -41,7 +41,9 @@ fn answer(problem: Problem) -> Result<Value, Box<dyn std::error::Error>> {
     let cells = problem.cells.into_iter();
     let public = Public::new(
         attributes.map(|(parts, groups)| Attribute::new(parts, groups)).collect(),
-        cells.map(|c| PublicCell { at: c.at, low: c.low, high: c.high, hidden: true }).collect(),
+        cells
+            .map(|c| PublicCell { at: c.at, low: c.low, high: c.high, hidden: true.into() })
+            .collect(),
     )?;
     Ok(match ranges_in_full(&public, &Limits::EXACT) {
         Err(error) => json!({ "error": error.to_string() }),

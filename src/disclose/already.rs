@@ -93,7 +93,7 @@ pub fn read(file: &Path, of: Of<'_>) -> Result<Vec<PublicCell>, DiscloseError> {
             }
             Figures::Count(count) => figure(&fields, line, count, rules, may_exceed)?,
         };
-        cells.push(PublicCell { at, low: bounds.low, high: bounds.high, hidden });
+        cells.push(PublicCell { at, low: bounds.low, high: bounds.high, hidden: hidden.into() });
     }
     Ok(cells)
 }

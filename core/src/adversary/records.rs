@@ -388,7 +388,7 @@ impl Together {
             at: order.iter().map(|a| at.get(*a).copied().unwrap_or_default()).collect(),
             low: *low,
             high: *high,
-            hidden: *hidden,
+            hidden: (*hidden).into(),
         });
         let public = Public::new(attributes.collect(), cells.collect())?;
         let limits = Limits { published: 16_000, ..Limits::EXACT };

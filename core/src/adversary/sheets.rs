@@ -102,7 +102,7 @@ impl Outside {
                 .collect(),
             low,
             high,
-            hidden,
+            hidden: hidden.into(),
         });
         Self { sizes: sizes.to_vec(), rests: false, cells: cells.collect() }
     }
@@ -120,7 +120,7 @@ impl Outside {
                 for category in 1..=*size {
                     let mut at = self.cells[total].at.clone();
                     at[dimension] = u16::try_from(size + category).unwrap_or(u16::MAX);
-                    self.cells.push(PublicCell { at, low: 0, high: None, hidden: false });
+                    self.cells.push(PublicCell { at, low: 0, high: None, hidden: false.into() });
                     rests.push((total, total + category * step));
                 }
             }

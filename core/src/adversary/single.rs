@@ -141,7 +141,7 @@ pub(super) fn rounding(
         }
     }
     twelve_ones(seed, told)?;
-    let shape = SHAPES[4];
+    let shape = SHAPES[5];
     let tally =
         each((n.max(CONTROL_LEAST), seed + 1), shape, &[0.5, 1.0], |invented, tally, _| {
             rounded(invented, Profile::Nhs75, false, tally).map(|_| ())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attack::{Attribute, Public, PublicCell, PublicError};
+use super::attack::{Attribute, Hidden, Public, PublicCell, PublicError};
 use super::document::{AxisIds, ReleaseDocument};
 use super::protect::{ZERO_TARGET_DENOMINATOR, outside};
 use crate::catalogue::{
@@ -114,7 +114,7 @@ impl<'a> Known<'a> {
         let mut cells = Vec::new();
         for (document, own) in self.documents.iter().zip(tables) {
             let first = cells.len();
-            cells_of(document, own, &mut divided, &mut cells);
+            cells_of(document, own, &self.unstated(document)?, &mut divided, &mut cells);
             if self.says_somebody(document)? {
                 let at = document.cells.len() - 1 - self.numerator_from_last(document)?;
                 if let Some((_, _, known)) = cells[first..].iter_mut().find(|(_, i, _)| *i == at) {
@@ -187,6 +187,30 @@ impl<'a> Known<'a> {
         }
         self.standing(document, &mut table);
         Ok(table)
+    }
+
+    /// Of each axis, which of its categories say of people that something is not known or not stated.
+    fn unstated(&self, document: &ReleaseDocument) -> Result<Vec<Vec<bool>>, KnownError> {
+        let outcome = &self.catalogue.dataset(&document.dataset)?.outcome.level;
+        let axes = document.axes.iter().map(|ids| {
+            if ids.level == *outcome {
+                return Ok(vec![false; ids.categories.len()]);
+            }
+            let (_, level) = self.catalogue.level(&ids.level)?;
+            let says_nothing = |id: &CategoryId| {
+                let kind = level.categories.iter().find(|c| c.id == *id).map(|c| c.kind);
+                matches!(
+                    kind,
+                    Some(
+                        CategoryKind::Unknown
+                            | CategoryKind::NotStated
+                            | CategoryKind::NotCollected
+                    )
+                )
+            };
+            Ok(ids.categories.iter().map(says_nothing).collect())
+        });
+        axes.collect()
     }
 
     /// How far before the table's last cell the count above the line of everybody stands.
@@ -354,13 +378,14 @@ fn own_parts(dimension: &Dimension) -> impl Iterator<Item = String> {
 }
 
 /// The group of each attribute that divides the table, the cell's place in its table, and the bounds.
-type Cell = (Vec<(Divided, u16)>, usize, (u64, Option<u64>, bool));
+type Cell = (Vec<(Divided, u16)>, usize, (u64, Option<u64>, Hidden));
 
 /// Adds the cells of a release. A cell whose restrictions exclude each other cannot occur, which everybody knows
 /// who has the definitions.
 fn cells_of(
     document: &ReleaseDocument,
     table: Table,
+    unstated: &[Vec<bool>],
     divided: &mut BTreeMap<Divided, Groups>,
     cells: &mut Vec<Cell>,
 ) {
@@ -409,8 +434,10 @@ fn cells_of(
             })
             .collect();
         if let Some(groups) = groups {
-            let shown = Shown::from(*text);
-            cells.push((groups, index, outside(shown, document.policy.profile)));
+            let (low, high, hidden) = outside(Shown::from(*text), document.policy.profile);
+            let unstated = unstated.iter().zip(&at).any(|(axis, at)| axis[*at]);
+            let hidden = if hidden && unstated { Hidden::Unstated } else { hidden.into() };
+            cells.push((groups, index, (low, high, hidden)));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::hunt::Hunt;
 use super::layout::{Layout, UNBOUNDED};
 use super::program::TOLERANCE;
 use super::public::Merged;
-use super::{Contradiction, Decision, Limits, Verdict, found_out};
+use super::{Contradiction, Decision, Hidden, Limits, Verdict};
 
 /// Times that a hidden count is aimed at from the first table, and steps of each.
 const TRIES: u32 = 4;
@@ -20,20 +20,20 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let mut layout = Layout::of(merged);
     layout.conclude()?;
     let outcome = |verdict| Decision { verdict, steps: 0, programs: 0, dense: true };
-    for cell in merged.cells.iter().filter(|c| c.hidden) {
+    for cell in merged.cells.iter().filter(|c| !c.hidden.no()) {
         let known = layout.span(&cell.at);
-        if known.low > merged.most || found_out(whole(known.low), whole(known.high)) {
+        if known.low > merged.most || cell.hidden.found_out(whole(known.low), whole(known.high)) {
             return Ok(outcome(Verdict::Unsafe));
         }
     }
-    if !merged.cells.iter().any(|c| c.hidden) {
+    if !merged.cells.iter().any(|c| !c.hidden.no()) {
         return Ok(outcome(Verdict::Safe));
     }
     let shape = Figures::of(merged, &layout);
     if !shape.countable() {
         return Ok(outcome(Verdict::Undecided));
     }
-    let mut open: Vec<usize> = hidden(merged, &shape);
+    let mut open = hidden(merged, &shape);
     let mut hunt = Hunt::begin(&shape, limits)?;
     if hunt.begun() {
         aim(&mut hunt, &mut open);
@@ -47,19 +47,22 @@ fn whole(n: i64) -> u64 {
     n.unsigned_abs()
 }
 
+/// A figure, and what must not be found out of it.
+type Open = (usize, Hidden);
+
 /// The hidden figures, the narrowest first.
-fn hidden(merged: &Merged, shape: &Figures) -> Vec<usize> {
+fn hidden(merged: &Merged, shape: &Figures) -> Vec<Open> {
     let cells = merged.cells.iter().zip(&shape.of_cell);
-    let mut hidden: Vec<usize> = cells.filter(|(c, _)| c.hidden).map(|(_, f)| *f).collect();
-    hidden.sort_by_key(|f| (shape.known[*f].high - shape.known[*f].low, *f));
+    let cells = cells.filter(|(c, _)| !c.hidden.no());
+    let mut hidden: Vec<Open> = cells.map(|(c, f)| (*f, c.hidden)).collect();
+    hidden.sort_by_key(|(f, _)| (shape.known[*f].high - shape.known[*f].low, *f));
     hidden
 }
 
 /// Whether tables that were found show that a figure cannot be found out.
-fn safe(hunt: &Hunt<'_>, figure: usize) -> bool {
+fn safe(hunt: &Hunt<'_>, (figure, hidden): Open) -> bool {
     let (seen, known) = (hunt.seen(figure), hunt.known(figure));
-    let apart = seen.high - seen.low;
-    apart >= 2 || (apart == 1 && known.low >= 3)
+    seen.high - seen.low >= hidden.apart(seen.low, known.low)
 }
 
 /// What to aim at next: two apart from what was seen on the other side, within what is known. None where that was
@@ -76,12 +79,12 @@ fn goal(hunt: &Hunt<'_>, figure: usize, up: bool) -> Option<i64> {
 }
 
 /// Aims at each open figure, and keeps those that stay open.
-fn aim(hunt: &mut Hunt<'_>, open: &mut Vec<usize>) {
-    for figure in open.iter().copied() {
+fn aim(hunt: &mut Hunt<'_>, open: &mut Vec<Open>) {
+    for (figure, hidden) in open.iter().copied() {
         let (seen, known) = (hunt.seen(figure), hunt.known(figure));
         let up = known.high - seen.high >= seen.low - known.low;
         for attempt in 0..TRIES {
-            if safe(hunt, figure) || hunt.search.spent() {
+            if safe(hunt, (figure, hidden)) || hunt.search.spent() {
                 break;
             }
             let up = up == (attempt % 2 == 0);
@@ -92,8 +95,8 @@ fn aim(hunt: &mut Hunt<'_>, open: &mut Vec<usize>) {
     }
     for round in 0..ROUNDS {
         open.retain(|figure| !safe(hunt, *figure));
-        for figure in open.iter().copied() {
-            if safe(hunt, figure) || hunt.search.spent() {
+        for (figure, hidden) in open.iter().copied() {
+            if safe(hunt, (figure, hidden)) || hunt.search.spent() {
                 continue;
             }
             let up = round % 2 == 0;
@@ -106,9 +109,9 @@ fn aim(hunt: &mut Hunt<'_>, open: &mut Vec<usize>) {
 }
 
 /// Asks two programs for each figure that is still open.
-fn settle(hunt: &mut Hunt<'_>, open: &[usize]) -> Result<Verdict, Contradiction> {
-    for figure in open.iter().copied() {
-        if safe(hunt, figure) {
+fn settle(hunt: &mut Hunt<'_>, open: &[Open]) -> Result<Verdict, Contradiction> {
+    for (figure, hidden) in open.iter().copied() {
+        if safe(hunt, (figure, hidden)) {
             continue;
         }
         if hunt.search.spent() {
@@ -121,12 +124,12 @@ fn settle(hunt: &mut Hunt<'_>, open: &[usize]) -> Result<Verdict, Contradiction>
             let Some(most) = hunt.solve(figure, true)? else { return Ok(Verdict::Undecided) };
             (most + TOLERANCE).floor() as i64
         };
-        if safe(hunt, figure) {
+        if safe(hunt, (figure, hidden)) {
             continue;
         }
         let Some(least) = hunt.solve(figure, false)? else { return Ok(Verdict::Undecided) };
         let low = ((least - TOLERANCE).ceil() as i64).max(0);
-        if found_out(whole(low), whole(high)) {
+        if hidden.found_out(whole(low), whole(high)) {
             return Ok(Verdict::Unsafe);
         }
     }

@@ -17,7 +17,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use public::{Attribute, MAX_ATTRIBUTES, MAX_BOUND, Public, PublicCell, PublicError};
+pub use public::{Attribute, Hidden, MAX_ATTRIBUTES, MAX_BOUND, Public, PublicCell, PublicError};
 pub use ranges::{Range, Ranges, RangesError, Solved, ranges, ranges_in_full};
 
 /// How much is tried before a release counts as undecided. Steps are counted, never timed: whoever repeats the

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::found_out;
+
 /// The most attributes that tables may be divided by together.
 pub const MAX_ATTRIBUTES: usize = 24;
 /// The greatest count that bounds may name: far below where sums of many stop being exact.
@@ -62,6 +64,54 @@ impl Attribute {
     }
 }
 
+/// What must not be found out of a published cell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hidden {
+    /// Nothing: its count is shown.
+    #[default]
+    No,
+    /// Its count, of people of whom something is not known or not stated. That there are hardly any says nothing of
+    /// anybody, and of a table of two groups it often follows from the figures of both: it may be known that there is
+    /// at most one.
+    Unstated,
+    /// Its count.
+    Yes,
+}
+
+impl Hidden {
+    /// Whether the count is shown.
+    #[must_use]
+    pub const fn no(self) -> bool {
+        matches!(self, Self::No)
+    }
+
+    /// Whether a count that must lie between these numbers, both included, is found out.
+    #[must_use]
+    pub const fn found_out(self, low: u64, high: u64) -> bool {
+        match self {
+            Self::No => false,
+            Self::Unstated => low >= high || (low >= 1 && high <= 2),
+            Self::Yes => found_out(low, high),
+        }
+    }
+
+    /// How far apart numbers must lie that a count can be, where the least is seen and the least that it can be is
+    /// known, so that it is not found out.
+    pub(super) const fn apart(self, seen_least: i64, known_least: i64) -> i64 {
+        let one = match self {
+            Self::No | Self::Yes => known_least >= 3,
+            Self::Unstated => seen_least == 0 || known_least >= 2,
+        };
+        if one { 1 } else { 2 }
+    }
+}
+
+impl From<bool> for Hidden {
+    fn from(hidden: bool) -> Self {
+        if hidden { Self::Yes } else { Self::No }
+    }
+}
+
 /// A published cell: one group of each attribute, and what is known of its count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicCell {
@@ -71,8 +121,8 @@ pub struct PublicCell {
     pub low: u64,
     /// The most that it can be, if anything says so.
     pub high: Option<u64>,
-    /// Whether its count is hidden, so that it must not be found out.
-    pub hidden: bool,
+    /// What must not be found out.
+    pub hidden: Hidden,
 }
 
 /// Everything that is published, as an outsider has it.
@@ -158,7 +208,7 @@ impl Public {
             let same = &mut cells[index];
             same.low = same.low.max(low);
             same.high = same.high.min(high);
-            same.hidden |= cell.hidden;
+            same.hidden = same.hidden.max(cell.hidden);
             if same.low > same.high {
                 return None;
             }
@@ -219,7 +269,7 @@ pub(super) struct MergedCell {
     pub(super) low: i64,
     /// [`MAX_BOUND`] where nothing bounds it.
     pub(super) high: i64,
-    pub(super) hidden: bool,
+    pub(super) hidden: Hidden,
 }
 
 /// What is published, each thing once.
@@ -238,7 +288,7 @@ mod tests {
     use super::*;
 
     fn cell(at: &[u16], low: u64, high: u64) -> PublicCell {
-        PublicCell { at: at.to_vec(), low, high: Some(high), hidden: false }
+        PublicCell { at: at.to_vec(), low, high: Some(high), hidden: Hidden::No }
     }
 
     #[test]

@@ -256,7 +256,7 @@ impl Source {
                 shown: *shown,
                 sum,
                 says,
-                in_question: public.hidden,
+                in_question: !public.hidden.no(),
                 worked_out: range.map_or(says, |r| Bounds { low: r.low, high: r.high }),
             }
         });
@@ -282,7 +282,7 @@ impl Source {
                 at: source::places(&self.full, *origin),
                 low: says.low,
                 high: says.high,
-                hidden: *in_question,
+                hidden: (*in_question).into(),
             }
         });
         Public::new(attributes, own.chain(terms.already.iter().cloned()).collect())

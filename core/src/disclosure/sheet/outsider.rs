@@ -49,7 +49,7 @@ pub fn work_out(
         at: k.at.clone(),
         low: k.bounds.low,
         high: k.bounds.high,
-        hidden: in_question(k.bounds, limit),
+        hidden: in_question(k.bounds, limit).into(),
     });
     let public = Public::new(attributes, cells.collect())?;
     let ranges = match attack::ranges(&public, limits) {

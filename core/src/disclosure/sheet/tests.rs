@@ -93,7 +93,7 @@ fn a_coarser_table_is_tested_with_the_finer_one_that_is_out() {
         at: at.to_vec(),
         low,
         high: Some(high),
-        hidden: low < high && low <= 7,
+        hidden: (low < high && low <= 7).into(),
     };
     // Out: c by sex, M exactly. With c's total that is released now, F is known as closely as that is.
     let out = [cell([4, 1], 0, 7), cell([4, 2], 18, 18)];

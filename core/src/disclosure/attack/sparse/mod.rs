@@ -15,7 +15,7 @@ mod tests;
 mod witnesses;
 
 use super::public::{MAX_BOUND, Merged, MergedCell};
-use super::{Contradiction, Decision, Limits, Verdict, found_out};
+use super::{Contradiction, Decision, Hidden, Limits, Verdict};
 use index::Index;
 use witnesses::Witnesses;
 
@@ -33,17 +33,18 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
         return Ok(decided(Verdict::Undecided, 0));
     };
     let bounds = lines::narrowed(&index, &cells)?;
-    let hidden: Vec<usize> = (0..cells.len()).filter(|c| cells[*c].hidden).collect();
-    let known = |(low, high): (i64, i64)| {
-        low > merged.most || found_out(low.unsigned_abs(), high.unsigned_abs())
+    let hidden: Vec<usize> = (0..cells.len()).filter(|c| !cells[*c].hidden.no()).collect();
+    let known = |c: &usize| {
+        let (low, high) = bounds[*c];
+        low > merged.most || cells[*c].hidden.found_out(low.unsigned_abs(), high.unsigned_abs())
     };
-    if hidden.iter().any(|c| known(bounds[*c])) {
+    if hidden.iter().any(known) {
         return Ok(decided(Verdict::Unsafe, 0));
     }
     if hidden.is_empty() {
         return Ok(decided(Verdict::Safe, 0));
     }
-    let mut witnesses = Witnesses::new(&index, &bounds, limits);
+    let mut witnesses = Witnesses::new(&index, &cells, &bounds, limits);
     let safe = witnesses.begin() && witnesses.vary(hidden);
     let verdict = if safe { Verdict::Safe } else { Verdict::Undecided };
     Ok(decided(verdict, witnesses.steps()))
@@ -55,7 +56,7 @@ fn ordered(merged: &Merged) -> Vec<MergedCell> {
     if cells.iter().all(|c| c.at.iter().any(|group| *group != 0)) {
         let at = vec![0; merged.axes.len()];
         let high = i64::try_from(MAX_BOUND).unwrap_or(i64::MAX);
-        cells.push(MergedCell { at, low: 0, high, hidden: false });
+        cells.push(MergedCell { at, low: 0, high, hidden: Hidden::No });
     }
     cells.sort_unstable_by(|a, b| a.at.cmp(&b.at));
     cells

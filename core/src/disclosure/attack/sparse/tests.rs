@@ -139,7 +139,7 @@ fn two_by_two(cells: &[(u16, u16, u64, Option<u64>, bool)]) -> Public {
         at: vec![*a, *b],
         low: *low,
         high: *high,
-        hidden: *hidden,
+        hidden: (*hidden).into(),
     };
     Public::new(attributes, cells.iter().map(cell).collect()).expect("well formed")
 }
@@ -170,7 +170,7 @@ fn varies(cells: &[(u16, u16, u64, Option<u64>, bool)]) -> bool {
     let merged = two_by_two(cells).merged().expect("agree");
     let index = Index::of(&merged.axes, &merged.cells).expect("small");
     let bounds: Vec<(i64, i64)> = merged.cells.iter().map(|c| (c.low, c.high)).collect();
-    let mut witnesses = Witnesses::new(&index, &bounds, &LIMITS);
+    let mut witnesses = Witnesses::new(&index, &merged.cells, &bounds, &LIMITS);
     witnesses.begin() && witnesses.vary(vec![1])
 }
 

@@ -1,6 +1,7 @@
 //! Tables that fit everything that is published, and how far hidden counts differ between them.
 
 use super::super::Limits;
+use super::super::public::MergedCell;
 use super::super::random::Random;
 use super::index::Index;
 use super::lots::Lots;
@@ -24,6 +25,7 @@ const LAST_ROUNDS: u32 = 6;
 /// Tables that fit, and what each cell was seen to be in them.
 #[derive(Debug)]
 pub(super) struct Witnesses<'a> {
+    cells: &'a [MergedCell],
     bounds: &'a [(i64, i64)],
     search: Search<'a>,
     seen: Vec<(i64, i64)>,
@@ -31,7 +33,12 @@ pub(super) struct Witnesses<'a> {
 
 impl<'a> Witnesses<'a> {
     /// Spreads as many records as there may be people. Cell 0 is everybody.
-    pub(super) fn new(index: &'a Index, bounds: &'a [(i64, i64)], limits: &Limits) -> Self {
+    pub(super) fn new(
+        index: &'a Index,
+        cells: &'a [MergedCell],
+        bounds: &'a [(i64, i64)],
+        limits: &Limits,
+    ) -> Self {
         let mut random = Random::new(SEED);
         let points: Vec<i64> = bounds.iter().map(|b| start::inside(*b)).collect();
         let rows = usize::try_from(limits.records.clamp(1, ROWS)).unwrap_or(usize::MAX);
@@ -41,7 +48,7 @@ impl<'a> Witnesses<'a> {
             lots.add(parts, *weight);
         }
         let search = Search::new(index, lots, random, limits.steps);
-        Self { bounds, search, seen: Vec::new() }
+        Self { cells, bounds, search, seen: Vec::new() }
     }
 
     /// Steps of the search so far.
@@ -133,14 +140,14 @@ impl<'a> Witnesses<'a> {
         (*least, *most) = (count.min(*least), count.max(*most));
     }
 
-    /// Whether a cell was seen to be two numbers that lie 2 apart, or 1 apart where it is surely 3 or more.
+    /// Whether a cell was seen to be two numbers that lie far enough apart.
     fn varies(&self, cell: usize) -> bool {
         let (least, most) = self.seen[cell];
         most - least >= self.enough(cell)
     }
 
     fn enough(&self, cell: usize) -> i64 {
-        if self.bounds[cell].0 >= 3 { 1 } else { 2 }
+        self.cells[cell].hidden.apart(self.seen[cell].0, self.bounds[cell].0)
     }
 
     fn room_above(&self, cell: usize) -> bool {

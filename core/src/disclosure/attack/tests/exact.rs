@@ -90,7 +90,8 @@ fn figures_are_a_contradiction_where_no_table_fits() {
 /// the first has is hidden.
 fn two_triangles(total: u64) -> Public {
     let groups = [&[0, 1][..], &[1, 2], &[0, 2], &[3, 4], &[4, 5], &[3, 5], &[0]];
-    let cell = |group, low, high| PublicCell { at: vec![group], low, high, hidden: low == 0 };
+    let cell =
+        |group, low, high| PublicCell { at: vec![group], low, high, hidden: (low == 0).into() };
     let mut cells: Vec<PublicCell> = (1..=6).map(|g| cell(g, 10_000, Some(10_000))).collect();
     cells.extend([cell(0, total, Some(total)), cell(7, 0, None)]);
     let attribute = Attribute::new(6, groups.iter().map(|group| group.to_vec()).collect());
@@ -110,7 +111,7 @@ fn a_contradiction_that_only_a_program_finds_is_found() {
 
 #[test]
 fn what_nothing_bounds_has_no_greatest_value() {
-    let cell = |group, low, high| PublicCell { at: vec![group], low, high, hidden: false };
+    let cell = |group, low, high| PublicCell { at: vec![group], low, high, hidden: false.into() };
     let cells = vec![cell(1, 3, Some(7)), cell(0, 5, None), cell(2, 0, None)];
     let public =
         Public::new(vec![Attribute::new(2, vec![vec![0], vec![1]])], cells).expect("well-formed");

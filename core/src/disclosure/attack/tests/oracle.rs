@@ -2,7 +2,7 @@
 
 use microlp::{ComparisonOp, Error, OptimizationDirection, Problem, Variable};
 
-use super::super::found_out;
+use super::super::{Hidden, found_out};
 use super::tables::Invented;
 
 /// The bounds of every cell, or none where no table fits.
@@ -47,8 +47,10 @@ fn solve(
 
 /// Whether a hidden cell is found out.
 pub(super) fn is_unsafe(invented: &Invented, bounds: &[(u64, Option<u64>)]) -> bool {
-    let cells = invented.cells.iter().zip(bounds);
-    cells
-        .filter(|(c, _)| c.hidden)
-        .any(|(_, (low, high))| found_out(*low, high.unwrap_or(u64::MAX)))
+    let mut cells = invented.cells.iter().zip(bounds);
+    cells.any(|(c, (low, high))| match c.hidden {
+        Hidden::No => false,
+        Hidden::Unstated => high.is_some_and(|high| *low == high || (*low >= 1 && high <= 2)),
+        Hidden::Yes => found_out(*low, high.unwrap_or(u64::MAX)),
+    })
 }

@@ -1,7 +1,7 @@
 //! Invented tables, and what is published of them.
 
 use super::super::random::{Random, SEED};
-use super::super::{Attribute, Public, PublicCell};
+use super::super::{Attribute, Hidden, Public, PublicCell};
 
 /// How counts are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,12 @@ impl Invented {
         for at in ats.into_iter().filter(|at| wanted(at)) {
             let n = invented.members(&at).iter().map(|m| invented.counts[*m]).sum();
             let (low, high, hidden) = shown.of(n);
+            // Of every third hidden count less must stay hidden.
+            let hidden = match (hidden, invented.cells.len() % 3) {
+                (false, _) => Hidden::No,
+                (true, 0) => Hidden::Unstated,
+                (true, _) => Hidden::Yes,
+            };
             invented.cells.push(PublicCell { at, low, high: Some(high), hidden });
         }
         invented
@@ -164,7 +170,7 @@ pub(super) fn small(n: usize) -> Invented {
             })
             .collect();
         for (cell, _) in invented.cells.iter_mut().zip(impossible).filter(|(_, i)| *i) {
-            (cell.high, cell.hidden) = (Some(0), false);
+            (cell.high, cell.hidden) = (Some(0), Hidden::No);
         }
     }
     if n % 11 == 10 {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{
-    Attribute, Contradiction, Decision, Limits, Public, PublicCell, Verdict, decide,
+    Attribute, Contradiction, Decision, Hidden, Limits, Public, PublicCell, Verdict, decide,
 };
 use super::tables::{Invented, Shown, small};
 
@@ -70,9 +70,15 @@ fn counts_beyond_all_people_are_not_decided() {
 /// Three parts of which any two have so many people together, the first at least `least`, and a fourth with 0 to 7.
 /// One part is hidden.
 fn triangle(pairs: [(u64, u64); 3], least: u64, hidden: u16) -> Decision {
+    triangle_hiding(pairs, least, (hidden, Hidden::Yes))
+}
+
+fn triangle_hiding(pairs: [(u64, u64); 3], least: u64, (part, hides): (u16, Hidden)) -> Decision {
     let groups = [&[0, 1][..], &[1, 2], &[0, 2], &[0], &[3]];
-    let cell =
-        |group, low, high| PublicCell { at: vec![group], low, high, hidden: group == hidden };
+    let cell = |group, low, high| {
+        let hidden = if group == part { hides } else { Hidden::No };
+        PublicCell { at: vec![group], low, high, hidden }
+    };
     let mut cells: Vec<PublicCell> =
         pairs.iter().zip(1..).map(|((low, high), group)| cell(group, *low, Some(*high))).collect();
     cells.extend([cell(4, least, None), cell(5, 0, Some(7))]);
@@ -105,10 +111,26 @@ fn one_of_two_numbers_is_found_out_below_three() {
 }
 
 #[test]
+fn of_people_of_whom_something_is_not_stated_it_may_be_known_that_there_is_at_most_one() {
+    for (low, high, known) in
+        [(0, 0, true), (0, 1, false), (1, 1, true), (1, 2, true), (2, 3, false), (0, 2, false)]
+    {
+        assert_eq!(Hidden::Unstated.found_out(low, high), known, "{low} to {high}");
+        assert!(!Hidden::No.found_out(low, high));
+    }
+    // As above, of a part of which less must stay hidden.
+    let of = |third| triangle_hiding([(8, 8), (8, 8), third], 0, (4, Hidden::Unstated)).verdict;
+    assert_eq!(of((0, 2)), Verdict::Safe, "0 or 1");
+    assert_eq!(of((2, 4)), Verdict::Unsafe, "1 or 2");
+    assert_eq!(of((4, 6)), Verdict::Safe, "2 or 3");
+    assert_eq!(of((2, 2)), Verdict::Unsafe, "1");
+}
+
+#[test]
 fn nothing_hidden_is_safe() {
     let mut invented =
         Invented::publish(&[3], Invented::plain(&[3]), vec![3, 4, 5], Shown::Nhs75, |_| true);
-    invented.cells.iter_mut().for_each(|cell| cell.hidden = false);
+    invented.cells.iter_mut().for_each(|cell| cell.hidden = Hidden::No);
     let safe = Decision { verdict: Verdict::Safe, steps: 0, programs: 0, dense: true };
     assert_eq!(decide(&invented.public(), &Limits::RELEASE), Ok(safe));
 }

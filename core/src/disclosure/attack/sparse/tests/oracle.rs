@@ -2,8 +2,8 @@
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
 
-use super::super::super::found_out;
 use super::super::super::public::{MAX_BOUND, Merged};
+use super::super::super::{Hidden, found_out};
 
 const NEAR: f64 = 1e-6;
 
@@ -34,7 +34,7 @@ pub(super) fn found_out_by_programs(merged: &Merged) -> bool {
         })
         .collect();
     let mut seen = vec![(f64::MAX, f64::MIN); merged.cells.len()];
-    for (cell, of) in merged.cells.iter().enumerate().filter(|(_, c)| c.hidden) {
+    for (cell, of) in merged.cells.iter().enumerate().filter(|(_, c)| !c.hidden.no()) {
         let mut range = (f64::MAX, f64::MIN);
         for direction in [OptimizationDirection::Minimize, OptimizationDirection::Maximize] {
             if varies(seen[cell]) {
@@ -52,7 +52,13 @@ pub(super) fn found_out_by_programs(merged: &Merged) -> bool {
             continue;
         }
         assert!(range.0 >= of.low as f64 - 1e-3, "the oracle");
-        if found_out((range.0 - NEAR).ceil().max(0.0) as u64, (range.1 + NEAR).floor() as u64) {
+        let (low, high) =
+            ((range.0 - NEAR).ceil().max(0.0) as u64, (range.1 + NEAR).floor() as u64);
+        let known = match of.hidden {
+            Hidden::Unstated => low == high || (low >= 1 && high <= 2),
+            _ => found_out(low, high),
+        };
+        if known {
             return true;
         }
     }

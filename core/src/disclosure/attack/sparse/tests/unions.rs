@@ -1,5 +1,6 @@
 //! Random tables of invented people, protected in several ways.
 
+use super::super::super::Hidden;
 use super::{Attribute, Public, PublicCell, Random};
 
 /// How cells are protected.
@@ -39,6 +40,11 @@ impl Policy {
             0..=7 => (u64::from(!merged), Some(7), true),
             _ if exact => (n, Some(n), false),
             _ => (rounded(n), Some((n + 2) / 5 * 5 + 2), false),
+        };
+        // Of a part that nobody knows less must stay hidden.
+        let hidden = match hidden {
+            true if at.last() == Some(&1) => Hidden::Unstated,
+            other => other.into(),
         };
         PublicCell { at, low, high, hidden }
     }
