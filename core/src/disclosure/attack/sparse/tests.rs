@@ -6,9 +6,10 @@ mod unions;
 
 use super::super::random::Random;
 use super::super::{Attribute, Contradiction, Limits, Public, PublicCell, Verdict};
-use super::decide;
+use super::fit::fitted;
 use super::index::Index;
 use super::witnesses::Witnesses;
+use super::{decide, ordered};
 use oracle::found_out_by_programs;
 use unions::{Dimension, Policy, Union, pairs, people};
 
@@ -142,6 +143,32 @@ fn two_by_two(cells: &[(u16, u16, u64, Option<u64>, bool)]) -> Public {
         hidden: (*hidden).into(),
     };
     Public::new(attributes, cells.iter().map(cell).collect()).expect("well formed")
+}
+
+#[test]
+fn counts_of_many_people_begin_near_their_bounds() {
+    let near = |(low, high): (i64, i64), n: i64| low - 5 <= n && n <= high + 5;
+    for (first, both) in [(40_000, 30_000), (39_000, 12), (50_000, 49_990)] {
+        let cells = [
+            (0, 0, 99_998, Some(100_002), false),
+            (1, 0, first - 2, Some(first + 2), false),
+            (0, 1, 60_000, Some(60_004), false),
+            (1, 1, both - 2, Some(both + 2), false),
+            (2, 2, 0, None, true),
+        ];
+        let merged = two_by_two(&cells).merged().expect("agree");
+        let cells = ordered(&merged);
+        let index = Index::of(&merged.axes, &cells).expect("small");
+        let bounds: Vec<(i64, i64)> = cells.iter().map(|c| (c.low, c.high)).collect();
+        let rows = fitted(&index, &bounds).expect("many people and few groups");
+        for (cell, bounds) in bounds.iter().enumerate() {
+            let inside = rows.parts.iter().zip(&rows.weights);
+            let inside = inside.filter(|(parts, _)| index.holds(cell, parts));
+            let count = inside.map(|(_, weight)| weight).sum();
+            assert!(near(*bounds, count), "{cell}: {count} for {bounds:?}");
+        }
+        assert!(fitted(&index, &[(4_000, 4_004)]).is_none(), "few are placed one by one");
+    }
 }
 
 #[test]

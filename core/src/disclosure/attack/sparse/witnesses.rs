@@ -3,6 +3,7 @@
 use super::super::Limits;
 use super::super::public::MergedCell;
 use super::super::random::Random;
+use super::fit;
 use super::index::Index;
 use super::lots::Lots;
 use super::search::Search;
@@ -40,9 +41,11 @@ impl<'a> Witnesses<'a> {
         limits: &Limits,
     ) -> Self {
         let mut random = Random::new(SEED);
-        let points: Vec<i64> = bounds.iter().map(|b| start::inside(*b)).collect();
-        let rows = usize::try_from(limits.records.clamp(1, ROWS)).unwrap_or(usize::MAX);
-        let rows = start::spread(index, &points, points[0], rows, &mut random);
+        let rows = fit::fitted(index, bounds).unwrap_or_else(|| {
+            let points: Vec<i64> = bounds.iter().map(|b| start::inside(*b)).collect();
+            let rows = usize::try_from(limits.records.clamp(1, ROWS)).unwrap_or(usize::MAX);
+            start::spread(index, &points, points[0], rows, &mut random)
+        });
         let mut lots = Lots::new(index, bounds);
         for (parts, weight) in rows.parts.iter().zip(&rows.weights) {
             lots.add(parts, *weight);
