@@ -189,7 +189,7 @@ impl<'a> Known<'a> {
         Ok(table)
     }
 
-    /// Of each axis, which of its categories say of people that something is not known or not stated.
+    /// Of each axis, which of its categories say nothing about people: not known, not stated, not applicable.
     fn unstated(&self, document: &ReleaseDocument) -> Result<Vec<Vec<bool>>, KnownError> {
         let outcome = &self.catalogue.dataset(&document.dataset)?.outcome.level;
         let axes = document.axes.iter().map(|ids| {
@@ -198,15 +198,8 @@ impl<'a> Known<'a> {
             }
             let (_, level) = self.catalogue.level(&ids.level)?;
             let says_nothing = |id: &CategoryId| {
-                let kind = level.categories.iter().find(|c| c.id == *id).map(|c| c.kind);
-                matches!(
-                    kind,
-                    Some(
-                        CategoryKind::Unknown
-                            | CategoryKind::NotStated
-                            | CategoryKind::NotCollected
-                    )
-                )
+                let category = level.categories.iter().find(|c| c.id == *id);
+                category.is_some_and(|c| c.kind != CategoryKind::Known)
             };
             Ok(ids.categories.iter().map(says_nothing).collect())
         });

@@ -30,6 +30,17 @@ pub(crate) const QUESTION: [&str; 7] = [
     "service_planning",
 ];
 
+/// A question of whose table no agreement's packs speak, so that it is decided when it is asked.
+pub(crate) const UNPLANNED: [&str; 7] = [
+    "rtt_over_18_weeks",
+    "--by",
+    "sex,age.adult",
+    "--period",
+    "2026-10",
+    "--purpose",
+    "service_planning",
+];
+
 /// A demonstration's own answer, and the folder that it left.
 pub(crate) struct Template {
     pub(crate) dir: PathBuf,

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::harness::{EXTRACT, Fed, QUESTION, coverage, releases, text};
+use super::harness::{EXTRACT, Fed, QUESTION, UNPLANNED, coverage, releases, text};
 use super::process::{Output, run};
 
 fn private(path: &Path, content: &str) {
@@ -82,7 +82,7 @@ fn a_database_that_does_not_hold_the_extract_makes_no_answer() {
     let mut fed = Fed::at_rest();
     ask_a_database(&fed, "ZZ2");
     fed.serve(&["ZZ1", "ZZ2"]);
-    let answer = fed.query(&QUESTION).json();
+    let answer = fed.query(&UNPLANNED).json();
     let counted: Vec<String> = releases(&answer).into_iter().map(|(ods, _)| ods).collect();
     assert_eq!(counted, ["ZZ1"]);
     assert_ne!(coverage(&answer, "ZZ2")["status"], coverage(&answer, "ZZ1")["status"]);

@@ -210,7 +210,7 @@ fn rows_are_deleted_when_their_time_is_over_and_released_tables_are_answered_as_
     let other = [
         "rtt_over_52_weeks",
         "--by",
-        "sex",
+        "sex,age.adult",
         "--period",
         "2026-10",
         "--purpose",

@@ -304,7 +304,10 @@ fn no_marker_of_the_canary_is_in_anything_that_leaves() {
             let query = scene.by(id, targets);
             let view = scene.ask(&query).await;
             let lines = &view.answer().coverage;
-            assert!(lines.iter().all(|line| line.status == CoverageStatus::Answered));
+            // A partner may withhold a table.
+            let decided = [CoverageStatus::Answered, CoverageStatus::Refused];
+            assert!(lines.iter().any(|l| l.status == CoverageStatus::Answered));
+            assert!(lines.iter().all(|l| decided.contains(&l.status)));
             scene.ask_raw(&query).await;
         }
         scene.ask_badly().await;

@@ -98,5 +98,12 @@ pub fn decide(public: &Public, limits: &Limits) -> Result<Decision, Contradictio
     if merged.cells.len() > limits.published || !layout::countable(&merged) {
         return Ok(Decision { verdict: Verdict::Undecided, steps: 0, programs: 0, dense });
     }
-    if dense { dense::decide(&merged, limits) } else { sparse::decide(&merged, limits) }
+    if dense {
+        let decision = dense::decide(&merged, limits)?;
+        // Of many people a first table is found by fitting where it is not by changing one group after the other.
+        if decision.verdict != Verdict::Undecided || !sparse::fits_many(&merged) {
+            return Ok(decision);
+        }
+    }
+    sparse::decide(&merged, limits)
 }

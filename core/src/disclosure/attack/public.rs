@@ -70,9 +70,9 @@ pub enum Hidden {
     /// Nothing: its count is shown.
     #[default]
     No,
-    /// Its count, of people of whom something is not known or not stated. That there are hardly any says nothing of
-    /// anybody, and of a table of two groups it often follows from the figures of both: it may be known that there is
-    /// at most one.
+    /// Its count, of people of whom something is not known, not stated or not applicable. That there are hardly any
+    /// says nothing of anybody, and of a table of two groups it often follows from the figures of both: it may be
+    /// known that there is at most one.
     Unstated,
     /// Its count.
     Yes,

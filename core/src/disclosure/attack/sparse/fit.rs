@@ -6,7 +6,7 @@ use super::index::{Index, Shape};
 use super::start::Rows;
 
 /// Fewer people than this are placed one by one as quickly.
-const FEW: i64 = 5_000;
+pub(super) const FEW: i64 = 5_000;
 /// The most groups of the joint table, and of it for every shape.
 const MOST_GROUPS: usize = 100_000;
 const MOST_LAID: usize = 1 << 22;

@@ -51,6 +51,11 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     Ok(decided(verdict, witnesses.steps()))
 }
 
+/// Whether there are so many people that the search begins by fitting.
+pub(super) fn fits_many(merged: &Merged) -> bool {
+    merged.cells.iter().any(|cell| cell.low >= fit::FEW)
+}
+
 /// The cells in the order of their groups, everybody first, whether that was published or not.
 fn ordered(merged: &Merged) -> Vec<MergedCell> {
     let mut cells = merged.cells.clone();
