@@ -94,7 +94,11 @@ fn shares<'a>(said: &'a Value, ods: &str, level: &str) -> &'a Value {
     let partners = said["partners"].as_array().expect("partners");
     let partner = partners.iter().find(|p| p["ods"] == ods).expect("the partner");
     let dimensions = partner["dimensions"].as_array().expect("dimensions");
-    dimensions.iter().find(|d| d["level"] == level).expect("the level")
+    // Or a coarser level, where the partner withholds this one.
+    let (dimension, _) = level.split_once('.').unwrap_or((level, ""));
+    let of =
+        |d: &&Value| d["level"].as_str().is_some_and(|l| l.split('.').next() == Some(dimension));
+    dimensions.iter().find(of).unwrap_or_else(|| panic!("{level}: {partner}"))
 }
 
 #[test]

@@ -83,15 +83,30 @@ fn ask(fed: &Fed, indicator: &str, more: &[&str]) -> Value {
     answer
 }
 
+/// What is planted of what a category of an answer is made of: of a coarser breakdown the finer ones.
+fn parts(category: &str) -> Vec<CategoryId> {
+    let ids: &[&str] = match category {
+        "core20" => &["q1"],
+        "not_core20" => &["q2", "q3", "q4", "q5"],
+        "other_than_white" => &["mixed", "asian", "black", "other"],
+        id => &[id],
+    };
+    ids.iter().map(|id| CategoryId::new(*id).expect("a category")).collect()
+}
+
 /// That every range of an answer holds the planted figure, and that many are published.
 fn holds<C: Planted>(answer: &Value, truth: &Truth<C>, of: fn(C) -> (u64, u64)) {
     let cells = answer["cells"].as_array().expect("cells");
     let mut published = 0;
     for cell in cells {
-        let at = |dimension: &str| {
-            CategoryId::new(cell["at"][dimension].as_str().unwrap_or("all")).expect("a category")
-        };
-        let (above, below) = of(truth.at(&at("imd"), &at("ethnicity")));
+        let at = |dimension: &str| parts(cell["at"][dimension].as_str().unwrap_or("all"));
+        let (mut above, mut below) = (0, 0);
+        for imd in at("imd") {
+            for ethnicity in at("ethnicity") {
+                let (a, b) = of(truth.at(&imd, &ethnicity));
+                (above, below) = (above + a, below + b);
+            }
+        }
         for (side, planted) in [("numerator", above), ("denominator", below)] {
             let low = cell[side]["low"].as_u64().expect("a bound");
             let high = cell[side]["high"].as_u64().unwrap_or(u64::MAX);

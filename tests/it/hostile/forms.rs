@@ -91,12 +91,13 @@ const BASE64_DOCUMENT: &str = "payload";
 const BASE64_SIGNATURE: &str = "signature";
 
 /// The columns of a store that hold bytes, and notes in text. Numbers and other texts have the form of their type.
-const COLUMNS: [(&str, Form); 11] = [
+const COLUMNS: [(&str, Form); 12] = [
     ("record.bytes", Form::Document),
     ("record.leaf", HASH),
     ("node.hash", HASH),
     ("checkpoint.note", Form::Note),
     ("frozen.key", HASH),
+    ("withheld.key", HASH),
     ("frozen.bytes", Form::Document),
     ("frozen.release_hash", HASH),
     ("seen.query_hash", HASH),
