@@ -65,6 +65,9 @@ fn place(share: f64, of: usize) -> usize {
     ((share * super::invented::real(of)) as usize).min(of.saturating_sub(1))
 }
 
+/// The last category of every dimension, which nobody is in.
+const NOT_COLLECTED: &str = "not_collected";
+
 /// An agreement under a profile, and the catalogue.
 pub(super) struct Scene {
     pub(super) catalogue: Catalogue,
@@ -208,7 +211,9 @@ impl Scene {
             .map(|id| {
                 let dimension = self.catalogue.dimensions().iter().find(|d| d.id.as_str() == *id);
                 let leaves = dimension.map(|d| d.leaves(&Lists::new())).unwrap_or_default();
-                leaves.into_iter().map(|(id, _)| id).collect()
+                // An extract that has a column has it of every row.
+                let ids = leaves.into_iter().map(|(id, _)| id);
+                ids.filter(|id| id.as_str() != NOT_COLLECTED).collect()
             })
             .collect();
         let kept = |row: &Row| {
@@ -231,7 +236,9 @@ impl Scene {
             for axis in axes {
                 let of = DIMENSIONS.iter().position(|id| *id == axis.level().dimension().as_str());
                 let share = of.map_or(row.outcome, |of| row.at[of]);
-                let leaf = u16::try_from(place(share, axis.leaves().len())).unwrap_or(u16::MAX);
+                let collected =
+                    axis.leaves().iter().filter(|l| l.as_str() != NOT_COLLECTED).count();
+                let leaf = u16::try_from(place(share, collected)).unwrap_or(u16::MAX);
                 let categories = axis.categories();
                 let holders: Vec<usize> = (0..categories.len())
                     .filter(|c| categories[*c].members.binary_search(&leaf).is_ok())
@@ -352,7 +359,10 @@ impl Together {
             let shown = Shown::from(*text);
             let mut at: BTreeMap<String, (usize, Vec<u16>)> = BTreeMap::new();
             for (axis, category) in lattice.axes().iter().zip(lattice.coordinates(index)) {
-                let members = axis.categories()[category].members.clone();
+                // That nobody is not collected is known of an extract that has the column.
+                let nobody = axis.leaves().iter().position(|l| l.as_str() == NOT_COLLECTED);
+                let mut members = axis.categories()[category].members.clone();
+                members.retain(|m| Some(usize::from(*m)) != nobody);
                 at.insert(axis.level().dimension().to_string(), (axis.leaves().len(), members));
             }
             if let Some((dimension, parts, kept)) = &scope {

@@ -329,13 +329,17 @@ fn refusals(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), Ad
                 neighbours += 1 + usize::from(invented.counts[cell] > 0);
                 changed += usize::from(more) + usize::from(fewer);
                 tally.cells += 1;
-                tally.exact +=
-                    usize::from(more && (fewer || invented.counts[cell] == 0) && !passes);
+                // A count above the limit would have been told, rounded.
+                let small = (1..=profile.limit()).contains(&invented.counts[cell]);
+                tally.exact += usize::from(small && more && fewer && !passes);
             }
         }
-        // Where zeros are shown, sparse tables are near failing: more of them are decided by one person.
-        let few = changed * 100 <= neighbours || profile == Profile::Nhs75;
-        let held = tally.exact == 0 && few;
+        // Where zeros are shown, sparse tables are near failing: there one person decides more of them, and to somebody
+        // who knows all other counts a refusal can tell the last.
+        let held = match profile {
+            Profile::Nhs75 => tally.exact * 100 <= tally.cells && changed * 100 <= neighbours * 4,
+            _ => tally.exact == 0 && changed * 100 <= neighbours,
+        };
         let note = format!(
             "of {neighbours} tables with one person more or fewer {changed} are decided otherwise"
         );
