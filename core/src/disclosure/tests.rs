@@ -5,6 +5,7 @@ mod advance;
 mod cell_keys;
 mod completeness;
 mod figures;
+mod known;
 mod live;
 mod numbers;
 mod previews;
