@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use evensum_core::disclosure::attack::Limits;
-use evensum_core::disclosure::{Live, Universe};
+use evensum_core::disclosure::{KnownError, Live, LiveError, Universe};
 use evensum_core::ledger::{Entry, Event, origin};
 use evensum_core::model::QueryId;
 
@@ -127,6 +127,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let mut problems: Vec<String> = verdict.problems.iter().map(ToString::to_string).collect();
     problems.extend(retested.iter().flat_map(|retested| retested.problems.iter().cloned()));
     let tables = retested.as_ref().map(|retested| retested.tables);
+    let older = retested.map(|retested| retested.older).unwrap_or_default();
     let sound = problems.is_empty();
     terminal::out(&match args.format {
         Format::Json => serde_json::to_string_pretty(&serde_json::json!({
@@ -135,15 +136,22 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             "root": verdict.root,
             "sound": sound,
             "tables_tested_again": tables,
+            "not_tested_again": older,
             "problems": problems,
         }))
         .or_exit(Exit::Fault)?,
         Format::Table | Format::Csv if sound => format!(
-            "The audit log {log} is sound: {} entries, every one in its place and signed for.{}",
+            "The audit log {log} is sound: {} entries, every one in its place and signed for.{}{}",
             verdict.entries,
             tables.map_or_else(String::new, |tables| format!(
                 " Its {tables} released tables pass the disclosure test again."
-            ))
+            )),
+            older
+                .iter()
+                .map(|of| format!(
+                    "\nNot tested again: {of}, since definitions have changed. Test it with the program and catalogue of that time."
+                ))
+                .collect::<String>()
         ),
         Format::Table | Format::Csv => format!(
             "The audit log {log} is NOT sound:\n{}",
@@ -157,12 +165,14 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
 struct Retested {
     tables: usize,
     problems: Vec<String>,
+    /// What was released under definitions that are no longer in force.
+    older: Vec<String>,
 }
 
 /// Puts everything that is live to the disclosure test again, universe by universe.
 async fn retest(server: &Server, reader: &Reader) -> Result<Retested, Failure> {
     let catalogue = config::catalogue(&server.catalogue)?;
-    let mut retested = Retested { tables: 0, problems: Vec::new() };
+    let mut retested = Retested { tables: 0, problems: Vec::new(), older: Vec::new() };
     for universe in reader.universes().await.or_exit(Exit::Data)? {
         let live = reader.live(&universe).await.or_exit(Exit::Data)?;
         retested.tables += live.len();
@@ -186,6 +196,10 @@ async fn retest(server: &Server, reader: &Reader) -> Result<Retested, Failure> {
             Ok(false) => retested
                 .problems
                 .push(format!("what is released of {named} does not pass the disclosure test")),
+            Err(LiveError::Known(KnownError::Definitions)) => {
+                retested.tables -= live.len();
+                retested.older.push(named);
+            }
             Err(why) => retested
                 .problems
                 .push(format!("what is released of {named} cannot be tested again: {why}")),

@@ -116,6 +116,12 @@ pub(super) fn policy(policy: Policy) -> String {
         Zeros::Merged => "",
         Zeros::Shown => ", except a true zero",
     };
+    if policy.base == 1 {
+        return format!(
+            "exact figures; fewer than {} withheld{zeros}, and others that would give them away",
+            policy.limit + 1
+        );
+    }
     format!(
         "figures rounded to the nearest {}; fewer than {} withheld{zeros}",
         policy.base,

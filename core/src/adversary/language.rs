@@ -126,7 +126,7 @@ pub(super) fn trackers(
     for profile in PROFILES {
         let scene = Scene::new(profile)?;
         let (mut tally, mut draw) = (Tally::default(), Draw::new(seed));
-        for round in 0..60 {
+        for round in 0..90 {
             if tally.cells >= n {
                 break;
             }

@@ -14,7 +14,7 @@ const LEVELS: [&str; 3] = ["imd.core20", "ethnicity.group", "sex"];
 /// People of an extract, small and large.
 const PEOPLE: [usize; 5] = [250, 1_000, 60, 400, 4_000];
 /// Rounds after which nothing more is tried where nothing is released.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 60;
 
 /// All tables by at most two of the levels. Where others are hidden to protect a count, a table takes long: there by
 /// two levels alone.
@@ -126,7 +126,7 @@ pub(super) fn extracts(
         let scene = Scene::new(profile)?;
         let mut draw = Draw::new(seed);
         let (mut tally, mut seen, mut right) = (Tally::default(), 0_usize, 0.0);
-        let most = if profile == Profile::ExactCs { 12 } else { ROUNDS * 10 };
+        let most = if profile == Profile::ExactCs { ROUNDS } else { ROUNDS * 10 };
         for round in 0..most {
             if tally.cells >= n && seen >= n {
                 break;
