@@ -126,7 +126,7 @@ pub(super) fn extracts(
         let scene = Scene::new(profile)?;
         let mut draw = Draw::new(seed);
         let (mut tally, mut seen, mut right) = (Tally::default(), 0_usize, 0.0);
-        let most = if profile == Profile::ExactCs { ROUNDS } else { ROUNDS * 10 };
+        let most = if profile == Profile::ExactCs { ROUNDS * 2 } else { ROUNDS * 10 };
         for round in 0..most {
             if tally.cells >= n && seen >= n {
                 break;

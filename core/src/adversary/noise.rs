@@ -33,7 +33,7 @@ pub(super) fn again(
         let rows: Vec<Row> = (0..4_000).map(|_| Row::draw(&mut draw)).collect();
         let snapshot = extract(b"extract", SnapshotVersion::Provisional)?;
         // Where others are hidden to protect a count, a table takes long.
-        let most = if profile == Profile::ExactCs { MOST_REPEATS / 20 } else { MOST_REPEATS };
+        let most = if profile == Profile::ExactCs { MOST_REPEATS / 10 } else { MOST_REPEATS };
         let mut tally = Tally { tables: n.min(most), ..Tally::default() };
         let mut answers = BTreeSet::new();
         for number in 0..tally.tables {
