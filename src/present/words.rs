@@ -1,7 +1,7 @@
 //! The words of tables and sentences: what people read in place of the states and ids of the formats.
 
 use evensum_core::disclosure::{Policy, Side};
-use evensum_core::model::{Bounds, CellState, Period, Role, SnapshotVersion, Zeros};
+use evensum_core::model::{Bounds, CellState, Period, Profile, Role, SnapshotVersion, Zeros};
 use evensum_core::view::{Cell, Coverage, CoverageStatus};
 
 use super::number::{Places, Share, thousands};
@@ -116,7 +116,7 @@ pub(super) fn policy(policy: Policy) -> String {
         Zeros::Merged => "",
         Zeros::Shown => ", except a true zero",
     };
-    if policy.base == 1 {
+    if policy.profile == Profile::ExactCs {
         return format!(
             "exact figures; fewer than {} withheld{zeros}, and others that would give them away",
             policy.limit + 1

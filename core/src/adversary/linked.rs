@@ -279,8 +279,8 @@ pub(super) fn questions_in_random_order(
         }
         // Where others are hidden to protect a count, a test of less may end undecided; what a partner refused stays
         // refused all the same.
-        let freed_counts = profile != Profile::ExactCs;
-        let held = tally.held() && tally.cells > 0 && differs == 0 && !(freed_counts && freed > 0);
+        let stays = freed == 0 || profile == Profile::ExactCs;
+        let held = tally.held() && tally.cells > 0 && differs == 0 && stays;
         let note = format!(
             "{} counts outside what was said, {freed} refusals taken back, {differs} replays that differ",
             tally.wrong

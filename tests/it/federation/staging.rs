@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::harness::{EXTRACT, Fed, QUESTION, coverage, releases, text};
+use super::harness::{EXTRACT, Fed, QUESTION, UNPLANNED, coverage, releases, text};
 use super::process::{Output, run, until};
 
 const PARTNER: &str = "ZZ1";
@@ -207,17 +207,7 @@ fn a_watched_folder_is_loaded_from_once_a_file_is_complete() {
 fn rows_are_deleted_when_their_time_is_over_and_released_tables_are_answered_as_before() {
     let mut fed = Fed::start(&[PARTNER]);
     let question = [&QUESTION[..], &["--ask", PARTNER]].concat();
-    let other = [
-        "rtt_over_52_weeks",
-        "--by",
-        "sex,age.adult",
-        "--period",
-        "2026-10",
-        "--purpose",
-        "service_planning",
-        "--ask",
-        PARTNER,
-    ];
+    let other = [&UNPLANNED[..], &["--ask", PARTNER]].concat();
     let before = fed.query(&question).json();
     fed.signal(PARTNER, "TERM");
     assert_eq!(fed.end(PARTNER).0, Some(0));

@@ -20,13 +20,13 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let mut layout = Layout::of(merged);
     layout.conclude()?;
     let outcome = |verdict| Decision { verdict, steps: 0, programs: 0, dense: true };
-    for cell in merged.cells.iter().filter(|c| !c.hidden.no()) {
+    for cell in merged.cells.iter().filter(|c| c.hidden.is_hidden()) {
         let known = layout.span(&cell.at);
         if known.low > merged.most || cell.hidden.found_out(whole(known.low), whole(known.high)) {
             return Ok(outcome(Verdict::Unsafe));
         }
     }
-    if !merged.cells.iter().any(|c| !c.hidden.no()) {
+    if !merged.cells.iter().any(|c| c.hidden.is_hidden()) {
         return Ok(outcome(Verdict::Safe));
     }
     let shape = Figures::of(merged, &layout);
@@ -53,7 +53,7 @@ type Open = (usize, Hidden);
 /// The hidden figures, the narrowest first.
 fn hidden(merged: &Merged, shape: &Figures) -> Vec<Open> {
     let cells = merged.cells.iter().zip(&shape.of_cell);
-    let cells = cells.filter(|(c, _)| !c.hidden.no());
+    let cells = cells.filter(|(c, _)| c.hidden.is_hidden());
     let mut hidden: Vec<Open> = cells.map(|(c, f)| (*f, c.hidden)).collect();
     hidden.sort_by_key(|(f, _)| (shape.known[*f].high - shape.known[*f].low, *f));
     hidden

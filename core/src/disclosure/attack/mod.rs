@@ -100,7 +100,8 @@ pub fn decide(public: &Public, limits: &Limits) -> Result<Decision, Contradictio
     }
     if dense {
         let decision = dense::decide(&merged, limits)?;
-        // Of many people a first table is found by fitting where it is not by changing one group after the other.
+        // Of many people a first table is found by fitting where it is not by changing one group after the other. Each
+        // way has all the steps.
         if decision.verdict != Verdict::Undecided || !sparse::fits_many(&merged) {
             return Ok(decision);
         }

@@ -65,10 +65,9 @@ impl Attribute {
 }
 
 /// What must not be found out of a published cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hidden {
     /// Nothing: its count is shown.
-    #[default]
     No,
     /// Its count, of people of whom something is not known, not stated or not applicable. That there are hardly any
     /// says nothing of anybody, and of a table of two groups it often follows from the figures of both: it may be
@@ -79,10 +78,10 @@ pub enum Hidden {
 }
 
 impl Hidden {
-    /// Whether the count is shown.
+    /// Whether something must not be found out.
     #[must_use]
-    pub const fn no(self) -> bool {
-        matches!(self, Self::No)
+    pub const fn is_hidden(self) -> bool {
+        !matches!(self, Self::No)
     }
 
     /// Whether a count that must lie between these numbers, both included, is found out.

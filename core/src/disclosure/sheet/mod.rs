@@ -256,7 +256,7 @@ impl Source {
                 shown: *shown,
                 sum,
                 says,
-                in_question: !public.hidden.no(),
+                in_question: public.hidden.is_hidden(),
                 worked_out: range.map_or(says, |r| Bounds { low: r.low, high: r.high }),
             }
         });

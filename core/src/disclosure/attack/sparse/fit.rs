@@ -2,6 +2,8 @@
 //! between its bounds in proportion, again and again, and the result is rounded so that what is cut off one group is
 //! given to the next.
 
+use std::ops::Range;
+
 use super::index::{Index, Shape};
 use super::start::Rows;
 
@@ -19,18 +21,17 @@ const NEAR: f64 = 0.25;
 pub(super) fn fitted(index: &Index, bounds: &[(i64, i64)]) -> Option<Rows> {
     let sizes: Vec<usize> = index.axes.iter().map(|a| usize::from(a.parts)).collect();
     let groups = sizes.iter().try_fold(1usize, |all, n| all.checked_mul(*n))?;
-    let laid = groups.checked_mul(index.shapes.len())?;
-    if bounds.first()?.0 < FEW || groups > MOST_GROUPS || laid > MOST_LAID {
+    let all = groups.checked_mul(index.shapes.len())?;
+    if bounds.first()?.0 < FEW || groups > MOST_GROUPS || all > MOST_LAID {
         return None;
     }
-    let classes: Vec<Vec<u32>> =
-        index.shapes.iter().map(|shape| classes_of(index, shape, &sizes, groups)).collect();
+    let laid: Vec<Laid> = index.shapes.iter().map(|shape| Laid::of(index, shape, &sizes)).collect();
     let aims: Vec<(f64, f64)> = bounds.iter().copied().map(aim).collect();
     let mut counts = vec![aims[0].0 / groups as f64; groups];
     for _ in 0..SWEEPS {
         let mut moved = false;
-        for (shape, classes) in index.shapes.iter().zip(&classes) {
-            moved |= bring(index, shape, classes, &aims, &mut counts);
+        for shape in &laid {
+            moved |= shape.bring(index, &aims, &mut counts);
         }
         if !moved {
             break;
@@ -45,60 +46,61 @@ fn aim((low, high): (i64, i64)) -> (f64, f64) {
     ((low + inside) as f64, (high - inside) as f64)
 }
 
-/// The class of a shape, from its first, that each group of the joint table is in.
-fn classes_of(index: &Index, shape: &Shape, sizes: &[usize], groups: usize) -> Vec<u32> {
-    let mut classes = vec![0];
-    for (axis, size) in sizes.iter().enumerate() {
-        let named = shape.axes.contains(&axis);
-        let steps: Vec<u32> = (0..*size)
-            .map(|part| {
-                let part = u16::try_from(part).unwrap_or(u16::MAX);
-                if named { index.offset(shape, axis, part) } else { 0 }
-            })
-            .collect();
-        classes = classes.iter().flat_map(|c| steps.iter().map(move |s| c + s)).collect();
-    }
-    debug_assert_eq!(classes.len(), groups);
-    classes
+/// A shape over the joint table.
+struct Laid<'a> {
+    shape: &'a Shape,
+    /// Its cells, large ones first.
+    cells: Vec<u32>,
+    /// The class, from the shape's first, that each group of the joint table is in.
+    classes: Vec<u32>,
 }
 
-/// Brings every cell of a shape between its bounds, large cells first. Says whether any was outside.
-fn bring(
-    index: &Index,
-    shape: &Shape,
-    classes: &[u32],
-    aims: &[(f64, f64)],
-    counts: &mut [f64],
-) -> bool {
-    let mut sums = vec![0.0; shape.classes.len()];
-    for (class, count) in classes.iter().zip(counts.iter()) {
-        sums[*class as usize] += count;
-    }
-    let mut factors = vec![1.0; sums.len()];
-    let mut cells = shape.cells.clone();
-    cells.sort_by_key(|c| std::cmp::Reverse(index.covered.of(*c as usize).len()));
-    let mut moved = false;
-    for cell in cells {
-        let covered = index.covered.of(cell as usize);
-        let of = |class: &u32| (class - shape.classes.start) as usize;
-        let sum: f64 = covered.iter().map(|c| sums[of(c)]).sum();
-        let (low, high) = aims[cell as usize];
-        let to = sum.clamp(low, high.max(low));
-        if (to - sum).abs() <= NEAR || sum <= 0.0 {
-            continue;
+impl<'a> Laid<'a> {
+    fn of(index: &Index, shape: &'a Shape, sizes: &[usize]) -> Self {
+        let mut classes = vec![0];
+        for (axis, size) in sizes.iter().enumerate() {
+            let named = shape.axes.contains(&axis);
+            let step = |part: usize| {
+                let part = u16::try_from(part).unwrap_or(u16::MAX);
+                if named { index.offset(shape, axis, part) } else { 0 }
+            };
+            let steps: Vec<u32> = (0..*size).map(step).collect();
+            classes = classes.iter().flat_map(|c| steps.iter().map(move |s| c + s)).collect();
         }
-        moved = true;
-        for class in covered {
-            sums[of(class)] *= to / sum;
-            factors[of(class)] *= to / sum;
-        }
+        Self { shape, cells: index.large_first(shape), classes }
     }
-    if moved {
-        for (class, count) in classes.iter().zip(counts) {
-            *count *= factors[*class as usize];
+
+    /// Brings every cell between its bounds. Says whether any was outside.
+    fn bring(&self, index: &Index, aims: &[(f64, f64)], counts: &mut [f64]) -> bool {
+        let Range { start: first, .. } = self.shape.classes;
+        let mut sums = vec![0.0; self.shape.classes.len()];
+        for (class, count) in self.classes.iter().zip(counts.iter()) {
+            sums[*class as usize] += count;
         }
+        let mut factors = vec![1.0; sums.len()];
+        let mut moved = false;
+        for cell in &self.cells {
+            let covered = index.covered.of(*cell as usize);
+            let of = |class: &u32| (class - first) as usize;
+            let sum: f64 = covered.iter().map(|c| sums[of(c)]).sum();
+            let (low, high) = aims[*cell as usize];
+            let to = sum.clamp(low, high.max(low));
+            if (to - sum).abs() <= NEAR || sum <= 0.0 {
+                continue;
+            }
+            moved = true;
+            for class in covered {
+                sums[of(class)] *= to / sum;
+                factors[of(class)] *= to / sum;
+            }
+        }
+        if moved {
+            for (class, count) in self.classes.iter().zip(counts) {
+                *count *= factors[*class as usize];
+            }
+        }
+        moved
     }
-    moved
 }
 
 /// Whole counts, and the parts of each group that has any.

@@ -161,6 +161,13 @@ impl Index {
         &self.shapes[self.shape_of[cell] as usize]
     }
 
+    /// The cells of a shape, those that cover most first.
+    pub(super) fn large_first(&self, shape: &Shape) -> Vec<u32> {
+        let mut cells = shape.cells.clone();
+        cells.sort_by_key(|c| std::cmp::Reverse(self.covered.of(*c as usize).len()));
+        cells
+    }
+
     /// What a part adds to the number of a shape's class.
     pub(super) fn offset(&self, shape: &Shape, axis: usize, part: u16) -> u32 {
         self.offsets_of(axis, part)[shape.place]
@@ -178,8 +185,8 @@ impl Index {
         shape.classes.start + offsets.sum::<u32>()
     }
 
-    #[cfg(test)]
     /// Whether a cell holds somebody with these parts.
+    #[cfg(test)]
     pub(super) fn holds(&self, cell: usize, parts: &[u16]) -> bool {
         let named = &self.shape_of(cell).axes;
         named.iter().all(|a| self.group(cell, *a).holds(parts[*a]))

@@ -310,8 +310,8 @@ impl<'a> Lots<'a> {
             && counts.iter().zip(bounds).all(inside)
     }
 
-    #[cfg(test)]
     /// How many lots, also those of no record.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.weights.len()
     }

@@ -34,7 +34,7 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
         return Ok(decided(Verdict::Undecided, 0));
     };
     let bounds = lines::narrowed(&index, &cells)?;
-    let hidden: Vec<usize> = (0..cells.len()).filter(|c| !cells[*c].hidden.no()).collect();
+    let hidden: Vec<usize> = (0..cells.len()).filter(|c| cells[*c].hidden.is_hidden()).collect();
     let known = |c: &usize| {
         let (low, high) = bounds[*c];
         low > merged.most || cells[*c].hidden.found_out(low.unsigned_abs(), high.unsigned_abs())

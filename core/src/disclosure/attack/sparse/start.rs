@@ -156,9 +156,7 @@ impl<'a> Demand<'a> {
 fn estimated(index: &Index, shape: &Shape, points: &[i64]) -> Vec<f64> {
     let first = shape.classes.start;
     let mut estimates = vec![1.0; shape.classes.len()];
-    let mut cells = shape.cells.clone();
-    cells.sort_by_key(|c| std::cmp::Reverse(index.covered.of(*c as usize).len()));
-    for cell in cells {
+    for cell in index.large_first(shape) {
         let covered = index.covered.of(cell as usize);
         let of = |class: &u32| (class - first) as usize;
         let sum: f64 = covered.iter().map(|c| estimates[of(c)]).sum();

@@ -34,7 +34,7 @@ pub(super) fn found_out_by_programs(merged: &Merged) -> bool {
         })
         .collect();
     let mut seen = vec![(f64::MAX, f64::MIN); merged.cells.len()];
-    for (cell, of) in merged.cells.iter().enumerate().filter(|(_, c)| !c.hidden.no()) {
+    for (cell, of) in merged.cells.iter().enumerate().filter(|(_, c)| c.hidden.is_hidden()) {
         let mut range = (f64::MAX, f64::MIN);
         for direction in [OptimizationDirection::Minimize, OptimizationDirection::Maximize] {
             if varies(seen[cell]) {
