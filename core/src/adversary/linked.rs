@@ -142,15 +142,17 @@ pub(super) fn extracts(
         let slack = 3.0 * (0.24 / real(seen.max(1))).sqrt();
         // Exact counts show every change, which is why they are for own people alone; a change at random of variance
         // 2 on either side of one person is outweighed by it in 69 of 100.
-        let most = match profile {
+        let bound = match profile {
             Profile::ExactCs => 1.0,
             Profile::Ckm => 0.69,
             Profile::Nhs75m | Profile::Nhs75 | Profile::Ons105m => 0.6,
         };
-        let held = tally.held() && tally.cells > 0 && share <= most + slack;
+        let held = tally.held() && tally.cells > 0 && share <= bound + slack;
         let note = format!(
-            "whether one person came or went is guessed right in {:.0} % of {seen} shown counts",
-            share * 100.0
+            "whether one person came or went is guessed right in {:.0} % of {seen} shown counts; \
+             the bound is {:.0} %",
+            share * 100.0,
+            bound * 100.0
         );
         told(
             tally

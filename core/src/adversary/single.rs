@@ -340,9 +340,15 @@ fn refusals(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), Ad
             Profile::Nhs75 => tally.exact * 100 <= tally.cells && changed * 100 <= neighbours * 4,
             _ => tally.exact == 0 && changed * 100 <= neighbours,
         };
-        let note = format!(
+        let mut note = format!(
             "of {neighbours} tables with one person more or fewer {changed} are decided otherwise"
         );
+        if held && tally.exact > 0 {
+            note.push_str(
+                ", and zeros that are shown leave it that some withheld tables tell their last count to \
+                 somebody who knows all others",
+            );
+        }
         let name = format!("{}, refusals", shape.name);
         told(tally.finding(Attack::A14, profile.as_str(), name, held).noted(note));
     }
