@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
-use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
+use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, PoolStep, ReceiptParts};
 use evensum_core::model::{Digest, MAX_QUESTIONS, QueryId, RefusalCode, Timestamp};
+use evensum_core::pool::{Rounds, Taken};
 use evensum_core::sign::SigningKey;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -182,6 +183,8 @@ pub(super) struct Batch<'a> {
     pub(super) marks: Marks,
     /// And as they were before it, where they are known.
     pub(super) known_marks: &'a Marks,
+    /// Where the server stands in the two-server sum.
+    rounds: Arc<Rounds>,
 }
 
 /// What a transaction has not written yet: each statement is a journey to the database's thread and back, so
@@ -199,6 +202,7 @@ pub(super) struct Sealed {
     pub(super) frontier: Frontier,
     pub(super) nodes: Nodes,
     pub(super) marks: Marks,
+    pub(super) rounds: Arc<Rounds>,
     /// The signed checkpoint, where anything was appended.
     pub(super) note: Option<String>,
 }
@@ -219,7 +223,7 @@ impl<'a> Batch<'a> {
         owner: &'a Owner,
         now: Timestamp,
         committed: &Frontier,
-        known_marks: &'a Marks,
+        (known_marks, rounds): (&'a Marks, Arc<Rounds>),
     ) -> Self {
         let mut nodes = Nodes::default();
         // Every left neighbour of a new entry is one of these, or new itself.
@@ -236,6 +240,7 @@ impl<'a> Batch<'a> {
             waiting: Waiting::default(),
             marks: Marks::default(),
             known_marks,
+            rounds,
         }
     }
 
@@ -244,6 +249,7 @@ impl<'a> Batch<'a> {
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
             Work::Append(event @ Event::Prepared { .. }) => self.prepared(event).await,
+            Work::Append(Event::Pool(step)) => self.step(step).await,
             Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
             Work::Begin(realm, begin) => self.begin(&realm, *begin).await,
             Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
@@ -279,6 +285,18 @@ impl<'a> Batch<'a> {
             self.write_records().await?;
         }
         Ok((seq, bytes))
+    }
+
+    /// Appends a step of the two-server sum, where those before it allow it and it was not taken before.
+    async fn step(&mut self, step: PoolStep) -> Result<Settled<Logged>, Stop> {
+        let refused = |why| Stop::Refused(StoreError::Step(why));
+        let mut rounds = Rounds::clone(&self.rounds);
+        if rounds.take(&step).map_err(refused)? == Taken::Before {
+            return Ok(Settled::nothing(Kind::Done));
+        }
+        let logged = self.append(Event::Pool(step)).await?;
+        self.rounds = Arc::new(rounds);
+        Ok(Settled::plain(Kind::Done, logged))
     }
 
     fn encoded(&self, seq: u64, event: Event) -> Result<Vec<u8>, Stop> {
@@ -539,6 +557,7 @@ impl<'a> Batch<'a> {
                     frontier: self.frontier,
                     nodes: self.nodes,
                     marks: self.marks,
+                    rounds: self.rounds,
                     note: None,
                 },
                 settled,
@@ -561,8 +580,8 @@ impl<'a> Batch<'a> {
             Ok(ReceiptParts { entry, index, proof, checkpoint: note.clone() })
         };
         let settled = settled.into_iter().map(|s| s?.try_map(&mut prove)).collect();
-        let Self { frontier, nodes, marks, .. } = self;
-        Ok((Sealed { frontier, nodes, marks, note: Some(note) }, settled))
+        let Self { frontier, nodes, marks, rounds, .. } = self;
+        Ok((Sealed { frontier, nodes, marks, rounds, note: Some(note) }, settled))
     }
 }
 

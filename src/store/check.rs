@@ -9,6 +9,7 @@ use evensum_core::ledger::entry::Head;
 use evensum_core::ledger::merkle::{Frontier, leaf_hash};
 use evensum_core::ledger::{Checkpoint, Kept};
 use evensum_core::model::Digest;
+use evensum_core::pool::Rounds;
 use evensum_core::sign::VerifyingKey;
 use rayon::prelude::*;
 use sqlx::SqliteConnection;
@@ -58,7 +59,7 @@ pub(super) async fn check(
     conn: &mut SqliteConnection,
     origin: &str,
     key: &VerifyingKey,
-) -> Result<(Verdict, Frontier), sqlx::Error> {
+) -> Result<(Verdict, Frontier, Rounds), sqlx::Error> {
     let mut check = Check::default();
     check.checkpoints(conn, origin, key).await?;
     let whole = check.records(conn).await?;
@@ -66,12 +67,13 @@ pub(super) async fn check(
     if whole {
         check.count_nodes(conn).await?;
         check.coverage();
-        let entries = std::mem::take(&mut check.kept);
+        let mut entries = std::mem::take(&mut check.kept);
+        check.steps(&mut entries);
         for Problem { seq, text } in kept::check(conn, entries).await? {
             check.found(seq, text);
         }
     }
-    let Check { frontier, mut problems, newest, .. } = check;
+    let Check { frontier, mut problems, newest, rounds, .. } = check;
     problems.sort_by_key(|problem| problem.seq.unwrap_or(u64::MAX));
     let verdict = Verdict {
         entries: frontier.len(),
@@ -79,12 +81,14 @@ pub(super) async fn check(
         checkpoint_size: newest,
         problems,
     };
-    Ok((verdict, frontier))
+    Ok((verdict, frontier, rounds))
 }
 
 #[derive(Default)]
 struct Check {
     frontier: Frontier,
+    /// Where the server stands in the two-server sum.
+    rounds: Rounds,
     problems: Vec<Problem>,
     /// Sizes and roots of signed checkpoints that the tree has not reached yet.
     ahead: VecDeque<(u64, Digest)>,
@@ -108,6 +112,21 @@ impl Check {
     fn found(&mut self, seq: Option<u64>, text: String) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(Problem { seq, text });
+        }
+    }
+
+    /// Goes through the steps of the two-server sum again, which no other entry is needed for.
+    fn steps(&mut self, entries: &mut BTreeMap<u64, Kept>) {
+        let steps: Vec<u64> =
+            entries.iter().filter(|(_, k)| matches!(k, Kept::Step(_))).map(|(s, _)| *s).collect();
+        for seq in steps {
+            let Some(Kept::Step(step)) = entries.remove(&seq) else { continue };
+            if let Err(why) = self.rounds.take(&step) {
+                self.found(
+                    Some(seq),
+                    format!("entry {seq} is a step that those before it do not allow: {why}"),
+                );
+            }
         }
     }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use evensum_core::ledger::merkle::ProofError;
 use evensum_core::ledger::{CheckpointError, EntryError, ReceiptError};
 
+use evensum_core::pool::StepError;
+
 use super::WRITE_LIMIT;
 
 /// Why the state cannot be opened, read or written.
@@ -135,6 +137,9 @@ pub enum StoreError {
         "another release was published while this one was tested: it must be tested beside that one"
     )]
     Outrun,
+    /// A step of the two-server sum that those before it do not allow.
+    #[error("the audit log takes no such step of a sum: {0}")]
+    Step(#[source] StepError),
     /// The caller contradicts itself.
     #[error("the audit log refuses an entry that contradicts itself: {0}")]
     Contradiction(&'static str),

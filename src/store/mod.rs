@@ -25,10 +25,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::{self, Draft, Universe, Withheld};
-use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
+use evensum_core::ledger::{self, Asked, Event, PoolStep, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Clock, Digest, MAX_QUESTIONS, Ods, QueryId, Role, Timestamp};
+use evensum_core::pool::Rounds;
 use evensum_core::sign::{SigningKey, VerifyingKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -210,6 +211,7 @@ pub struct Store {
     queue: mpsc::Sender<Message>,
     condition: Arc<Condition>,
     checkpoint: watch::Receiver<String>,
+    rounds: watch::Receiver<Arc<Rounds>>,
     origin: Arc<str>,
     log_key: Arc<VerifyingKey>,
     dir: Arc<Path>,
@@ -240,11 +242,12 @@ impl Store {
         let owner = Owner { identity, origin: origin.clone(), key };
         let writer = Writer::open(dir, owner, clock, software).await?;
         let (condition, checkpoint) = (writer.condition(), writer.checkpoint());
+        let rounds = writer.rounds();
         let (queue, messages) = mpsc::channel(QUEUE);
         tokio::spawn(writer.run(messages));
         let realm = Arc::from("");
         let (origin, dir) = (origin.into(), dir.into());
-        Ok(Self { realm, queue, condition, checkpoint, origin, log_key, dir })
+        Ok(Self { realm, queue, condition, checkpoint, rounds, origin, log_key, dir })
     }
 
     /// The same state, for questions of one realm: an id that was seen in one is free in another. A partner of
@@ -278,6 +281,20 @@ impl Store {
             Settled { entry: Some(receipt), .. } => Ok(receipt),
             _ => Err(self.condition.ended()),
         }
+    }
+
+    /// Takes a step of the two-server sum. No receipt where the same step was taken before: nothing is written then.
+    ///
+    /// # Errors
+    /// As of [`Store::append`], and [`StoreError::Step`] where the steps before it do not allow it.
+    pub async fn step(&self, step: PoolStep) -> Result<Option<Receipt>, StoreError> {
+        Ok(self.ask(Work::Append(Event::Pool(step))).await?.entry)
+    }
+
+    /// Where the server stands in the two-server sum, as its audit log says.
+    #[must_use]
+    pub fn rounds(&self) -> Arc<Rounds> {
+        Arc::clone(&self.rounds.borrow())
     }
 
     /// Begins a query, or finds out that it has begun, and which of its questions have ended or are answered

@@ -121,7 +121,7 @@ impl Reader {
     ) -> Result<Verdict, StoreError> {
         let mut conn = self.conn.lock().await;
         let mut moment = conn.begin().await?;
-        let (verdict, _) = check::check(&mut moment, origin, log_key).await?;
+        let (verdict, ..) = check::check(&mut moment, origin, log_key).await?;
         moment.rollback().await?;
         Ok(verdict)
     }

@@ -11,6 +11,7 @@ use evensum_core::ledger::checkpoint::claimed_origin;
 use evensum_core::ledger::merkle::Frontier;
 use evensum_core::ledger::{CheckpointError, Event, ReceiptParts};
 use evensum_core::model::{Clock, Digest, QueryId};
+use evensum_core::pool::Rounds;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -163,6 +164,7 @@ pub(super) struct Writer {
     frontier: Frontier,
     nodes: Nodes,
     marks: Marks,
+    rounds: watch::Sender<Arc<Rounds>>,
     checkpoint: watch::Sender<String>,
     condition: Arc<Condition>,
     /// Ends of questions that could not be written when they came.
@@ -190,7 +192,7 @@ impl Writer {
         if !found.is_empty() && found.starts_with("evensum/") && found != owner.origin {
             return Err(StoreError::OtherLog { found: found.to_owned(), wanted: owner.origin });
         }
-        let (verdict, frontier) = check::check(&mut conn, &owner.origin, &key).await?;
+        let (verdict, frontier, rounds) = check::check(&mut conn, &owner.origin, &key).await?;
         if let Some(first) = verdict.problems.first() {
             return Err(StoreError::Tampered { first: first.to_string() });
         }
@@ -201,6 +203,7 @@ impl Writer {
             frontier,
             nodes: Nodes::default(),
             marks: Marks::default(),
+            rounds: watch::Sender::new(Arc::new(rounds)),
             checkpoint: watch::Sender::new(newest),
             condition: Arc::default(),
             owed: Vec::new(),
@@ -218,6 +221,10 @@ impl Writer {
 
     pub(super) fn checkpoint(&self) -> watch::Receiver<String> {
         self.checkpoint.subscribe()
+    }
+
+    pub(super) fn rounds(&self) -> watch::Receiver<Arc<Rounds>> {
+        self.rounds.subscribe()
     }
 
     /// Ends every question that has no end: nothing was released for it, and it may be asked again.
@@ -385,7 +392,9 @@ impl Writer {
     async fn try_transact(&mut self, works: Vec<Work>) -> Result<Vec<Answer>, Fault> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.conn).await?;
         let now = self.clock.now();
-        let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier, &self.marks);
+        let rounds = Arc::clone(&self.rounds.borrow());
+        let known = (&self.marks, rounds);
+        let mut batch = Batch::new(&mut self.conn, &self.owner, now, &self.frontier, known);
         let mut settled = Vec::with_capacity(works.len());
         for work in works {
             settled.push(match batch.settle(work).await {
@@ -399,6 +408,11 @@ impl Writer {
         self.frontier = sealed.frontier;
         self.nodes.absorb(sealed.nodes);
         self.marks.absorb(sealed.marks);
+        self.rounds.send_if_modified(|rounds| {
+            let new = !Arc::ptr_eq(rounds, &sealed.rounds);
+            *rounds = sealed.rounds;
+            new
+        });
         if let Some(note) = sealed.note {
             self.checkpoint.send_replace(note);
         }

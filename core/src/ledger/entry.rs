@@ -278,6 +278,8 @@ pub enum Event {
         /// The partners that are not.
         missing: Vec<Missing>,
     },
+    /// A step of the two-server sum.
+    Pool(PoolStep),
 }
 
 impl Event {
@@ -291,7 +293,8 @@ impl Event {
             | Self::SnapshotDeleted { .. }
             | Self::Published { .. }
             | Self::Withheld { .. }
-            | Self::Prepared { .. } => None,
+            | Self::Prepared { .. }
+            | Self::Pool(_) => None,
             Self::QueryAccepted { asked } => Some((asked.query_id, asked.query_hash)),
             Self::Refused { query_id, query_hash, .. }
             | Self::Replayed { query_id, query_hash, .. }
@@ -314,6 +317,7 @@ impl Event {
             | Self::Published { .. }
             | Self::Withheld { .. }
             | Self::Prepared { .. }
+            | Self::Pool(_)
             | Self::QueryAccepted { .. } => None,
             Self::Refused { question, .. } => *question,
             Self::Replayed { question, .. }
@@ -419,6 +423,8 @@ pub enum Kept {
     Withheld(Digest),
     /// That the tables of an extract of this standing were decided.
     Prepared(Digest, SnapshotVersion),
+    /// Where the server stands in the two-server sum.
+    Step(Box<PoolStep>),
 }
 
 impl Head {
@@ -457,6 +463,10 @@ impl Head {
                 Some(Kept::Release { key, hash, live: tested.live, of })
             }
             ("withheld", Some(key), ..) => Some(Kept::Withheld(key)),
+            ("pool", ..) => match serde_json::from_slice(bytes).map_err(CanonicalError::Shape)? {
+                Entry { event: Event::Pool(step), .. } => Some(Kept::Step(Box::new(step))),
+                _ => None,
+            },
             ("prepared", ..) => event.snapshot.map(|of| Kept::Prepared(of.id, of.version)),
             _ => None,
         };
@@ -464,5 +474,8 @@ impl Head {
     }
 }
 
+mod pool;
 #[cfg(test)]
 pub(super) mod tests;
+
+pub use pool::{OpenedTable, PoolStep, RoundRef, Stop};

@@ -7,5 +7,8 @@ pub mod merkle;
 mod receipt;
 
 pub use checkpoint::{Checkpoint, CheckpointError, origin};
-pub use entry::{Asked, Deletion, Entry, EntryError, Event, Kept, Missing, Tested};
+pub use entry::{
+    Asked, Deletion, Entry, EntryError, Event, Kept, Missing, OpenedTable, PoolStep, RoundRef, Stop,
+    Tested,
+};
 pub use receipt::{Receipt, ReceiptError, ReceiptParts, Verifier};

@@ -97,6 +97,32 @@ codes! {
     PartnersNotShown = "partners_not_shown", "the agreement does not let partners' own tables be shown, and this version has no other way to answer: agree to `show_partners`";
     /// Different editions of the deprivation index.
     MixedEditions = "mixed_editions", "the partners' extracts use different editions of the Index of Multiple Deprivation, which cannot be added";
+    /// The agreement has no sum over partners.
+    SumNotAgreed = "sum_not_agreed", "the agreement has no blind sum over its partners: ask with `--view partners`";
+    /// The sum of that period is not closed.
+    SumNotReady = "sum_not_ready", "the blind sum for that period is not there yet: ask again later, or with `--view partners`";
+    /// No contributed table has the breakdown.
+    SumWithoutTable = "sum_without_table", "partners do not contribute that table to the blind sum: ask by the breakdowns of the agreement's packs, or with `--view partners`";
+    /// The second server cannot be reached or opens nothing more.
+    SecondServer = "second_server", "the independent second server is not available, and without it no total can be opened: ask again later, or with `--view partners`";
+    /// The second server opens nothing more of the population.
+    SumStopped = "sum_stopped", "the independent second server opens no more totals of this population, because a partner has withdrawn or a release did not pass its test: ask the IG lead";
+    /// Another membership list.
+    MembershipDiffers = "membership_differs", "has another membership list: compare the files and exchange the newer one";
+    /// A document of a round contradicts the list, the agreement or itself.
+    RoundDiffers = "round_differs", "the round does not fit the agreement, the membership list or what its members signed";
+    /// Fewer members than hide each other.
+    TooFewMembers = "too_few_members", "the round has too few established members to hide each other";
+    /// Another round is bound for the same records.
+    BoundToOthers = "bound_to_others", "is bound to another round over the same records: who is in it never changes";
+    /// Not in the round.
+    NotAMember = "not_a_member", "is not a member of the round";
+    /// The partner's own people keep it back.
+    KeptBack = "kept_back", "keeps this dataset back from sums";
+    /// The round is closed, otherwise than asked.
+    RoundClosed = "round_closed", "the round is closed: who is in the sum does not change any more";
+    /// What was opened did not come back.
+    OpeningPending = "opening_pending", "opens nothing more before what was made of the last opening has come back and passed";
     /// Too many cells.
     TableTooLarge = "table_too_large", "the table would have too many cells: ask by fewer or coarser dimensions";
 }

@@ -2,6 +2,7 @@
 //! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
 
 mod figure;
+mod pooled;
 mod publication;
 
 use std::marker::PhantomData;
@@ -18,6 +19,7 @@ use crate::model::{
 };
 
 pub use figure::Figure;
+pub use pooled::{PooledTable, PooledTables};
 pub use publication::{Rungs, publication};
 
 /// The category of a listed dimension that takes what nobody lists.

@@ -1,6 +1,13 @@
 //! The seams, as traits: floors above implement and call each other through these alone, so that a
 //! partner in the same process and one at the other end of a connection are the same thing.
 
+mod pool;
+
+pub use pool::{
+    CheckOutcome, Checked, Checking, HelperDirectory, HelperPort, OpenedShares, PoolDirectory,
+    PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing, VectorOf,
+};
+
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;

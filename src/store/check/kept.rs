@@ -32,6 +32,8 @@ pub(super) async fn check(
             Kept::Release { .. } => "the frozen release",
             Kept::Withheld(_) => "the note that a table stays withheld",
             Kept::Prepared(..) => "the note that an extract's tables were decided",
+            // They are gone through before, and nothing is kept of them.
+            Kept::Step(_) => continue,
         };
         check.found(to_sql(seq), format!("{what} of entry {seq} is missing"));
     }

@@ -1,0 +1,222 @@
+//! Which tables partners contribute to the system's sum: those that an agreement's packs name, each once, and none that
+//! another one contains. Fixed by agreements and definitions, and the same for whoever works it out.
+
+use serde::Serialize;
+
+use super::{Layout, Plan, publication};
+use crate::authz::Publication;
+use crate::catalogue::{Catalogue, PersonRows};
+use crate::model::canonical::{self, CanonicalError};
+use crate::model::{
+    Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, Timestamp,
+};
+use crate::pool::{Pick, Shape};
+
+/// A table that partners contribute.
+#[derive(Debug)]
+pub struct PooledTable {
+    plan: Plan<Publication>,
+    shape: Shape,
+    id: Digest,
+}
+
+/// All tables of a dataset and period that partners contribute under an agreement.
+#[derive(Debug)]
+pub struct PooledTables {
+    tables: Vec<PooledTable>,
+}
+
+impl PooledTables {
+    /// From the agreement's packs, as [`publication()`] has them. An agreement without a sum has none.
+    ///
+    /// # Errors
+    /// [`CanonicalError`], where a table has no id.
+    pub fn of(
+        agreement: &Agreement,
+        of: (&DatasetId, Period),
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<Self, CanonicalError> {
+        let agreements = std::slice::from_ref(agreement);
+        let plans: Vec<Plan<Publication>> =
+            publication(agreements, of, agreement.profile, catalogue, now)
+                .into_iter()
+                .flatten()
+                .collect();
+        let mut keep = vec![true; plans.len()];
+        for (i, plan) in plans.iter().enumerate() {
+            // The first of two that contain each other stays.
+            keep[i] = !plans.iter().enumerate().any(|(j, other)| {
+                let contained = place(plan.layout(), other.layout()).is_some();
+                i != j
+                    && contained
+                    && (j < i || place(other.layout(), plan.layout()).is_none())
+            });
+        }
+        let kept = plans.into_iter().zip(keep).filter_map(|(plan, keep)| keep.then_some(plan));
+        let table = |plan: Plan<Publication>| {
+            let (shape, id) = (shape(plan.layout()), id(&plan)?);
+            Ok(PooledTable { plan, shape, id })
+        };
+        Ok(Self { tables: kept.map(table).collect::<Result<_, CanonicalError>>()? })
+    }
+
+    /// The tables, in the order of the agreement's packs.
+    #[must_use]
+    pub fn tables(&self) -> &[PooledTable] {
+        &self.tables
+    }
+
+    /// Their ids, in their order.
+    pub fn ids(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.tables.iter().map(|table| table.id)
+    }
+
+    /// The table of that id.
+    #[must_use]
+    pub fn table(&self, id: Digest) -> Option<&PooledTable> {
+        self.tables.iter().find(|table| table.id == id)
+    }
+
+    /// The contributed table that a question's table is part of, among those of these ids, and which of its totals the
+    /// question needs.
+    #[must_use]
+    pub fn find(&self, layout: &Layout, among: &[Digest]) -> Option<(&PooledTable, Pick)> {
+        self.tables.iter().filter(|table| among.contains(&table.id)).find_map(|table| {
+            let cells = place(layout, table.plan.layout())?;
+            let pick = table.shape.pick(&cells, &measured(layout)).ok()?;
+            Some((table, pick))
+        })
+    }
+}
+
+impl PooledTable {
+    /// What a partner counts for it.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan<Publication> {
+        &self.plan
+    }
+
+    /// Which numbers of it are contributed.
+    #[must_use]
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// What it is called by: a hash over everything that it means.
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+}
+
+/// The cells of measures: those above the line of each group.
+fn measured(layout: &Layout) -> Vec<usize> {
+    if layout.figure().is_none() {
+        return Vec::new();
+    }
+    let lattice = layout.lattice();
+    let outcome = lattice.axes().last().map_or(1, |axis| axis.categories().len());
+    (layout.numerator()..lattice.len()).step_by(outcome).collect()
+}
+
+fn shape(layout: &Layout) -> Shape {
+    let units = layout.histogram().map_or(0, |histogram| usize::from(histogram.last) + 2);
+    Shape::new(
+        layout.lattice().len(),
+        layout.person_rows() == PersonRows::Several,
+        measured(layout),
+        layout.measures().len(),
+        units,
+    )
+}
+
+/// Of each cell of a table its place in another one that contains it: which has all its levels and its categories of
+/// the outcome, the same restriction and, where it measures, the same measures. None where the other does not.
+fn place(inner: &Layout, outer: &Layout) -> Option<Vec<usize>> {
+    let (q, r) = (inner.question(), outer.question());
+    let same = inner.dataset() == outer.dataset()
+        && q.period == r.period
+        && q.scope == r.scope
+        && inner.residence() == outer.residence();
+    let measures = inner.figure().is_none()
+        || (q.indicator == r.indicator && q.definition_hash == r.definition_hash);
+    if !same || !measures {
+        return None;
+    }
+    let (small, large) = (inner.lattice(), outer.lattice());
+    // Of each axis of the larger table the axis of the smaller, if it has it, and the places of its categories.
+    let along = large.axes().iter().map(|axis| {
+        let own = small.axes().iter().position(|a| a.level() == axis.level());
+        let places = match own.map(|a| &small.axes()[a]) {
+            None => vec![axis.categories().len().checked_sub(1)?],
+            Some(a) => a
+                .categories()
+                .iter()
+                .map(|c| {
+                    let at = axis.position(&c.id)?;
+                    let members = |axis: &crate::model::Axis, c: usize| -> Vec<CategoryId> {
+                        let category = &axis.categories()[c];
+                        category.members.iter().map(|m| axis.leaves()[usize::from(*m)].clone()).collect()
+                    };
+                    let same = members(axis, at) == members(a, a.position(&c.id)?);
+                    same.then_some(at)
+                })
+                .collect::<Option<_>>()?,
+        };
+        Some((own, places))
+    });
+    let along: Vec<(Option<usize>, Vec<usize>)> = along.collect::<Option<_>>()?;
+    let has_all = (0..small.axes().len()).all(|axis| along.iter().any(|(own, _)| *own == Some(axis)));
+    if !has_all {
+        return None;
+    }
+    (0..small.len()).map(|cell| of_larger(small, large, &along, cell)).collect()
+}
+
+fn of_larger(
+    small: &Lattice,
+    large: &Lattice,
+    along: &[(Option<usize>, Vec<usize>)],
+    cell: usize,
+) -> Option<usize> {
+    let at = small.coordinates(cell);
+    let outer: Option<Vec<usize>> = along
+        .iter()
+        .map(|(own, places)| places.get(own.map_or(0, |axis| at[axis])).copied())
+        .collect();
+    large.index(&outer?)
+}
+
+fn id(plan: &Plan<Publication>) -> Result<Digest, CanonicalError> {
+    #[derive(Serialize)]
+    struct Id<'a> {
+        population: crate::model::Population,
+        indicator: &'a crate::model::IndicatorId,
+        definition_hash: Digest,
+        by: &'a [LevelId],
+        axes: Vec<Vec<&'a CategoryId>>,
+        measures: &'a [ColumnId],
+        units: u16,
+    }
+    let layout = plan.layout();
+    let question = layout.question();
+    let (federation, residence) = layout.residence().ok_or(CanonicalError::Value)?;
+    let mut residence_scope = residence.clone();
+    residence_scope.sort();
+    let id = Id {
+        population: crate::model::Population {
+            federation: federation.clone(),
+            dataset: layout.dataset().clone(),
+            residence_scope,
+            period: question.period,
+        },
+        indicator: &question.indicator,
+        definition_hash: question.definition_hash,
+        by: &question.by,
+        axes: super::axes(layout.lattice()),
+        measures: layout.measures(),
+        units: layout.histogram().map_or(0, |histogram| histogram.last),
+    };
+    Ok(Digest::of(&canonical::encode(&id)?))
+}

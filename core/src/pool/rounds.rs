@@ -1,0 +1,318 @@
+//! What one server has been through, round by round: made of the steps in its audit log alone, in their order, so that
+//! a restart finds the server where it was. A step that the ones before it do not allow is none.
+
+use std::collections::BTreeMap;
+
+use crate::ledger::{PoolStep, RoundRef, Stop};
+use crate::model::canonical::CanonicalError;
+use crate::model::{AgreementId, Digest, Ods, Population, SnapshotRef, SnapshotVersion};
+
+/// Why a step is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// Another round is bound for the same records, or other members.
+    #[error("another round over the same records is bound, and who is in it never changes")]
+    Bound,
+    /// No such round is bound.
+    #[error("the round is not bound here")]
+    Unbound,
+    /// It was closed, otherwise.
+    #[error("the round is closed, and otherwise than now")]
+    Closed,
+    /// It is not closed yet.
+    #[error("the round is not closed yet")]
+    Open,
+    /// The partner has contributed, otherwise.
+    #[error("another contribution to the round was made")]
+    Contributed,
+    /// The dataset is kept back.
+    #[error("the partner keeps the dataset back from sums")]
+    KeptBack,
+    /// What was opened has not come back.
+    #[error("what was made of the last opening has not come back")]
+    Pending,
+    /// Nothing was opened that could come back.
+    #[error("nothing was opened that could come back")]
+    Nothing,
+    /// Nothing more is opened.
+    #[error("nothing more of the population is opened")]
+    Stopped,
+    /// No canonical form.
+    #[error("a population cannot be encoded")]
+    Canonical(#[from] CanonicalError),
+}
+
+/// Whether a step is one that was not taken before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is new.
+    New,
+    /// The same step was taken before: nothing changes, and nothing needs to be written.
+    Before,
+}
+
+/// A closed round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedRound {
+    /// Hash of the closing.
+    pub closing: Digest,
+    /// In the sum.
+    pub members: Vec<Ods>,
+    /// Bound, and not in the sum.
+    pub missing: Vec<Ods>,
+}
+
+/// One version of a population's round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundState {
+    /// Hash of the round's document.
+    pub round: Digest,
+    /// Under which agreement.
+    pub agreement: AgreementId,
+    /// Its members.
+    pub members: Vec<Ods>,
+    /// The partner's own extract, and the hash of its contribution.
+    pub contributed: Option<(SnapshotRef, Digest)>,
+    /// How it was closed.
+    pub closed: Option<ClosedRound>,
+    /// Openings.
+    pub openings: u32,
+    /// Whether what was made of the last opening is still out.
+    pub pending: bool,
+}
+
+/// Everything about one population.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PopulationState {
+    /// Whose records.
+    pub population: Population,
+    /// By standing of the extracts.
+    pub versions: BTreeMap<SnapshotVersion, RoundState>,
+    /// Whether its own people keep it back, at a partner.
+    pub withdrawn: bool,
+    /// Why nothing more is opened.
+    pub stopped: Option<Stop>,
+}
+
+impl PopulationState {
+    /// The members that its records are bound to, whatever the version.
+    #[must_use]
+    pub fn members(&self) -> Option<&[Ods]> {
+        self.versions.values().next().map(|round| round.members.as_slice())
+    }
+
+    /// The first closing: later versions are opened only if the same partners are in them.
+    #[must_use]
+    pub fn first_closing(&self) -> Option<&ClosedRound> {
+        self.versions.values().find_map(|round| round.closed.as_ref())
+    }
+
+    /// The newest closed version.
+    #[must_use]
+    pub fn newest_closed(&self) -> Option<(SnapshotVersion, &RoundState)> {
+        let closed = self.versions.iter().rev().find(|(_, round)| round.closed.is_some());
+        closed.map(|(version, round)| (*version, round))
+    }
+}
+
+/// All rounds of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rounds {
+    by_lock: BTreeMap<Digest, PopulationState>,
+}
+
+impl Rounds {
+    /// What is known of a population.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn of(&self, population: &Population) -> Result<Option<&PopulationState>, CanonicalError> {
+        Ok(self.by_lock.get(&population.lock()?))
+    }
+
+    /// The round of this document.
+    #[must_use]
+    pub fn round(&self, hash: Digest) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
+        self.by_lock.values().find_map(|state| {
+            let (version, round) = state.versions.iter().find(|(_, r)| r.round == hash)?;
+            Some((state, *version, round))
+        })
+    }
+
+    /// The round of this closing.
+    #[must_use]
+    pub fn closing(&self, hash: Digest) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
+        self.by_lock.values().find_map(|state| {
+            let of = |r: &RoundState| r.closed.as_ref().is_some_and(|c| c.closing == hash);
+            let (version, round) = state.versions.iter().find(|(_, r)| of(r))?;
+            Some((state, *version, round))
+        })
+    }
+
+    /// All of them.
+    pub fn populations(&self) -> impl Iterator<Item = &PopulationState> {
+        self.by_lock.values()
+    }
+
+    /// Whether a step may be taken, and whether it is new.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn may(&self, step: &PoolStep) -> Result<Taken, StepError> {
+        match step {
+            PoolStep::Bound { of, members, .. } => self.may_bind(of, members),
+            PoolStep::Contributed { of, snapshot, contents, .. } => {
+                let (state, round) = self.bound(of)?;
+                match &round.contributed {
+                    Some(before) if *before == (snapshot.clone(), *contents) => Ok(Taken::Before),
+                    Some(_) => Err(StepError::Contributed),
+                    None if round.closed.is_some() => Err(StepError::Closed),
+                    None if state.withdrawn => Err(StepError::KeptBack),
+                    None => Ok(Taken::New),
+                }
+            }
+            PoolStep::Closed { of, closing, members, missing } => {
+                let (state, round) = self.bound(of)?;
+                let now = ClosedRound {
+                    closing: *closing,
+                    members: members.clone(),
+                    missing: missing.clone(),
+                };
+                match &round.closed {
+                    Some(before) if *before == now => Ok(Taken::Before),
+                    Some(_) => Err(StepError::Closed),
+                    // The members of every version's sum are those of the first.
+                    None if state.first_closing().is_some_and(|f| f.members != *members) => {
+                        Err(StepError::Closed)
+                    }
+                    None => Ok(Taken::New),
+                }
+            }
+            PoolStep::Opened { of, closing, .. } => {
+                let (state, round) = self.bound(of)?;
+                closed_as(round, *closing)?;
+                if state.stopped.is_some() {
+                    return Err(StepError::Stopped);
+                }
+                if round.pending { Err(StepError::Pending) } else { Ok(Taken::New) }
+            }
+            PoolStep::Returned { of, closing, .. } => {
+                let (_, round) = self.bound(of)?;
+                closed_as(round, *closing)?;
+                if round.pending { Ok(Taken::New) } else { Err(StepError::Nothing) }
+            }
+            PoolStep::Withdrawn { population, withdrawn, .. } => {
+                let now = self.of(population)?.is_some_and(|state| state.withdrawn);
+                Ok(if now == *withdrawn { Taken::Before } else { Taken::New })
+            }
+            PoolStep::Stopped { population, .. } => {
+                let now = self.of(population)?.and_then(|state| state.stopped);
+                Ok(if now.is_some() { Taken::Before } else { Taken::New })
+            }
+            PoolStep::Told { .. } => Ok(Taken::New),
+        }
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// As of [`Self::may`]; nothing has changed then.
+    pub fn take(&mut self, step: &PoolStep) -> Result<Taken, StepError> {
+        let taken = self.may(step)?;
+        if taken == Taken::Before {
+            return Ok(taken);
+        }
+        match step {
+            PoolStep::Bound { of, members, .. } => {
+                let round = RoundState {
+                    round: of.round,
+                    agreement: of.agreement.clone(),
+                    members: members.clone(),
+                    contributed: None,
+                    closed: None,
+                    openings: 0,
+                    pending: false,
+                };
+                self.state(&of.population)?.versions.insert(of.version, round);
+            }
+            PoolStep::Contributed { of, snapshot, contents, .. } => {
+                self.change(of, |r| r.contributed = Some((snapshot.clone(), *contents)))?;
+            }
+            PoolStep::Closed { of, closing, members, missing } => self.change(of, |r| {
+                r.closed = Some(ClosedRound {
+                    closing: *closing,
+                    members: members.clone(),
+                    missing: missing.clone(),
+                });
+            })?,
+            PoolStep::Opened { of, .. } => self.change(of, |r| {
+                r.openings = r.openings.saturating_add(1);
+                r.pending = true;
+            })?,
+            PoolStep::Returned { of, passed, .. } => {
+                self.change(of, |r| r.pending = false)?;
+                if !passed {
+                    self.state(&of.population)?.stopped = Some(Stop::Failed);
+                }
+            }
+            PoolStep::Withdrawn { population, withdrawn, .. } => {
+                self.state(population)?.withdrawn = *withdrawn;
+            }
+            PoolStep::Stopped { population, reason } => {
+                self.state(population)?.stopped = Some(*reason);
+            }
+            PoolStep::Told { .. } => {}
+        }
+        Ok(taken)
+    }
+
+    fn may_bind(&self, of: &RoundRef, members: &[Ods]) -> Result<Taken, StepError> {
+        let Some(state) = self.of(&of.population)? else { return Ok(Taken::New) };
+        if state.withdrawn {
+            return Err(StepError::KeptBack);
+        }
+        match state.versions.get(&of.version) {
+            Some(round) if round.round == of.round => return Ok(Taken::Before),
+            Some(_) => return Err(StepError::Bound),
+            None => {}
+        }
+        match state.members() {
+            Some(bound) if bound != members => Err(StepError::Bound),
+            _ => Ok(Taken::New),
+        }
+    }
+
+    fn bound(&self, of: &RoundRef) -> Result<(&PopulationState, &RoundState), StepError> {
+        let state = self.of(&of.population)?.ok_or(StepError::Unbound)?;
+        let round = state.versions.get(&of.version).filter(|r| r.round == of.round);
+        Ok((state, round.ok_or(StepError::Unbound)?))
+    }
+
+    fn state(&mut self, population: &Population) -> Result<&mut PopulationState, CanonicalError> {
+        let fresh = || PopulationState {
+            population: population.clone(),
+            versions: BTreeMap::new(),
+            withdrawn: false,
+            stopped: None,
+        };
+        Ok(self.by_lock.entry(population.lock()?).or_insert_with(fresh))
+    }
+
+    fn change(
+        &mut self,
+        of: &RoundRef,
+        change: impl FnOnce(&mut RoundState),
+    ) -> Result<(), StepError> {
+        let state = self.state(&of.population)?;
+        change(state.versions.get_mut(&of.version).ok_or(StepError::Unbound)?);
+        Ok(())
+    }
+}
+
+fn closed_as(round: &RoundState, closing: Digest) -> Result<(), StepError> {
+    match &round.closed {
+        None => Err(StepError::Open),
+        Some(closed) if closed.closing == closing => Ok(()),
+        Some(_) => Err(StepError::Closed),
+    }
+}

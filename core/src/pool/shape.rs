@@ -1,0 +1,254 @@
+//! From a counted table to the numbers that are added up, and from totals to a table again. This is the one place
+//! beside disclosure control that reads what was counted.
+
+use std::sync::Arc;
+
+use super::total::Totals;
+use super::vector::{MAX_VECTOR, VectorSpec};
+use super::PoolError;
+use crate::model::{Lattice, Measured, RawCell, Sum, Table};
+
+/// Bits of a count, of rows or people: a partner's table counts up to sixteen million of them.
+const COUNT_BITS: u8 = 24;
+/// Bits of a sum of measures or of their squares.
+const SUM_BITS: u8 = 40;
+/// What is said of each summed measure of a cell: the sum, the sum of squares, and the most of one person.
+const NUMBERS_A_SUM: usize = 3;
+
+/// Which numbers of a table are contributed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    cells: usize,
+    several: bool,
+    measured: Vec<usize>,
+    sums: usize,
+    units: usize,
+}
+
+/// Numbers of one kind, which have one width.
+#[derive(Debug, Clone, Copy)]
+struct Section {
+    len: usize,
+    bits: u8,
+}
+
+impl Shape {
+    /// `cells`: of the table with its totals. `several`: whether a person may have several rows, so that people and the
+    /// most rows of one person are contributed too. `measured`: the cells, rising, of which measures are contributed,
+    /// with so many `sums`, and so many `units` of a histogram.
+    #[must_use]
+    pub const fn new(
+        cells: usize,
+        several: bool,
+        measured: Vec<usize>,
+        sums: usize,
+        units: usize,
+    ) -> Self {
+        Self { cells, several, measured, sums, units }
+    }
+
+    fn sections(&self) -> [Section; 3] {
+        let counts = self.cells * if self.several { 3 } else { 1 };
+        [
+            Section { len: counts, bits: COUNT_BITS },
+            Section { len: self.measured.len() * self.sums * NUMBERS_A_SUM, bits: SUM_BITS },
+            Section { len: self.measured.len() * self.units, bits: COUNT_BITS },
+        ]
+    }
+
+    /// The vectors that the numbers are cut into, in their order.
+    ///
+    /// # Errors
+    /// [`PoolError`], where the table has no cell.
+    pub fn vectors(&self) -> Result<Vec<VectorSpec>, PoolError> {
+        let mut specs = Vec::new();
+        for Section { len, bits } in self.sections() {
+            let mut rest = len;
+            while rest > 0 {
+                let here = rest.min(MAX_VECTOR);
+                specs.push(VectorSpec::new(here, bits)?);
+                rest -= here;
+            }
+        }
+        Ok(specs)
+    }
+
+    /// The numbers of a table, cut into vectors. The table is taken by value: what is contributed is not counted again.
+    ///
+    /// # Errors
+    /// [`PoolError::Shape`] where the table is not of this shape.
+    pub fn values(&self, table: Table<RawCell>) -> Result<Vec<zeroize::Zeroizing<Vec<u64>>>, PoolError> {
+        let cells = table.cells();
+        if cells.len() != self.cells {
+            return Err(PoolError::Shape);
+        }
+        let mut counts: Vec<u64> = cells.iter().map(RawCell::events).collect();
+        if self.several {
+            counts.extend(cells.iter().map(RawCell::persons));
+            counts.extend(cells.iter().map(RawCell::top));
+        }
+        let (mut sums, mut units) = (Vec::new(), Vec::new());
+        for &cell in &self.measured {
+            let cell = cells.get(cell).ok_or(PoolError::Shape)?;
+            let (own_sums, own_units) =
+                cell.measured().map_or((&[][..], &[][..]), |m| (m.sums(), m.units()));
+            // A cell without rows may have no sums at all.
+            let empty = own_sums.is_empty() && own_units.is_empty() && cell.events() == 0;
+            if !empty && (own_sums.len() != self.sums || own_units.len() != self.units) {
+                return Err(PoolError::Shape);
+            }
+            for sum in 0..self.sums {
+                let numbers = own_sums.get(sum).map_or([0; NUMBERS_A_SUM], |s| {
+                    [s.total(), s.squares(), s.of_one()]
+                });
+                sums.extend(numbers);
+            }
+            units.extend((0..self.units).map(|u| own_units.get(u).copied().map_or(0, u64::from)));
+        }
+        let sections = [counts, sums, units].into_iter();
+        let cut = |section: Vec<u64>| {
+            let parts: Vec<_> =
+                section.chunks(MAX_VECTOR).map(|c| zeroize::Zeroizing::new(c.to_vec())).collect();
+            drop(zeroize::Zeroizing::new(section));
+            parts
+        };
+        Ok(sections.flat_map(cut).collect())
+    }
+
+    /// What is opened for a smaller table: its cells are so many of this one's, in the order of the smaller table, and
+    /// of `measured` it takes those that stand at these places among its own cells.
+    ///
+    /// # Errors
+    /// [`PoolError::Shape`] where a cell is not of this table, or has no measures here and should.
+    pub fn pick(&self, cells: &[usize], measured: &[usize]) -> Result<Pick, PoolError> {
+        if cells.iter().any(|cell| *cell >= self.cells) {
+            return Err(PoolError::Shape);
+        }
+        let mut wanted = Vec::new();
+        let copies = if self.several { 3 } else { 1 };
+        for copy in 0..copies {
+            wanted.extend(cells.iter().map(|cell| copy * self.cells + cell));
+        }
+        let offset_sums = self.cells * copies;
+        let offset_units = offset_sums + self.measured.len() * self.sums * NUMBERS_A_SUM;
+        let mut places = Vec::with_capacity(measured.len());
+        for &at in measured {
+            let cell = cells.get(at).ok_or(PoolError::Shape)?;
+            places.push(self.measured.binary_search(cell).map_err(|_| PoolError::Shape)?);
+        }
+        let width = self.sums * NUMBERS_A_SUM;
+        for place in &places {
+            wanted.extend((0..width).map(|n| offset_sums + place * width + n));
+        }
+        for place in &places {
+            wanted.extend((0..self.units).map(|n| offset_units + place * self.units + n));
+        }
+        let shape = Self {
+            cells: cells.len(),
+            several: self.several,
+            measured: measured.to_vec(),
+            sums: self.sums,
+            units: self.units,
+        };
+        Ok(Pick { shape, vectors: self.spread(&wanted), order: wanted })
+    }
+
+    /// Of each vector the places that are wanted, rising, each once.
+    fn spread(&self, wanted: &[usize]) -> Vec<Vec<u32>> {
+        let mut vectors: Vec<Vec<u32>> = Vec::new();
+        for start in self.starts() {
+            let mut places: Vec<u32> = wanted
+                .iter()
+                .filter(|w| (start.0..start.1).contains(*w))
+                .filter_map(|w| u32::try_from(w - start.0).ok())
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            vectors.push(places);
+        }
+        vectors
+    }
+
+    /// Where each vector begins and ends among all numbers.
+    fn starts(&self) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        let mut begin = 0;
+        for Section { len, .. } in self.sections() {
+            let end = begin + len;
+            while begin < end {
+                let next = end.min(begin + MAX_VECTOR);
+                found.push((begin, next));
+                begin = next;
+            }
+        }
+        found
+    }
+}
+
+/// Which totals are opened, and the table that they make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pick {
+    shape: Shape,
+    vectors: Vec<Vec<u32>>,
+    /// Of each number of the smaller table its place among all numbers of the larger.
+    order: Vec<usize>,
+}
+
+impl Pick {
+    /// Of each vector of the contributed table the places that are opened, rising; none of a vector that is not needed.
+    #[must_use]
+    pub fn vectors(&self) -> &[Vec<u32>] {
+        &self.vectors
+    }
+
+    /// Makes the table of the opened totals, those of each vector in its order. Where a row is a person, there are as
+    /// many people as rows; a person's records at two partners are two people's.
+    ///
+    /// # Errors
+    /// [`PoolError::Shape`] where the totals are not those of [`Self::vectors`].
+    pub fn table(
+        &self,
+        of: &Shape,
+        lattice: Arc<Lattice>,
+        opened: &[Totals],
+    ) -> Result<Table<RawCell>, PoolError> {
+        let starts = of.starts();
+        if opened.len() != self.vectors.len() || starts.len() != self.vectors.len() {
+            return Err(PoolError::Shape);
+        }
+        let total = |at: usize| -> Result<u64, PoolError> {
+            let vector = starts.partition_point(|(begin, _)| *begin <= at).checked_sub(1);
+            let vector = vector.ok_or(PoolError::Shape)?;
+            let place = u32::try_from(at - starts[vector].0).map_err(|_| PoolError::Shape)?;
+            let found = self.vectors[vector].binary_search(&place).map_err(|_| PoolError::Shape)?;
+            opened[vector].values().get(found).copied().ok_or(PoolError::Shape)
+        };
+        let numbers = self.order.iter().map(|at| total(*at));
+        let numbers = zeroize::Zeroizing::new(numbers.collect::<Result<Vec<u64>, _>>()?);
+        let Shape { cells, several, measured, sums, units } = &self.shape;
+        let at = |n: usize| numbers.get(n).copied().unwrap_or_default();
+        let first_sum = cells * if *several { 3 } else { 1 };
+        let first_unit = first_sum + measured.len() * sums * NUMBERS_A_SUM;
+        let one = |cell: usize| {
+            let events = at(cell);
+            let raw = if *several {
+                RawCell::new(events, at(cells + cell), at(2 * cells + cell))
+            } else {
+                RawCell::new(events, events, events.min(1))
+            };
+            let Ok(place) = measured.binary_search(&cell) else { return raw };
+            if *sums == 0 && *units == 0 {
+                return raw;
+            }
+            let of_sum = |s: usize| {
+                let n = first_sum + (place * sums + s) * NUMBERS_A_SUM;
+                Sum::new(at(n), at(n + 1), at(n + 2))
+            };
+            let unit = |u: usize| {
+                u32::try_from(at(first_unit + place * units + u)).unwrap_or(u32::MAX)
+            };
+            raw.with(Measured::new((0..*sums).map(of_sum).collect(), (0..*units).map(unit).collect()))
+        };
+        Table::new(lattice, (0..*cells).map(one).collect()).map_err(|_| PoolError::Shape)
+    }
+}
