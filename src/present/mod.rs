@@ -16,6 +16,7 @@ pub mod rate;
 pub mod reconcile;
 pub mod rung;
 pub mod sentence;
+mod summed;
 pub mod signpost;
 pub mod table;
 pub mod trend;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::asked;
+use super::{asked, summed};
 use super::csv::{CsvError, guarded, lines_of};
 use super::words::{clean, list, server, status, within};
 
@@ -86,6 +86,7 @@ fn told(entry: &Entry) -> String {
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
+        Event::Pool(step) => summed::told(step, told),
     }
 }
 
@@ -346,6 +347,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::Failed { .. } => "failed",
         Event::Panicked { .. } => "panicked",
         Event::AnswerCombined { .. } => "answer_combined",
+        Event::Pool(step) => summed::kind(step),
     }
 }
 
@@ -369,6 +371,7 @@ fn what(event: &Event) -> Option<String> {
         | Event::Withheld { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
+        Event::Pool(step) => summed::what(step),
         _ => None,
     }
 }
@@ -398,6 +401,7 @@ fn decision(event: &Event) -> Option<String> {
             let of = answered.len() + missing.len();
             return Some(format!("answered from {} of {of} partners", answered.len()));
         }
+        Event::Pool(step) => return summed::decision(step).map(str::to_owned),
     };
     Some(fixed.to_owned())
 }

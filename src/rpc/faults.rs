@@ -93,7 +93,16 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::TooEarly
         | RefusalCode::AgreementDiffers
         | RefusalCode::DefinitionDiffers
-        | RefusalCode::MixedEditions => Code::FailedPrecondition,
+        | RefusalCode::MixedEditions
+        | RefusalCode::SumNotReady
+        | RefusalCode::SumWithoutTable
+        | RefusalCode::MembershipDiffers
+        | RefusalCode::RoundDiffers
+        | RefusalCode::TooFewMembers
+        | RefusalCode::BoundToOthers
+        | RefusalCode::RoundClosed
+        | RefusalCode::OpeningPending => Code::FailedPrecondition,
+        RefusalCode::SecondServer => Code::Unavailable,
         RefusalCode::QueryIdSeen => Code::AlreadyExists,
         RefusalCode::NoData
         | RefusalCode::AgreementNotInForce
@@ -110,6 +119,10 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::PartnersNotShown
         | RefusalCode::PolicyDiffers
         | RefusalCode::NotATarget
+        | RefusalCode::SumNotAgreed
+        | RefusalCode::SumStopped
+        | RefusalCode::NotAMember
+        | RefusalCode::KeptBack
         | RefusalCode::Withheld => Code::PermissionDenied,
     }
 }

@@ -249,7 +249,7 @@ impl<'a> Batch<'a> {
     pub(super) async fn settle(&mut self, work: Work) -> Result<Settled<Logged>, Stop> {
         match work {
             Work::Append(event @ Event::Prepared { .. }) => self.prepared(event).await,
-            Work::Append(Event::Pool(step)) => self.step(step).await,
+            Work::Append(Event::Pool(step)) => self.pool_step(step).await,
             Work::Append(event) => Ok(Settled::plain(Kind::Done, self.append(event).await?)),
             Work::Begin(realm, begin) => self.begin(&realm, *begin).await,
             Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
@@ -288,7 +288,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Appends a step of the two-server sum, where those before it allow it and it was not taken before.
-    async fn step(&mut self, step: PoolStep) -> Result<Settled<Logged>, Stop> {
+    async fn pool_step(&mut self, step: PoolStep) -> Result<Settled<Logged>, Stop> {
         let refused = |why| Stop::Refused(StoreError::Step(why));
         let mut rounds = Rounds::clone(&self.rounds);
         if rounds.take(&step).map_err(refused)? == Taken::Before {

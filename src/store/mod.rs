@@ -17,6 +17,7 @@ mod reader;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod writer;
 
 use std::fmt;
@@ -43,6 +44,7 @@ pub use database::prepare_state;
 pub use error::StoreError;
 pub use live::{Decided, LiveRow};
 pub use reader::{MAX_PAGE, Reader};
+pub use vault::{MAX_FILE_BYTES, Vault, VaultError};
 
 /// How long a caller waits for a write.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(2);

@@ -1,12 +1,33 @@
-//! Adding up what nobody may see: partners' tables become numbers that are cut into two parts, each of which says
-//! nothing by itself; two servers of different organisations add their parts up, and only totals are put together again.
+//! Adding up what nobody may see. Partners' tables become numbers that are cut into two shares, each of which says
+//! nothing by itself; two servers of different organisations each add up the shares that they were sent, and only the
+//! totals that are asked for are put together. Nothing here sends, stores or decides: documents, steps and numbers are
+//! given to it.
 
+mod bytes;
+mod context;
 mod documents;
+mod error;
+mod masks;
 mod round;
+mod rounds;
+mod seal;
 mod shape;
+mod share;
+mod total;
+mod vector;
+mod verify;
 
+pub use context::{Context, DepositId, Role};
 pub use documents::{
     Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,
 };
-pub use round::{BoundRound, RoundError};
-pub use shape::{Pick, Shape};
+pub use error::PoolError;
+pub use masks::{Masked, Members};
+pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
+pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
+pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
+pub use shape::{Pick, Shape, ShapeError};
+pub use share::{MAX_PART_BYTES, Shared, share};
+pub use total::{MAX_ADDED, MAX_CONTRIBUTIONS, ShareOf, SumOfShares, Totals, open};
+pub use vector::{BITS, BITS_20, BITS_24, BITS_32, BITS_40, MAX_VECTOR, VectorSpec};
+pub use verify::{Aggregator, MAX_MESSAGE_BYTES, OutputShare, Pending, VerifyKey, join};

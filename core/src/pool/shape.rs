@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
-use super::total::Totals;
-use super::vector::{MAX_VECTOR, VectorSpec};
-use super::PoolError;
+use zeroize::Zeroizing;
+
+use super::{BITS_24, BITS_40, MAX_VECTOR, PoolError, Totals, VectorSpec};
 use crate::model::{Lattice, Measured, RawCell, Sum, Table};
 
-/// Bits of a count, of rows or people: a partner's table counts up to sixteen million of them.
-const COUNT_BITS: u8 = 24;
-/// Bits of a sum of measures or of their squares.
-const SUM_BITS: u8 = 40;
+/// Figures of a vector.
+const MOST: usize = MAX_VECTOR as usize;
 /// What is said of each summed measure of a cell: the sum, the sum of squares, and the most of one person.
 const NUMBERS_A_SUM: usize = 3;
+
+/// A table or totals that are not of the shape that was announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the table is not of the shape that was announced")]
+pub struct ShapeError;
 
 /// Which numbers of a table are contributed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +53,9 @@ impl Shape {
     fn sections(&self) -> [Section; 3] {
         let counts = self.cells * if self.several { 3 } else { 1 };
         [
-            Section { len: counts, bits: COUNT_BITS },
-            Section { len: self.measured.len() * self.sums * NUMBERS_A_SUM, bits: SUM_BITS },
-            Section { len: self.measured.len() * self.units, bits: COUNT_BITS },
+            Section { len: counts, bits: BITS_24 },
+            Section { len: self.measured.len() * self.sums * NUMBERS_A_SUM, bits: BITS_40 },
+            Section { len: self.measured.len() * self.units, bits: BITS_24 },
         ]
     }
 
@@ -65,8 +68,8 @@ impl Shape {
         for Section { len, bits } in self.sections() {
             let mut rest = len;
             while rest > 0 {
-                let here = rest.min(MAX_VECTOR);
-                specs.push(VectorSpec::new(here, bits)?);
+                let here = rest.min(MOST);
+                specs.push(VectorSpec::new(u32::try_from(here).map_err(|_| PoolError::Spec)?, bits)?);
                 rest -= here;
             }
         }
@@ -76,11 +79,11 @@ impl Shape {
     /// The numbers of a table, cut into vectors. The table is taken by value: what is contributed is not counted again.
     ///
     /// # Errors
-    /// [`PoolError::Shape`] where the table is not of this shape.
-    pub fn values(&self, table: Table<RawCell>) -> Result<Vec<zeroize::Zeroizing<Vec<u64>>>, PoolError> {
+    /// [`ShapeError`] where the table is not of this shape.
+    pub fn values(&self, table: Table<RawCell>) -> Result<Vec<Zeroizing<Vec<u64>>>, ShapeError> {
         let cells = table.cells();
         if cells.len() != self.cells {
-            return Err(PoolError::Shape);
+            return Err(ShapeError);
         }
         let mut counts: Vec<u64> = cells.iter().map(RawCell::events).collect();
         if self.several {
@@ -89,13 +92,13 @@ impl Shape {
         }
         let (mut sums, mut units) = (Vec::new(), Vec::new());
         for &cell in &self.measured {
-            let cell = cells.get(cell).ok_or(PoolError::Shape)?;
+            let cell = cells.get(cell).ok_or(ShapeError)?;
             let (own_sums, own_units) =
                 cell.measured().map_or((&[][..], &[][..]), |m| (m.sums(), m.units()));
             // A cell without rows may have no sums at all.
             let empty = own_sums.is_empty() && own_units.is_empty() && cell.events() == 0;
             if !empty && (own_sums.len() != self.sums || own_units.len() != self.units) {
-                return Err(PoolError::Shape);
+                return Err(ShapeError);
             }
             for sum in 0..self.sums {
                 let numbers = own_sums.get(sum).map_or([0; NUMBERS_A_SUM], |s| {
@@ -108,8 +111,8 @@ impl Shape {
         let sections = [counts, sums, units].into_iter();
         let cut = |section: Vec<u64>| {
             let parts: Vec<_> =
-                section.chunks(MAX_VECTOR).map(|c| zeroize::Zeroizing::new(c.to_vec())).collect();
-            drop(zeroize::Zeroizing::new(section));
+                section.chunks(MOST).map(|c| Zeroizing::new(c.to_vec())).collect();
+            drop(Zeroizing::new(section));
             parts
         };
         Ok(sections.flat_map(cut).collect())
@@ -119,10 +122,10 @@ impl Shape {
     /// of `measured` it takes those that stand at these places among its own cells.
     ///
     /// # Errors
-    /// [`PoolError::Shape`] where a cell is not of this table, or has no measures here and should.
-    pub fn pick(&self, cells: &[usize], measured: &[usize]) -> Result<Pick, PoolError> {
+    /// [`ShapeError`] where a cell is not of this table, or has no measures here and should.
+    pub fn pick(&self, cells: &[usize], measured: &[usize]) -> Result<Pick, ShapeError> {
         if cells.iter().any(|cell| *cell >= self.cells) {
-            return Err(PoolError::Shape);
+            return Err(ShapeError);
         }
         let mut wanted = Vec::new();
         let copies = if self.several { 3 } else { 1 };
@@ -133,8 +136,8 @@ impl Shape {
         let offset_units = offset_sums + self.measured.len() * self.sums * NUMBERS_A_SUM;
         let mut places = Vec::with_capacity(measured.len());
         for &at in measured {
-            let cell = cells.get(at).ok_or(PoolError::Shape)?;
-            places.push(self.measured.binary_search(cell).map_err(|_| PoolError::Shape)?);
+            let cell = cells.get(at).ok_or(ShapeError)?;
+            places.push(self.measured.binary_search(cell).map_err(|_| ShapeError)?);
         }
         let width = self.sums * NUMBERS_A_SUM;
         for place in &places {
@@ -176,7 +179,7 @@ impl Shape {
         for Section { len, .. } in self.sections() {
             let end = begin + len;
             while begin < end {
-                let next = end.min(begin + MAX_VECTOR);
+                let next = end.min(begin + MOST);
                 found.push((begin, next));
                 begin = next;
             }
@@ -205,26 +208,26 @@ impl Pick {
     /// many people as rows; a person's records at two partners are two people's.
     ///
     /// # Errors
-    /// [`PoolError::Shape`] where the totals are not those of [`Self::vectors`].
+    /// [`ShapeError`] where the totals are not those of [`Self::vectors`].
     pub fn table(
         &self,
         of: &Shape,
         lattice: Arc<Lattice>,
         opened: &[Totals],
-    ) -> Result<Table<RawCell>, PoolError> {
+    ) -> Result<Table<RawCell>, ShapeError> {
         let starts = of.starts();
         if opened.len() != self.vectors.len() || starts.len() != self.vectors.len() {
-            return Err(PoolError::Shape);
+            return Err(ShapeError);
         }
-        let total = |at: usize| -> Result<u64, PoolError> {
+        let total = |at: usize| -> Result<u64, ShapeError> {
             let vector = starts.partition_point(|(begin, _)| *begin <= at).checked_sub(1);
-            let vector = vector.ok_or(PoolError::Shape)?;
-            let place = u32::try_from(at - starts[vector].0).map_err(|_| PoolError::Shape)?;
-            let found = self.vectors[vector].binary_search(&place).map_err(|_| PoolError::Shape)?;
-            opened[vector].values().get(found).copied().ok_or(PoolError::Shape)
+            let vector = vector.ok_or(ShapeError)?;
+            let place = u32::try_from(at - starts[vector].0).map_err(|_| ShapeError)?;
+            let found = self.vectors[vector].binary_search(&place).map_err(|_| ShapeError)?;
+            opened[vector].opened().get(found).copied().ok_or(ShapeError)
         };
         let numbers = self.order.iter().map(|at| total(*at));
-        let numbers = zeroize::Zeroizing::new(numbers.collect::<Result<Vec<u64>, _>>()?);
+        let numbers = Zeroizing::new(numbers.collect::<Result<Vec<u64>, _>>()?);
         let Shape { cells, several, measured, sums, units } = &self.shape;
         let at = |n: usize| numbers.get(n).copied().unwrap_or_default();
         let first_sum = cells * if *several { 3 } else { 1 };
@@ -249,6 +252,6 @@ impl Pick {
             };
             raw.with(Measured::new((0..*sums).map(of_sum).collect(), (0..*units).map(unit).collect()))
         };
-        Table::new(lattice, (0..*cells).map(one).collect()).map_err(|_| PoolError::Shape)
+        Table::new(lattice, (0..*cells).map(one).collect()).map_err(|_| ShapeError)
     }
 }

@@ -1,0 +1,224 @@
+//! The document that binds the members of a round, against everything that it rests on: the own copies of the agreement
+//! and the membership list, and what each member signed.
+
+use super::{DepositId, Enclosed, Ready, Round, RoundDocument, VectorSpec};
+use crate::ledger::RoundRef;
+use crate::model::canonical::CanonicalError;
+use crate::model::{Agreement, Date, Digest, Ods, SnapshotRef, Timestamp};
+use crate::sign::{Envelope, VerifyError, VerifyingKey};
+
+/// The longest that contributions are waited for, in seconds.
+pub const MAX_WAIT_SECONDS: i64 = 24 * 60 * 60;
+
+/// Why a round's document is not believed, or binds nobody.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// Not what the coordinator signed.
+    #[error("the round is not what the coordinator signed")]
+    Coordinator(#[source] VerifyError),
+    /// Not what a member signed.
+    #[error("what {ods} is said to have signed is not its own")]
+    Member {
+        /// Which.
+        ods: Ods,
+        /// What is wrong.
+        #[source]
+        reason: Option<VerifyError>,
+    },
+    /// A member that is not in the list, or twice.
+    #[error("{0} is not in the membership list, or stands twice in the round")]
+    Stranger(Ods),
+    /// Another agreement, membership list, population or standing.
+    #[error("the round is about another agreement, membership list, population or standing of the extracts")]
+    Differs,
+    /// Two editions of the deprivation index.
+    #[error("the members' extracts use different editions of the Index of Multiple Deprivation, which cannot be added")]
+    Editions,
+    /// Tables that not all can contribute, or none.
+    #[error("the round's tables are not those that all of its members can contribute")]
+    Tables,
+    /// Too few established members.
+    #[error("the round has too few established members to hide each other")]
+    TooFew,
+    /// Too long, or over.
+    #[error("contributions to the round are waited for longer than a day, or no longer")]
+    Time,
+    /// No canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+}
+
+/// What a round is held against, by whoever is to be bound by it.
+pub struct RoundRules<'a> {
+    /// The own copy of the agreement.
+    pub agreement: &'a Agreement,
+    /// The hash of the own membership list.
+    pub membership: Digest,
+    /// The coordinator's key, by that list.
+    pub coordinator: &'a VerifyingKey,
+    /// A member's key, by that list.
+    pub member: &'a dyn Fn(&Ods) -> Option<VerifyingKey>,
+    /// Whether so many of the list's members hide each other in the period that begins on a day.
+    pub enough: &'a dyn Fn(&[Ods], Date) -> bool,
+    /// The tables of the agreement's packs that are contributed, by their ids, in their order.
+    pub tables: &'a [Digest],
+}
+
+impl std::fmt::Debug for RoundRules<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoundRules").field("agreement", &self.agreement.id).finish_non_exhaustive()
+    }
+}
+
+/// A round that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundRound {
+    document: Round,
+    hash: Digest,
+    members: Vec<(Ods, SnapshotRef)>,
+}
+
+impl BoundRound {
+    /// Verifies a round's document.
+    ///
+    /// # Errors
+    /// [`RoundError`].
+    pub fn verify(envelope: &Envelope, rules: &RoundRules<'_>) -> Result<Self, RoundError> {
+        let signed =
+            Round::verified(envelope, rules.coordinator).map_err(RoundError::Coordinator)?;
+        let round = signed.document();
+        let RoundRules { agreement, .. } = rules;
+        let population = crate::model::Population::of(
+            agreement,
+            &round.population.dataset,
+            round.population.period,
+        );
+        let same = round.population == population
+            && round.agreement == agreement.id
+            && agreement.hash().ok() == Some(round.agreement_hash)
+            && round.membership == rules.membership;
+        if !same {
+            return Err(RoundError::Differs);
+        }
+        let ready: Vec<Ready> =
+            round.ready.iter().map(|one| member(one, rules)).collect::<Result<_, _>>()?;
+        if let Some(pair) = ready.windows(2).find(|pair| pair[0].ods >= pair[1].ods) {
+            return Err(RoundError::Stranger(pair[1].ods.clone()));
+        }
+        let agrees = |one: &Ready| {
+            one.population == population
+                && one.agreement == round.agreement
+                && one.agreement_hash == round.agreement_hash
+                && one.membership == round.membership
+                && one.snapshot.version == round.version
+        };
+        if !ready.iter().all(agrees) {
+            return Err(RoundError::Differs);
+        }
+        let edition = |one: &Ready| one.snapshot.imd_edition;
+        if ready.windows(2).any(|pair| edition(&pair[0]) != edition(&pair[1])) {
+            return Err(RoundError::Editions);
+        }
+        let all_can = |id: &&Digest| ready.iter().all(|one| one.tables.contains(id));
+        let tables: Vec<Digest> = rules.tables.iter().filter(all_can).copied().collect();
+        if tables.is_empty() || tables != round.tables {
+            return Err(RoundError::Tables);
+        }
+        let members: Vec<Ods> = ready.iter().map(|one| one.ods.clone()).collect();
+        if !(rules.enough)(&members, population.period.first_day()) {
+            return Err(RoundError::TooFew);
+        }
+        let members = ready.into_iter().map(|one| (one.ods, one.snapshot)).collect();
+        Ok(Self { document: round.clone(), hash: signed.hash(), members })
+    }
+
+    /// That contributions may still be made: not too late, and nobody is kept waiting longer than a day.
+    ///
+    /// # Errors
+    /// [`RoundError::Time`].
+    pub fn in_time(&self, now: Timestamp) -> Result<(), RoundError> {
+        let left = self.document.closes.as_unix().saturating_sub(now.as_unix());
+        if (1..=MAX_WAIT_SECONDS).contains(&left) { Ok(()) } else { Err(RoundError::Time) }
+    }
+
+    /// The document.
+    #[must_use]
+    pub const fn document(&self) -> &Round {
+        &self.document
+    }
+
+    /// Its hash, which is the round's name.
+    #[must_use]
+    pub const fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    /// The members, in order of their codes.
+    #[must_use]
+    pub fn members(&self) -> Vec<Ods> {
+        self.members.iter().map(|(ods, _)| ods.clone()).collect()
+    }
+
+    /// A member's extract.
+    #[must_use]
+    pub fn extract(&self, ods: &Ods) -> Option<&SnapshotRef> {
+        self.members.iter().find(|(member, _)| member == ods).map(|(_, extract)| extract)
+    }
+
+    /// What the sum is said to be of: its standing, the date and the edition of its members' extracts, under the name
+    /// of its closing.
+    #[must_use]
+    pub fn snapshot(&self, closing: Digest) -> Option<SnapshotRef> {
+        let (_, first) = self.members.first()?;
+        let as_of = self.members.iter().map(|(_, extract)| extract.as_of).min()?;
+        Some(SnapshotRef {
+            id: closing,
+            as_of,
+            version: self.document.version,
+            imd_edition: first.imd_edition,
+        })
+    }
+
+    /// How the audit log names it.
+    #[must_use]
+    pub fn reference(&self) -> RoundRef {
+        RoundRef {
+            population: self.document.population.clone(),
+            version: self.document.version,
+            agreement: self.document.agreement.clone(),
+            round: self.hash,
+        }
+    }
+
+    /// What a vector of a table is bound to: nothing that was sent for another round, version or place in it fits.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn deposit(&self, table: Digest, vector: u32) -> Result<DepositId, CanonicalError> {
+        let lock = self.document.population.lock()?;
+        let of = [&self.hash.as_bytes()[..], &table.as_bytes()[..]].concat();
+        Ok(DepositId::new(&lock, self.document.version, &Digest::of(&of), vector))
+    }
+
+    /// All vectors of a table, with what each is bound to.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn deposits(
+        &self,
+        table: Digest,
+        specs: &[VectorSpec],
+    ) -> Result<Vec<(DepositId, VectorSpec)>, CanonicalError> {
+        (0..).zip(specs).map(|(n, spec)| Ok((self.deposit(table, n)?, *spec))).collect()
+    }
+}
+
+fn member(enclosed: &Enclosed, rules: &RoundRules<'_>) -> Result<Ready, RoundError> {
+    let ods = &enclosed.by;
+    let key = (rules.member)(ods).ok_or_else(|| RoundError::Stranger(ods.clone()))?;
+    let not_its_own = |reason| RoundError::Member { ods: ods.clone(), reason };
+    let envelope = enclosed.envelope::<Ready>().ok_or_else(|| not_its_own(None))?;
+    let signed = Ready::verified(&envelope, &key).map_err(|why| not_its_own(Some(why)))?;
+    let ready = signed.document().clone();
+    if ready.ods == *ods { Ok(ready) } else { Err(not_its_own(None)) }
+}
