@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::canonical;
 use super::ids::{
     AgreementId, AnalystId, CategoryId, Digest, DimensionId, FederationId, IndicatorId, KeyText,
-    LevelId, Ods, PurposeId,
+    LevelId, Ods, OfficerId, PurposeId,
 };
 use super::profile::Profile;
 use super::time::Date;
@@ -102,6 +102,54 @@ pub struct Approval {
     pub signature: String,
 }
 
+/// How the partners' tables are added up before anything is hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// Each table is split between the coordinator and an independent second server: neither can read it alone.
+    Deposit,
+    /// As `deposit`, of figures that every node has changed at random before.
+    Noisy,
+    /// Nodes blind their tables by masks that cancel out in the sum of all: there is no second server.
+    Masks,
+    /// A named processor, which is not the asker, adds up tables that it can read.
+    TrustedSum,
+}
+
+impl PoolKind {
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit",
+            Self::Noisy => "noisy",
+            Self::Masks => "masks",
+            Self::TrustedSum => "trusted_sum",
+        }
+    }
+
+    /// Whether a second organisation's server takes part.
+    #[must_use]
+    pub const fn needs_helper(self) -> bool {
+        !matches!(self, Self::Masks)
+    }
+}
+
+/// An information governance officer, who signs the membership list of the pooled view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Officer {
+    /// Who.
+    pub id: OfficerId,
+    /// The officer's organisation, a party of the agreement.
+    pub ods: Ods,
+    /// Ed25519 key that signs the membership list.
+    pub key: KeyText,
+}
+
+/// The most officers that an agreement names.
+pub const MAX_OFFICERS: usize = 100;
+
 /// A category of a listed dimension.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,9 +215,26 @@ pub struct Agreement {
     /// The organisation that runs the independent second server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper: Option<Ods>,
+    /// How tables are added up before anything is hidden; without it there is no pooled view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolKind>,
+    /// Whether nodes contribute to the pooled view by themselves after a publication.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub pool_after_publish: bool,
+    /// Whether the number of different people across partners is estimated.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub distinct_people: bool,
+    /// The officers of whom two, from two organisations, sign the membership list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub officers: Vec<Officer>,
     /// Approvals; not part of the hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+}
+
+/// Left out of the canonical form, so that an agreement from before there was such a line keeps its hash.
+const fn is_off(line: &bool) -> bool {
+    !*line
 }
 
 /// Why a file is no agreement.
@@ -233,6 +298,8 @@ impl Agreement {
             return wrong("it carries approvals, which this version cannot check: leave them out");
         }
         self.check_lists()?;
+        self.check_pool()?;
+        self.check_officers()?;
         for (i, analyst) in self.analysts.iter().enumerate() {
             if self.analysts[..i].iter().any(|a| a.id == analyst.id || a.key == analyst.key) {
                 return wrong("two analysts share an id or a key");
@@ -267,6 +334,82 @@ impl Agreement {
         Ok(())
     }
 
+    fn check_pool(&self) -> Result<(), AgreementError> {
+        let wrong = |text| Err(AgreementError::Content(text));
+        let Some(kind) = self.pool else {
+            if self.pool_after_publish {
+                return wrong(
+                    "'pool_after_publish' needs 'pool', which says how tables are added up",
+                );
+            }
+            if self.distinct_people {
+                return wrong(
+                    "'distinct_people' needs 'pool', which says how figures are added up",
+                );
+            }
+            return Ok(());
+        };
+        let named = self.parties.iter().any(|p| p.role == Role::Helper);
+        if kind.needs_helper() {
+            let Some(helper) = &self.helper else {
+                return wrong(
+                    "this 'pool' needs a second server: name its organisation as 'helper', or use pool = \"masks\"",
+                );
+            };
+            if self.party(helper, Role::Helper).is_none() {
+                return wrong(
+                    "'helper' names an organisation that is no party with the role 'helper'",
+                );
+            }
+            if self.coordinators().any(|c| c.ods == *helper) {
+                return wrong(
+                    "'helper' is the coordinator's organisation: the second server must be run by another",
+                );
+            }
+        } else if named || self.helper.is_some() {
+            return wrong(
+                "pool = \"masks\" works without a second server: leave out 'helper' and the party with that role",
+            );
+        }
+        if self.distinct_people && matches!(kind, PoolKind::TrustedSum | PoolKind::Noisy) {
+            return wrong(
+                "'distinct_people' needs pool = \"deposit\" or \"masks\": what is added up for it must be exact, and be read by nobody",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_officers(&self) -> Result<(), AgreementError> {
+        let wrong = |text| Err(AgreementError::Content(text));
+        if self.officers.len() > MAX_OFFICERS {
+            return wrong("'officers' names more than 100 people");
+        }
+        for (i, officer) in self.officers.iter().enumerate() {
+            if self.officers[..i].iter().any(|o| o.id == officer.id || o.key == officer.key) {
+                return wrong("two officers share an id or a key");
+            }
+            if !officer.key.as_str().starts_with("ed25519:") {
+                return wrong("an officer's key is not of the kind 'ed25519:'");
+            }
+            if !self.parties.iter().any(|p| p.ods == officer.ods) {
+                return wrong("an officer is of an organisation that is no party");
+            }
+            let of_server = |p: &Party| [&p.answer_key, &p.ledger_key].contains(&&officer.key);
+            if self.parties.iter().any(of_server) {
+                return wrong(
+                    "an officer signs with the key of a server: give the officer a key of their own",
+                );
+            }
+        }
+        let first = self.officers.first().map(|o| &o.ods);
+        if self.pool.is_some() && self.officers.iter().all(|o| Some(&o.ods) == first) {
+            return wrong(
+                "'pool' needs 'officers' of at least two organisations, who sign the membership list",
+            );
+        }
+        Ok(())
+    }
+
     /// The hash that queries cite: SHA-256 of the canonical form without the approvals.
     ///
     /// # Errors
@@ -296,6 +439,12 @@ impl Agreement {
         self.coordinators().next()
     }
 
+    /// The organisation that runs the second server, where 'helper' names it and it is a party in that role.
+    #[must_use]
+    pub fn second_server(&self) -> Option<&Party> {
+        self.helper.as_ref().and_then(|ods| self.party(ods, Role::Helper))
+    }
+
     /// A party in a role.
     #[must_use]
     pub fn party(&self, ods: &Ods, role: Role) -> Option<&Party> {
@@ -317,3 +466,6 @@ impl Agreement {
         self.from <= day && day <= self.until
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,11 @@ text_id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@')
 );
 text_id!(
+    /// An information governance officer who signs the membership list of the pooled view.
+    OfficerId, "an officer's id", 1, 64, "1 to 64 letters, digits and . _ @ -",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@')
+);
+text_id!(
     /// What a question is asked for, such as `statutory_reporting`.
     PurposeId, "a purpose", 1, 64, "1 to 64 lower-case letters, digits and underscores", snake
 );

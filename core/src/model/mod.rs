@@ -17,13 +17,14 @@ mod time;
 mod toml_problem;
 
 pub use agreement::{
-    Agreement, AgreementError, Analyst, Approval, Assurance, Listed, MAX_LISTED, Party, Role,
+    Agreement, AgreementError, Analyst, Approval, Assurance, Listed, MAX_LISTED, MAX_OFFICERS,
+    Officer, Party, PoolKind, Role,
 };
 pub use calendar::{Calendar, CalendarError, Due, Held, MAX_DAYS_AFTER, MAX_DUE_PERIODS};
 pub use cell::{Bounds, CellState, Measured, RawCell, Shown, Sum};
 pub use ids::{
     AgreementId, AnalystId, CategoryId, ColumnId, DatasetId, Digest, DimensionId, FederationId,
-    IdError, IndicatorId, KeyText, LevelId, Ods, PurposeId, QueryId,
+    IdError, IndicatorId, KeyText, LevelId, Ods, OfficerId, PurposeId, QueryId,
 };
 pub use lattice::{Axis, AxisCategory, Lattice, LatticeError, Table};
 pub use period::{Period, PeriodError, PeriodRange, RangeError};

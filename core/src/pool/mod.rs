@@ -4,11 +4,13 @@
 //! given to it.
 
 mod bytes;
+mod choice;
 mod context;
 mod documents;
 mod error;
 mod masks;
 mod round;
+mod roster;
 mod rounds;
 mod seal;
 mod shape;
@@ -17,12 +19,18 @@ mod total;
 mod vector;
 mod verify;
 
+pub use choice::{Choice, Holders, Reason, view_of};
 pub use context::{Context, DepositId, Role};
 pub use documents::{
     Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,
 };
 pub use error::PoolError;
 pub use masks::{Masked, Members};
+pub use roster::{
+    Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
+    MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, SignedRoster,
+    Signer, TooFew, VerifiedRoster, minimum_of,
+};
 pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
 pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};

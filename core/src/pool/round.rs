@@ -1,11 +1,13 @@
 //! The document that binds the members of a round, against everything that it rests on: the own copies of the agreement
 //! and the membership list, and what each member signed.
 
-use super::{DepositId, Enclosed, Ready, Round, RoundDocument, VectorSpec};
+use super::{
+    DepositId, Enclosed, MembershipError, Ready, Round, RoundDocument, VectorSpec, VerifiedRoster,
+};
 use crate::ledger::RoundRef;
 use crate::model::canonical::CanonicalError;
-use crate::model::{Agreement, Date, Digest, Ods, SnapshotRef, Timestamp};
-use crate::sign::{Envelope, VerifyError, VerifyingKey};
+use crate::model::{Agreement, Digest, KeyText, Ods, RefusalCode, SnapshotRef, Timestamp};
+use crate::sign::{Envelope, KeyError, VerifyError, VerifyingKey};
 
 /// The longest that contributions are waited for, in seconds.
 pub const MAX_WAIT_SECONDS: i64 = 24 * 60 * 60;
@@ -38,8 +40,11 @@ pub enum RoundError {
     #[error("the round's tables are not those that all of its members can contribute")]
     Tables,
     /// Too few established members.
-    #[error("the round has too few established members to hide each other")]
-    TooFew,
+    #[error(transparent)]
+    TooFew(#[from] MembershipError),
+    /// A key of the membership list that is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Too long, or over.
     #[error("contributions to the round are waited for longer than a day, or no longer")]
     Time,
@@ -48,18 +53,32 @@ pub enum RoundError {
     Canonical(#[from] CanonicalError),
 }
 
+impl RoundError {
+    /// What its sender is told.
+    #[must_use]
+    pub const fn code(&self) -> RefusalCode {
+        match self {
+            Self::TooFew(_) => RefusalCode::TooFewMembers,
+            Self::Editions => RefusalCode::MixedEditions,
+            Self::Coordinator(_)
+            | Self::Member { .. }
+            | Self::Stranger(_)
+            | Self::Differs
+            | Self::Tables
+            | Self::Time
+            | Self::Key(_)
+            | Self::Canonical(_) => RefusalCode::RoundDiffers,
+        }
+    }
+}
+
 /// What a round is held against, by whoever is to be bound by it.
+#[derive(Clone, Copy)]
 pub struct RoundRules<'a> {
     /// The own copy of the agreement.
     pub agreement: &'a Agreement,
-    /// The hash of the own membership list.
-    pub membership: Digest,
-    /// The coordinator's key, by that list.
-    pub coordinator: &'a VerifyingKey,
-    /// A member's key, by that list.
-    pub member: &'a dyn Fn(&Ods) -> Option<VerifyingKey>,
-    /// Whether so many of the list's members hide each other in the period that begins on a day.
-    pub enough: &'a dyn Fn(&[Ods], Date) -> bool,
+    /// The own membership list.
+    pub roster: &'a VerifiedRoster,
     /// The tables of the agreement's packs that are contributed, by their ids, in their order.
     pub tables: &'a [Digest],
 }
@@ -84,8 +103,8 @@ impl BoundRound {
     /// # Errors
     /// [`RoundError`].
     pub fn verify(envelope: &Envelope, rules: &RoundRules<'_>) -> Result<Self, RoundError> {
-        let signed =
-            Round::verified(envelope, rules.coordinator).map_err(RoundError::Coordinator)?;
+        let coordinator = VerifyingKey::parse(&rules.roster.roster().coordinator().answer_key)?;
+        let signed = Round::verified(envelope, &coordinator).map_err(RoundError::Coordinator)?;
         let round = signed.document();
         let RoundRules { agreement, .. } = rules;
         let population = crate::model::Population::of(
@@ -96,7 +115,7 @@ impl BoundRound {
         let same = round.population == population
             && round.agreement == agreement.id
             && agreement.hash().ok() == Some(round.agreement_hash)
-            && round.membership == rules.membership;
+            && round.membership == rules.roster.hash();
         if !same {
             return Err(RoundError::Differs);
         }
@@ -125,9 +144,7 @@ impl BoundRound {
             return Err(RoundError::Tables);
         }
         let members: Vec<Ods> = ready.iter().map(|one| one.ods.clone()).collect();
-        if !(rules.enough)(&members, population.period.first_day()) {
-            return Err(RoundError::TooFew);
-        }
+        rules.roster.enough(&members, population.period)?;
         let members = ready.into_iter().map(|one| (one.ods, one.snapshot)).collect();
         Ok(Self { document: round.clone(), hash: signed.hash(), members })
     }
@@ -215,7 +232,9 @@ impl BoundRound {
 
 fn member(enclosed: &Enclosed, rules: &RoundRules<'_>) -> Result<Ready, RoundError> {
     let ods = &enclosed.by;
-    let key = (rules.member)(ods).ok_or_else(|| RoundError::Stranger(ods.clone()))?;
+    let listed = rules.roster.roster().member(ods);
+    let key: &KeyText = &listed.ok_or_else(|| RoundError::Stranger(ods.clone()))?.answer_key;
+    let key = VerifyingKey::parse(key)?;
     let not_its_own = |reason| RoundError::Member { ods: ods.clone(), reason };
     let envelope = enclosed.envelope::<Ready>().ok_or_else(|| not_its_own(None))?;
     let signed = Ready::verified(&envelope, &key).map_err(|why| not_its_own(Some(why)))?;

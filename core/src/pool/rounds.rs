@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::ledger::{PoolStep, RoundRef, Stop};
 use crate::model::canonical::CanonicalError;
-use crate::model::{AgreementId, Digest, Ods, Population, SnapshotRef, SnapshotVersion};
+use crate::model::{AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion};
 
 /// Why a step is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,22 @@ pub enum StepError {
     /// No canonical form.
     #[error("a population cannot be encoded")]
     Canonical(#[from] CanonicalError),
+}
+
+impl StepError {
+    /// What whoever asked for the step is told.
+    #[must_use]
+    pub const fn code(&self) -> RefusalCode {
+        match self {
+            Self::Bound => RefusalCode::BoundToOthers,
+            Self::Closed | Self::Contributed => RefusalCode::RoundClosed,
+            Self::KeptBack => RefusalCode::KeptBack,
+            Self::Pending => RefusalCode::OpeningPending,
+            Self::Stopped => RefusalCode::SumStopped,
+            Self::Open => RefusalCode::SumNotReady,
+            Self::Unbound | Self::Nothing | Self::Canonical(_) => RefusalCode::RoundDiffers,
+        }
+    }
 }
 
 /// Whether a step is one that was not taken before.

@@ -1,0 +1,143 @@
+//! Tests of what an agreement says of the pooled view.
+
+use super::*;
+
+/// A key of its own for each number.
+fn key(number: u8) -> String {
+    format!("ed25519:{}", data_encoding::BASE64URL_NOPAD.encode(&[number; 32]))
+}
+
+fn text(lines: &str, more: &str) -> String {
+    let party = |ods: &str, role: &str, keys: u8| {
+        let (answer, ledger) = (key(keys), key(keys + 1));
+        format!(
+            "[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{answer}\"\nledger_key = \"{ledger}\"\n"
+        )
+    };
+    format!(
+        "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
+         purposes = [\"planning\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"ethnicity\"]\nmax_dimensions = 2\nprofile = \"nhs75m\"\n\
+         analysts = []\n{lines}\n{}{}{more}",
+        party("QZ1", "coordinator", 1),
+        party("ZZ1", "node", 3),
+    )
+}
+
+fn helper(ods: &str) -> String {
+    let (answer, ledger) = (key(5), key(6));
+    format!(
+        "[[parties]]\nods = \"{ods}\"\nrole = \"helper\"\nanswer_key = \"{answer}\"\nledger_key = \"{ledger}\"\n"
+    )
+}
+
+fn officer(id: &str, ods: &str, key: &str) -> String {
+    format!("[[officers]]\nid = \"{id}\"\nods = \"{ods}\"\nkey = \"{key}\"\n")
+}
+
+fn two() -> String {
+    officer("ann", "QZ1", &key(20)) + &officer("bob", "ZZ1", &key(21))
+}
+
+/// What the agreement says of itself, or nothing.
+fn refusal(lines: &str, more: &str) -> Option<String> {
+    Agreement::parse(&text(lines, more)).err().map(|e| e.to_string())
+}
+
+#[test]
+fn an_agreement_of_before_keeps_its_hash() {
+    let old = Agreement::parse(&text("", "")).expect("an agreement");
+    // The canonical form as a program of before wrote it, by another's hand.
+    let party = |ods: &str, role: &str, keys: u8| {
+        format!(
+            r#"{{"answer_key":"{}","ledger_key":"{}","ods":"{ods}","role":"{role}"}}"#,
+            key(keys),
+            key(keys + 1)
+        )
+    };
+    let form = format!(
+        r#"{{"analysts":[],"asker_runs_coordinator":false,"dimensions":["ethnicity"],"federation":"icb.example","from":"2026-01-01","id":"dsa","indicators":["rtt_over_52_weeks"],"max_dimensions":2,"packs":[],"parties":[{},{}],"profile":"nhs75m","purposes":["planning"],"residence_scope":["QZ1"],"show_partners":false,"until":"2027-12-31","version":1}}"#,
+        party("QZ1", "coordinator", 1),
+        party("ZZ1", "node", 3)
+    );
+    assert_eq!(old.hash().expect("a hash"), Digest::of(form.as_bytes()));
+}
+
+#[test]
+fn each_line_of_the_pooled_view_changes_the_hash() {
+    let mut seen = std::collections::BTreeSet::new();
+    let second = format!("{}{}", helper("ZZ9"), two());
+    for (lines, more) in [
+        ("", ""),
+        ("helper = \"ZZ9\"\npool = \"deposit\"", second.as_str()),
+        ("helper = \"ZZ9\"\npool = \"noisy\"", &second),
+        ("helper = \"ZZ9\"\npool = \"trusted_sum\"", &second),
+        ("pool = \"masks\"", &two()),
+        ("pool = \"masks\"\npool_after_publish = true", &two()),
+        ("pool = \"masks\"\ndistinct_people = true", &two()),
+        ("", &two()),
+    ] {
+        let parsed =
+            Agreement::parse(&text(lines, more)).unwrap_or_else(|e| panic!("{lines}: {e}"));
+        assert!(seen.insert(parsed.hash().expect("a hash").to_string()), "{lines}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_in_words() {
+    let deposit = "helper = \"ZZ9\"\npool = \"deposit\"";
+    let masks = "pool = \"masks\"";
+    let second = helper("ZZ9");
+    let with = |more: &str| format!("{second}{more}");
+    for (lines, more, why) in [
+        ("pool = \"guess\"", two(), "unknown variant"),
+        ("pool = \"deposit\"", with(&two()), "name its organisation as 'helper'"),
+        ("pool = \"noisy\"", with(&two()), "name its organisation as 'helper'"),
+        ("pool = \"trusted_sum\"", with(&two()), "name its organisation as 'helper'"),
+        (deposit, two(), "no party with the role 'helper'"),
+        ("helper = \"ZZ8\"\npool = \"noisy\"", with(&two()), "no party with the role 'helper'"),
+        (
+            "helper = \"QZ1\"\npool = \"deposit\"",
+            helper("QZ1") + &two(),
+            "coordinator's organisation",
+        ),
+        (
+            "helper = \"QZ1\"\npool = \"trusted_sum\"",
+            helper("QZ1") + &two(),
+            "coordinator's organisation",
+        ),
+        ("helper = \"ZZ9\"\npool = \"masks\"", with(&two()), "works without a second server"),
+        (masks, with(&two()), "works without a second server"),
+        ("pool_after_publish = true", String::new(), "'pool_after_publish' needs 'pool'"),
+        ("distinct_people = true", String::new(), "'distinct_people' needs 'pool'"),
+        (
+            &format!("{deposit}\ndistinct_people = true").replace("deposit", "noisy"),
+            with(&two()),
+            "must be exact",
+        ),
+        (
+            &format!("{deposit}\ndistinct_people = true").replace("deposit", "trusted_sum"),
+            with(&two()),
+            "read by nobody",
+        ),
+        (masks, String::new(), "at least two organisations"),
+        (masks, officer("ann", "QZ1", &key(20)), "at least two organisations"),
+        (
+            masks,
+            officer("ann", "QZ1", &key(20)) + &officer("bob", "QZ1", &key(21)),
+            "at least two organisations",
+        ),
+        ("", two() + &officer("ann", "ZZ1", &key(22)), "share an id or a key"),
+        ("", two() + &officer("cat", "ZZ1", &key(21)), "share an id or a key"),
+        ("", officer("ann", "QZ1", "p256:AAAA"), "kind 'ed25519:'"),
+        ("", officer("ann", "ZZ7", &key(20)), "no party"),
+        ("", officer("ann", "QZ1", &key(4)), "key of a server"),
+        (
+            "",
+            (0..101).map(|n| officer(&format!("o{n}"), "QZ1", &key(20 + n))).collect(),
+            "more than 100",
+        ),
+    ] {
+        let said = refusal(lines, &more).unwrap_or_else(|| panic!("{lines} passed, wanted: {why}"));
+        assert!(said.contains(why), "{lines}: {said}");
+    }
+}
