@@ -98,6 +98,7 @@ impl Scene {
                 by: vec![level("imd.quintile"), level("ethnicity.group")],
                 scope: None,
             }],
+            view: None,
         };
         let bytes = canonical::encode(&query).expect("encodes");
         let envelope = Envelope::sign(bytes, QUERY_TYPE, "ada", &analyst).expect("signs");

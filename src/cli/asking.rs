@@ -81,6 +81,7 @@ impl Terms {
             not_before: now.plus(-CLOCK_SKEW_SECONDS),
             expires: now.plus(i64::from(self.deadline_seconds) + SPARE_SECONDS),
             questions: questions.to_vec(),
+            view: None,
         };
         query.questions().or_exit(Exit::Usage)?;
         Ok(query)

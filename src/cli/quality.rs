@@ -166,6 +166,7 @@ fn query(args: &Args, agreement: &Agreement, catalogue: &Catalogue) -> Result<Qu
         not_before: now.plus(-CLOCK_SKEW_SECONDS),
         expires: now.plus(i64::from(args.deadline) + SPARE_SECONDS),
         questions,
+        view: None,
     };
     query.questions().or_exit(Exit::Usage)?;
     Ok(query)

@@ -224,6 +224,7 @@ pub(super) fn query() -> Query {
             }),
         }],
     }
+    view: None,
 }
 
 pub(super) fn asked() -> Asked {

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::rules::{ClearedAtNode, Denied, Standing, question_allowed, question_known, within};
+use super::rules::{
+    Cleared, ClearedAtNode, Denied, Standing, question_allowed, question_known, within,
+};
 use crate::catalogue::Catalogue;
-use crate::model::{Agreement, Profile, Question, RefusalCode};
+use crate::model::{Agreement, Profile, QueryView, Question, RefusalCode};
 
 /// Asked by an analyst, in a signed query.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +63,22 @@ impl Permit<Asked> {
         let question = query.cleared.question(number)?.clone();
         let agreement = query.cleared.standing().agreement.clone();
         let profile = query.profile;
+        Ok(Self { question, agreement: Some(agreement), profile, use_: PhantomData })
+    }
+}
+
+impl Permit<Asked> {
+    /// For one question of an analyst's query for the blind sum, at the server that opens it.
+    ///
+    /// # Errors
+    /// [`Denied`]; [`RefusalCode::SumNotAgreed`] where the query asks for other figures.
+    pub fn summed(query: &Cleared<'_>, number: u32) -> Result<Self, Denied> {
+        if query.view() != Some(QueryView::Pooled) {
+            return Err(Denied(RefusalCode::SumNotAgreed));
+        }
+        let question = query.question(number)?.clone();
+        let agreement = query.standing().agreement.clone();
+        let profile = agreement.profile;
         Ok(Self { question, agreement: Some(agreement), profile, use_: PhantomData })
     }
 }

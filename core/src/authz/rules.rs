@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Catalogue, Unknown};
 use crate::identity::Asker;
-use crate::model::{Agreement, Ods, Profile, Question, RefusalCode, Timestamp};
+use crate::model::{Agreement, Ods, Profile, QueryView, Question, RefusalCode, Timestamp};
 
 /// A refusal. Its text is fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,7 @@ pub struct Standing<'a> {
 pub struct Cleared<'a> {
     questions: &'a [Question],
     targets: &'a [Ods],
+    view: Option<QueryView>,
     standing: Standing<'a>,
 }
 
@@ -76,7 +77,7 @@ pub fn cleared<'a>(asker: &'a Asker, standing: Standing<'a>) -> Result<Cleared<'
     if !agreement.purposes.contains(&query.purpose) {
         return refuse(RefusalCode::PurposeNotAllowed);
     }
-    Ok(Cleared { questions, targets: &query.targets, standing })
+    Ok(Cleared { questions, targets: &query.targets, view: query.view, standing })
 }
 
 impl<'a> Cleared<'a> {
@@ -95,11 +96,16 @@ impl<'a> Cleared<'a> {
             .and_then(|place| self.questions.get(place))
             .ok_or(Denied(RefusalCode::Malformed))?;
         question_allowed(question, self.standing)?;
-        // The only view that there is adds the partners' own protected tables, which the asker then holds.
-        if !self.standing.agreement.show_partners {
-            return Err(Denied(RefusalCode::PartnersNotShown));
+        let agreement = self.standing.agreement;
+        match self.view {
+            Some(QueryView::Pooled) if agreement.pool.is_none() => {
+                Err(Denied(RefusalCode::SumNotAgreed))
+            }
+            Some(QueryView::Pooled) => Ok(question),
+            // This view adds the partners' own protected tables, which the asker then holds.
+            None if !agreement.show_partners => Err(Denied(RefusalCode::PartnersNotShown)),
+            None => Ok(question),
         }
-        Ok(question)
     }
 
     /// What a node checks of the whole query beside: that it is asked, and holds to the agreement's profile.
@@ -107,6 +113,10 @@ impl<'a> Cleared<'a> {
     /// # Errors
     /// [`Denied`].
     pub fn at_node(self, own: &Ods, profile: Profile) -> Result<ClearedAtNode<'a>, Denied> {
+        // What is in the sum no partner answers.
+        if self.view.is_some() {
+            return Err(Denied(RefusalCode::Malformed));
+        }
         if !self.targets.contains(own) {
             return Err(Denied(RefusalCode::NotATarget));
         }
@@ -114,6 +124,12 @@ impl<'a> Cleared<'a> {
             return Err(Denied(RefusalCode::PolicyDiffers));
         }
         Ok(ClearedAtNode { cleared: self, profile })
+    }
+
+    /// Which figures it asks for.
+    #[must_use]
+    pub const fn view(&self) -> Option<QueryView> {
+        self.view
     }
 
     pub(super) const fn standing(&self) -> Standing<'a> {

@@ -95,6 +95,7 @@ impl Scene {
                 scope: None,
             }],
         }
+        view: None,
     }
 
     fn asker(&self, query: &Query) -> Asker {

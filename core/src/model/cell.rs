@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 /// Counts of one lattice cell, before disclosure control.
 ///
@@ -188,6 +189,27 @@ impl fmt::Debug for Sum {
 impl fmt::Debug for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Measured(..)")
+    }
+}
+
+impl Drop for RawCell {
+    /// What was counted is wiped: nothing of it stays in memory that is used again.
+    fn drop(&mut self) {
+        self.events.zeroize();
+        self.persons.zeroize();
+        self.top.zeroize();
+        self.key.zeroize();
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        for Sum { total, squares, top } in &mut self.sums {
+            total.zeroize();
+            squares.zeroize();
+            top.zeroize();
+        }
+        self.histogram.zeroize();
     }
 }
 

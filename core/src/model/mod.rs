@@ -31,7 +31,7 @@ pub use period::{Period, PeriodError, PeriodRange, RangeError};
 pub use population::Population;
 pub use profile::{Profile, ProfileError, Zeros};
 pub use query::{
-    MAX_LIFE_SECONDS, MAX_QUERY_BYTES, MAX_QUESTIONS, Query, QueryError, Question, Scope,
+    MAX_LIFE_SECONDS, MAX_QUERY_BYTES, MAX_QUESTIONS, Query, QueryError, QueryView, Question, Scope,
 };
 pub use refusal::RefusalCode;
 pub use snapshot::{ImdEdition, SnapshotRef, SnapshotVersion};

@@ -73,6 +73,14 @@ pub struct Scope {
     pub category: CategoryId,
 }
 
+/// Which figures a query asks for, where not the sum of what partners release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryView {
+    /// Those of the blind sum over all partners, put under disclosure control after they were added up.
+    Pooled,
+}
+
 /// A query: one or several questions under one signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +103,9 @@ pub struct Query {
     pub expires: Timestamp,
     /// The questions.
     pub questions: Vec<Question>,
+    /// Which figures; none where the partners that are asked release their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<QueryView>,
 }
 
 /// Why a query is not well formed, whoever asks.
@@ -174,6 +185,7 @@ mod tests {
             not_before: Timestamp::from_unix(0),
             expires: Timestamp::from_unix(60),
             questions,
+            view: None,
         }
     }
 

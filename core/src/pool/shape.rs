@@ -204,7 +204,8 @@ impl Pick {
         &self.vectors
     }
 
-    /// Makes the table of the opened totals, those of each vector in its order. Where a row is a person, there are as
+    /// Makes the table of the opened totals, those of each vector in its order, none of a vector of
+    /// which nothing is needed. Where a row is a person, there are as
     /// many people as rows; a person's records at two partners are two people's.
     ///
     /// # Errors
@@ -213,7 +214,7 @@ impl Pick {
         &self,
         of: &Shape,
         lattice: Arc<Lattice>,
-        opened: &[Totals],
+        opened: &[Option<Totals>],
     ) -> Result<Table<RawCell>, ShapeError> {
         let starts = of.starts();
         if opened.len() != self.vectors.len() || starts.len() != self.vectors.len() {
@@ -224,7 +225,8 @@ impl Pick {
             let vector = vector.ok_or(ShapeError)?;
             let place = u32::try_from(at - starts[vector].0).map_err(|_| ShapeError)?;
             let found = self.vectors[vector].binary_search(&place).map_err(|_| ShapeError)?;
-            opened[vector].opened().get(found).copied().ok_or(ShapeError)
+            let totals = opened[vector].as_ref().ok_or(ShapeError)?;
+            totals.opened().get(found).copied().ok_or(ShapeError)
         };
         let numbers = self.order.iter().map(|at| total(*at));
         let numbers = Zeroizing::new(numbers.collect::<Result<Vec<u64>, _>>()?);

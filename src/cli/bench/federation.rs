@@ -158,6 +158,7 @@ impl Federation {
             not_before: now.plus(-60),
             expires: now.plus(300),
             questions: vec![question.clone()],
+            view: None,
         };
         let bytes = canonical::encode(&query).or_exit(Exit::Fault)?;
         let envelope =

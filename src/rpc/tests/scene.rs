@@ -104,6 +104,7 @@ impl Scene {
                 })
                 .collect(),
         }
+        view: None,
     }
 
     /// A signed query of so many questions.

@@ -326,6 +326,7 @@ impl Federation {
                 scope: None,
             }],
         }
+        view: None,
     }
 
     /// Signs as the analyst `a0`.
