@@ -67,6 +67,22 @@ impl Enclosed {
         }
     }
 
+    /// The bytes, to be kept.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode(self)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::decode(bytes)
+    }
+
     /// The envelope again, as one of this kind of document; none where it is no base64.
     #[must_use]
     pub fn envelope<D: RoundDocument>(&self) -> Option<Envelope> {
