@@ -137,8 +137,8 @@ text_id!(
 );
 
 text_id!(
-    /// A public key as text: `ed25519:` or `p256:` and the key in base64url.
-    KeyText, "a public key", 1, 128, "ed25519: or p256: and the key in base64url",
+    /// A public key as text: `ed25519:`, `p256:` or, for sealing, `x25519:` and the key in base64url.
+    KeyText, "a public key", 1, 128, "ed25519:, p256: or x25519: and the key in base64url",
     |b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'_')
 );
 
