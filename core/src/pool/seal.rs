@@ -99,7 +99,8 @@ impl SealKey {
             let (encapsulated, text) = rest.split_at_checked(KEY_BYTES)?;
             let encapsulated =
                 <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
-            let key = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(self.secret.as_slice()).ok()?;
+            let key =
+                <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(self.secret.as_slice()).ok()?;
             hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
                 &OpModeR::Base,
                 &key,
@@ -210,15 +211,12 @@ impl SealPublic {
         }
         let key = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0)
             .map_err(|_| PoolError::Sealing)?;
-        let (encapsulated, text) =
-            hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &key,
-                INFO,
-                text,
-                context,
-            )
-            .map_err(|_| PoolError::Sealing)?;
+        let (encapsulated, text) = hpke::single_shot_seal::<
+            ChaCha20Poly1305,
+            HkdfSha256,
+            X25519HkdfSha256,
+        >(&OpModeS::Base, &key, INFO, text, context)
+        .map_err(|_| PoolError::Sealing)?;
         Ok(Sealed([&[VERSION], encapsulated.to_bytes().as_slice(), &text].concat()))
     }
 }
