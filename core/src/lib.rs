@@ -10,6 +10,7 @@ pub mod identity;
 pub mod ledger;
 pub mod model;
 pub mod plan;
+pub mod pool;
 pub mod population;
 pub mod port;
 pub mod sign;
