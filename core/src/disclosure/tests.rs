@@ -94,8 +94,8 @@ impl Scene {
                 by: by.iter().map(|l| LevelId::new(*l).expect("level")).collect(),
                 scope: None,
             }],
+            view: None,
         }
-        view: None,
     }
 
     fn asker(&self, query: &Query) -> Asker {

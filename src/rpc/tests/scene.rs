@@ -103,8 +103,8 @@ impl Scene {
                     scope: None,
                 })
                 .collect(),
+            view: None,
         }
-        view: None,
     }
 
     /// A signed query of so many questions.
