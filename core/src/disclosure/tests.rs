@@ -201,6 +201,7 @@ impl Scene {
         let expected = Expected {
             agreement: &self.agreement,
             ods: &partner.ods,
+            role: Role::Node,
             query_id: asker.query().document().query_id,
             query_hash: asker.query().hash(),
             question: 0,

@@ -8,6 +8,7 @@ mod cell;
 mod ids;
 mod lattice;
 mod period;
+mod pool_kind;
 mod profile;
 mod query;
 mod refusal;
@@ -26,6 +27,7 @@ pub use ids::{
 };
 pub use lattice::{Axis, AxisCategory, Lattice, LatticeError, Table};
 pub use period::{Period, PeriodError, PeriodRange, RangeError};
+pub use pool_kind::PoolKind;
 pub use profile::{Profile, ProfileError, Zeros};
 pub use query::{
     MAX_LIFE_SECONDS, MAX_QUERY_BYTES, MAX_QUESTIONS, Query, QueryError, Question, Scope,
