@@ -219,6 +219,7 @@ impl Scene {
             let expected = Expected {
                 agreement,
                 ods: outgoing.ods(),
+                role: Role::Node,
                 query_id,
                 query_hash,
                 question: 0,
