@@ -297,6 +297,7 @@ impl Federation {
             store: store.clone(),
             partners,
             clock: Arc::clone(&self.clock) as _,
+            sums: None,
         });
         OpenCoordinator { coordinator, store, state }
     }
