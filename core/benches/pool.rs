@@ -11,6 +11,8 @@ use evensum_core::pool::{
 
 const CELLS: u32 = 2_310;
 const MARGIN: u32 = 30;
+/// The quickest of so many rounds is what the work takes: what else the machine does only slows.
+const ROUNDS: usize = 5;
 /// Openings of which the middle one counts.
 const OPENINGS: usize = 1_001;
 
@@ -98,7 +100,7 @@ fn opened(sums: &(SumOfShares, SumOfShares), cells: &[u32]) -> Outcome<Totals> {
     Ok(open(&sums.0.select(cells)?, &received)?)
 }
 
-fn round(out: &mut impl Write, nodes: u32) -> Outcome<(SumOfShares, SumOfShares)> {
+fn round(nodes: u32) -> Outcome<(Spent, (SumOfShares, SumOfShares))> {
     let spec = VectorSpec::new(CELLS, BITS_20)?;
     let deposit =
         DepositId::new(&Digest::of(b"lock"), SnapshotVersion::Final, &Digest::of(b"members"), 0);
@@ -115,13 +117,15 @@ fn round(out: &mut impl Write, nodes: u32) -> Outcome<(SumOfShares, SumOfShares)
     }
     let all: Vec<u32> = (0..CELLS).collect();
     timed(&mut spent.open, || opened(&sums, &all))?;
-    let Spent { share, seal, unseal, begin, join, finish, add, open } = &spent;
-    writeln!(
-        out,
-        "| {nodes} | {share:.1} | {seal:.1} | {unseal:.1} | {begin:.1} | {join:.1} | {finish:.1} | {add:.1} | {open:.2} | {:.0} |",
-        spent.total()
-    )?;
-    Ok(sums)
+    Ok((spent, sums))
+}
+
+fn row(out: &mut impl Write, nodes: u32, spent: &Spent) -> Outcome<()> {
+    let Spent { share, seal, unseal, begin, join, finish, add, open } = spent;
+    let total = spent.total();
+    write!(out, "| {nodes} | {share:.1} | {seal:.1} | {unseal:.1} | {begin:.1} | {join:.1} ")?;
+    writeln!(out, "| {finish:.1} | {add:.1} | {open:.2} | {total:.0} |")?;
+    Ok(())
 }
 
 fn main() -> Outcome<()> {
@@ -135,9 +139,15 @@ fn main() -> Outcome<()> {
         "| partners | share | seal | unseal | begin | join | finish | add | open all | total |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
-    let sums = round(&mut out, 10)?;
-    round(&mut out, 10)?;
-    round(&mut out, 200)?;
+    let (mut best, sums) = round(10)?;
+    for _ in 1..ROUNDS {
+        let (spent, _) = round(10)?;
+        if spent.total() < best.total() {
+            best = spent;
+        }
+    }
+    row(&mut out, 10, &best)?;
+    row(&mut out, 200, &round(200)?.0)?;
     let cells: Vec<u32> = (0..MARGIN).map(|c| c * (CELLS / MARGIN)).collect();
     let mut times = Vec::with_capacity(OPENINGS);
     for _ in 0..OPENINGS {

@@ -96,15 +96,15 @@ fn sealed_opens_for_one_key_and_one_context() {
 }
 
 #[test]
-fn every_altered_bit_is_found() {
+fn every_altered_byte_is_found() {
     let one = key();
     let good = one.public().seal(b"c", b"a text").expect("sealed").into_bytes();
-    for bit in 0..good.len() * 8 {
+    for at in 0..good.len() {
         let mut bad = good.clone();
-        bad[bit / 8] ^= 1 << (bit % 8);
-        let opened = Sealed::from_bytes(bad).and_then(|bad| one.open(&bad, b"c"));
         // X25519 takes no notice of the highest bit of a key, but the seal is bound to the key as it was sent.
-        assert!(opened.is_err(), "bit {bit}");
+        bad[at] ^= 0x80;
+        let opened = Sealed::from_bytes(bad).and_then(|bad| one.open(&bad, b"c"));
+        assert!(opened.is_err(), "byte {at}");
     }
 }
 

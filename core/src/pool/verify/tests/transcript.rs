@@ -11,12 +11,18 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 use super::*;
 use crate::pool::share::pack;
 
-const RUNS: usize = 10_000;
+/// Runs with each of the two sets of figures.
+const RUNS: usize = 5_000;
+/// A mask that is used twice shows itself long before.
+const FEW: usize = 1_000;
 const BYTES: usize = 256;
 const LEN: u32 = 2;
 
 /// What prio draws to share with two servers: two seeds for each.
 const RANDOM: usize = 128;
+
+/// How many numbers a server's share of the check has: two for each of 14 bits that one call checks, and two more.
+const VERIFIERS: usize = 30;
 
 /// SplitMix64.
 struct Random(u64);
@@ -81,8 +87,8 @@ fn contribution(
     let (one, first) = pair.0.begin(context, spec, shared.leader()).expect("begun");
     let (other, second) = pair.1.begin(context, spec, shared.helper()).expect("begun");
     let message = join(context, spec, &first, &second).expect("joined");
-    // After the header and the hash: 2 + 2 * chunk elements, of a chunk of 6.
-    let verifier = |bytes: &[u8]| elements(&bytes[34..], 14);
+    // After the header and the hash.
+    let verifier = |bytes: &[u8]| elements(&bytes[34..], VERIFIERS);
     let seen = Seen {
         leader: elements(&shared.leader()[INPUT..], 40),
         own: verifier(&first),
@@ -131,12 +137,12 @@ fn run(random: &mut Random, build: Build, figures: &Figures) -> (Vec<u8>, Vec<u6
         let one = a.leader[bit];
         probes.extend([one, one - b.leader[bit], one - c.leader[bit]]);
     }
-    for at in [0, 1, 2, 13] {
+    for at in [0, 1, 2, VERIFIERS - 1] {
         probes.extend([a.own[at], a.other[at]]);
     }
     // The check itself, which both servers see: its first number is 0 for whatever is in order.
     assert!(a.own[0] + a.other[0] == Field128::zero());
-    for at in [1, 2, 7, 13] {
+    for at in [1, 2, 7, VERIFIERS - 1] {
         probes.push(a.own[at] + a.other[at]);
     }
     let mut bytes: Vec<u8> = probes.iter().map(|e| e.get_encoded().expect("bytes")[0]).collect();
@@ -145,10 +151,10 @@ fn run(random: &mut Random, build: Build, figures: &Figures) -> (Vec<u8>, Vec<u6
 }
 
 /// P-values of all probes under "both sets look the same", and under "each byte is as frequent as any other".
-fn p_values(build: Build) -> Vec<f64> {
+fn p_values(build: Build, runs: usize) -> Vec<f64> {
     let mut counts: Vec<[[u32; BYTES]; 2]> = Vec::new();
     let mut random = Random(20_261_122);
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let (one, first) = run(&mut random, build, &ONE);
         let (two, second) = run(&mut random, build, &TWO);
         // The same totals, or there would be nothing to compare.
@@ -160,7 +166,7 @@ fn p_values(build: Build) -> Vec<f64> {
         }
     }
     let tail = |statistic: f64, degrees: f64| ChiSquared::new(degrees).expect("df").sf(statistic);
-    let expected = (2 * RUNS) as f64 / BYTES as f64;
+    let expected = (2 * runs) as f64 / BYTES as f64;
     let both = |[one, two]: &[[u32; BYTES]; 2]| {
         let pairs = || one.iter().zip(two).map(|(a, b)| (f64::from(*a), f64::from(*b)));
         let used = || pairs().filter(|(a, b)| a + b > 0.0);
@@ -172,25 +178,25 @@ fn p_values(build: Build) -> Vec<f64> {
 }
 
 /// The least p-value, times how many there are (Bonferroni).
-fn least(build: Build) -> f64 {
-    let all = p_values(build);
+fn least(build: Build, runs: usize) -> f64 {
+    let all = p_values(build, runs);
     all.iter().fold(1.0, |least: f64, p| least.min(*p)) * all.len() as f64
 }
 
 #[test]
 fn what_the_coordinator_sees_does_not_depend_on_whose_figures_they_are() {
-    let p = least(Build::Shipped);
+    let p = least(Build::Shipped, RUNS);
     assert!(p > 0.01, "{p}");
 }
 
 #[test]
 fn a_mask_that_is_used_twice_is_found() {
-    let p = least(Build::SameMask);
+    let p = least(Build::SameMask, FEW);
     assert!(p < 1e-12, "{p}");
 }
 
 #[test]
 fn the_context_alone_makes_masks_differ() {
-    let p = least(Build::OneDraw);
+    let p = least(Build::OneDraw, FEW);
     assert!(p > 0.01, "{p}");
 }
