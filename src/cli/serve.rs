@@ -341,6 +341,7 @@ async fn serve_member(
         coordinator: coordinator.clone(),
         agreements,
         answer_key,
+        roster: None,
     });
     let routes = node_service::routes(Arc::new(node), site.writable()).await;
     if let Some(place) = listens {
@@ -375,7 +376,8 @@ async fn serve_member(
         };
         let tls = watch::channel(dial).1;
         let (seed, keepalive) = (rand::random(), Keepalive::USUAL);
-        let config = DialConfig { address, federation, coordinator, tls, seed, keepalive };
+        let role = Role::Coordinator;
+        let config = DialConfig { address, federation, role, coordinator, tls, seed, keepalive };
         let serving = serve_dialled(routes, config, stop.clone(), on_state);
         servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }

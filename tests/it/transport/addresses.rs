@@ -23,6 +23,7 @@ fn to(addresses: &[String]) -> Destination {
 fn dial(pki: &Pki, addresses: &[String]) -> Node {
     let tls = node_dial(&pki.node("R0D"), &pki.roots(), clock()).expect("a configuration");
     Node::dial_config(DialConfig {
+        role: Role::Coordinator,
         address: to(addresses),
         federation: pki.federation.clone(),
         coordinator: ods(COORDINATOR),
