@@ -7,6 +7,7 @@
 mod analyst;
 mod definitions;
 mod pushdown;
+mod roster;
 mod sources;
 mod staging;
 
@@ -30,6 +31,7 @@ use crate::trust::read_private;
 pub use analyst::AnalystConfig;
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
+pub use roster::{membership_list, seal_key};
 pub use sources::{DatabaseAt, Source, SourceAt};
 pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
 

@@ -1,24 +1,25 @@
-//! `evensum keys`: signing keys, and the public halves that an agreement lists.
+//! `evensum keys`: signing and sealing keys, and the public halves that an agreement and a membership list have.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aws_lc_rs::agreement::{PrivateKey, X25519};
 use clap::{Args, Subcommand, ValueEnum};
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use evensum_core::sign::SigningKey;
 use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::terminal;
 use crate::config;
-use crate::trust::write_private;
+use crate::trust::{read_private, write_private};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make a key, and print its public half
     #[command(after_help = "Example: evensum keys new analyst --out ada.pem")]
     New(NewArgs),
-    /// Print the public half of a signing key
+    /// Print the public half of a key
     #[command(after_help = "Example: evensum keys show ada.pem")]
     Show(ShowArgs),
 }
@@ -31,6 +32,10 @@ enum Kind {
     Answer,
     /// Ed25519, signs a server's audit log
     AuditLog,
+    /// Ed25519, signs the membership list of the pooled view: one for each officer
+    Officer,
+    /// X25519, opens what others seal to a server for the pooled view
+    Sealing,
     /// A node's secret behind pseudonyms; it has no public half
     Node,
 }
@@ -67,6 +72,35 @@ fn kept(key: &SigningKey, out: &Path) -> Result<String, Failure> {
     Ok(key.verifying_key().to_text().as_str().to_owned())
 }
 
+/// Makes a sealing key, and gives its public half. The file holds the secret in base64, and must not exist.
+fn make_sealing(out: &Path) -> Result<String, Failure> {
+    let secret = Zeroizing::new(rand::random::<[u8; 32]>());
+    let public = sealing_public(&secret).ok_or_else(|| no_key("no key could be made"))?;
+    let text = Zeroizing::new(BASE64.encode(secret.as_slice()) + "\n");
+    write_private(out, text.as_bytes(), false).or_exit(Exit::Config)?;
+    Ok(public)
+}
+
+fn no_key(text: &str) -> Failure {
+    Failure::says(Exit::Fault, text)
+}
+
+fn sealing_public(secret: &[u8; 32]) -> Option<String> {
+    let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
+    let public = key.compute_public_key().ok()?;
+    Some(format!("x25519:{}", BASE64URL_NOPAD.encode(public.as_ref())))
+}
+
+/// The public half of a key file of either kind.
+fn public(file: &Path) -> Result<String, Failure> {
+    let text = read_private(file).or_exit(Exit::Config)?;
+    let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new).unwrap_or_default();
+    if let Ok(secret) = <&[u8; 32]>::try_from(bytes.as_slice()) {
+        return sealing_public(secret).ok_or_else(|| no_key("the key has no public half"));
+    }
+    Ok(config::signing_key(file)?.verifying_key().to_text().as_str().to_owned())
+}
+
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::New(NewArgs { kind: Kind::Node, out }) => {
@@ -77,17 +111,15 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             ));
         }
         Command::New(NewArgs { kind, out }) => {
-            let public = if kind == Kind::Analyst {
-                let key = SigningKey::generate_p256().or_exit(Exit::Fault)?;
-                kept(&key, &out)?
-            } else {
-                make_server(&out)?
+            let public = match kind {
+                Kind::Analyst => kept(&SigningKey::generate_p256().or_exit(Exit::Fault)?, &out)?,
+                Kind::Sealing => make_sealing(&out)?,
+                Kind::Answer | Kind::AuditLog | Kind::Officer | Kind::Node => make_server(&out)?,
             };
             terminal::out(&public);
         }
         Command::Show(ShowArgs { file }) => {
-            let key = config::signing_key(&file)?;
-            terminal::out(key.verifying_key().to_text().as_str());
+            terminal::out(&public(&file)?);
         }
     }
     Ok(ExitCode::SUCCESS)

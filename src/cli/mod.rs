@@ -1,6 +1,7 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
 mod adversary;
+mod agreement;
 mod agreements;
 mod asking;
 mod audit;
@@ -29,6 +30,7 @@ mod reach;
 mod ready;
 mod reconcile;
 mod reference;
+mod roster;
 mod rungs;
 mod serve;
 mod signpost;
@@ -79,9 +81,15 @@ enum Command {
     /// Make a federation's certificates
     #[command(subcommand)]
     Certs(certs::Command),
-    /// Make signing keys, and show their public halves
+    /// Make keys, and show their public halves
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Check an agreement, and which views it leads to
+    #[command(subcommand)]
+    Agreement(agreement::Command),
+    /// The signed membership list of the pooled view
+    #[command(subcommand)]
+    Roster(roster::Command),
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
@@ -124,6 +132,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::run(command),
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
+        Command::Agreement(command) => agreement::run(command),
+        Command::Roster(command) => roster::run(command),
         Command::Reference(command) => reference::run(command),
         Command::Disclose(args) => disclose::run(&args),
         Command::Synth(args) => synth::run(&args),

@@ -134,6 +134,7 @@ impl SystemView<Shared> {
             let expected = Expected {
                 agreement,
                 ods: &ods,
+                role: Role::Node,
                 query_id: query.query_id,
                 query_hash,
                 question,

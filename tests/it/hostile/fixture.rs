@@ -326,8 +326,8 @@ impl Federation {
                 by: vec![level("sex")],
                 scope: None,
             }],
+            view: None,
         }
-        view: None,
     }
 
     /// Signs as the analyst `a0`.
