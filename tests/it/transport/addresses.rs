@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use evensum::rpc::{Destination, DialConfig, DialError, Keepalive, Proxies, dial_as_analyst};
 use evensum::trust::config::{analyst_dial, node_dial};
+use evensum_core::model::Role;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
