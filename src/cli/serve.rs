@@ -469,6 +469,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         store: store.clone(),
         partners: Arc::new(registry.clone()),
         clock: clock::system(),
+        sums: None,
     });
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
     let serving =

@@ -68,8 +68,8 @@ const fn ask_row(fault: &AskFault) -> (Code, &'static str) {
         AskFault::Combine(CombineError::MixedEditions(_)) => {
             (Code::FailedPrecondition, RefusalCode::MixedEditions.as_str())
         }
-        // Only a fault of the coordinator's own can count a partner twice.
-        AskFault::Combine(CombineError::Twice(_)) => (Code::Internal, "internal"),
+        // Only a fault of the coordinator's own can count a partner twice, or beside a sum that it is in.
+        AskFault::Combine(CombineError::Twice(_) | CombineError::Pooled(_)) => (Code::Internal, "internal"),
         AskFault::LedgerUnavailable => (Code::Unavailable, "ledger_unavailable"),
         AskFault::Running => (Code::Aborted, "running"),
         AskFault::Unreachable => (Code::Unavailable, "unreachable"),
@@ -122,6 +122,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::PolicyDiffers
         | RefusalCode::NotATarget
         | RefusalCode::SumNotAgreed
+        | RefusalCode::AskerRunsCoordinator
         | RefusalCode::SumStopped
         | RefusalCode::NotAMember
         | RefusalCode::KeptBack

@@ -60,7 +60,7 @@ pub struct CombinedCell {
 pub fn combine(layout: &Layout, releases: &[Received]) -> Result<Vec<CombinedCell>, CombineError> {
     for (i, release) in releases.iter().enumerate() {
         let ods = &release.document().ods;
-        if release.document().pool.is_some() {
+        if release.document().pool.is_some() && releases.len() > 1 {
             return Err(CombineError::Pooled(ods.clone()));
         }
         if releases[..i].iter().any(|other| other.document().ods == *ods) {

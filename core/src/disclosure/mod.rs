@@ -36,4 +36,4 @@ pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDo
 pub use pooled::{MAX_MEMBERS, Pooled, PooledError};
 pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};
-pub use system::{NAMING_PARTNERS, System};
+pub use system::System;

@@ -12,10 +12,7 @@ use super::live::{Live, LiveError, Outcome};
 use super::pooled::Pooled;
 use crate::catalogue::Catalogue;
 use crate::model::Digest;
-
-/// Dimensions whose categories are partners or belong to one: a sum over partners that is divided by them, or restricted
-/// to one of their categories, is no sum, and shows named partners without their consent.
-pub const NAMING_PARTNERS: [&str; 2] = ["provider", "site"];
+use crate::plan::NAMING_PARTNERS;
 
 /// Everything of a universe that a coordinator let anybody see: its own releases of closed rounds, and the partners'
 /// releases that were shown to others. What an outsider can do who has all of them decides about the next.

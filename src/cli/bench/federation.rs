@@ -229,6 +229,7 @@ impl Federation {
             store,
             partners: Arc::new(registry.clone()),
             clock: Arc::clone(&clock),
+            sums: None,
         });
         let incoming = accept_analysts(analysts, watch::channel(analyst_tls).1, peer, stop.clone());
         let serving =
