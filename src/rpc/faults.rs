@@ -3,6 +3,8 @@
 //! A status carries the fault's name in its metadata beside a fixed text, so that the other end restores the
 //! same fault whatever the code. A status without a name was made on the way, by a library or a proxy.
 
+pub(super) mod pool;
+
 use evensum_core::disclosure::CombineError;
 use evensum_core::model::RefusalCode;
 use evensum_core::port::{AskFault, NodeFault, OutOfOrder};

@@ -278,6 +278,7 @@ impl Federation {
             coordinator: ods(COORDINATOR),
             agreements: vec![agreement.clone()],
             answer_key: copy(&self.keys[code].answer),
+            roster: None,
         }
     }
 
