@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod coordinator;
 pub mod disclose;
+pub mod helper;
 pub mod intake;
 pub mod node;
 pub mod present;

@@ -13,6 +13,7 @@ mod decide;
 mod error;
 mod live;
 mod nodes;
+mod prove;
 mod reader;
 mod rows;
 #[cfg(test)]
@@ -291,6 +292,25 @@ impl Store {
     /// As of [`Store::append`], and [`StoreError::Step`] where the steps before it do not allow it.
     pub async fn step(&self, step: PoolStep) -> Result<Option<Receipt>, StoreError> {
         Ok(self.ask(Work::Append(Event::Pool(step))).await?.entry)
+    }
+
+    /// Writes down that a question was asked which somebody else answers.
+    ///
+    /// # Errors
+    /// As of [`Store::append`].
+    pub async fn witness(&self, asked: Asked) -> Result<Receipt, StoreError> {
+        match self.ask(Work::Append(Event::QueryAccepted { asked })).await? {
+            Settled { entry: Some(receipt), .. } => Ok(receipt),
+            _ => Err(self.condition.ended()),
+        }
+    }
+
+    /// Reads the state beside the writer.
+    ///
+    /// # Errors
+    /// As of [`Reader::open`].
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.dir).await
     }
 
     /// Where the server stands in the two-server sum, as its audit log says.
