@@ -7,6 +7,8 @@
 mod analyst;
 mod definitions;
 mod pushdown;
+mod roster;
+mod second;
 mod sources;
 mod staging;
 
@@ -30,6 +32,8 @@ use crate::trust::read_private;
 pub use analyst::AnalystConfig;
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
+pub use roster::{membership_list, seal_key};
+pub use second::SecondServer;
 pub use sources::{DatabaseAt, Source, SourceAt};
 pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
 
@@ -247,6 +251,12 @@ pub struct Membership {
     /// A node's coordinator.
     #[serde(default)]
     coordinator: Option<Meeting>,
+    /// The signed membership list of the agreement that has a blind sum.
+    #[serde(default)]
+    pub membership_list: Option<PathBuf>,
+    /// A node's way to the independent second server of that sum.
+    #[serde(default)]
+    pub second_server: Option<SecondServer>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -393,6 +403,10 @@ impl Server {
             path.clone_into(&mut membership.path);
             let Membership { agreements, answer_key, tls, coordinator, .. } = membership;
             let password = coordinator.iter_mut().filter_map(|c| c.proxy_password.as_mut());
+            let second = membership.second_server.iter_mut();
+            let password = password
+                .chain(membership.membership_list.as_mut())
+                .chain(second.filter_map(|s| s.proxy_password.as_mut()));
             let own = [answer_key, &mut tls.ca, &mut tls.certificate, &mut tls.key];
             for file in own.into_iter().chain(agreements).chain(password) {
                 beside(path, file);
@@ -458,6 +472,9 @@ impl Server {
                 return wrong(&format!(
                     "the proxy to the coordinator {ods} of {federation} leads nowhere: give [membership.coordinator] an 'address', or take the proxy out"
                 ));
+            }
+            if let Some(what) = membership.sum_contradiction(&self.memberships[..i]) {
+                return wrong(&what);
             }
             for other in &self.memberships[..i] {
                 let met = other.coordinator()?;

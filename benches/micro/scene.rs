@@ -196,7 +196,15 @@ impl Scene {
     ) -> Verified {
         let (query_id, query_hash) = (asker.query().document().query_id, asker.query().hash());
         let (agreement, layout) = (&self.agreement, plan.layout());
-        let expected = Expected { agreement, ods, query_id, query_hash, question: 0, layout };
+        let expected = Expected {
+            agreement,
+            ods,
+            role: Role::Node,
+            query_id,
+            query_hash,
+            question: 0,
+            layout,
+        };
         Verified::verify(parts, expected).expect("believed")
     }
 

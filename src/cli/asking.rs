@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::QUERY_TYPE;
-use evensum_core::model::{Agreement, AgreementId, Ods, PurposeId, Query, Question, canonical};
+use evensum_core::model::{
+    Agreement, AgreementId, Ods, PurposeId, Query, QueryView, Question, canonical,
+};
 use evensum_core::plan::Layout;
 use evensum_core::port::{AnalystPort, AskFault, InOrder, OutOfOrder, Progress, ProgressSink};
 use evensum_core::sign::{Envelope, SigningKey};
@@ -61,6 +63,7 @@ pub(super) struct Terms {
     pub(super) purpose: PurposeId,
     pub(super) targets: Vec<Ods>,
     pub(super) deadline_seconds: u32,
+    pub(super) view: Option<QueryView>,
 }
 
 impl Terms {
@@ -81,7 +84,7 @@ impl Terms {
             not_before: now.plus(-CLOCK_SKEW_SECONDS),
             expires: now.plus(i64::from(self.deadline_seconds) + SPARE_SECONDS),
             questions: questions.to_vec(),
-            view: None,
+            view: self.view,
         };
         query.questions().or_exit(Exit::Usage)?;
         Ok(query)
@@ -118,6 +121,15 @@ impl Connected {
         terms: &Terms,
         questions: Vec<Question>,
     ) -> Result<Vec<Outcome>, Failure> {
+        self.ask_all(terms, questions).await?.map_err(|fault| Failure::new(exit_of(&fault), fault))
+    }
+
+    /// The same, with the fault where the query is refused as a whole.
+    pub(super) async fn ask_all(
+        &self,
+        terms: &Terms,
+        questions: Vec<Question>,
+    ) -> Result<Result<Vec<Outcome>, AskFault>, Failure> {
         let Desk { config, catalogue, agreement, shelf } = &self.desk;
         let layouts = self.layouts(&questions)?;
         let query = terms.query(&questions, agreement)?;
@@ -128,7 +140,13 @@ impl Connected {
         let (bar, progress) = progress(query.targets.len(), layouts.len());
         let deadline = Duration::from_secs(terms.deadline_seconds.into());
         let asked = self.client.ask(envelope, deadline, progress).await;
-        let mut answers = asked.map_err(|fault| Failure::new(exit_of(&fault), fault))?;
+        let mut answers = match asked {
+            Ok(answers) => answers,
+            Err(fault) => {
+                bar.finish_and_clear();
+                return Ok(Err(fault));
+            }
+        };
         let mut order = InOrder::new(u32::try_from(layouts.len()).or_exit(Exit::Fault)?);
         let mut outcomes = Vec::with_capacity(layouts.len());
         while let Some((number, outcome)) = answers.next().await {
@@ -154,7 +172,7 @@ impl Connected {
         if !order.rest().is_empty() {
             return Err(Failure::new(Exit::Fault, OutOfOrder));
         }
-        Ok(outcomes)
+        Ok(Ok(outcomes))
     }
 }
 

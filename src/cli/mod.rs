@@ -1,6 +1,7 @@
 //! The command line: a file per subcommand. Parse, wire, run, exit code.
 
 mod adversary;
+mod agreement;
 mod agreements;
 mod asking;
 mod audit;
@@ -10,6 +11,7 @@ mod certs;
 mod clock;
 mod coordinator;
 mod demo;
+mod deposit;
 mod disclose;
 mod exit;
 mod extract;
@@ -29,10 +31,12 @@ mod reach;
 mod ready;
 mod reconcile;
 mod reference;
+mod roster;
 mod rungs;
 mod serve;
 mod signpost;
 mod staging;
+mod sums;
 mod synth;
 mod terminal;
 mod upkeep;
@@ -79,9 +83,15 @@ enum Command {
     /// Make a federation's certificates
     #[command(subcommand)]
     Certs(certs::Command),
-    /// Make signing keys, and show their public halves
+    /// Make keys, and show their public halves
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Check an agreement, and which views it leads to
+    #[command(subcommand)]
+    Agreement(agreement::Command),
+    /// The signed membership list of the pooled view
+    #[command(subcommand)]
+    Roster(roster::Command),
     /// Import official reference data
     #[command(subcommand)]
     Reference(reference::Command),
@@ -124,6 +134,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::run(command),
         Command::Certs(command) => certs::run(command),
         Command::Keys(command) => keys::run(command),
+        Command::Agreement(command) => agreement::run(command),
+        Command::Roster(command) => roster::run(command),
         Command::Reference(command) => reference::run(command),
         Command::Disclose(args) => disclose::run(&args),
         Command::Synth(args) => synth::run(&args),

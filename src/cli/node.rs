@@ -11,8 +11,9 @@ use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
+use super::sums::Summed;
 use super::extract::{self, Extract};
-use super::{clock, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch};
+use super::{clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch};
 use crate::config::{self, Server};
 use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};
 use crate::present;
@@ -64,6 +65,11 @@ pub(super) enum Command {
     Quality(node_quality::Args),
     /// Set the extract's totals beside the return that was submitted, and explain the difference
     Reconcile(reconcile::Args),
+    /// What is contributed to blind sums over all partners, and to whom; keep a dataset back, or let it go
+    #[command(
+        after_help = "Examples: evensum node deposit\n          evensum node deposit --show rtt_open_pathway 2026-10\n          evensum node deposit --hold rtt_open_pathway 2026-10\n\nExit codes: 0; 64 configuration; 65 no such extract; 69 the server that runs did not take the request"
+    )]
+    Deposit(deposit::DepositArgs),
     /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
@@ -141,11 +147,12 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             }
             let lines = checked.members.iter().map(|member| {
                 format!(
-                    "{} is ready to serve {} as {}{}; its certificate is valid until {}.",
+                    "{} is ready to serve {} as {}{}{}; its certificate is valid until {}.",
                     args.config.display(),
                     member.federation,
                     checked.server.ods,
                     member.meeting.as_ref().map(ways).unwrap_or_default(),
+                    member.summed.as_ref().map(Summed::said).unwrap_or_default(),
                     member.peer.not_after(),
                 )
             });
@@ -154,6 +161,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 terminal::out(&lines.join("\n"));
             }
         }
+        Command::Deposit(args) => deposit::run(&args)?,
         Command::Serve(args) => serve::node(&args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! `evensum query`: build, sign, ask, verify, show.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,13 +8,13 @@ use clap::{Args as ClapArgs, ValueEnum};
 use evensum_core::catalogue::{Catalogue, Wish};
 use evensum_core::model::{
     Agreement, AgreementId, CategoryId, IndicatorId, LevelId, Ods, PeriodRange, PurposeId,
-    Question, Scope,
+    QueryView, Question, Scope,
 };
 use evensum_core::plan::Layout;
 use evensum_core::port::{AskFault, OutOfOrder};
 use evensum_core::view::{Answer, CoverageStatus, Shared, SystemView};
 
-use super::asking::{Desk, Terms};
+use super::asking::{self, Connected, Desk, Terms};
 use super::exit::{Exit, Failure, OrExit};
 use super::questions::{self, Chosen, Wanted};
 use super::{clock, reach, rungs, serve, signpost, terminal};
@@ -30,6 +31,17 @@ pub(super) enum Format {
     Csv,
     Json,
     Chart,
+}
+
+/// Which figures are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum View {
+    /// The blind sum over all partners where the agreement has one and it is there, else the partners' own tables
+    Auto,
+    /// The blind sum over all partners alone
+    Pooled,
+    /// The partners' own tables, added up as ranges
+    Partners,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -68,6 +80,9 @@ pub(super) struct Args {
     /// Only these partners, by ODS code; all of the agreement otherwise
     #[arg(long, value_delimiter = ',')]
     pub(super) ask: Vec<Ods>,
+    /// Figures added up before small ones are hidden, or the partners' own tables
+    #[arg(long, default_value = "auto")]
+    pub(super) view: View,
     /// The analyst's configuration
     #[arg(long, env = "EVENSUM_ANALYST", default_value = "analyst.toml")]
     pub(super) config: PathBuf,
@@ -251,6 +266,14 @@ pub(super) fn terms(args: &Args, agreement: &Agreement) -> Terms {
         purpose: args.purpose.clone(),
         targets: if args.ask.is_empty() { everyone() } else { args.ask.clone() },
         deadline_seconds: args.deadline,
+        view: match args.view {
+            View::Partners => None,
+            View::Pooled => Some(QueryView::Pooled),
+            // Of some partners alone there is no sum.
+            View::Auto => {
+                (agreement.pool.is_some() && args.ask.is_empty()).then_some(QueryView::Pooled)
+            }
+        },
     }
 }
 
@@ -276,23 +299,97 @@ pub(super) async fn connect(
 pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let desk = Desk::open(&args.config, args.agreement.as_ref())?;
     let Chosen { questions, mut notes } = build(args, &desk.agreement, &desk.catalogue)?;
+    if args.view == View::Pooled && !args.ask.is_empty() {
+        let text = "the blind sum is over all partners: leave --ask out, or ask with --view partners";
+        return Err(Failure::says(Exit::Usage, text));
+    }
     let terms = terms(args, &desk.agreement);
     terms.query(&questions, &desk.agreement)?;
     let desk = desk.connect().await?;
-    let first = desk.ask(&terms, questions.clone()).await?;
-    let outcomes = if args.exact_levels {
-        notes.extend(rungs::declared(&desk, &questions, &first)?);
-        first
-    } else {
-        let settled = rungs::settle(&desk, &terms, &questions, first).await?;
-        notes.extend(settled.notes);
-        settled.outcomes
-    };
+    let mut outcomes = asked_so(args, &desk, &terms, &questions, &mut notes).await?;
+    if args.view == View::Auto && terms.view.is_some() {
+        instead(args, &desk, &terms, &questions, (&mut outcomes, &mut notes)).await?;
+    }
     let name = |question: Question| {
         let name = desk.catalogue.indicator(&question.indicator).map(|i| i.name.clone());
         (question, name.unwrap_or_default())
     };
     Ok(Asked { questions: questions.into_iter().map(name).collect(), outcomes, notes })
+}
+
+/// Asks for figures of one kind, and by coarser levels what is withheld.
+async fn asked_so(
+    args: &Args,
+    desk: &Connected,
+    terms: &Terms,
+    questions: &[Question],
+    notes: &mut Vec<String>,
+) -> Result<Vec<asking::Outcome>, Failure> {
+    let first = match desk.ask_all(terms, questions.to_vec()).await? {
+        Ok(first) => first,
+        // Whether the partners are asked instead is decided question by question.
+        Err(fault) if args.view == View::Auto && without_sum(&fault) => {
+            return Ok(questions.iter().map(|_| Err(fault.clone())).collect());
+        }
+        Err(fault) => return Err(Failure::new(exit_of(&fault), fault)),
+    };
+    if args.exact_levels {
+        notes.extend(rungs::declared(desk, questions, &first)?);
+        return Ok(first);
+    }
+    let settled = rungs::settle(desk, terms, questions, first).await?;
+    notes.extend(settled.notes);
+    Ok(settled.outcomes)
+}
+
+/// Whether a question has no blind sum, for a reason that is not its own.
+const fn without_sum(fault: &AskFault) -> bool {
+    use evensum_core::model::RefusalCode as Code;
+    matches!(
+        fault,
+        AskFault::Denied(
+            Code::SumNotAgreed
+                | Code::AskerRunsCoordinator
+                | Code::SumNotReady
+                | Code::SumWithoutTable
+                | Code::SecondServer
+                | Code::SumStopped
+                | Code::OpeningPending
+        )
+    )
+}
+
+/// Asks the partners for what there is no blind sum of, and says why.
+async fn instead(
+    args: &Args,
+    desk: &Connected,
+    terms: &Terms,
+    questions: &[Question],
+    (outcomes, notes): (&mut [asking::Outcome], &mut Vec<String>),
+) -> Result<(), Failure> {
+    let open: Vec<(usize, AskFault)> = outcomes
+        .iter()
+        .enumerate()
+        .filter_map(|(place, outcome)| Some((place, outcome.as_ref().err()?.clone())))
+        .filter(|(_, fault)| without_sum(fault))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let why: BTreeSet<String> = open.iter().map(|(_, fault)| fault.to_string()).collect();
+    for why in why {
+        notes.push(format!("the partners' own tables are added up as ranges instead; the blind sum was {why}"));
+    }
+    let own: Vec<Question> =
+        open.iter().filter_map(|(place, _)| questions.get(*place).cloned()).collect();
+    let terms = Terms { view: None, ..terms.clone() };
+    let answered = asked_so(args, desk, &terms, &own, notes).await?;
+    for ((place, _), answer) in open.into_iter().zip(answered) {
+        if let Some(at) = outcomes.get_mut(place) {
+            *at = answer;
+        }
+    }
+    Ok(())
 }
 
 /// The exit code of a fault.

@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
+use super::sums::{self, Summed};
 use super::{agreements, audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator};
@@ -28,7 +29,7 @@ use crate::node::{self, Site};
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
     Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
-    serve_dialled, serve_listening,
+    pool_service, serve_dialled, serve_listening,
 };
 use crate::store::{Identity, Store, StoreError};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
@@ -70,6 +71,8 @@ pub(super) struct Member {
     roots: Roots,
     /// A node's coordinator.
     pub(super) meeting: Option<Meeting>,
+    /// A node's part in a blind sum.
+    pub(super) summed: Option<Summed>,
 }
 
 /// A node's coordinator, and the ways to it.
@@ -129,7 +132,8 @@ fn member(server: &Server, membership: &Membership) -> Result<Member, Failure> {
         ));
     }
     let answer_key = config::signing_key(&membership.answer_key)?;
-    Ok(Member { federation, peer, agreements, answer_key, credentials, roots, meeting })
+    let summed = sums::summed(server, membership, &agreements)?;
+    Ok(Member { federation, peer, agreements, answer_key, credentials, roots, meeting, summed })
 }
 
 fn meeting(configured: &config::Meeting) -> Result<Meeting, Failure> {
@@ -279,6 +283,9 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     let store = open_store(&server).await?;
     for member in &members {
         note_agreements(&store, &member.agreements).await?;
+        if let Some(summed) = &member.summed {
+            summed.begin(&server.ods, &member.agreements)?;
+        }
     }
     let agreements = members.iter().flat_map(|m| m.agreements.iter().cloned()).collect();
     let site = site(&server, catalogue, agreements, &store).await?;
@@ -291,9 +298,11 @@ async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Fai
     readiness.begin();
     let upkeep = tokio::spawn(upkeep::run(server.clone(), site.clone(), stop.clone()));
     let preparing = tokio::spawn(upkeep::prepare(site.clone(), stop.clone()));
+    let requested = tokio::spawn(upkeep::sums(site.clone(), stop.clone()));
     let outcome = all_ended(servers, &stop).await;
     let _ = upkeep.await;
     let _ = preparing.await;
+    let _ = requested.await;
     store.close().await;
     outcome
 }
@@ -334,15 +343,25 @@ async fn serve_member(
     stop: &CancellationToken,
     servers: &mut Servers,
 ) -> Result<(), Failure> {
-    let Member { federation, agreements, answer_key, credentials, roots, meeting, .. } = member;
+    let Member { federation, agreements, answer_key, credentials, roots, meeting, summed, .. } =
+        member;
     let Some(Meeting { coordinator, dials, listens }) = meeting else { return Ok(()) };
     let node = site.node(node::Membership {
         federation: federation.clone(),
         coordinator: coordinator.clone(),
         agreements,
         answer_key,
+        roster: summed.as_ref().map(|summed| Arc::clone(&summed.roster)),
     });
-    let routes = node_service::routes(Arc::new(node), site.writable()).await;
+    let mut routes = node_service::routes(Arc::new(node.clone()), site.writable()).await;
+    if let Some(summed) = summed {
+        routes = pool_service::beside(routes, Arc::new(node.clone()));
+        let own = (&credentials, &roots);
+        let (node, federation, stop) = (Arc::new(node), federation.clone(), stop.clone());
+        if let Some(serving) = summed.serve(site, node, federation, own, stop).await? {
+            servers.spawn(serving);
+        }
+    }
     if let Some(place) = listens {
         let listener = TcpListener::bind(place).await.or_exit(Exit::Unavailable)?;
         readiness.listens(listener.local_addr().or_exit(Exit::Fault)?);
@@ -375,7 +394,8 @@ async fn serve_member(
         };
         let tls = watch::channel(dial).1;
         let (seed, keepalive) = (rand::random(), Keepalive::USUAL);
-        let config = DialConfig { address, federation, coordinator, tls, seed, keepalive };
+        let role = Role::Coordinator;
+        let config = DialConfig { address, federation, role, coordinator, tls, seed, keepalive };
         let serving = serve_dialled(routes, config, stop.clone(), on_state);
         servers.spawn(async move { serving.await.or_exit(Exit::Fault) });
     }
@@ -449,6 +469,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         store: store.clone(),
         partners: Arc::new(registry.clone()),
         clock: clock::system(),
+        sums: None,
     });
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
     let serving =

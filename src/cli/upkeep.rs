@@ -44,6 +44,28 @@ pub(super) async fn prepare(site: Site, stop: CancellationToken) {
     }
 }
 
+/// Between two looks for what the partner's own people ask of sums beside the server.
+const LOOK_FOR_REQUESTS: Duration = Duration::from_secs(1);
+
+/// Takes requests about blind sums, until the server is told to stop.
+pub(super) async fn sums(site: Site, stop: CancellationToken) {
+    let mut wait = LOOK_FOR_REQUESTS;
+    loop {
+        wait = match site.take_sum_requests().await {
+            Ok(()) => LOOK_FOR_REQUESTS,
+            Err(reason) => {
+                let reason: &(dyn std::error::Error + 'static) = &reason;
+                warn!(reason, "a request about blind sums is not taken yet; trying again");
+                LONGEST_WAIT.min(wait * 2)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
 /// Runs until the server is told to stop.
 pub(super) async fn run(server: Server, site: Site, stop: CancellationToken) {
     let (mut warned, mut deleted) = (None, None);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use evensum_core::authz::{Denied, Standing, cleared, refused_alike};
 use evensum_core::identity::Asker;
 use evensum_core::ledger::Event;
-use evensum_core::model::{Agreement, Ods, RefusalCode, Role};
+use evensum_core::model::{Agreement, Ods, QueryView, RefusalCode, Role};
 use evensum_core::plan::Layout;
 use evensum_core::port::{Answered, Answers, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{error, info};
 
-use super::Inner;
 use super::partners::FanOut;
+use super::{Inner, sum};
 use crate::store::{self, Begin, Begun, Known, StoreError, Todo, Unanswered};
 
 /// Kept back from the analyst's deadline for combining and for the audit log.
@@ -66,11 +66,19 @@ pub(super) async fn ask(
     let agreement = own.agreement(&envelope)?.clone();
     let asker =
         Asker::verify(&envelope, &agreement).map_err(|reason| own.unauthenticated(&reason))?;
+    if asker.query().document().view == Some(QueryView::Pooled) {
+        let query = sum::SumQuery { envelope, asker, agreement, started, deadline, progress };
+        return sum::ask(own, query).await;
+    }
     let layouts = match allowed(&own, &asker, &agreement) {
         Ok(layouts) => layouts,
         Err(Denied(code)) => return Err(refuse(&own, &asker, code).await),
     };
-    let todos = begin(&own, &asker, &layouts).await?;
+    let known = |layout: &Result<Layout, Denied>| match layout {
+        Ok(_) => Known::Nothing,
+        Err(Denied(code)) => Known::Refused(*code),
+    };
+    let todos = begin(&own, &asker, layouts.iter().map(known).collect()).await?;
     let asked = Asked { started, deadline, envelope, asker, agreement, layouts, progress };
     let (answers, coming) = mpsc::channel(1);
     // A task of its own: whoever asked may go away, and a break in it is an end too.
@@ -101,7 +109,7 @@ fn allowed(
     Ok(layouts)
 }
 
-async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
+pub(super) async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
     let event = Event::Refused {
         asked: Some(store::asked(asker, None)),
         query_id: asker.query().document().query_id,
@@ -115,23 +123,20 @@ async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
     }
 }
 
-async fn begin(
+/// Writes the query down, with what is known of its questions.
+pub(super) async fn begin(
     own: &Inner,
     asker: &Asker,
-    layouts: &[Result<Layout, Denied>],
+    questions: Vec<Known>,
 ) -> Result<Vec<Todo>, AskFault> {
     let query = asker.query();
-    let known = |layout: &Result<Layout, Denied>| match layout {
-        Ok(_) => Known::Nothing,
-        Err(Denied(code)) => Known::Refused(*code),
-    };
     let begin = Begin {
         query_id: query.document().query_id,
         query_hash: query.hash(),
         caller: asker.analyst().to_string(),
         expires: query.document().expires,
         asked: store::asked(asker, None),
-        questions: layouts.iter().map(known).collect(),
+        questions,
     };
     match own.store.begin(begin).await.map_err(|reason| unavailable(&reason))? {
         Begun::Each { todos, .. } => Ok(todos),
@@ -279,7 +284,7 @@ async fn finish(
     })
 }
 
-fn unavailable(reason: &StoreError) -> AskFault {
+pub(super) fn unavailable(reason: &StoreError) -> AskFault {
     error!(
         reason = reason as &(dyn std::error::Error + 'static),
         "the audit log cannot be written"

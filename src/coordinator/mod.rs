@@ -3,6 +3,7 @@
 
 mod ask;
 mod partners;
+mod sum;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +16,12 @@ use evensum_core::port::{
 };
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
+use tokio_util::sync::CancellationToken;
 
 use crate::security_log::SecurityLog;
 use crate::store::Store;
+use sum::Sums;
+pub use sum::{SumParts, Summed};
 
 /// What a coordinator is made of.
 pub struct Parts {
@@ -33,6 +37,8 @@ pub struct Parts {
     pub partners: Arc<dyn PartnerDirectory>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// What blind sums need, where an agreement has one.
+    pub sums: Option<SumParts>,
 }
 
 /// A coordinator. Cheap to clone.
@@ -47,6 +53,7 @@ struct Inner {
     partners: Arc<dyn PartnerDirectory>,
     security: SecurityLog,
     clock: Arc<dyn Clock>,
+    sums: Option<Arc<Sums>>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -65,9 +72,26 @@ impl Coordinator {
     /// Puts a coordinator together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { own, agreements, catalogue, store, partners, clock } = parts;
+        let Parts { own, agreements, catalogue, store, partners, clock, sums } = parts;
         let security = SecurityLog::new(Arc::clone(&clock));
-        Self(Arc::new(Inner { own, agreements, catalogue, store, partners, security, clock }))
+        let sums = sums.map(|parts| {
+            Arc::new(Sums {
+                own: own.clone(),
+                catalogue: Arc::clone(&catalogue),
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                parts,
+                turn: tokio::sync::Mutex::default(),
+            })
+        });
+        Self(Arc::new(Inner { own, agreements, catalogue, store, partners, security, clock, sums }))
+    }
+
+    /// Takes blind sums forward until it is told to stop; nothing where no agreement has one.
+    pub async fn sum(&self, stop: CancellationToken) {
+        if let Some(sums) = self.0.sums.clone() {
+            sums.run(stop).await;
+        }
     }
 
     async fn list(&self, envelope: &Envelope) -> Result<Vec<PartnerStanding>, AskFault> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use evensum_core::disclosure::{AnswerParts, Expected, Verified};
-use evensum_core::model::Ods;
+use evensum_core::model::{Ods, Role};
 use evensum_core::port::{Answers, InOrder, NodeFault, Progress};
 use evensum_core::view::{Absent, CoverageStatus};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -181,6 +181,7 @@ impl Reader {
         let expected = Expected {
             agreement: &self.asked.agreement,
             ods: &self.ods,
+            role: Role::Node,
             query_id: query.document().query_id,
             query_hash: query.hash(),
             question: number,

@@ -66,7 +66,7 @@ pub use propose::{
 };
 pub use publish::{
     QUALITY_FILE, REJECTS_FILE, newest_extract, newest_published, newest_quality, publish,
-    published, published_root, staged_root,
+    published, published_as, published_root, staged_root,
 };
 pub use read::MAX_RECORD_BYTES;
 pub use reconcile::{ReconcileError, ReconcileRequest, reconcile};

@@ -97,6 +97,26 @@ pub fn newest_published(
     Ok(Some((newest, manifest)))
 }
 
+/// The extract of a dataset and period that was published in this standing, whether or not a later one has followed.
+///
+/// # Errors
+/// As of [`newest_published`].
+pub fn published_as(
+    state: &Path,
+    dataset: &DatasetId,
+    period: Period,
+    version: SnapshotVersion,
+) -> Result<Option<(PathBuf, Manifest)>, IntakeError> {
+    for (_, dir) in versions(&place(&published_root(state), dataset, period))? {
+        let manifest = Manifest::read(&dir)?;
+        let own = manifest.dataset == *dataset && manifest.period == period;
+        if own && manifest.version == Some(version) {
+            return Ok(Some((dir, manifest)));
+        }
+    }
+    Ok(None)
+}
+
 /// The folders of the extracts in force, one for each dataset and period, in their order.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! it one [`Node`] for each membership, which knows that membership's agreements and no others.
 
 mod answer;
+mod contribute;
 mod prepare;
 mod question;
 mod release;
@@ -22,16 +23,22 @@ use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile, SnapshotRef};
+use evensum_core::pool::VerifiedRoster;
 use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
 use tokio::sync::{Mutex, watch};
 
+pub use self::contribute::{
+    Kept, MAX_TOLD, OfferError, Offers, ROUND_FILE, RequestError, ShownTable, can_contribute,
+    keep_back, round_of, tables_of,
+};
 pub use self::prepare::{PrepareError, Prepared, Progress};
 pub use self::release::ReleaseError;
 pub use self::retention::{RetentionError, delete_expired};
 pub use self::shelf::ShelfError;
 
+use self::contribute::{Contributing, Pool};
 use self::prepare::Preparation;
 use self::release::Turns;
 use self::shelf::Shelf;
@@ -77,6 +84,8 @@ pub struct Membership {
     pub agreements: Vec<Agreement>,
     /// The key that signs its answers there.
     pub answer_key: SigningKey,
+    /// The membership list of the agreement that has a blind sum, verified against it.
+    pub roster: Option<Arc<VerifiedRoster>>,
 }
 
 /// What all memberships of a partner share: its records and everything that was ever released from them. Cheap to
@@ -92,6 +101,7 @@ pub struct Site {
     noted: Arc<Mutex<HashSet<SnapshotRef>>>,
     agreements: Arc<[Agreement]>,
     preparation: Arc<Preparation>,
+    contributing: Arc<Contributing>,
     turns: Arc<Turns>,
     security: Arc<SecurityLog>,
     clock: Arc<dyn Clock>,
@@ -109,6 +119,7 @@ impl Site {
             warehouse: parts
                 .database
                 .map(|database| Arc::new(Warehouse::new(database, parts.node_key.clone()))),
+            contributing: Arc::new(Contributing::new(&parts.state)),
             shelf: Arc::new(Shelf::new(parts.state, parts.node_key)),
             noted: Arc::new(Mutex::new(parts.noted)),
             agreements: parts.agreements.into(),
@@ -128,13 +139,15 @@ impl Site {
     /// The node of a membership.
     #[must_use]
     pub fn node(&self, membership: Membership) -> Node {
-        let Membership { federation, coordinator, agreements, answer_key } = membership;
+        let Membership { federation, coordinator, agreements, answer_key, roster } = membership;
+        let pool = Pool::of(&agreements, roster);
         Node(Arc::new(Inner {
             store: self.store.realm(&format!("{federation}/{coordinator}")),
             site: self.clone(),
             federation,
             agreements,
             answer_key,
+            pool,
         }))
     }
 
@@ -162,6 +175,8 @@ struct Inner {
     /// The site's, for questions of this membership.
     store: Store,
     answer_key: SigningKey,
+    /// Its part in blind sums.
+    pool: Option<Pool>,
 }
 
 impl Inner {

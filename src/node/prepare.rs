@@ -168,7 +168,7 @@ impl Site {
         Ok(Some(prepared))
     }
 
-    async fn is_prepared(&self, extract: &Extract) -> Result<bool, ReleaseError> {
+    pub(super) async fn is_prepared(&self, extract: &Extract) -> Result<bool, ReleaseError> {
         if !self.preparation.with(|done| done.read) {
             let known = self.store.prepared().await?;
             self.preparation.with(|done| {

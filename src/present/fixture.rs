@@ -223,8 +223,8 @@ pub(super) fn query() -> Query {
                 category: CategoryId::new("130").expect("id"),
             }),
         }],
+        view: None,
     }
-    view: None,
 }
 
 pub(super) fn asked() -> Asked {

@@ -1,4 +1,4 @@
-//! The node's end: dial the coordinator, check who it is, and serve gRPC on the connection; again and again,
+//! The node's end: dial a server (the coordinator, or the second server of a blind sum), check who it is, and serve gRPC on the connection; again and again,
 //! until told to stop.
 
 use std::fmt;
@@ -24,13 +24,15 @@ use crate::trust::handshake::{self, DialTls, Dialled};
 /// A connection that lasts this long counts as a success even without a health call.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 
-/// Which coordinator is dialled, and with what.
+/// Which server is dialled, and with what.
 #[derive(Clone)]
 pub struct DialConfig {
     /// Where it is.
     pub address: Destination,
     /// The trust domain of its certificate.
     pub federation: FederationId,
+    /// What it must be: a coordinator, or the second server of a blind sum.
+    pub role: Role,
     /// Whose it must be.
     pub coordinator: Ods,
     /// Looked at for every attempt, so that a new certificate serves the next one.
@@ -46,6 +48,7 @@ impl fmt::Debug for DialConfig {
         f.debug_struct("DialConfig")
             .field("address", &self.address.to_string())
             .field("federation", &self.federation)
+            .field("role", &self.role)
             .field("coordinator", &self.coordinator)
             .field("seed", &self.seed)
             .field("keepalive", &self.keepalive)
@@ -91,7 +94,7 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for Dialler<'_, F> {
         let tls = Arc::clone(&config.tls.borrow());
         let whom = Whom {
             federation: &config.federation,
-            role: Role::Coordinator,
+            role: config.role,
             ods: &config.coordinator,
         };
         let Reached { stream, head, peer } =

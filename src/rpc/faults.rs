@@ -3,6 +3,8 @@
 //! A status carries the fault's name in its metadata beside a fixed text, so that the other end restores the
 //! same fault whatever the code. A status without a name was made on the way, by a library or a proxy.
 
+pub(super) mod pool;
+
 use evensum_core::disclosure::CombineError;
 use evensum_core::model::RefusalCode;
 use evensum_core::port::{AskFault, NodeFault, OutOfOrder};
@@ -66,8 +68,8 @@ const fn ask_row(fault: &AskFault) -> (Code, &'static str) {
         AskFault::Combine(CombineError::MixedEditions(_)) => {
             (Code::FailedPrecondition, RefusalCode::MixedEditions.as_str())
         }
-        // Only a fault of the coordinator's own can count a partner twice.
-        AskFault::Combine(CombineError::Twice(_)) => (Code::Internal, "internal"),
+        // Only a fault of the coordinator's own can count a partner twice, or beside a sum that it is in.
+        AskFault::Combine(CombineError::Twice(_) | CombineError::Pooled(_)) => (Code::Internal, "internal"),
         AskFault::LedgerUnavailable => (Code::Unavailable, "ledger_unavailable"),
         AskFault::Running => (Code::Aborted, "running"),
         AskFault::Unreachable => (Code::Unavailable, "unreachable"),
@@ -120,6 +122,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::PolicyDiffers
         | RefusalCode::NotATarget
         | RefusalCode::SumNotAgreed
+        | RefusalCode::AskerRunsCoordinator
         | RefusalCode::SumStopped
         | RefusalCode::NotAMember
         | RefusalCode::KeptBack

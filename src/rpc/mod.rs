@@ -33,6 +33,8 @@ mod listen;
 pub mod node_service;
 mod one_shot;
 mod pb;
+pub mod pool_client;
+pub mod pool_service;
 mod proxy;
 mod refusal;
 mod registry;
@@ -94,6 +96,13 @@ const MAX_VIEW_BYTES: usize = 32 * 1024 * 1024;
 const MAX_VIEWS_BYTES: usize = 512 * 1024 * 1024;
 /// The longest list of partners, in bytes.
 const MAX_PARTNERS_BYTES: usize = 64 * 1024;
+
+/// The longest message with one sealed part of a contribution, in bytes.
+const MAX_PART_MESSAGE_BYTES: usize = evensum_core::pool::MAX_SEALED_BYTES + 1024;
+/// The longest message of a partner's signed words about its extracts, in bytes.
+const MAX_READY_BYTES: usize = 8 * 1024 * 1024;
+/// The longest request of a server of a blind sum to a node, in bytes.
+const MAX_POOL_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The least time that a coordinator gives a query.
 pub const MIN_DEADLINE: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::Peer;
 use evensum_core::model::Ods;
-use evensum_core::port::{NodePort, PartnerDirectory};
+use evensum_core::port::{NodePort, PartnerDirectory, PoolDirectory, PoolNodePort};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -19,6 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::client::NodeClient;
 use super::health::WHOLE;
 use super::one_shot::one_shot;
+use super::pool_client::PoolNodeClient;
 use super::rev_io::RevIo;
 use super::{HANDSHAKE_LIMIT, Keepalive};
 
@@ -188,6 +189,12 @@ impl Registry {
 impl PartnerDirectory for Registry {
     fn partner(&self, ods: &Ods) -> Option<Arc<dyn NodePort<Reply = AnswerParts>>> {
         self.get(ods).map(|channel| Arc::new(NodeClient::new(channel)) as _)
+    }
+}
+
+impl PoolDirectory for Registry {
+    fn member(&self, ods: &Ods) -> Option<Arc<dyn PoolNodePort>> {
+        self.get(ods).map(|channel| Arc::new(PoolNodeClient::new(channel)) as _)
     }
 }
 

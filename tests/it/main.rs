@@ -15,6 +15,7 @@ mod pki;
 mod postgres;
 #[cfg(unix)]
 mod pushdown;
+mod roster;
 mod small_disk;
 #[cfg(unix)]
 mod sources;

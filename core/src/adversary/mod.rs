@@ -5,6 +5,7 @@
 //! catalogue and the text of the policy. The true counts are used to judge it, after it is done.
 
 mod catalogue;
+mod federated;
 mod figures;
 mod invented;
 mod language;
@@ -22,7 +23,7 @@ pub use report::{json, markdown, text};
 use crate::catalogue::CatalogueError;
 use crate::disclosure::attack::{PublicError, RangesError};
 use crate::disclosure::sheet::{HierarchyError, SheetError};
-use crate::disclosure::{ChainError, LiveError};
+use crate::disclosure::{ChainError, LiveError, PooledError};
 use crate::model::Profile;
 use crate::model::canonical::CanonicalError;
 
@@ -41,6 +42,9 @@ pub enum AdversaryError {
     /// What was released cannot be worked out.
     #[error("what is released cannot be worked out: try with fewer cells")]
     Ranges(#[from] RangesError),
+    /// The partners of an invented round make none.
+    #[error("an invented round has no partners")]
+    Pooled(#[from] PooledError),
     /// A release could not be tested.
     #[error("a release cannot be tested")]
     Live(#[from] LiveError),
@@ -79,6 +83,10 @@ pub enum Attack {
     A8,
     /// Consecutive extracts.
     A9,
+    /// Sums over partners that differ by one.
+    A10,
+    /// Partners' tables beside the sum.
+    A12,
     /// Shares of none and of all.
     A13,
     /// Labels and refusals.
@@ -93,7 +101,7 @@ pub enum Attack {
 
 impl Attack {
     /// All of them, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::A1,
         Self::A2,
         Self::A3,
@@ -103,6 +111,8 @@ impl Attack {
         Self::A7,
         Self::A8,
         Self::A9,
+        Self::A10,
+        Self::A12,
         Self::A13,
         Self::A14,
         Self::A15,
@@ -123,6 +133,8 @@ impl Attack {
             Self::A7 => "A7",
             Self::A8 => "A8",
             Self::A9 => "A9",
+            Self::A10 => "A10",
+            Self::A12 => "A12",
             Self::A13 => "A13",
             Self::A14 => "A14",
             Self::A15 => "A15",
@@ -163,6 +175,12 @@ impl Attack {
             Self::A8 => "Ask for everybody and for everybody but a few, and subtract.",
             Self::A9 => {
                 "Compare the tables of consecutive extracts that differ by one to three people."
+            }
+            Self::A10 => {
+                "Have the tables of several partners added up twice, with one partner and without, and subtract."
+            }
+            Self::A12 => {
+                "Subtract the tables that partners show from the sum of all partners, to find out what the others hide."
             }
             Self::A13 => {
                 "Look for small groups of which a table says that nobody or everybody is affected."
@@ -310,6 +328,8 @@ pub fn run(
         Attack::A7 => noise::partitions(n, seed, &mut told)?,
         Attack::A8 => language::trackers(n, seed, &mut told)?,
         Attack::A9 => linked::extracts(n, seed, &mut told)?,
+        Attack::A10 => federated::memberships(n, seed, &mut told)?,
+        Attack::A12 => federated::partners(n, seed, &mut told)?,
         Attack::A13 => figures::shares(n, seed, &mut told)?,
         Attack::A14 => single::labels(n, seed, &mut told)?,
         Attack::A15 => figures::means(n, seed, &mut told)?,

@@ -11,7 +11,9 @@ use crate::catalogue::{Catalogue, Lists};
 use crate::disclosure::attack::{
     Attribute, Limits, Public, PublicCell, Range, RangesError, ranges,
 };
-use crate::disclosure::{Draft, Live, Outcome, Protected, ReleaseDocument, protect};
+use crate::disclosure::{
+    Draft, Live, Outcome, Pooled, Protected, ReleaseDocument, protect, protect_pooled,
+};
 use crate::model::canonical;
 use crate::model::{
     Agreement, CategoryId, Digest, ImdEdition, IndicatorId, LevelId, Measured, Ods, Profile,
@@ -193,9 +195,35 @@ impl Scene {
         of: &SnapshotRef,
         asked: &Asked,
     ) -> Result<Tabled, AdversaryError> {
+        self.table_of(rows, of, asked, &self.node)
+    }
+
+    /// The same, of another partner.
+    pub(super) fn table_of(
+        &self,
+        rows: &[Row],
+        of: &SnapshotRef,
+        asked: &Asked,
+        partner: &Ods,
+    ) -> Result<Tabled, AdversaryError> {
         let plan = self.plan(asked)?;
         let (raw, truth) = self.counted(&plan, rows)?;
-        Ok(Tabled { protected: protect(&plan, raw, of, &self.node)?, truth })
+        Ok(Tabled { protected: protect(&plan, raw, of, partner)?, truth })
+    }
+
+    /// The table of a round, of everybody's rows.
+    pub(super) fn pooled(
+        &self,
+        rows: &[Row],
+        version: SnapshotVersion,
+        asked: &Asked,
+        pool: Pooled,
+    ) -> Result<Tabled, AdversaryError> {
+        let plan = self.plan(asked)?;
+        let (raw, truth) = self.counted(&plan, rows)?;
+        let of = SnapshotRef { id: pool.closing(), ..extract(b"", version)? };
+        let coordinator = needs(Ods::new("ZZ1"), "a coordinator")?;
+        Ok(Tabled { protected: protect_pooled(&plan, raw, &of, &coordinator, pool)?, truth })
     }
 
     /// The places of a row's finest codes on the axes of a plan's table, the outcome's last. None where a
@@ -312,6 +340,9 @@ pub(super) fn extract(
 /// The group of each attribute, and what is known of the count.
 type Placed = (BTreeMap<String, u16>, u64, Option<u64>, bool);
 
+/// A further attribute: its name, how many parts it has, and those of them that rows are in.
+pub(super) type Besides = (&'static str, usize, Vec<u16>);
+
 /// Everything that was released, put together by somebody who has the bytes and the definitions.
 #[derive(Default)]
 pub(super) struct Together {
@@ -341,6 +372,21 @@ impl Together {
         within: Option<(u16, u16)>,
     ) -> Result<Vec<(Shown, Option<usize>)>, AdversaryError> {
         let document: ReleaseDocument = canonical::decode(bytes)?;
+        let extract = |(number, of)| ("extract", usize::from(of), (0..number).collect());
+        let besides: Vec<Besides> = within.map(extract).into_iter().collect();
+        let profile = document.policy.profile;
+        self.add_said(scene, &document, &besides, |_, shown| knows(shown, profile))
+    }
+
+    /// Adds a table of which it is known besides which parts of further attributes its rows are in, and of each cell
+    /// what is said of it: the least, the most, and whether it is hidden.
+    pub(super) fn add_said(
+        &mut self,
+        scene: &Scene,
+        document: &ReleaseDocument,
+        besides: &[Besides],
+        said: impl Fn(usize, Shown) -> (u64, Option<u64>, bool),
+    ) -> Result<Vec<(Shown, Option<usize>)>, AdversaryError> {
         let layout = Layout::new(&document.question, Some(&scene.agreement), &scene.catalogue);
         let layout = needs(layout, "a layout")?;
         let lattice = layout.lattice();
@@ -370,8 +416,8 @@ impl Together {
                 let (_, members) = at.entry(dimension.clone()).or_insert_with(all);
                 members.retain(|m| kept.contains(m));
             }
-            if let Some((number, of)) = within {
-                at.insert("extract".to_owned(), (usize::from(of), (0..number).collect()));
+            for (attribute, parts, members) in besides {
+                at.insert((*attribute).to_owned(), (*parts, members.clone()));
             }
             if at.values().any(|(_, members)| members.is_empty()) {
                 places.push((shown, None));
@@ -382,7 +428,7 @@ impl Together {
                 (attribute, group)
             });
             let at = at.collect();
-            let (low, high, hidden) = knows(shown, document.policy.profile);
+            let (low, high, hidden) = said(index, shown);
             places.push((shown, Some(self.cells.len())));
             self.cells.push((at, low, high, hidden));
         }

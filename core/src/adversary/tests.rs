@@ -30,6 +30,8 @@ holds! {
     averages_over_partitions A7
     trackers_and_complements A8
     consecutive_extracts A9
+    sums_that_differ_by_one_partner A10
+    partners_beside_the_sum A12
     shares_of_none_and_all A13
     labels_and_refusals A14
     means_and_percentiles A15
@@ -42,7 +44,7 @@ fn an_attack_is_found_by_its_name() {
     for attack in Attack::ALL {
         assert_eq!(Attack::parse(&attack.id().to_lowercase()), Some(attack));
     }
-    assert_eq!(Attack::parse("A10"), None);
+    assert_eq!(Attack::parse("A99"), None);
 }
 
 #[test]

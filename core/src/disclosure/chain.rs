@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::document::{AxisIds, CellText, FORMAT, Figures, ReleaseDocument};
 use super::measure::{self, FigureBounds, FigureGap};
+use super::pooled::Pooled;
 use super::protect::shown_table;
 use crate::authz::{Local, Shareable};
 use crate::ledger::{Event, Receipt, Tested};
@@ -24,6 +25,9 @@ pub enum ChainError {
         "the table has no record keys, which the disclosure profile needs: load the extract again"
     )]
     Unkeyed,
+    /// A table of a round under another round's closing.
+    #[error("the table is not of the round whose closing it names")]
+    Closing,
     /// A plan for no population: it has no federation.
     #[error("the plan names no federation and no residence scope")]
     Population,
@@ -86,6 +90,54 @@ pub fn protect<U: Shareable>(
     snapshot: &SnapshotRef,
     ods: &Ods,
 ) -> Result<Protected, ChainError> {
+    protected(plan, raw, snapshot, ods, None)
+}
+
+/// Puts the sum of the tables of a closed round under disclosure control, at the coordinator. Takes it by value, as
+/// [`protect`] does; only [`super::System`] tests it beside what else is known of the round's partners.
+/// ```
+/// use evensum_core::{authz::Publication, disclosure::{Pooled, protect_pooled}, model::*, plan::Plan};
+/// fn shared(plan: &Plan<Publication>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods, pool: Pooled) {
+///     let _ = protect_pooled(plan, raw, of, ods, pool);
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// use evensum_core::{authz::Local, disclosure::{Pooled, protect_pooled}, model::*, plan::Plan};
+/// fn shared(plan: &Plan<Local>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods, pool: Pooled) {
+///     let _ = protect_pooled(plan, raw, of, ods, pool);
+/// }
+/// ```
+/// ```compile_fail,E0382
+/// use evensum_core::{authz::Asked, disclosure::{Pooled, protect_pooled}, model::*, plan::Plan};
+/// fn twice(plan: &Plan<Asked>, raw: Table<RawCell>, of: &SnapshotRef, ods: &Ods, pool: Pooled) {
+///     let _ = protect_pooled(plan, raw, of, ods, pool);
+///     let _ = raw.cells();
+/// }
+/// ```
+///
+/// # Errors
+/// As of [`protect`], and [`ChainError::Closing`] where the extract's id is not the round's closing.
+pub fn protect_pooled<U: Shareable>(
+    plan: &Plan<U>,
+    raw: Table<RawCell>,
+    snapshot: &SnapshotRef,
+    coordinator: &Ods,
+    pool: Pooled,
+) -> Result<Protected, ChainError> {
+    if snapshot.id != pool.closing() {
+        return Err(ChainError::Closing);
+    }
+    protected(plan, raw, snapshot, coordinator, Some(pool))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a raw table is used up")]
+fn protected<U: Shareable>(
+    plan: &Plan<U>,
+    raw: Table<RawCell>,
+    snapshot: &SnapshotRef,
+    ods: &Ods,
+    pool: Option<Pooled>,
+) -> Result<Protected, ChainError> {
     let layout = plan.layout();
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
@@ -108,6 +160,7 @@ pub fn protect<U: Shareable>(
         axes: axis_ids(layout.lattice()),
         cells: shown.into_iter().map(CellText::from).collect(),
         figures,
+        pool,
     };
     let bytes = canonical::encode(&document)?;
     Ok(Protected { key: plan.frozen_key(ods, snapshot)?, document, bytes })

@@ -13,6 +13,9 @@ pub enum CombineError {
     /// Partners used different editions of the deprivation index.
     #[error("the partners' extracts use different editions of the Index of Multiple Deprivation, which cannot be added: {}", list(.0))]
     MixedEditions(Vec<(Ods, Option<ImdEdition>)>),
+    /// A table that is a sum of partners' already.
+    #[error("the table of {0} is a sum over partners already, and is not added to theirs")]
+    Pooled(Ods),
     /// The same partner twice.
     #[error("partner {0} would be counted twice")]
     Twice(Ods),
@@ -57,6 +60,9 @@ pub struct CombinedCell {
 pub fn combine(layout: &Layout, releases: &[Received]) -> Result<Vec<CombinedCell>, CombineError> {
     for (i, release) in releases.iter().enumerate() {
         let ods = &release.document().ods;
+        if release.document().pool.is_some() && releases.len() > 1 {
+            return Err(CombineError::Pooled(ods.clone()));
+        }
         if releases[..i].iter().any(|other| other.document().ods == *ods) {
             return Err(CombineError::Twice(ods.clone()));
         }

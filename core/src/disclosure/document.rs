@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cell_key;
+use super::pooled::Pooled;
 use crate::catalogue::PersonRows;
 use crate::model::{
     CategoryId, DatasetId, Digest, FederationId, LevelId, Ods, Profile, Question, Shown,
@@ -120,13 +121,13 @@ pub struct Figures {
     pub values: Vec<Vec<FigureText>>,
 }
 
-/// A partner's table after disclosure control.
+/// A table after disclosure control: a partner's, or of a closed round of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseDocument {
     /// Always `evensum-release-1`.
     pub format: String,
-    /// The partner.
+    /// The partner, or the coordinator of the round.
     pub ods: Ods,
     /// The federation whose population this is.
     pub federation: FederationId,
@@ -136,7 +137,7 @@ pub struct ReleaseDocument {
     pub dataset: DatasetId,
     /// What was asked, its breakdown in the catalogue's order.
     pub question: Question,
-    /// The extract.
+    /// The extract. Of a round: the closing's hash as the id, and the standing of the partners' extracts.
     pub snapshot: SnapshotRef,
     /// The policy.
     pub policy: Policy,
@@ -149,4 +150,16 @@ pub struct ReleaseDocument {
     /// The figures that counts do not give, of an indicator that has such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<Figures>,
+    /// The closed round of several partners that a coordinator made the table from. A partner's own release has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pooled>,
+}
+
+impl ReleaseDocument {
+    /// How far true counts may lie beyond what the policy says of the shown ones, because they were changed at random
+    /// before they were added up.
+    #[must_use]
+    pub fn off_by(&self) -> u64 {
+        self.pool.as_ref().map_or(0, Pooled::off_by)
+    }
 }

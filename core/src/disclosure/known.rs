@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attack::{Attribute, Hidden, Public, PublicCell, PublicError};
 use super::document::{AxisIds, ReleaseDocument};
+use super::extract::{Extract, Extracts};
+use super::pooled::Pooled;
 use super::protect::{ZERO_TARGET_DENOMINATOR, outside};
 use crate::catalogue::{
     Catalogue, CatalogueError, CategoryKind, Dataset, Dimension, PersonRows, Unknown,
 };
-use crate::model::{CategoryId, DatasetId, Digest, LevelId, Profile, Shown};
+use crate::model::{CategoryId, DatasetId, LevelId, Ods, Profile, Shown, Zeros};
 use crate::plan::ELSEWHERE;
 
 /// Why a release cannot be put beside others.
@@ -29,13 +31,14 @@ pub enum KnownError {
     Public(#[from] PublicError),
 }
 
-/// What people are divided by: a dimension (of one edition, where it has editions), the outcome of a dataset, or
-/// in which of several extracts of a dataset a row stands.
+/// What people are divided by: a dimension (of one edition, where it has editions), the outcome of a dataset, in
+/// which of several extracts of a dataset a row stands, or which partner has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Divided {
     By(String),
     Outcome(DatasetId),
     Extract(DatasetId),
+    Partner,
 }
 
 /// A part, by name. The rows that are none of a dataset's have none.
@@ -84,16 +87,19 @@ pub(super) struct Known<'a> {
     extracts: bool,
     /// Whether an extract that has a column has it of every row, so that nobody in it is not collected.
     collected: bool,
+    /// How extracts are told apart; where that is over several partners, those are told apart too.
+    by: Extracts,
 }
 
 impl<'a> Known<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         catalogue: &'a Catalogue,
         documents: Vec<&'a ReleaseDocument>,
         extracts: bool,
         collected: bool,
     ) -> Self {
-        Self { catalogue, documents, extracts, collected }
+        let by = Extracts::among(documents.iter().copied());
+        Self { catalogue, documents, extracts, collected, by }
     }
 
     /// What an outsider has who is given these releases and the definitions.
@@ -114,11 +120,23 @@ impl<'a> Known<'a> {
         let mut cells = Vec::new();
         for (document, own) in self.documents.iter().zip(tables) {
             let first = cells.len();
-            cells_of(document, own, &self.unstated(document)?, &mut divided, &mut cells);
-            if self.says_somebody(document)? {
+            let unstated = self.unstated(document)?;
+            cells_of(document, own, &unstated, &mut divided, &mut cells);
+            // Of counts that were changed at random nothing is said by silence.
+            if document.off_by() == 0 && self.says_somebody(document)? {
                 let at = document.cells.len() - 1 - self.numerator_from_last(document)?;
                 if let Some((_, _, known)) = cells[first..].iter_mut().find(|(_, i, _)| *i == at) {
                     known.0 = known.0.max(1);
+                }
+            }
+            if self.by.are_federated() {
+                let own: Vec<Cell> = cells[first..].to_vec();
+                let groups = divided.entry(Divided::Partner).or_default();
+                for rest in self.rests(document) {
+                    let place = groups.place(rest);
+                    cells.extend(
+                        own.iter().filter_map(|cell| rest_of(cell, document, &unstated, place)),
+                    );
                 }
             }
         }
@@ -144,7 +162,8 @@ impl<'a> Known<'a> {
         let several = |d: &&&ReleaseDocument| {
             d.person_rows == PersonRows::Several && d.policy.profile != Profile::ExactCs
         };
-        let limits = self.documents.iter().filter(several).map(|d| d.policy.profile.most_hidden());
+        let limits = self.documents.iter().filter(several);
+        let limits = limits.map(|d| d.policy.profile.most_hidden() + d.off_by());
         Ok(match limits.max() {
             Some(limit) => public.hiding_at_most(limit),
             None => public,
@@ -186,7 +205,33 @@ impl<'a> Known<'a> {
             divisions.push(Division::Only(kept));
         }
         self.standing(document, &mut table);
+        if self.by.are_federated() {
+            let own = std::slice::from_ref(&document.ods);
+            let members = document.pool.as_ref().map_or(own, Pooled::members);
+            let members: Parts = members.iter().map(ToString::to_string).collect();
+            table.insert(Divided::Partner, (members.clone(), vec![Division::Only(members)]));
+        }
         Ok(table)
+    }
+
+    /// Groups of partners whose part of a sum is left when those that show theirs are taken away: those that do not
+    /// show the same table, and those that show none at all. None where nobody shows any, or everybody does.
+    fn rests(&self, document: &ReleaseDocument) -> BTreeSet<Parts> {
+        let Some(pool) = &document.pool else { return BTreeSet::new() };
+        let own = self.by.of(document);
+        let beside: Vec<&&ReleaseDocument> =
+            self.documents.iter().filter(|d| d.pool.is_none() && self.by.of(d) == own).collect();
+        let same = |d: &ReleaseDocument| {
+            d.axes == document.axes && d.question.scope == document.question.scope
+        };
+        let all: Vec<&Ods> = beside.iter().map(|d| &d.ods).collect();
+        let alike: Vec<&Ods> = beside.iter().filter(|d| same(d)).map(|d| &d.ods).collect();
+        let rest = |shown: Vec<&Ods>| -> Parts {
+            let others = pool.members().iter().filter(|ods| !shown.contains(ods));
+            others.map(ToString::to_string).collect()
+        };
+        let possible = |rest: &Parts| !rest.is_empty() && rest.len() < pool.members().len();
+        [all, alike].into_iter().map(rest).filter(possible).collect()
     }
 
     /// Of each axis, which of its categories say nothing about people: not known, not stated, not applicable.
@@ -237,17 +282,19 @@ impl<'a> Known<'a> {
 
     /// The rows of which datasets, and of which of their extracts.
     fn standing(&self, document: &ReleaseDocument, table: &mut Table) {
-        let mut extracts: Vec<Digest> = Vec::new();
+        let mut extracts: Vec<Extract> = Vec::new();
         let of_dataset = self.documents.iter().filter(|d| d.dataset == document.dataset);
         for other in of_dataset {
-            if !extracts.contains(&other.snapshot.id) {
-                extracts.push(other.snapshot.id);
+            let (_, extract) = self.by.of(other);
+            if !extracts.contains(&extract) {
+                extracts.push(extract);
             }
         }
         if !self.extracts || extracts.len() < 2 {
             return;
         }
-        let place = extracts.iter().position(|id| *id == document.snapshot.id).unwrap_or(0);
+        let (_, own) = self.by.of(document);
+        let place = extracts.iter().position(|extract| *extract == own).unwrap_or(0);
         let everybody: Parts = (0..extracts.len()).map(|n| format!("{n:03}")).collect();
         let kept = everybody.iter().take(place + 1).cloned().collect();
         let by = Divided::Extract(document.dataset.clone());
@@ -373,6 +420,25 @@ fn own_parts(dimension: &Dimension) -> impl Iterator<Item = String> {
 /// The group of each attribute that divides the table, the cell's place in its table, and the bounds.
 type Cell = (Vec<(Divided, u16)>, usize, (u64, Option<u64>, Hidden));
 
+fn sizes(document: &ReleaseDocument) -> Vec<usize> {
+    document.axes.iter().map(|axis| axis.categories.len()).collect()
+}
+
+/// The category of a cell on each axis, the last axis running fastest.
+fn places(sizes: &[usize], mut index: usize) -> Vec<usize> {
+    let mut at = vec![0; sizes.len()];
+    for (slot, size) in at.iter_mut().zip(sizes).rev() {
+        *slot = index % size;
+        index /= size;
+    }
+    at
+}
+
+/// Whether a cell is of people of whom something is not known, not stated or not applicable.
+fn says_nothing(unstated: &[Vec<bool>], at: &[usize]) -> bool {
+    unstated.iter().zip(at).any(|(axis, at)| axis[*at])
+}
+
 /// Adds the cells of a release. A cell whose restrictions exclude each other cannot occur, which everybody knows
 /// who has the definitions.
 fn cells_of(
@@ -382,7 +448,7 @@ fn cells_of(
     divided: &mut BTreeMap<Divided, Groups>,
     cells: &mut Vec<Cell>,
 ) {
-    let sizes: Vec<usize> = document.axes.iter().map(|axis| axis.categories.len()).collect();
+    let sizes = sizes(document);
     // For each attribute the axis that it lies along, if any, and the group of each of its categories.
     let mut along: Vec<(Divided, Option<usize>, Vec<Option<u16>>)> = Vec::new();
     for (by, (_, divisions)) in table {
@@ -413,12 +479,7 @@ fn cells_of(
         along.push((by, axis, categories));
     }
     for (index, text) in document.cells.iter().enumerate() {
-        let mut rest = index;
-        let mut at = vec![0; sizes.len()];
-        for (slot, size) in at.iter_mut().zip(&sizes).rev() {
-            *slot = rest % size;
-            rest /= size;
-        }
+        let at = places(&sizes, index);
         let groups: Option<Vec<(Divided, u16)>> = along
             .iter()
             .map(|(by, axis, categories)| {
@@ -428,9 +489,36 @@ fn cells_of(
             .collect();
         if let Some(groups) = groups {
             let (low, high, hidden) = outside(Shown::from(*text), document.policy.profile);
-            let unstated = unstated.iter().zip(&at).any(|(axis, at)| axis[*at]);
-            let hidden = if hidden && unstated { Hidden::Unstated } else { hidden.into() };
+            let off = document.off_by();
+            let (low, high) = (low.saturating_sub(off), high.map(|high| high.saturating_add(off)));
+            let hidden = if hidden && says_nothing(unstated, &at) {
+                Hidden::Unstated
+            } else {
+                hidden.into()
+            };
             cells.push((groups, index, (low, high, hidden)));
         }
     }
+}
+
+/// What is left of a cell of a sum for the partners of a group. None where everybody knows what it is: nobody.
+fn rest_of(
+    (at, index, (_, high, _)): &Cell,
+    of: &ReleaseDocument,
+    unstated: &[Vec<bool>],
+    group: u16,
+) -> Option<Cell> {
+    if *high == Some(0) {
+        return None;
+    }
+    let here = |(by, own): &(Divided, u16)| {
+        (by.clone(), if *by == Divided::Partner { group } else { *own })
+    };
+    let profile = of.policy.profile;
+    let rest = Hidden::Rest {
+        least: u64::from(profile.zeros() == Zeros::Shown),
+        most: profile.limit(),
+        unstated: says_nothing(unstated, &places(&sizes(of), *index)),
+    };
+    Some((at.iter().map(here).collect(), *index, (0, None, rest)))
 }

@@ -1,12 +1,15 @@
 //! The disclosure test in its place: a protected table becomes a draft where nothing hidden can be found out from
 //! it and everything that is live beside it, and is withheld otherwise.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::attack::{self, Contradiction, Limits, Verdict};
 use super::chain::{Draft, Protected};
 use super::document::ReleaseDocument;
+use super::extract::Extracts;
 use super::known::{Known, KnownError};
+use super::system::of_one_membership;
 use crate::catalogue::{Catalogue, Dataset};
 use crate::ledger::{Event, Tested};
 use crate::model::canonical::{self, CanonicalError};
@@ -50,6 +53,9 @@ pub enum LiveError {
     /// What is live contradicts itself: it was not made from one extract.
     #[error("what is released of one extract contradicts itself")]
     Contradiction(#[from] Contradiction),
+    /// A partner's table where the sum of several is asked for.
+    #[error("a table was not made from a closed round of partners")]
+    Unpooled,
 }
 
 /// Everything that is released of a universe, in the order in which it was.
@@ -143,17 +149,26 @@ impl<'a> Live<'a> {
         self.releases.is_empty()
     }
 
+    pub(super) fn has(&self, release_hash: Digest) -> bool {
+        self.releases.iter().any(|(_, hash)| *hash == release_hash)
+    }
+
+    pub(super) fn documents(&self) -> impl Iterator<Item = &ReleaseDocument> {
+        self.releases.iter().map(|(document, _)| document)
+    }
+
     /// Whether what is live passes by itself: what an auditor repeats.
     ///
     /// # Errors
     /// [`LiveError`].
     pub fn passes(&self, limits: &Limits) -> Result<bool, LiveError> {
+        if !of_one_membership(self.documents()) {
+            return Ok(false);
+        }
+        let by = Extracts::among(self.documents());
         let mut newest: Vec<&ReleaseDocument> = Vec::new();
         for (document, _) in self.releases.iter().rev() {
-            let seen = newest
-                .iter()
-                .any(|d| (&d.dataset, d.snapshot.id) == (&document.dataset, document.snapshot.id));
-            if !seen {
+            if !newest.iter().any(|d| by.of(d) == by.of(document)) {
                 newest.push(document);
             }
         }
@@ -186,12 +201,22 @@ impl<'a> Live<'a> {
     ) -> Result<bool, LiveError> {
         let documents: Vec<&ReleaseDocument> =
             tables.into_iter().map(Protected::document).collect();
-        let mut safe = !self.figures_differ(&documents);
+        self.documents_pass(&documents, limits)
+    }
+
+    /// [`Live::all_pass`], of documents.
+    pub(super) fn documents_pass(
+        &self,
+        documents: &[&ReleaseDocument],
+        limits: &Limits,
+    ) -> Result<bool, LiveError> {
+        let all = || self.documents().chain(documents.iter().copied());
+        let mut safe = !self.figures_differ(documents) && of_one_membership(all());
+        let by = Extracts::among(all());
         for (i, document) in documents.iter().enumerate() {
             // Tables of one extract are all tested by the first of them.
-            let of = |d: &ReleaseDocument| (d.dataset.clone(), d.snapshot.id);
-            if documents[..i].iter().all(|d| of(d) != of(document)) {
-                safe &= match self.all_safe(document, &documents, limits) {
+            if documents[..i].iter().all(|d| by.of(d) != by.of(document)) {
+                safe &= match self.all_safe(document, documents, limits) {
                     // What its categories meant is not known any more.
                     Err(LiveError::Known(KnownError::Definitions)) => false,
                     other => other?,
@@ -211,14 +236,17 @@ impl<'a> Live<'a> {
             .chain(tables.iter().copied())
             .filter(|document| document.figures.is_some())
             .collect();
+        let by = Extracts::among(all.iter().copied());
         let apart = |a: &ReleaseDocument, b: &ReleaseDocument| {
             let (q, r) = (&a.question, &b.question);
             let levels = q
                 .by
                 .iter()
                 .any(|level| r.by.iter().any(|l| l != level && l.dimension() == level.dimension()));
-            let same = a.dataset == b.dataset && a.snapshot.id == b.snapshot.id;
-            let people = q.scope != r.scope || a.residence_scope != b.residence_scope;
+            let same = by.of(a) == by.of(b);
+            // A partner's people are some of those of a sum.
+            let part = a.pool != b.pool && a.ods != b.ods;
+            let people = q.scope != r.scope || a.residence_scope != b.residence_scope || part;
             same && q.indicator == r.indicator && (levels || people)
         };
         tables.iter().any(|table| all.iter().any(|other| apart(table, other)))
@@ -246,23 +274,19 @@ impl<'a> Live<'a> {
     ) -> Result<bool, LiveError> {
         let all: Vec<&ReleaseDocument> =
             self.releases.iter().map(|(d, _)| d).chain(further.iter().copied()).collect();
-        let own = |d: &&ReleaseDocument| d.dataset == of.dataset && d.snapshot.id == of.snapshot.id;
+        let by = Extracts::among(all.iter().copied());
+        let own = |d: &&ReleaseDocument| by.of(d) == by.of(of);
         let alone: Vec<_> = all.iter().copied().filter(own).collect();
         if self.verdict(alone.clone(), false, limits)?? != Verdict::Safe {
             return Ok(false);
         }
         // The newest extract of each of the other datasets.
         let newest = |d: &ReleaseDocument| {
-            all.iter()
-                .rev()
-                .find(|o| o.dataset == d.dataset)
-                .is_some_and(|o| o.snapshot.id == d.snapshot.id)
+            all.iter().rev().find(|o| o.dataset == d.dataset).is_some_and(|o| by.of(o) == by.of(d))
         };
         let others = all.iter().copied().filter(|d| d.dataset != of.dataset && newest(d));
-        let earlier = all
-            .iter()
-            .copied()
-            .filter(|d| d.dataset == of.dataset && d.snapshot.id != of.snapshot.id);
+        let earlier =
+            all.iter().copied().filter(|d| d.dataset == of.dataset && by.of(d) != by.of(of));
         for (beside, extracts) in
             [(others.collect::<Vec<_>>(), false), (earlier.collect::<Vec<_>>(), true)]
         {
@@ -275,7 +299,13 @@ impl<'a> Live<'a> {
                 together.sort_by_key(|d| d.snapshot.version);
             }
             let wider = Limits { published: limits.published * 2, ..*limits };
-            match self.verdict(together, extracts, &wider)? {
+            let mut verdict = self.verdict(together.clone(), extracts, &wider)?;
+            if verdict == Err(Contradiction) && by.are_federated() {
+                // Of the partners that do not refute it by themselves it may be so.
+                let rest = self.without_refuted(together, extracts, &wider)?;
+                verdict = self.verdict(rest, extracts, &wider)?;
+            }
+            match verdict {
                 Ok(Verdict::Safe) => {}
                 Ok(Verdict::Unsafe | Verdict::Undecided) => return Ok(false),
                 // That rows of one are rows of the other is refuted by the figures themselves.
@@ -283,6 +313,24 @@ impl<'a> Live<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Releases without those of partners whose own contradict each other.
+    fn without_refuted<'d>(
+        &self,
+        mut documents: Vec<&'d ReleaseDocument>,
+        extracts: bool,
+        limits: &Limits,
+    ) -> Result<Vec<&'d ReleaseDocument>, KnownError> {
+        let partners = documents.iter().filter(|d| d.pool.is_none()).map(|d| &d.ods);
+        for ods in partners.collect::<BTreeSet<_>>() {
+            let own = |d: &&ReleaseDocument| d.pool.is_none() && d.ods == *ods;
+            let alone: Vec<_> = documents.iter().copied().filter(own).collect();
+            if self.verdict(alone, extracts, limits)? == Err(Contradiction) {
+                documents.retain(|d| !own(d));
+            }
+        }
+        Ok(documents)
     }
 
     fn verdict(

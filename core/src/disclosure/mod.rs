@@ -12,23 +12,31 @@ mod combine;
 pub mod complementary;
 mod document;
 mod exact;
+mod extract;
 mod known;
 mod live;
 mod measure;
 mod outgoing;
+mod pooled;
 mod protect;
 mod received;
 pub mod sheet;
+mod system;
 #[cfg(test)]
 mod tests;
 
 pub use advance::{Decision, MAX_AT_ONCE};
-pub use chain::{ChainError, Draft, Frozen, Group, Preview, Protected, Released, preview, protect};
+pub use chain::{
+    ChainError, Draft, Frozen, Group, Preview, Protected, Released, preview, protect,
+    protect_pooled,
+};
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;
 pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use measure::{FigureBounds, FigureGap, PROTECTED_BELOW};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
+pub use pooled::{MAX_MEMBERS, Pooled, PooledError};
 pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};
+pub use system::System;

@@ -50,8 +50,10 @@ pub enum ReceivedError {
 pub struct Expected<'a> {
     /// The own copy of the agreement.
     pub agreement: &'a Agreement,
-    /// The partner that was asked.
+    /// The party that was asked.
     pub ods: &'a Ods,
+    /// What it answers as: a partner with its own table, the coordinator with one of a closed round.
+    pub role: Role,
     /// The query.
     pub query_id: QueryId,
     /// The hash of its signed bytes.
@@ -101,8 +103,11 @@ impl Verified {
     /// # Errors
     /// [`ReceivedError`].
     pub fn verify(parts: AnswerParts, expected: Expected<'_>) -> Result<Self, ReceivedError> {
-        let Expected { agreement, ods, .. } = expected;
-        let party: &Party = agreement.party(ods, Role::Node).ok_or(ReceivedError::Question)?;
+        let Expected { agreement, ods, role, .. } = expected;
+        if !matches!(role, Role::Node | Role::Coordinator) {
+            return Err(ReceivedError::Question);
+        }
+        let party: &Party = agreement.party(ods, role).ok_or(ReceivedError::Question)?;
         let answer_key = VerifyingKey::parse(&party.answer_key)?;
         let ledger_key = VerifyingKey::parse(&party.ledger_key)?;
         let message = statement(
@@ -115,7 +120,7 @@ impl Verified {
         if !answer_key.is_ed25519() || !answer_key.verifies(&message, &parts.signature) {
             return Err(ReceivedError::Signature);
         }
-        let log = origin(ods, Role::Node);
+        let log = origin(ods, role);
         let receipt = Receipt::verify(parts.receipt.clone(), &log, &ledger_key)?;
         match parts.kind {
             DocumentKind::Release => release(parts, &receipt, expected),
@@ -161,7 +166,8 @@ fn release(
         && document.question == *layout.question()
         && document.person_rows == layout.person_rows()
         && document.axes == axis_ids(layout.lattice())
-        && document.cells.len() == layout.lattice().len();
+        && document.cells.len() == layout.lattice().len()
+        && of_role(&document, expected);
     if !same {
         return Err(ReceivedError::Question);
     }
@@ -184,12 +190,27 @@ fn release(
         return Err(ReceivedError::Figures);
     }
     let figures = document.figures.as_ref();
-    if !consistent(layout, &shown, profile)
+    if !consistent(layout, &shown, profile, document.off_by())
         || !super::measure::possible(layout, profile, &shown, figures)
     {
         return Err(ReceivedError::Figures);
     }
     Ok(Verified::Release(Box::new(Received { parts, document, shown })))
+}
+
+/// Whether a release says of itself what its sender may: a partner that it is of no round, the coordinator of which
+/// round of the agreement's partners it is.
+fn of_role(document: &ReleaseDocument, expected: Expected<'_>) -> bool {
+    let Expected { agreement, role, .. } = expected;
+    match &document.pool {
+        None => role == Role::Node,
+        Some(pool) => {
+            let mut partners = pool.members().iter().chain(pool.missing());
+            role == Role::Coordinator
+                && pool.closing() == document.snapshot.id
+                && partners.all(|ods| agreement.party(ods, Role::Node).is_some())
+        }
+    }
 }
 
 /// Whether the profile can produce a cell.
@@ -212,11 +233,12 @@ pub(super) fn plausible(
 
 /// Whether no cell is surely more than one that contains it. What figures stand for is compared, and not the figures:
 /// changed at random, a part may be published as more than its total.
-pub(super) fn consistent(layout: &Layout, shown: &[Shown], profile: Profile) -> bool {
+pub(super) fn consistent(layout: &Layout, shown: &[Shown], profile: Profile, off_by: u64) -> bool {
     let bounds = super::protect::bounds(layout.lattice(), shown, profile);
     bounds.iter().enumerate().all(|(index, inner)| {
         layout.lattice().above(index).into_iter().all(|outer| {
-            bounds.get(outer).and_then(|b| b.high).is_none_or(|high| inner.low <= high)
+            let high = bounds.get(outer).and_then(|b| b.high);
+            high.is_none_or(|high| inner.low.saturating_sub(off_by) <= high.saturating_add(off_by))
         })
     })
 }

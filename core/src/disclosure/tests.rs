@@ -11,6 +11,7 @@ mod numbers;
 mod previews;
 mod properties;
 mod refusals;
+mod system;
 
 use super::*;
 use crate::authz::{Asked as AskedUse, Local, Permit, Standing};
@@ -94,8 +95,8 @@ impl Scene {
                 by: by.iter().map(|l| LevelId::new(*l).expect("level")).collect(),
                 scope: None,
             }],
+            view: None,
         }
-        view: None,
     }
 
     fn asker(&self, query: &Query) -> Asker {
@@ -127,9 +128,13 @@ impl Scene {
 
     /// A receipt for an event, from a log of three entries.
     fn receipt(&self, partner: &Partner, event: Event) -> Receipt {
-        let log = origin(&partner.ods, Role::Node);
+        self.receipt_as(Role::Node, partner, event)
+    }
+
+    fn receipt_as(&self, role: Role, partner: &Partner, event: Event) -> Receipt {
+        let log = origin(&partner.ods, role);
         let entry = |seq, event| {
-            Entry::new(seq, NOW, partner.ods.clone(), Role::Node, event).encode().expect("encodes")
+            Entry::new(seq, NOW, partner.ods.clone(), role, event).encode().expect("encodes")
         };
         let opened = || Event::LogOpened { software: "test".to_owned() };
         let entries = [entry(0, opened()), entry(1, event), entry(2, opened())];
@@ -202,6 +207,7 @@ impl Scene {
         let expected = Expected {
             agreement: &self.agreement,
             ods: &partner.ods,
+            role: Role::Node,
             query_id: asker.query().document().query_id,
             query_hash: asker.query().hash(),
             question: 0,

@@ -99,6 +99,8 @@ codes! {
     MixedEditions = "mixed_editions", "the partners' extracts use different editions of the Index of Multiple Deprivation, which cannot be added";
     /// The agreement has no sum over partners.
     SumNotAgreed = "sum_not_agreed", "the agreement has no blind sum over its partners: ask with `--view partners`";
+    /// The organisation that asks runs the coordinator, which sees opened totals.
+    AskerRunsCoordinator = "asker_runs_coordinator", "the coordinator sees the totals of the blind sum before they are hidden, and the agreement does not say that the organisation that asks may run it: agree to `asker_runs_coordinator`";
     /// The sum of that period is not closed.
     SumNotReady = "sum_not_ready", "the blind sum for that period is not there yet: ask again later, or with `--view partners`";
     /// No contributed table has the breakdown.

@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 pub use figure::Figure;
-pub use pooled::{PooledTable, PooledTables};
+pub use pooled::{NAMING_PARTNERS, PooledTable, PooledTables};
 pub use publication::{Rungs, publication};
 
 /// The category of a listed dimension that takes what nobody lists.

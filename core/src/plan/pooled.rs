@@ -12,6 +12,10 @@ use crate::model::{
 };
 use crate::pool::{Pick, Shape};
 
+/// Dimensions whose categories are partners or belong to one: a sum over partners that is divided by them, or restricted
+/// to one of their categories, is no sum, and shows named partners without their consent.
+pub const NAMING_PARTNERS: [&str; 2] = ["provider", "site"];
+
 /// A table that partners contribute.
 #[derive(Debug)]
 pub struct PooledTable {
@@ -42,6 +46,7 @@ impl PooledTables {
             publication(agreements, of, agreement.profile, catalogue, now)
                 .into_iter()
                 .flatten()
+                .filter(|plan| !names_partners(plan.layout()))
                 .collect();
         let mut keep = vec![true; plans.len()];
         for (i, plan) in plans.iter().enumerate() {
@@ -108,6 +113,13 @@ impl PooledTable {
     pub const fn id(&self) -> Digest {
         self.id
     }
+}
+
+fn names_partners(layout: &Layout) -> bool {
+    let question = layout.question();
+    let scope = question.scope.as_ref().map(|scope| &scope.level);
+    let mut levels = question.by.iter().chain(scope);
+    levels.any(|level| NAMING_PARTNERS.contains(&level.dimension().as_str()))
 }
 
 /// The cells of measures: those above the line of each group.

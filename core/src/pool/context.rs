@@ -32,14 +32,6 @@ impl Role {
             Self::Helper => 1,
         }
     }
-
-    pub(super) const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            0 => Some(Self::Leader),
-            1 => Some(Self::Helper),
-            _ => None,
-        }
-    }
 }
 
 /// One vector of one version under one membership: the hash over lock key, version, membership and vector.

@@ -79,8 +79,7 @@ impl Members {
                 .ok_or(PoolError::Sharing)?;
             for (word, mask) in words.iter_mut().zip(stream.chunks_exact(WORD_BYTES)) {
                 let mask = mask.try_into().map_or(0, u64::from_le_bytes);
-                *word =
-                    if i > place { word.wrapping_add(mask) } else { word.wrapping_sub(mask) };
+                *word = if i > place { word.wrapping_add(mask) } else { word.wrapping_sub(mask) };
             }
         }
         Ok(Masked { partner: partner.clone(), deposit, spec, words })
@@ -142,8 +141,7 @@ fn keystream(key: &[u8; KEY_BYTES], length: usize) -> Option<Zeroizing<Vec<u8>>>
     let cipher = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).ok()?);
     let mut stream = Zeroizing::new(vec![0; length]);
     let nonce = Nonce::assume_unique_for_key([0; 12]);
-    cipher.seal_in_place_separate_tag(nonce, Aad::empty(), &mut stream).ok()?;
-    Some(stream)
+    cipher.seal_in_place_separate_tag(nonce, Aad::empty(), &mut stream).ok().map(|_tag| stream)
 }
 
 /// One member's figures under its masks: random words to whoever has not all the others'.

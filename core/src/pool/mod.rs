@@ -27,7 +27,7 @@ pub use documents::{
 pub use error::PoolError;
 pub use masks::{Masked, Members};
 pub use roster::{
-    Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
+    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
     MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, SignedRoster,
     Signer, TooFew, VerifiedRoster, minimum_of,
 };

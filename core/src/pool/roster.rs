@@ -14,7 +14,7 @@ pub use signed::{
     MAX_LIST_BYTES, MAX_SIGNATURES, ROSTER_TYPE, RosterSignature, SignedRoster, Signer,
 };
 pub use standing::{
-    Closing, MIN_MEMBERS, MIN_TRUSTED, MembershipError, TooFew, VerifiedRoster, minimum_of,
+    Attendance, MIN_MEMBERS, MIN_TRUSTED, MembershipError, TooFew, VerifiedRoster, minimum_of,
 };
 
 use crate::model::canonical::{self, CanonicalError};

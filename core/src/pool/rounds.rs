@@ -135,6 +135,7 @@ impl PopulationState {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rounds {
     by_lock: BTreeMap<Digest, PopulationState>,
+    told: BTreeMap<Ods, u64>,
 }
 
 impl Rounds {
@@ -163,6 +164,13 @@ impl Rounds {
             let (version, round) = state.versions.iter().find(|(_, r)| of(r))?;
             Some((state, *version, round))
         })
+    }
+
+    /// The place of the newest entry of another server's audit log that this one holds. Entries are taken in their
+    /// order, and each once.
+    #[must_use]
+    pub fn told(&self, by: &Ods) -> Option<u64> {
+        self.told.get(by).copied()
     }
 
     /// All of them.
@@ -225,7 +233,10 @@ impl Rounds {
                 let now = self.of(population)?.and_then(|state| state.stopped);
                 Ok(if now.is_some() { Taken::Before } else { Taken::New })
             }
-            PoolStep::Told { .. } => Ok(Taken::New),
+            PoolStep::Told { by, index, .. } => {
+                let before = self.told(by).is_some_and(|newest| *index <= newest);
+                Ok(if before { Taken::Before } else { Taken::New })
+            }
         }
     }
 
@@ -277,7 +288,9 @@ impl Rounds {
             PoolStep::Stopped { population, reason } => {
                 self.state(population)?.stopped = Some(*reason);
             }
-            PoolStep::Told { .. } => {}
+            PoolStep::Told { by, index, .. } => {
+                self.told.insert(by.clone(), *index);
+            }
         }
         Ok(taken)
     }

@@ -99,7 +99,8 @@ impl SealKey {
             let (encapsulated, text) = rest.split_at_checked(KEY_BYTES)?;
             let encapsulated =
                 <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
-            let key = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(self.secret.as_slice()).ok()?;
+            let key =
+                <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(self.secret.as_slice()).ok()?;
             hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
                 &OpModeR::Base,
                 &key,
@@ -135,18 +136,16 @@ impl fmt::Debug for SealKey {
     }
 }
 
-/// X25519. Nothing where the result is zero, as it is for keys of low order, which anybody could have foreseen.
+/// X25519. Nothing where the result is zero, as it is for keys of low order, which anybody could have foreseen: the
+/// library refuses it.
 fn agree<T>(
     secret: &[u8],
     public: &[u8; KEY_BYTES],
     derive: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Option<T> {
     let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
-    agreement::agree(&key, UnparsedPublicKey::new(&X25519, public), (), |shared| {
-        let foreseen = shared.iter().fold(0, |all, byte| all | byte) == 0;
-        (!foreseen).then(|| derive(shared)).flatten().ok_or(())
-    })
-    .ok()
+    let public = UnparsedPublicKey::new(&X25519, public);
+    agreement::agree(&key, public, (), |shared| derive(shared).ok_or(())).ok()
 }
 
 /// A public key for sealing: a point of X25519 in its one spelling, and not one of low order.
@@ -210,15 +209,12 @@ impl SealPublic {
         }
         let key = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0)
             .map_err(|_| PoolError::Sealing)?;
-        let (encapsulated, text) =
-            hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &key,
-                INFO,
-                text,
-                context,
-            )
-            .map_err(|_| PoolError::Sealing)?;
+        let (encapsulated, text) = hpke::single_shot_seal::<
+            ChaCha20Poly1305,
+            HkdfSha256,
+            X25519HkdfSha256,
+        >(&OpModeS::Base, &key, INFO, text, context)
+        .map_err(|_| PoolError::Sealing)?;
         Ok(Sealed([&[VERSION], encapsulated.to_bytes().as_slice(), &text].concat()))
     }
 }

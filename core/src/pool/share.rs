@@ -103,6 +103,8 @@ pub(super) struct Part<'a> {
     pub(super) nonce: [u8; NONCE_BYTES],
     pub(super) public: &'a [u8],
     pub(super) input: &'a [u8],
+    /// Nonce and public share: what must be the same in both servers' parts.
+    pub(super) common: &'a [u8],
 }
 
 impl<'a> Part<'a> {
@@ -111,10 +113,8 @@ impl<'a> Part<'a> {
             return None;
         }
         let mut reader = Reader::new(bytes, PART + role.byte())?;
-        Some(Self {
-            nonce: reader.array()?,
-            public: reader.take(PUBLIC_BYTES)?,
-            input: reader.rest(),
-        })
+        let common = reader.take(NONCE_BYTES + PUBLIC_BYTES)?;
+        let (nonce, public) = common.split_first_chunk()?;
+        Some(Self { nonce: *nonce, public, input: reader.rest(), common })
     }
 }

@@ -298,7 +298,8 @@ pub fn open(leader: &ShareOf, helper: &ShareOf) -> Result<Totals, PoolError> {
     let header = &leader.header;
     let most = u128::from(header.contributions) * u128::from(header.spec.max());
     let mut totals = Zeroizing::new(Vec::with_capacity(leader.elements.len()));
-    for ((one, other), size) in leader.elements.iter().zip(helper.elements.iter()).zip(&header.sizes)
+    for ((one, other), size) in
+        leader.elements.iter().zip(helper.elements.iter()).zip(&header.sizes)
     {
         let total = u128::from(one.0 + other.0);
         let possible = total <= most * u128::from(*size);
@@ -334,7 +335,6 @@ impl Totals {
     }
 
     /// The totals, in the order of the cells or groups that were asked for.
-    #[cfg_attr(not(test), expect(dead_code, reason = "disclosure control will read it"))]
     pub(crate) fn opened(&self) -> &[u64] {
         &self.0
     }

@@ -92,10 +92,13 @@ impl VectorSpec {
         self.len as usize
     }
 
-    /// How many bits one call of the proof checks. About the square root of all bits, which makes the proof smallest
-    /// (BBCG+19, corollary 4.9).
+    /// How many bits one call of the proof checks. Around the square root of all bits the proof is smallest (BBCG+19,
+    /// corollary 4.9); the work goes by the number of calls and one, rounded up to a power of two, and is least where
+    /// the power below that root is filled.
     const fn chunk(self) -> usize {
-        (self.size() * self.bits as usize).isqrt()
+        let bits = self.size() * self.bits as usize;
+        let calls = bits.isqrt().next_power_of_two() / 2 - 1;
+        bits.div_ceil(calls)
     }
 
     /// Prio's instance for this shape.
@@ -144,6 +147,19 @@ mod tests {
                 let text = serde_json::to_string(&spec).expect("json");
                 assert_eq!(serde_json::from_str::<VectorSpec>(&text).ok(), Some(spec));
                 assert!(spec.vdaf().is_ok(), "{spec:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_proof_fills_a_power_of_two() {
+        for len in (1..=MAX_VECTOR).step_by(7) {
+            for bits in BITS {
+                let spec = VectorSpec::new(len, bits).expect("a shape");
+                let all = spec.size() * usize::from(bits);
+                let calls = all.div_ceil(spec.chunk());
+                assert!(calls < (all.isqrt() + 1).next_power_of_two() / 2, "{spec:?}");
+                assert!(spec.chunk() <= 6 * all.isqrt(), "{spec:?}");
             }
         }
     }

@@ -4,18 +4,18 @@
 use std::fmt;
 
 use prio::codec::{Encode, ParameterizedDecode};
+use prio::field::Field128;
 use prio::vdaf::prio3::{
     Prio3InputShare, Prio3PublicShare, Prio3SumVec, Prio3VerifierMessage, Prio3VerifierShare,
     Prio3VerifyState,
 };
-use prio::field::Field128;
 use prio::vdaf::{Aggregator as _, VerifyTransition};
 use zeroize::Zeroizing;
 
 use super::bytes::{Element, Elements, Reader, VERSION, write_elements};
 use super::share::Part;
 use super::{Context, DepositId, PoolError, Role, VectorSpec};
-use crate::model::Ods;
+use crate::model::{Digest, Ods};
 
 /// The most bytes of what the servers send each other about one contribution.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024;
@@ -123,6 +123,9 @@ impl Aggregator {
                 )
                 .ok()?;
             let mut out = vec![VERSION, VERIFIER + self.role.byte()];
+            // A server replaces its own half of the public share by what it works out, so prio would not see that the
+            // two were sent different ones.
+            out.extend_from_slice(Digest::of(part.common).as_bytes());
             verifier.encode(&mut out).ok()?;
             let pending = Pending { role: self.role, context: context.clone(), spec, state };
             Some((pending, out))
@@ -144,12 +147,13 @@ pub fn join(
     let joined = || {
         let vdaf = spec.vdaf().ok()?;
         let shape = shape(&vdaf)?;
-        let shares = [
-            verifier(&shape, Role::Leader, leader)?,
-            verifier(&shape, Role::Helper, helper)?,
-        ];
-        let message =
-            vdaf.verifier_shares_to_message(&context.sharing(spec), &(), shares).ok()?;
+        let (one, leader) = verifier(&shape, Role::Leader, leader)?;
+        let (other, helper) = verifier(&shape, Role::Helper, helper)?;
+        if one != other {
+            return None;
+        }
+        let shares = [leader, helper];
+        let message = vdaf.verifier_shares_to_message(&context.sharing(spec), &(), shares).ok()?;
         let mut out = vec![VERSION, MESSAGE];
         message.encode(&mut out).ok()?;
         Some(out)
@@ -163,12 +167,14 @@ fn shape(vdaf: &Prio3SumVec) -> Option<State> {
     State::get_decoded_with_param(&(vdaf, Role::Helper.index()), &seeds).ok()
 }
 
-fn verifier(shape: &State, role: Role, bytes: &[u8]) -> Option<Verifier> {
+/// What both parts have in common, and a server's share of the check.
+fn verifier(shape: &State, role: Role, bytes: &[u8]) -> Option<(Digest, Verifier)> {
     if bytes.len() > MAX_MESSAGE_BYTES {
         return None;
     }
-    let rest = Reader::new(bytes, VERIFIER + role.byte())?.rest();
-    Verifier::get_decoded_with_param(shape, rest).ok()
+    let mut reader = Reader::new(bytes, VERIFIER + role.byte())?;
+    let common = Digest::from_bytes(reader.array()?);
+    Some((common, Verifier::get_decoded_with_param(shape, reader.rest()).ok()?))
 }
 
 /// A contribution of which one server has begun to find whether it is in order.
@@ -287,4 +293,4 @@ impl fmt::Debug for OutputShare {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -16,6 +16,8 @@ use crate::statistics::ProportionBounds;
 pub enum ViewKind {
     /// Sums of bounds over the partners' releases.
     Interval,
+    /// The blind sum over all partners, put under disclosure control after it was added up.
+    Pooled,
     /// One partner's own release.
     Partner,
 }
@@ -26,6 +28,7 @@ impl ViewKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Interval => "interval",
+            Self::Pooled => "pooled",
             Self::Partner => "partner",
         }
     }

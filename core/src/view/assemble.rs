@@ -11,11 +11,13 @@ use crate::catalogue::{
     Catalogue, CategoryKind, Dataset, Indicator, IndicatorKind, PersonRows, Unknown,
 };
 use crate::disclosure::{
-    AnswerParts, CombineError, CombinedCell, PROTECTED_BELOW, Received, Side, Verified, combine,
+    AnswerParts, CombineError, CombinedCell, PROTECTED_BELOW, Pooled, Received, Side, Verified,
+    combine,
 };
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{
-    Agreement, Bounds, CellState, Digest, Ods, QueryId, RefusalCode, Role, SnapshotVersion,
+    Agreement, Bounds, CellState, Digest, Ods, PoolKind, QueryId, RefusalCode, Role,
+    SnapshotVersion,
 };
 use crate::plan::Layout;
 use crate::statistics::{ProportionBounds, proportion_bounds};
@@ -28,6 +30,8 @@ pub struct Shared {
     pub(super) absent: Vec<Absent>,
     pub(super) coordinator: Ods,
     pub(super) receipt: ReceiptParts,
+    /// The second server's proof that it knows of the query, where it is answered from a blind sum.
+    pub(super) witness: Option<ReceiptParts>,
 }
 
 /// The answer to one question, with the proof of how it may be used in its type.
@@ -125,8 +129,48 @@ impl Unlogged {
         self.answer.receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
         let Self { answer, answers, absent, .. } = self;
         let receipt = receipt.parts().clone();
-        let basis = Shared { answers, absent, coordinator: coordinator.clone(), receipt };
+        let coordinator = coordinator.clone();
+        let basis = Shared { answers, absent, coordinator, receipt, witness: None };
         Ok(SystemView { answer, basis })
+    }
+
+    /// Makes the answer from a blind sum one: the coordinator's release carries the proof that its audit log holds it,
+    /// and where there is a second server its own proof that it knows of the query comes with it.
+    ///
+    /// # Errors
+    /// [`ViewError::Entry`] where it is no answer from a blind sum, or the second server's entry is about another query.
+    pub fn summed(
+        mut self,
+        agreement: &Agreement,
+        witness: Option<&Receipt>,
+    ) -> Result<SystemView<Shared>, ViewError> {
+        let needed = agreement.pool.is_some_and(PoolKind::needs_helper);
+        let second = agreement.second_server().map(|party| party.ods.clone());
+        let witnessed = match (witness, &second) {
+            (None, _) => !needed,
+            (Some(receipt), Some(ods)) => {
+                self.answer.receipts.push(ReceiptRow {
+                    ods: ods.clone(),
+                    parts: receipt.parts().clone(),
+                });
+                receipt.entry().ods == *ods
+                    && receipt.entry().role == Role::Helper
+                    && receipt.entry().event.query() == Some((self.answer.query_id, self.query_hash))
+            }
+            (Some(_), None) => false,
+        };
+        let [(coordinator, parts)] = self.answers.as_slice() else { return Err(ViewError::Entry) };
+        if !witnessed || self.answer.view != ViewKind::Pooled {
+            return Err(ViewError::Entry);
+        }
+        let basis = Shared {
+            coordinator: coordinator.clone(),
+            receipt: parts.receipt.clone(),
+            answers: self.answers.clone(),
+            absent: self.absent,
+            witness: witness.map(|receipt| receipt.parts().clone()),
+        };
+        Ok(SystemView { answer: self.answer, basis })
     }
 
     /// Who is in the figures, and who is not and why, as the audit log's entry says it.
@@ -177,12 +221,16 @@ impl SystemView<Shared> {
         }
         releases.sort_by(|a, b| a.document().ods.cmp(&b.document().ods));
         let rung = rung_text(&layout.question().by);
+        let pooled = releases.iter().any(|release| release.document().pool.is_some());
         for release in &releases {
             receipts.push(ReceiptRow {
                 ods: release.document().ods.clone(),
                 parts: release.parts().receipt.clone(),
             });
-            coverage.push(answered_line(release, &rung, agreement));
+            match &release.document().pool {
+                None => coverage.push(answered_line(release, &rung, agreement)),
+                Some(pool) => coverage.extend(summed_lines(release, pool, &rung, agreement)),
+            }
         }
         coverage.sort_by(|a, b| a.ods.cmp(&b.ods));
         receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
@@ -192,14 +240,17 @@ impl SystemView<Shared> {
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
+        caveats.extend(releases.iter().filter_map(|r| r.document().pool.as_ref().map(summed_caveat)));
         let complete = |release| Completeness::of(release, layout, catalogue);
-        let completeness = releases.iter().filter_map(complete).collect();
+        // Of a sum nobody's own extract is shown.
+        let completeness =
+            if pooled { Vec::new() } else { releases.iter().filter_map(complete).collect() };
         let answer = Answer {
             indicator: indicator_view(indicator, dataset),
             period: question.period,
             axes: axes(layout, catalogue)?,
             scope: question.scope.clone(),
-            view: ViewKind::Interval,
+            view: if pooled { ViewKind::Pooled } else { ViewKind::Interval },
             policy: agreed(releases.iter().map(|r| r.document().policy)),
             rung,
             asked: None,
@@ -342,6 +393,47 @@ fn answered_line(release: &Received, rung: &str, agreement: &Agreement) -> Cover
         rung: Some(rung.to_owned()),
         ..line(&document.ods, agreement, CoverageStatus::Answered)
     }
+}
+
+/// The partners of the agreement, as far as they are in a blind sum. Each is there with the extract that it had, of
+/// which the sum does not say more than its standing.
+fn summed_lines(
+    release: &Received,
+    pool: &Pooled,
+    rung: &str,
+    agreement: &Agreement,
+) -> Vec<Coverage> {
+    let document = release.document();
+    let one = |ods: &Ods| {
+        if pool.members().binary_search(ods).is_ok() {
+            return Coverage {
+                as_of: Some(document.snapshot.as_of),
+                version: Some(document.snapshot.version),
+                policy: Some(document.policy),
+                rung: Some(rung.to_owned()),
+                ..line(ods, agreement, CoverageStatus::Answered)
+            };
+        }
+        let reason = if pool.missing().binary_search(ods).is_ok() {
+            "its contribution to the blind sum did not come in time"
+        } else {
+            "it had no extract when the blind sum was begun, or is not on the membership list"
+        };
+        let reason = Some(reason.to_owned());
+        Coverage { reason, ..line(ods, agreement, CoverageStatus::Late) }
+    };
+    agreement.nodes().map(|party| one(&party.ods)).collect()
+}
+
+fn summed_caveat(pool: &Pooled) -> String {
+    let noise = match pool.kind() {
+        PoolKind::Noisy => " Every partner changed its figures at random before, by a little.",
+        PoolKind::Deposit | PoolKind::Masks | PoolKind::TrustedSum => "",
+    };
+    format!(
+        "The tables of {} partners were added up blind before small figures were hidden. Somebody with records at several partners is counted at each of them.{noise}",
+        pool.members().len()
+    )
 }
 
 fn axes(layout: &Layout, catalogue: &Catalogue) -> Result<Vec<AxisView>, Unknown> {

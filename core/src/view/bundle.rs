@@ -6,7 +6,7 @@ use super::assemble::{Absent, Gathered, Shared, SystemView, ViewError};
 use crate::catalogue::Catalogue;
 use crate::disclosure::{AnswerParts, Expected, ReceivedError, Side, Verified};
 use crate::ledger::{Receipt, ReceiptError, ReceiptParts, origin};
-use crate::model::{Agreement, CategoryId, Digest, Ods, Query, Role};
+use crate::model::{Agreement, CategoryId, Digest, Ods, Query, QueryView, Role};
 use crate::plan::Layout;
 use crate::sign::{KeyError, VerifyingKey};
 
@@ -23,6 +23,8 @@ pub struct Bundle {
     pub cells: Vec<ClaimedCell>,
     /// The coordinator's own time.
     pub elapsed_ms: u64,
+    /// The second server's proof that it knows of the query, where it is answered from a blind sum.
+    pub witness: Option<ReceiptParts>,
 }
 
 /// A cell as the coordinator claims it.
@@ -62,6 +64,9 @@ pub enum DoubtError {
     /// The coordinator's proof does not hold.
     #[error("the proof that the coordinator's audit log holds this answer is not valid")]
     Receipt(#[from] ReceiptError),
+    /// An answer from a blind sum without the second server's proof, or with one that does not hold.
+    #[error("the proof that the independent second server knows of this query is not valid")]
+    Witness(#[source] Option<ReceiptError>),
     /// The answers cannot be combined.
     #[error(transparent)]
     View(#[from] ViewError),
@@ -72,7 +77,7 @@ impl SystemView<Shared> {
     /// that are claimed of them.
     #[must_use]
     pub fn bundle(&self) -> Bundle {
-        let Shared { answers, absent, coordinator: _, receipt } = &self.basis;
+        let Shared { answers, absent, coordinator: _, receipt, witness } = &self.basis;
         let answer = self.answer();
         let cells = answer.cells.iter().map(|cell| {
             let at = cell.at.iter().zip(&answer.axes);
@@ -88,6 +93,7 @@ impl SystemView<Shared> {
             receipt: receipt.clone(),
             cells: cells.collect(),
             elapsed_ms: answer.elapsed_ms,
+            witness: witness.clone(),
         }
     }
 
@@ -111,7 +117,12 @@ impl SystemView<Shared> {
         agreement: &Agreement,
         catalogue: &Catalogue,
     ) -> Result<Self, DoubtError> {
-        for ods in &query.targets {
+        let pooled = query.view == Some(QueryView::Pooled);
+        let coordinator = agreement.coordinator().ok_or(ViewError::Entry)?;
+        let own = std::slice::from_ref(&coordinator.ods);
+        // Of a blind sum no partner says anything: the coordinator alone does.
+        let asked = if pooled { own } else { query.targets.as_slice() };
+        for ods in asked {
             let answered = bundle.answers.iter().filter(|(of, _)| of == ods).count();
             let absent = bundle.absent.iter().filter(|a| a.ods == *ods).count();
             if answered + absent != 1 {
@@ -120,7 +131,7 @@ impl SystemView<Shared> {
         }
         let mut strangers =
             bundle.answers.iter().map(|(of, _)| of).chain(bundle.absent.iter().map(|a| &a.ods));
-        if let Some(ods) = strangers.find(|of| !query.targets.contains(of)) {
+        if let Some(ods) = strangers.find(|of| !asked.contains(of)) {
             return Err(DoubtError::Account(ods.clone()));
         }
         // Both would pass for a part of a complete answer, and only the partner itself can say either.
@@ -134,6 +145,7 @@ impl SystemView<Shared> {
             let expected = Expected {
                 agreement,
                 ods: &ods,
+                role: if pooled { Role::Coordinator } else { Role::Node },
                 query_id: query.query_id,
                 query_hash,
                 question,
@@ -163,10 +175,26 @@ impl SystemView<Shared> {
         if !mine.eq(bundle.cells) {
             return Err(DoubtError::Figures);
         }
-        let coordinator = agreement.coordinator().ok_or(ViewError::Entry)?;
+        if pooled {
+            let witness = witness(bundle.witness, agreement)?;
+            return Ok(unlogged.summed(agreement, witness.as_ref())?);
+        }
         let key = VerifyingKey::parse(&coordinator.ledger_key)?;
         let log = origin(&coordinator.ods, Role::Coordinator);
         let receipt = Receipt::verify(bundle.receipt, &log, &key)?;
         Ok(unlogged.logged(&coordinator.ods, &receipt)?)
     }
+}
+
+/// The second server's proof, verified by the agreement's key for its audit log.
+fn witness(
+    parts: Option<ReceiptParts>,
+    agreement: &Agreement,
+) -> Result<Option<Receipt>, DoubtError> {
+    let Some(parts) = parts else { return Ok(None) };
+    let server = agreement.second_server().ok_or(DoubtError::Witness(None))?;
+    let key = VerifyingKey::parse(&server.ledger_key)?;
+    let log = origin(&server.ods, Role::Helper);
+    let receipt = Receipt::verify(parts, &log, &key);
+    receipt.map(Some).map_err(|reason| DoubtError::Witness(Some(reason)))
 }

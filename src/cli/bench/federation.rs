@@ -229,6 +229,7 @@ impl Federation {
             store,
             partners: Arc::new(registry.clone()),
             clock: Arc::clone(&clock),
+            sums: None,
         });
         let incoming = accept_analysts(analysts, watch::channel(analyst_tls).1, peer, stop.clone());
         let serving =
@@ -269,10 +270,12 @@ impl Federation {
             coordinator: self.coordinator.ods.clone(),
             agreements: vec![self.agreement.clone()],
             answer_key: copy(&member.answer)?,
+            roster: None,
         });
         let routes = node_service::routes(Arc::new(node), site.writable()).await;
         let dial = tls::node_dial(&member.credentials, &self.roots, clock).or_exit(Exit::Fault)?;
         let dial = DialConfig {
+            role: Role::Coordinator,
             address: place.parse().or_exit(Exit::Fault)?,
             federation: self.name.clone(),
             coordinator: self.coordinator.ods.clone(),

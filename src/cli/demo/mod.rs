@@ -219,6 +219,7 @@ fn question(
         format: Format::Table,
         deadline: 30,
         require_all: false,
+        view: query::View::Partners,
     })
 }
 

@@ -165,7 +165,7 @@ impl Sums {
         first: usize,
     ) -> Result<Option<Begun>, SumError> {
         let aggregator = Aggregator::leader(self.verify_key(round)?);
-        let seal_key = Arc::clone(&self.seal_key);
+        let seal_key = Arc::clone(&self.parts.seal_key);
         let (ods, bytes, vectors) = (ods.clone(), Arc::clone(bytes), Arc::clone(vectors));
         blocking(move || {
             let parts = unpacked(&bytes).ok_or(SumError::Lost("a contribution"))?;

@@ -3,6 +3,7 @@
 //! anybody sees them. Every step that binds is in the audit log before it is sent, and what is on the disk is enough to
 //! go on after a restart.
 
+mod answer;
 mod close;
 mod collect;
 mod gather;
@@ -12,7 +13,8 @@ mod shelf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::catalogue::Catalogue;
+use evensum_core::catalogue::{Catalogue, CatalogueError};
+use evensum_core::disclosure::{ChainError, LiveError};
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::canonical::CanonicalError;
@@ -28,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::store::{Store, StoreError, Vault, VaultError};
+
+pub(super) use answer::{SumQuery, ask};
 
 /// Between two looks at what can be done next.
 const LOOK: Duration = Duration::from_secs(1);
@@ -48,7 +52,7 @@ pub struct SumParts {
     /// The agreements that have one.
     pub agreements: Vec<Summed>,
     /// What contributions are sealed for.
-    pub seal_key: SealKey,
+    pub seal_key: Arc<SealKey>,
     /// What signs its documents.
     pub answer_key: SigningKey,
     /// The partners' nodes.
@@ -90,6 +94,12 @@ pub(super) enum SumError {
     Verify(#[from] VerifyError),
     #[error("a key of the membership list cannot be used")]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error("opened totals could not be put to the disclosure test")]
+    Live(#[from] LiveError),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     #[error("the second server did not take the step")]
     Helper(#[source] PoolFault),
     #[error("what is kept of the round is incomplete: {0}")]
@@ -113,6 +123,8 @@ pub(super) struct Sums {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) parts: SumParts,
+    /// One opening at a time.
+    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl Sums {

@@ -19,7 +19,7 @@ use crate::rpc::{faults, pb};
 
 /// What leaves a coordinator.
 pub(in crate::rpc) fn write(question: u32, view: &SystemView<Shared>) -> pb::View {
-    let Bundle { answers, absent, receipt, cells, elapsed_ms } = view.bundle();
+    let Bundle { answers, absent, receipt, cells, elapsed_ms, witness } = view.bundle();
     pb::View {
         query_id: view.answer().query_id.to_string(),
         breakdown: view.answer().axes.iter().map(|axis| axis.level.to_string()).collect(),
@@ -30,6 +30,7 @@ pub(in crate::rpc) fn write(question: u32, view: &SystemView<Shared>) -> pb::Vie
         receipt: Some(answer::proof(receipt)),
         elapsed_ms,
         question,
+        witness: witness.map(answer::proof),
     }
 }
 
@@ -46,6 +47,7 @@ pub(in crate::rpc) fn read(view: pb::View) -> Result<(u32, Bundle), ConvertError
         receipt,
         elapsed_ms,
         question,
+        witness,
     } = view;
     let _: QueryId = id(query_id, "query's id")?;
     let _: Ods = id(coordinator, "coordinator's code")?;
@@ -66,7 +68,8 @@ pub(in crate::rpc) fn read(view: pb::View) -> Result<(u32, Bundle), ConvertError
         .map(read_absence)
         .collect::<Result<_, _>>()?;
     let receipt = answer::read_proof(receipt)?;
-    Ok((number(question)?, Bundle { answers, absent, receipt, cells, elapsed_ms }))
+    let witness = witness.map(|proof| answer::read_proof(Some(proof))).transpose()?;
+    Ok((number(question)?, Bundle { answers, absent, receipt, cells, elapsed_ms, witness }))
 }
 
 fn write_cell(cell: ClaimedCell) -> pb::Cell {

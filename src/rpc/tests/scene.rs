@@ -103,8 +103,8 @@ impl Scene {
                     scope: None,
                 })
                 .collect(),
+            view: None,
         }
-        view: None,
     }
 
     /// A signed query of so many questions.
@@ -219,6 +219,7 @@ impl Scene {
             let expected = Expected {
                 agreement,
                 ods: outgoing.ods(),
+                role: Role::Node,
                 query_id,
                 query_hash,
                 question: 0,

@@ -278,6 +278,7 @@ impl Federation {
             coordinator: ods(COORDINATOR),
             agreements: vec![agreement.clone()],
             answer_key: copy(&self.keys[code].answer),
+            roster: None,
         }
     }
 
@@ -297,6 +298,7 @@ impl Federation {
             store: store.clone(),
             partners,
             clock: Arc::clone(&self.clock) as _,
+            sums: None,
         });
         OpenCoordinator { coordinator, store, state }
     }
@@ -325,8 +327,8 @@ impl Federation {
                 by: vec![level("sex")],
                 scope: None,
             }],
+            view: None,
         }
-        view: None,
     }
 
     /// Signs as the analyst `a0`.

@@ -191,6 +191,7 @@ async fn an_answer_of_one_federation_does_not_pass_in_the_other() {
     let expected = |federation, layout| evensum_core::disclosure::Expected {
         agreement: federation,
         ods: answer.ods(),
+        role: Role::Node,
         query_id: query.query_id,
         query_hash: envelope.payload_hash(),
         question: 0,

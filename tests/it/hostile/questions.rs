@@ -5,7 +5,7 @@ use evensum_core::disclosure::{DocumentKind, Expected, Outgoing, Verified};
 use evensum_core::ledger::Event;
 use evensum_core::model::{
     AgreementId, CategoryId, Digest, FederationId, IndicatorId, MAX_QUESTIONS, Ods, PeriodRange,
-    PurposeId, Query, Question, RefusalCode, Scope,
+    PurposeId, Query, Question, RefusalCode, Role, Scope,
 };
 use evensum_core::port::{AskFault, NodeFault};
 use evensum_core::sign::Envelope;
@@ -39,6 +39,7 @@ fn refusal(
     let expected = Expected {
         agreement: &f.agreement,
         ods: outgoing.ods(),
+        role: Role::Node,
         query_id: query.query_id,
         query_hash: envelope.payload_hash(),
         question,

@@ -72,6 +72,7 @@ impl Scene {
             let expected = Expected {
                 agreement: &self.f.agreement,
                 ods: of,
+                role: Role::Node,
                 query_id: self.query.query_id,
                 query_hash,
                 question: 0,

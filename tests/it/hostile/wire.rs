@@ -129,6 +129,7 @@ impl Federation {
         let own = self.pki.node(own.as_str());
         let dial = tls::node_dial(&own, &self.pki.roots(), clock()).expect("a configuration");
         let config = DialConfig {
+            role: Role::Coordinator,
             address: address.to_string().parse().expect("an address"),
             federation: self.pki.federation.clone(),
             coordinator: ods(COORDINATOR),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use evensum::rpc::{Destination, DialConfig, DialError, Keepalive, Proxies, dial_as_analyst};
 use evensum::trust::config::{analyst_dial, node_dial};
+use evensum_core::model::Role;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ fn to(addresses: &[String]) -> Destination {
 fn dial(pki: &Pki, addresses: &[String]) -> Node {
     let tls = node_dial(&pki.node("R0D"), &pki.roots(), clock()).expect("a configuration");
     Node::dial_config(DialConfig {
+        role: Role::Coordinator,
         address: to(addresses),
         federation: pki.federation.clone(),
         coordinator: ods(COORDINATOR),

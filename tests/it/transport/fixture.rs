@@ -14,7 +14,7 @@ use evensum::rpc::{
 use evensum::trust::config::{coordinator_node_port, node_dial};
 use evensum::trust::handshake::{DialTls, PortTls};
 use evensum::trust::{Credentials, Roots};
-use evensum_core::model::Ods;
+use evensum_core::model::{Ods, Role};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -240,6 +240,7 @@ impl Node {
 
     pub(crate) fn dial_with(address: SocketAddr, pki: &Pki, tls: Arc<DialTls>) -> Self {
         Self::dial_config(DialConfig {
+            role: Role::Coordinator,
             address: address.to_string().parse().expect("an address"),
             federation: pki.federation.clone(),
             coordinator: ods(COORDINATOR),

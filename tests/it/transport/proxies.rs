@@ -115,6 +115,7 @@ fn dial(pki: &Pki, address: &str, proxies: &Proxies) -> Node {
 fn dial_from(pki: &Pki, address: Destination) -> Node {
     let tls = node_dial(&pki.node("R0D"), &pki.roots(), clock()).expect("a configuration");
     Node::dial_config(DialConfig {
+        role: Role::Coordinator,
         address,
         federation: pki.federation.clone(),
         coordinator: ods(COORDINATOR),

@@ -125,6 +125,7 @@ async fn a_node_refuses_who_is_not_its_coordinator() {
 
     let tls = node_dial(&own, &pki.roots(), clock()).expect("a configuration");
     let config = |address: String, federation: &str, coordinator: &str| DialConfig {
+        role: Role::Coordinator,
         address: address.parse().expect("an address"),
         federation: crate::pki::federation(federation),
         coordinator: ods(coordinator),

@@ -22,7 +22,8 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let outcome = |verdict| Decision { verdict, steps: 0, programs: 0, dense: true };
     for cell in merged.cells.iter().filter(|c| c.hidden.is_hidden()) {
         let known = layout.span(&cell.at);
-        if known.low > merged.most || cell.hidden.found_out(whole(known.low), whole(known.high)) {
+        let above = cell.hidden.is_published() && known.low > merged.most;
+        if above || cell.hidden.found_out(whole(known.low), whole(known.high)) {
             return Ok(outcome(Verdict::Unsafe));
         }
     }
@@ -53,7 +54,10 @@ type Open = (usize, Hidden);
 /// The hidden figures, the narrowest first.
 fn hidden(merged: &Merged, shape: &Figures) -> Vec<Open> {
     let cells = merged.cells.iter().zip(&shape.of_cell);
-    let cells = cells.filter(|(c, _)| c.hidden.is_hidden());
+    let cells = cells.filter(|(c, f)| {
+        let known = shape.known[**f];
+        c.hidden.is_hidden() && !c.hidden.is_settled(known.low, known.high)
+    });
     let mut hidden: Vec<Open> = cells.map(|(c, f)| (*f, c.hidden)).collect();
     hidden.sort_by_key(|(f, _)| (shape.known[*f].high - shape.known[*f].low, *f));
     hidden

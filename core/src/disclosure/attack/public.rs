@@ -75,6 +75,16 @@ pub enum Hidden {
     Unstated,
     /// Its count.
     Yes,
+    /// Nobody published it: it is what published totals leave for partners that do not show theirs. Its count, where
+    /// they would hide it.
+    Rest {
+        /// The least count that they would hide: 1 where zeros are shown.
+        least: u64,
+        /// The most that they would hide.
+        most: u64,
+        /// Whether it is of people of whom something is not known, not stated or not applicable.
+        unstated: bool,
+    },
 }
 
 impl Hidden {
@@ -91,6 +101,36 @@ impl Hidden {
             Self::No => false,
             Self::Unstated => low >= high || (low >= 1 && high <= 2),
             Self::Yes => found_out(low, high),
+            Self::Rest { least, most, unstated } => {
+                let hidden = if unstated { Self::Unstated } else { Self::Yes };
+                low <= most && high >= least && hidden.found_out(low, high)
+            }
+        }
+    }
+
+    /// Whether nothing is left to be found out of a count that must lie between these numbers: whoever has it would
+    /// show it.
+    pub(super) const fn is_settled(self, low: i64, high: i64) -> bool {
+        match self {
+            Self::No => true,
+            Self::Unstated | Self::Yes => false,
+            Self::Rest { least, most, .. } => {
+                low.unsigned_abs() > most || high.unsigned_abs() < least
+            }
+        }
+    }
+
+    /// Whether a count is hidden by a rule that says at most how much it can be.
+    pub(super) const fn is_published(self) -> bool {
+        matches!(self, Self::Unstated | Self::Yes)
+    }
+
+    /// What must not be found out where the same count is published twice; what somebody shows is no rest.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Rest { .. }, Self::Rest { .. }) => self.max(other),
+            (Self::Rest { .. }, published) | (published, Self::Rest { .. }) => published,
+            _ => self.max(other),
         }
     }
 
@@ -99,7 +139,8 @@ impl Hidden {
     pub(super) const fn apart(self, seen_least: i64, known_least: i64) -> i64 {
         let one = match self {
             Self::No | Self::Yes => known_least >= 3,
-            Self::Unstated => seen_least == 0 || known_least >= 2,
+            Self::Rest { unstated: false, .. } => known_least >= 3,
+            Self::Unstated | Self::Rest { .. } => seen_least == 0 || known_least >= 2,
         };
         if one { 1 } else { 2 }
     }
@@ -207,7 +248,7 @@ impl Public {
             let same = &mut cells[index];
             same.low = same.low.max(low);
             same.high = same.high.min(high);
-            same.hidden = same.hidden.max(cell.hidden);
+            same.hidden = same.hidden.with(cell.hidden);
             if same.low > same.high {
                 return None;
             }

@@ -145,7 +145,7 @@ fn figures_that_the_noise_cannot_make_are_not_believed() {
     let with = |over: Shown, all: Shown| {
         let rows = PersonRows::Several;
         [over, all].into_iter().all(|cell| received::plausible(cell, Profile::Ckm, rows))
-            && received::consistent(plan.layout(), &[over, all], Profile::Ckm)
+            && received::consistent(plan.layout(), &[over, all], Profile::Ckm, 0)
     };
     let shown = Shown::Published;
     for (over, all, believed) in [

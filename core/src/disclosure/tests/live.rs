@@ -9,7 +9,7 @@ use crate::plan::Filter;
 use attack::Limits;
 
 /// A row by dimension id, and its outcome band under the dataset's outcome level.
-type Row = BTreeMap<String, String>;
+pub(super) type Row = BTreeMap<String, String>;
 
 /// A generator that gives the same numbers everywhere.
 struct Seed(u64);
@@ -56,7 +56,11 @@ fn rows(catalogue: &Catalogue, count: usize, seed: u64) -> Vec<Row> {
 }
 
 /// Counts a plan's table one row at a time. Everybody is a person of their own.
-fn counted(catalogue: &Catalogue, plan: &Plan<Publication>, rows: &[Row]) -> Table<RawCell> {
+pub(super) fn counted(
+    catalogue: &Catalogue,
+    plan: &Plan<Publication>,
+    rows: &[Row],
+) -> Table<RawCell> {
     let lattice = plan.layout().lattice();
     let outcome = &catalogue.dataset(plan.layout().dataset()).expect("a dataset").outcome;
     let key = |level: &LevelId| {
@@ -95,14 +99,14 @@ fn counted(catalogue: &Catalogue, plan: &Plan<Publication>, rows: &[Row]) -> Tab
 
 pub(super) struct Records {
     pub(super) scene: Scene,
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
 }
 
 /// An indicator, its breakdown and its scope.
 pub(super) type Asked<'a> = (&'a str, &'a [&'a str], Option<(&'a str, &'a str)>);
 
 impl Records {
-    fn new(count: usize, seed: u64) -> Self {
+    pub(super) fn new(count: usize, seed: u64) -> Self {
         Self::under(Profile::Nhs75m, count, seed)
     }
 
@@ -127,9 +131,19 @@ impl Records {
         &self,
         rows: &[Row],
         of: &SnapshotRef,
-        (indicator, by, scope): Asked<'_>,
+        asked: Asked<'_>,
         change: impl Fn(&mut Agreement),
     ) -> Protected {
+        let plan = self.plan(asked, change);
+        protect(&plan, counted(&self.scene.catalogue, &plan, rows), of, &ods("ZZ2"))
+            .expect("protected")
+    }
+
+    pub(super) fn plan(
+        &self,
+        (indicator, by, scope): Asked<'_>,
+        change: impl Fn(&mut Agreement),
+    ) -> Plan<Publication> {
         let Scene { catalogue, agreement, .. } = &self.scene;
         let mut agreement = agreement.clone();
         change(&mut agreement);
@@ -147,8 +161,7 @@ impl Records {
         let standing = Standing { agreement: &agreement, catalogue, now: NOW };
         let permit =
             Permit::publication(standing, "13sa", question, agreement.profile).expect("a permit");
-        let plan = Plan::compile(&permit, catalogue).expect("a plan");
-        protect(&plan, counted(catalogue, &plan, rows), of, &ods("ZZ2")).expect("protected")
+        Plan::compile(&permit, catalogue).expect("a plan")
     }
 
     fn live(&self, drafts: &[Draft]) -> Live<'_> {

@@ -27,6 +27,7 @@ fn an_answer_holds_for_its_own_question_only() {
     let expected = |question| Expected {
         agreement: &scene.agreement,
         ods: &north.ods,
+        role: Role::Node,
         query_id,
         query_hash,
         question,

@@ -148,6 +148,7 @@ fn a_refusal_travels_with_its_proof() {
     let expected = Expected {
         agreement: &scene.agreement,
         ods: &north.ods,
+        role: Role::Node,
         query_id: id,
         query_hash: query.hash(),
         question: 0,

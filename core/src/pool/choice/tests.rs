@@ -3,7 +3,7 @@
 use super::*;
 use crate::pool::roster::fixture::Federation;
 
-/// The view and the reason, short.
+/// The view and the reason, short: the kind of sum, `~` for figures between x and y, `-` for none.
 fn short(choice: Choice) -> String {
     let of = |why: Reason| match why {
         Reason::NobodyHolds => "nobody",
@@ -11,144 +11,52 @@ fn short(choice: Choice) -> String {
         Reason::FewHolders { .. } => "few",
         Reason::NoPool => "pool",
         Reason::NoList => "list",
-        Reason::OtherList => "other list",
+        Reason::OtherList => "other",
         Reason::AskerRunsCoordinator => "asker",
     };
     match choice {
         Choice::Pooled(kind) => kind.as_str().to_owned(),
-        Choice::Interval(why) => format!("between, {}", of(why)),
-        Choice::NotAvailable(why) => format!("none, {}", of(why)),
+        Choice::Interval(why) => format!("~{}", of(why)),
+        Choice::NotAvailable(why) => format!("-{}", of(why)),
     }
 }
 
 const HOLDERS: [usize; 6] = [0, 1, 2, 3, 4, 10];
 
 /// The views of 0, 1, 2, 3, 4 and 10 holders.
-fn views(kind: Option<PoolKind>, lines: &str, list: bool, asker: bool) -> [String; 6] {
+fn views(kind: Option<PoolKind>, lines: &str, list: bool, asker: bool) -> String {
     let federation = Federation::with(kind, 10, lines);
     let signed = federation.signed(federation.list(10), &["ann", "bob"]);
     let list = list.then(|| signed.verify(&federation.agreement).expect("it holds"));
-    HOLDERS.map(|n| short(view_of(&federation.agreement, list.as_ref(), n, asker)))
+    let view = |n| short(view_of(&federation.agreement, list.as_ref(), n, asker));
+    HOLDERS.map(view).join(" ")
 }
 
 #[test]
 fn the_number_of_holders_decides_and_the_reason_is_said() {
     const SHOW: &str = "show_partners = true";
     const ASK: &str = "asker_runs_coordinator = true";
-    let deposit = Some(PoolKind::Deposit);
+    let [deposit, noisy, masks, trusted] =
+        [PoolKind::Deposit, PoolKind::Noisy, PoolKind::Masks, PoolKind::TrustedSum].map(Some);
     for (kind, lines, list, asker, wanted) in [
+        (None, "", false, false, "-nobody -one -few -few -pool -pool"),
+        (None, SHOW, false, true, "-nobody ~one ~few ~few ~pool ~pool"),
+        (deposit, "", true, false, "-nobody -one -few -few deposit deposit"),
+        (deposit, SHOW, true, false, "-nobody ~one ~few ~few deposit deposit"),
+        (deposit, SHOW, false, false, "-nobody ~one ~few ~few ~list ~list"),
+        (deposit, "", false, false, "-nobody -one -few -few -list -list"),
+        (deposit, "", true, true, "-nobody -one -few -few -asker -asker"),
+        (deposit, ASK, true, true, "-nobody -one -few -few deposit deposit"),
+        (noisy, "", true, false, "-nobody -one -few -few noisy noisy"),
+        (masks, SHOW, true, false, "-nobody ~one ~few ~few masks masks"),
         (
-            None,
-            "",
-            false,
-            false,
-            ["none, nobody", "none, one", "none, few", "none, few", "none, pool", "none, pool"],
-        ),
-        (
-            None,
-            SHOW,
-            false,
-            true,
-            [
-                "none, nobody",
-                "between, one",
-                "between, few",
-                "between, few",
-                "between, pool",
-                "between, pool",
-            ],
-        ),
-        (
-            deposit,
-            "",
-            true,
-            false,
-            ["none, nobody", "none, one", "none, few", "none, few", "deposit", "deposit"],
-        ),
-        (
-            deposit,
+            trusted,
             SHOW,
             true,
             false,
-            ["none, nobody", "between, one", "between, few", "between, few", "deposit", "deposit"],
+            "-nobody ~one trusted_sum trusted_sum trusted_sum trusted_sum",
         ),
-        (
-            deposit,
-            SHOW,
-            false,
-            false,
-            [
-                "none, nobody",
-                "between, one",
-                "between, few",
-                "between, few",
-                "between, list",
-                "between, list",
-            ],
-        ),
-        (
-            deposit,
-            "",
-            false,
-            false,
-            ["none, nobody", "none, one", "none, few", "none, few", "none, list", "none, list"],
-        ),
-        (
-            deposit,
-            "",
-            true,
-            true,
-            ["none, nobody", "none, one", "none, few", "none, few", "none, asker", "none, asker"],
-        ),
-        (
-            deposit,
-            ASK,
-            true,
-            true,
-            ["none, nobody", "none, one", "none, few", "none, few", "deposit", "deposit"],
-        ),
-        (
-            Some(PoolKind::Noisy),
-            "",
-            true,
-            false,
-            ["none, nobody", "none, one", "none, few", "none, few", "noisy", "noisy"],
-        ),
-        (
-            Some(PoolKind::Masks),
-            SHOW,
-            true,
-            false,
-            ["none, nobody", "between, one", "between, few", "between, few", "masks", "masks"],
-        ),
-        (
-            Some(PoolKind::TrustedSum),
-            SHOW,
-            true,
-            false,
-            [
-                "none, nobody",
-                "between, one",
-                "trusted_sum",
-                "trusted_sum",
-                "trusted_sum",
-                "trusted_sum",
-            ],
-        ),
-        (
-            Some(PoolKind::TrustedSum),
-            SHOW,
-            true,
-            true,
-            [
-                "none, nobody",
-                "between, one",
-                "between, asker",
-                "between, asker",
-                "between, asker",
-                "between, asker",
-            ],
-        ),
+        (trusted, SHOW, true, true, "-nobody ~one ~asker ~asker ~asker ~asker"),
     ] {
         assert_eq!(views(kind, lines, list, asker), wanted, "{kind:?} {lines} {list} {asker}");
     }
@@ -161,7 +69,7 @@ fn a_list_of_another_agreement_is_none() {
     let signed = noisy.signed(noisy.list(5), &["ann", "bob"]);
     let list = signed.verify(&noisy.agreement).expect("it holds");
     assert_eq!(short(view_of(&noisy.agreement, Some(&list), 5, false)), "noisy");
-    assert_eq!(short(view_of(&deposit.agreement, Some(&list), 5, false)), "none, other list");
+    assert_eq!(short(view_of(&deposit.agreement, Some(&list), 5, false)), "-other");
 }
 
 #[test]
@@ -169,7 +77,7 @@ fn partners_that_run_a_server_are_no_independent_holders() {
     let federation = Federation::new(Some(PoolKind::Deposit), 3);
     let holders = Holders::of(&federation.agreement);
     assert_eq!(holders, Holders { all: 5, independent: 3 });
-    assert_eq!(short(view_of(&federation.agreement, None, holders, false)), "none, few");
+    assert_eq!(short(view_of(&federation.agreement, None, holders, false)), "-few");
 }
 
 #[test]

@@ -19,7 +19,10 @@ pub(in crate::pool) fn ods(code: &str) -> Ods {
 
 /// A sealing key of its own for each number.
 pub(in crate::pool) fn seal_key(number: u8) -> KeyText {
-    let body = data_encoding::BASE64URL_NOPAD.encode(&[number; 32]);
+    let mut bytes = [number; 32];
+    // Below the modulus, as the one spelling of a key is.
+    bytes[31] &= 0x3f;
+    let body = data_encoding::BASE64URL_NOPAD.encode(&bytes);
     KeyText::new(format!("x25519:{body}")).expect("a key")
 }
 

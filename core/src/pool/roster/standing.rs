@@ -77,12 +77,12 @@ pub enum MembershipError {
 
 /// With whom a sum closes: lists by ODS code, which together are those with whom it was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closing {
+pub struct Attendance {
     arrived: Vec<Ods>,
     missing: Vec<Ods>,
 }
 
-impl Closing {
+impl Attendance {
     /// Whose contributions are in the sum.
     #[must_use]
     pub fn arrived(&self) -> &[Ods] {
@@ -98,7 +98,7 @@ impl Closing {
 
 /// A membership list that holds under an agreement. There is no other way to one than
 /// [`SignedRoster::verify`](super::SignedRoster::verify):
-/// ```compile_fail
+/// ```compile_fail,E0624
 /// use evensum_core::pool::{Roster, VerifiedRoster};
 /// fn forged(roster: Roster) -> VerifiedRoster {
 ///     VerifiedRoster::of(roster, evensum_core::model::Digest::of(b""), evensum_core::model::PoolKind::Deposit, vec![])
@@ -208,7 +208,7 @@ impl VerifiedRoster {
         bound: &[Ods],
         arrived: &[Ods],
         period: Period,
-    ) -> Result<Closing, MembershipError> {
+    ) -> Result<Attendance, MembershipError> {
         let (begun, come) = (self.set_of(bound)?, self.set_of(arrived)?);
         if let Some(other) = come.difference(&begun).next() {
             return Err(MembershipError::NotBound((*other).clone()));
@@ -220,6 +220,6 @@ impl VerifiedRoster {
             let bound = begun.len();
             return Err(MembershipError::TooManyMissing { missing, bound, allowed });
         }
-        Ok(Closing { arrived: come.into_iter().cloned().collect(), missing })
+        Ok(Attendance { arrived: come.into_iter().cloned().collect(), missing })
     }
 }

@@ -37,11 +37,15 @@ pub(super) fn decide(merged: &Merged, limits: &Limits) -> Result<Decision, Contr
     let hidden: Vec<usize> = (0..cells.len()).filter(|c| cells[*c].hidden.is_hidden()).collect();
     let known = |c: &usize| {
         let (low, high) = bounds[*c];
-        low > merged.most || cells[*c].hidden.found_out(low.unsigned_abs(), high.unsigned_abs())
+        let hidden = cells[*c].hidden;
+        (hidden.is_published() && low > merged.most)
+            || hidden.found_out(low.unsigned_abs(), high.unsigned_abs())
     };
     if hidden.iter().any(known) {
         return Ok(decided(Verdict::Unsafe, 0));
     }
+    let settled = |c: &usize| cells[*c].hidden.is_settled(bounds[*c].0, bounds[*c].1);
+    let hidden: Vec<usize> = hidden.into_iter().filter(|c| !settled(c)).collect();
     if hidden.is_empty() {
         return Ok(decided(Verdict::Safe, 0));
     }

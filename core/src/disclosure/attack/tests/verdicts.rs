@@ -126,6 +126,71 @@ fn of_people_of_whom_something_is_not_stated_it_may_be_known_that_there_is_at_mo
     assert_eq!(of((2, 2)), Verdict::Unsafe, "1");
 }
 
+/// Some of the cells that nobody else is are not published any more, and must not be found out all the same.
+fn with_rests(n: usize) -> Invented {
+    let mut invented = small(n);
+    let sorted = |cell: &PublicCell| {
+        let mut members = invented.members(&cell.at);
+        members.sort_unstable();
+        members
+    };
+    let members: Vec<Vec<usize>> = invented.cells.iter().map(sorted).collect();
+    let once = |i: &usize| members.iter().filter(|m| **m == members[*i]).count() == 1;
+    let rests: Vec<usize> = (n % 4..members.len()).step_by(4).filter(once).collect();
+    for i in rests {
+        let least = u64::from(n.is_multiple_of(2));
+        let hidden = Hidden::Rest { least, most: 7, unstated: false };
+        let at = invented.cells[i].at.clone();
+        invented.cells[i] = PublicCell { at, low: 0, high: None, hidden };
+    }
+    invented
+}
+
+#[test]
+fn what_published_figures_leave_is_found_out_where_programs_say_so() {
+    let (mut only_rests, mut safe) = (0, 0);
+    for n in 0..240 {
+        let invented = with_rests(n);
+        let bounds = super::oracle::bounds(&invented).expect("the truth fits");
+        let known = super::oracle::is_unsafe(&invented, &bounds);
+        let expected = if known { Verdict::Unsafe } else { Verdict::Safe };
+        assert_eq!(verdict(&invented), Ok(expected), "table {n}");
+        let mut published = invented.clone();
+        for cell in &mut published.cells {
+            if matches!(cell.hidden, Hidden::Rest { .. }) {
+                cell.hidden = Hidden::No;
+            }
+        }
+        let without = super::oracle::is_unsafe(&published, &bounds);
+        only_rests += u32::from(known && !without);
+        safe += u32::from(!known);
+    }
+    assert!(only_rests > 5 && safe > 20, "{only_rests} unsafe by a rest alone, {safe} safe");
+}
+
+#[test]
+fn of_a_rest_only_what_would_be_hidden_is_found_out() {
+    let rest = |unstated| Hidden::Rest { least: 1, most: 7, unstated };
+    for (low, high, known) in
+        [(0, 0, false), (0, 1, true), (1, 2, true), (0, 2, false), (7, 7, true), (8, 8, false)]
+    {
+        assert_eq!(rest(false).found_out(low, high), known, "{low} to {high}");
+    }
+    assert!(!rest(true).found_out(0, 1));
+    // What somebody shows is no rest.
+    let attribute = || vec![Attribute::new(2, vec![vec![0]])];
+    let cell = |low, high, hidden| PublicCell { at: vec![1], low, high: Some(high), hidden };
+    let of = |first, second| {
+        let public = Public::new(attribute(), vec![first, second]).expect("well-formed");
+        decide(&public, &Limits::RELEASE).expect("fits").verdict
+    };
+    let shown = || cell(3, 3, Hidden::No);
+    let left = || cell(0, 9, rest(false));
+    assert_eq!(of(shown(), left()), Verdict::Safe);
+    assert_eq!(of(left(), shown()), Verdict::Safe);
+    assert_eq!(of(left(), cell(3, 3, rest(false))), Verdict::Unsafe);
+}
+
 #[test]
 fn nothing_hidden_is_safe() {
     let mut invented =

@@ -1,0 +1,197 @@
+//! A node's part in blind sums: the membership list that it goes by, the second server, and the wiring to it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use evensum_core::model::{Agreement, FederationId, Ods, PoolKind, Role};
+use evensum_core::pool::{SignedRoster, VerifiedRoster};
+use evensum_core::port::PoolNodePort;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::exit::{Exit, Failure, OrExit};
+use super::{clock, reach};
+use crate::config::{self, Membership, Server};
+use crate::node::{self, Site};
+use crate::rpc::{Destination, DialConfig, DialState, Keepalive, pool_service, serve_dialled};
+use crate::trust::{Credentials, Roots, config as tls, write_public};
+
+/// A membership's agreement with a blind sum, as its list holds under it.
+pub(super) struct Summed {
+    pub(super) roster: Arc<VerifiedRoster>,
+    second: Option<Second>,
+    kept: PathBuf,
+    text: String,
+    /// What has changed since the list that the node went by before.
+    changes: Vec<String>,
+}
+
+struct Second {
+    ods: Ods,
+    place: Destination,
+}
+
+fn wrong(text: String) -> Failure {
+    Failure::says(Exit::Config, text)
+}
+
+/// Reads and verifies a node's membership list; none where it names none.
+pub(super) fn summed(
+    server: &Server,
+    membership: &Membership,
+    agreements: &[Agreement],
+) -> Result<Option<Summed>, Failure> {
+    let Some(path) = membership.membership_list.as_ref().filter(|_| server.role() == Role::Node)
+    else {
+        return Ok(None);
+    };
+    let federation = &membership.federation;
+    let with: Vec<&Agreement> = agreements.iter().filter(|a| a.pool.is_some()).collect();
+    let [agreement] = with[..] else {
+        return Err(wrong(format!(
+            "'{}' is the membership list of {federation}, where {} agreements have a blind sum ('pool'): it must be one",
+            path.display(),
+            with.len()
+        )));
+    };
+    let signed = config::membership_list(path)?;
+    let roster = signed.verify(agreement).map_err(|error| {
+        wrong(format!(
+            "the membership list '{}' does not hold under the agreement {}: {error}",
+            path.display(),
+            agreement.id
+        ))
+    })?;
+    let second = second_server(membership, &roster)?;
+    let kept = server.state.join(format!("membership-{federation}.json"));
+    let changes = changes(&kept, &roster)?;
+    let text = signed.to_text().or_exit(Exit::Config)?;
+    Ok(Some(Summed { roster: Arc::new(roster), second, kept, text, changes }))
+}
+
+/// The second server of the configuration, which must be that of the list.
+fn second_server(
+    membership: &Membership,
+    roster: &VerifiedRoster,
+) -> Result<Option<Second>, Failure> {
+    let federation = &membership.federation;
+    match (roster.roster().helper(), &membership.second_server) {
+        (None, None) => Ok(None),
+        (Some(listed), Some(named)) if listed.ods == named.ods => {
+            let config::SecondServer { ods, address, proxy, proxy_password } = named;
+            let place = reach::destination(address, proxy.as_ref(), proxy_password.as_deref())?;
+            Ok(Some(Second { ods: ods.clone(), place }))
+        }
+        (Some(listed), Some(named)) => Err(wrong(format!(
+            "[membership.second_server] names {}, and the membership list of {federation} has {}: correct the ODS code",
+            named.ods, listed.ods
+        ))),
+        (Some(listed), None) => Err(wrong(format!(
+            "there is no way to the second server {} of {federation}: give [membership.second_server] its ODS code and 'address'",
+            listed.ods
+        ))),
+        (None, Some(named)) => Err(wrong(format!(
+            "[membership.second_server] names {}, and the membership list of {federation} has no second server: take it out",
+            named.ods
+        ))),
+    }
+}
+
+/// What differs from the list that the node went by before, in words.
+fn changes(kept: &std::path::Path, roster: &VerifiedRoster) -> Result<Vec<String>, Failure> {
+    if !fs::exists(kept).or_exit(Exit::Config)? {
+        return Ok(Vec::new());
+    }
+    let unusable = |error: &dyn std::fmt::Display| {
+        wrong(format!(
+            "'{}', the membership list that this node went by before, cannot be compared with the new one: {error}. Compare them by hand, then remove that file",
+            kept.display()
+        ))
+    };
+    let text = config::read(kept).map_err(|error| unusable(&error))?;
+    let before = SignedRoster::parse(&text).map_err(|error| unusable(&error))?;
+    let changes = roster.roster().since(before.roster()).map_err(|error| unusable(&error))?;
+    Ok(changes.iter().map(ToString::to_string).collect())
+}
+
+impl Summed {
+    /// Says what has changed, and keeps the list that the node goes by from here on.
+    pub(super) fn begin(&self, site: &Ods, agreements: &[Agreement]) -> Result<(), Failure> {
+        let list = self.roster.roster();
+        let federation = list.federation();
+        for change in &self.changes {
+            warn!(%federation, number = list.serial(), change, "the membership list has changed");
+        }
+        if list.member(site).is_none() {
+            warn!(%federation, "the membership list does not name this partner: it contributes to no sum");
+        }
+        if self.roster.kind() != PoolKind::Deposit {
+            let kind = self.roster.kind().as_str();
+            warn!(%federation, kind, "this version does not take part in blind sums of that kind");
+        }
+        for agreement in agreements.iter().filter(|a| {
+            a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a)
+        }) {
+            let (id, profile) = (&agreement.id, agreement.profile.as_str());
+            warn!(agreement = %id, profile, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");
+        }
+        write_public(&self.kept, self.text.as_bytes(), true).or_exit(Exit::Config)
+    }
+
+    /// In words, for `node check`.
+    pub(super) fn said(&self) -> String {
+        let list = self.roster.roster();
+        let second = self.second.as_ref().map_or_else(String::new, |second| {
+            format!(", and dials its independent second server {} at {}", second.ods, second.place)
+        });
+        let changed = match self.changes.len() {
+            0 => String::new(),
+            _ => format!(". Changed since the list before: {}", self.changes.join("; ")),
+        };
+        format!(
+            "; it takes part in the blind sum of membership list {} with {} members{second}{changed}",
+            list.serial(),
+            list.members().len()
+        )
+    }
+
+    /// Serves the node's part in sums to the second server, on connections that the node dials.
+    pub(super) async fn serve(
+        self,
+        site: &Site,
+        node: Arc<dyn PoolNodePort>,
+        federation: FederationId,
+        (credentials, roots): (&Credentials, &Roots),
+        stop: CancellationToken,
+    ) -> Result<Option<impl Future<Output = Result<(), Failure>> + Send + use<>>, Failure> {
+        let Some(Second { ods, place: address }) = self.second else { return Ok(None) };
+        let routes = pool_service::routes(node, site.writable()).await;
+        let dial = tls::node_dial(credentials, roots, clock::system()).or_exit(Exit::Config)?;
+        let (place, whose) = (address.to_string(), federation.to_string());
+        let on_state = move |state: DialState| match state {
+            DialState::Serving => info!(second_server = %place, membership = whose, "serving"),
+            DialState::Waiting { reason, wait } => {
+                let reason: &(dyn std::error::Error + 'static) = &reason;
+                warn!(second_server = %place, membership = whose, reason, ?wait, "not connected; trying again");
+            }
+            DialState::Connected { peer, key_exchange } => {
+                let serial = peer.serial();
+                info!(second_server = %place, membership = whose, serial, key_exchange, "authenticated");
+            }
+            DialState::Dialling | DialState::Stopped => {}
+        };
+        let config = DialConfig {
+            address,
+            federation,
+            role: Role::Helper,
+            coordinator: ods,
+            tls: watch::channel(dial).1,
+            seed: rand::random(),
+            keepalive: Keepalive::USUAL,
+        };
+        let serving = serve_dialled(routes, config, stop, on_state);
+        Ok(Some(async move { serving.await.or_exit(Exit::Fault) }))
+    }
+}

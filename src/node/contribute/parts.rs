@@ -1,0 +1,297 @@
+//! The contribution itself: bound, counted, cut, sealed, kept, and sent as the same bytes however often it is asked for.
+
+use std::sync::Arc;
+
+use evensum_core::identity::Peer;
+use evensum_core::ledger::PoolStep;
+use evensum_core::model::{Digest, PoolKind, RefusalCode, SnapshotRef};
+use evensum_core::plan::PooledTables;
+use evensum_core::pool::{
+    BoundRound, Context, Enclosed, Role, Round, RoundDocument, RoundRules, SealPublic, Sealed,
+    share,
+};
+use evensum_core::port::{PoolFault, SealedPart, SealedParts};
+use evensum_core::sign::{Envelope, VerifyingKey};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::{error, info};
+use zeroize::Zeroizing;
+
+use super::{Pool, Trouble, blocking, can_contribute, either_server, tables};
+use crate::intake;
+use crate::node::Inner;
+use crate::node::release::Extract;
+use crate::store::{Vault, VaultError};
+
+/// The file of the round's signed document, beside the parts.
+pub const ROUND_FILE: &str = "round";
+/// What the names of sealed parts begin with.
+pub(super) const PARTS: &str = "to-";
+
+/// The document of a round that this node was bound by, if it still has it.
+///
+/// # Errors
+/// [`VaultError`].
+pub fn round_of(vault: &Vault, round: Digest) -> Result<Option<Round>, VaultError> {
+    let Some(bytes) = vault.take(round, ROUND_FILE)? else { return Ok(None) };
+    let envelope = Enclosed::from_bytes(&bytes).ok().and_then(|kept| kept.envelope::<Round>());
+    let same = envelope.filter(|envelope| envelope.payload_hash() == round);
+    Ok(same.and_then(|e| evensum_core::model::canonical::decode(&e.payload).ok()))
+}
+
+/// A round that holds, with the tables that it is about.
+struct Task {
+    round: BoundRound,
+    tables: Arc<PooledTables>,
+    envelope: Envelope,
+}
+
+/// Where a sealed part belongs: the table's place in the round, the vector's in the table.
+type Place = (u32, u32);
+
+fn name(to: Role, (table, vector): Place) -> String {
+    let server = match to {
+        Role::Leader => "coordinator",
+        Role::Helper => "second",
+    };
+    format!("{PARTS}{server}-{table}-{vector}")
+}
+
+impl Task {
+    /// All parts that one server is sent, in their order.
+    fn places(&self) -> Result<Vec<Place>, Trouble> {
+        let mut places = Vec::new();
+        for (place, id) in (0..).zip(&self.round.document().tables) {
+            let table = self.tables.table(*id).ok_or(Trouble::Lost("it names an unknown table"))?;
+            let vectors = table.shape().vectors()?.len();
+            places.extend((0..).take(vectors).map(|vector| (place, vector)));
+        }
+        Ok(places)
+    }
+}
+
+/// The caller's parts of the contribution to a round.
+pub(super) async fn contribute(
+    node: &Arc<Inner>,
+    caller: &Peer,
+    envelope: &Envelope,
+) -> Result<SealedParts, Trouble> {
+    let pool = node.pool()?;
+    let to = either_server(pool, caller)?;
+    if pool.roster.kind() != PoolKind::Deposit {
+        return Err(Trouble::Refused(RefusalCode::SumNotAgreed));
+    }
+    if !can_contribute(node.site.profile, &pool.agreement) {
+        return Err(Trouble::Refused(RefusalCode::PolicyDiffers));
+    }
+    node.site.heed().await?;
+    let task = Arc::new(verified(node, pool, envelope).await?);
+    // In a task of its own, so that a caller who goes away leaves nothing half done.
+    let work = tokio::spawn(made(Arc::clone(node), Arc::clone(&task)));
+    match work.await {
+        Ok(done) => done?,
+        Err(broken) if broken.is_panic() => {
+            error!("making a contribution broke");
+            return Err(Trouble::CalledOff);
+        }
+        Err(_) => return Err(Trouble::CalledOff),
+    }
+    let vault = node.site.contributing.vault.clone();
+    Ok(stream(vault, task.round.hash(), to, task.places()?))
+}
+
+/// Holds the round against the own agreement and list.
+async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Task, Trouble> {
+    let key = VerifyingKey::parse(&pool.roster.roster().coordinator().answer_key)?;
+    let signed = Round::verified(envelope, &key)?;
+    let population = &signed.document().population;
+    let (of, now) = ((population.dataset.clone(), population.period), node.site.clock.now());
+    let tables = tables(&node.site.catalogue, &pool.agreement, of, now).await?;
+    let ids: Vec<Digest> = tables.ids().collect();
+    let (agreement, roster) = (&pool.agreement, &*pool.roster);
+    let round = BoundRound::verify(envelope, &RoundRules { agreement, roster, tables: &ids })?;
+    Ok(Task { round, tables, envelope: envelope.clone() })
+}
+
+/// Sees to it that the contribution lies in the state directory, as the audit log says.
+async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
+    let (site, round) = (&node.site, &task.round);
+    let _turn = site.contributing.turn.lock().await;
+    let own = round.extract(&site.ods).ok_or(Trouble::Refused(RefusalCode::NotAMember))?;
+    let rounds = site.store.rounds();
+    if rounds.of(&round.document().population)?.is_some_and(|state| state.withdrawn) {
+        return Err(Trouble::Refused(RefusalCode::KeptBack));
+    }
+    let bound = rounds.round(round.hash()).map(|(_, _, state)| state);
+    if bound.is_some_and(|state| state.closed.is_some()) {
+        return Err(Trouble::Refused(RefusalCode::RoundClosed));
+    }
+    if let Some((snapshot, contents)) = bound.and_then(|state| state.contributed.as_ref()) {
+        if snapshot != own {
+            return Err(Trouble::Unbelieved("another extract was contributed"));
+        }
+        return kept(&site.contributing.vault, &task, *contents).await;
+    }
+    let extract = extract(&node, &task, own)?;
+    if bound.is_none() {
+        round.in_time(site.clock.now())?;
+    }
+    // From here on nobody else's records, and no others of this partner's, are added up with these.
+    let bound = PoolStep::Bound {
+        of: round.reference(),
+        members: round.members(),
+        membership: round.document().membership,
+    };
+    site.store.step(bound).await?;
+    let contents = seal_all(&node, &task, &extract).await?;
+    let pool = node.pool()?;
+    let list = pool.roster.roster();
+    let servers = [Some(list.coordinator()), list.helper()];
+    let step = PoolStep::Contributed {
+        of: round.reference(),
+        snapshot: own.clone(),
+        to: servers.into_iter().flatten().map(|server| server.ods.clone()).collect(),
+        tables: u32::try_from(round.document().tables.len()).unwrap_or(u32::MAX),
+        contents,
+    };
+    site.store.step(step).await?;
+    let population = &round.document().population;
+    let (dataset, period, round) = (&population.dataset, population.period, round.hash().short());
+    info!(%dataset, %period, round, "a sealed contribution to a blind sum was made");
+    Ok(())
+}
+
+/// The extract that the round is about, if it is still the one that was said to be ready.
+fn extract(node: &Inner, task: &Task, own: &SnapshotRef) -> Result<Extract, Trouble> {
+    let site = &node.site;
+    let Round { population, version, .. } = task.round.document();
+    let state = site.shelf.state();
+    let found = intake::published_as(state, &population.dataset, population.period, *version)?;
+    let extract = found.and_then(|(dir, manifest)| Extract::of(dir, manifest));
+    let extract = extract.filter(|extract| extract.of == *own);
+    let extract = extract.ok_or(Trouble::Unbelieved("the partner's extract is another one"))?;
+    if extract.manifest.deleted.is_some() {
+        return Err(Trouble::Refused(RefusalCode::NoData));
+    }
+    if !extract.is_defined(&site.catalogue) {
+        return Err(Trouble::Refused(RefusalCode::DefinitionDiffers));
+    }
+    Ok(extract)
+}
+
+/// Makes every part of the contribution. What an earlier attempt left behind was never sent, and goes.
+async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<Digest, Trouble> {
+    let (site, hash) = (&node.site, task.round.hash());
+    let list = node.pool()?.roster.roster();
+    let helper = list.helper().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
+    let coordinator = list.coordinator();
+    let document = Enclosed::new(&coordinator.ods, &task.envelope).to_bytes()?;
+    let keys =
+        [SealPublic::parse(&coordinator.seal_key)?, SealPublic::parse(&helper.seal_key)?];
+    let vault = site.contributing.vault.clone();
+    blocking({
+        let vault = vault.clone();
+        move || {
+            vault.forget(hash, PARTS)?;
+            Ok(vault.put(hash, ROUND_FILE, &document)?)
+        }
+    })
+    .await?;
+    let mut contents = Contents::default();
+    for (place, id) in (0..).zip(&task.round.document().tables) {
+        let (vault, keys, id) = (vault.clone(), keys.clone(), *id);
+        let values = site.counted(extract, &task.tables, id).await?;
+        let (task, ods) = (Arc::clone(task), site.ods.clone());
+        contents = blocking(move || {
+            let sealed = seal_table(&task, (place, id), &ods, values, &keys)?;
+            for (to, at, part) in &sealed {
+                vault.put(hash, &name(*to, *at), part.as_bytes())?;
+                contents.add(part.as_bytes());
+            }
+            Ok(contents)
+        })
+        .await?;
+    }
+    Ok(contents.hash())
+}
+
+/// Cuts and seals one table's vectors. The two parts of a vector are never both in the clear on the disk.
+fn seal_table(
+    task: &Task,
+    (place, id): (u32, Digest),
+    ods: &evensum_core::model::Ods,
+    values: Vec<Zeroizing<Vec<u64>>>,
+    [coordinator, second]: &[SealPublic; 2],
+) -> Result<Vec<(Role, Place, Sealed)>, Trouble> {
+    let table = task.tables.table(id).ok_or(Trouble::Lost("it names an unknown table"))?;
+    let deposits = task.round.deposits(id, &table.shape().vectors()?)?;
+    if deposits.len() != values.len() {
+        return Err(evensum_core::pool::ShapeError.into());
+    }
+    let mut sealed = Vec::with_capacity(2 * values.len());
+    for (vector, ((deposit, spec), values)) in (0..).zip(deposits.into_iter().zip(values)) {
+        let context = Context::new(deposit, ods.clone());
+        let shared = share(&context, spec, &values)?;
+        for (to, key) in [(Role::Leader, coordinator), (Role::Helper, second)] {
+            let part = key.seal(&context.sealing(to), shared.part(to))?;
+            sealed.push((to, (place, vector), part));
+        }
+    }
+    Ok(sealed)
+}
+
+/// A hash over all sealed parts in their order: that of the list of their hashes.
+#[derive(Default)]
+struct Contents(Vec<u8>);
+
+impl Contents {
+    fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(Digest::of(part).as_bytes());
+    }
+
+    fn hash(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}
+
+/// That the parts are those that the audit log names: others would be a second contribution.
+async fn kept(vault: &Vault, task: &Task, contents: Digest) -> Result<(), Trouble> {
+    let (vault, hash, places) = (vault.clone(), task.round.hash(), task.places()?);
+    blocking(move || {
+        let mut found = Contents::default();
+        for place in places {
+            for to in [Role::Leader, Role::Helper] {
+                let part = vault.take(hash, &name(to, place))?;
+                found.add(&part.ok_or(Trouble::Lost("a part is missing"))?);
+            }
+        }
+        if found.hash() == contents { Ok(()) } else { Err(Trouble::Lost("a part was changed")) }
+    })
+    .await
+}
+
+/// Reads the parts one after the other, as fast as they are taken.
+fn stream(vault: Vault, round: Digest, to: Role, places: Vec<Place>) -> SealedParts {
+    let (out, parts) = mpsc::channel(1);
+    tokio::spawn(async move {
+        for place in places {
+            let vault = vault.clone();
+            let read = blocking(move || {
+                let bytes = vault.take(round, &name(to, place))?;
+                let bytes = bytes.ok_or(Trouble::Lost("a part is missing"))?;
+                let (table, vector) = place;
+                Ok(SealedPart { table, vector, sealed: Sealed::from_bytes(bytes)? })
+            });
+            let part = read.await.map_err(|reason| {
+                let reason: &(dyn std::error::Error + 'static) = &reason;
+                error!(round = round.short(), reason, "a sealed part cannot be sent");
+                PoolFault::Internal
+            });
+            let broken = part.is_err();
+            if out.send(part).await.is_err() || broken {
+                return;
+            }
+        }
+    });
+    Box::pin(ReceiverStream::new(parts))
+}
