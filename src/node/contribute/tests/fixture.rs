@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use evensum_core::catalogue::{Catalogue, Lists};
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{
-    Checkpoint, Entry, Event, PoolStep, ReceiptParts, merkle, origin,
-};
+use evensum_core::ledger::{Checkpoint, Entry, Event, PoolStep, ReceiptParts, merkle, origin};
 use evensum_core::model::{
     Agreement, CategoryId, Clock, ColumnId, DatasetId, Digest, FederationId, ImdEdition, Lattice,
     Ods, OfficerId, Period, Population, Role, SnapshotRef, SnapshotVersion, Timestamp,

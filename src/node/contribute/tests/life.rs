@@ -177,8 +177,7 @@ async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_b
     let envelope = scene.signed(&scene.round(SnapshotVersion::Provisional, said));
     let tables = scene.tables();
     let ids: Vec<Digest> = tables.ids().collect();
-    let rules =
-        RoundRules { agreement: &scene.agreement, roster: &scene.roster, tables: &ids };
+    let rules = RoundRules { agreement: &scene.agreement, roster: &scene.roster, tables: &ids };
     let round = BoundRound::verify(&envelope, &rules).expect("holds");
     let mut parts = Vec::new();
     for (code, open) in MEMBERS.into_iter().zip(&opens) {

@@ -3,12 +3,12 @@
 use evensum_core::ledger::{Event, PoolStep, RoundRef, Stop};
 use evensum_core::model::{Clock, Digest, RefusalCode, Role, SnapshotVersion};
 use evensum_core::pool::Round;
-use evensum_core::port::{PoolFault, PoolNodePort, SignedClosing};
+use evensum_core::port::{MAX_TOLD, PoolFault, PoolNodePort, SignedClosing};
 
 use super::fixture::{
     COORDINATOR, MEMBERS, Scene, coordinator, dataset, ods, peer, period, second,
 };
-use crate::node::contribute::{Kept, MAX_TOLD, Offers};
+use crate::node::contribute::{Kept, Offers};
 
 const PROVISIONAL: SnapshotVersion = SnapshotVersion::Provisional;
 
@@ -42,10 +42,7 @@ async fn a_round_that_does_not_hold_binds_nobody() {
     }
     let mut unsigned = scene.signed(&good);
     unsigned.signature[0] ^= 1;
-    assert_eq!(
-        open.parts(&coordinator(), &unsigned).await,
-        refused(RefusalCode::RoundDiffers)
-    );
+    assert_eq!(open.parts(&coordinator(), &unsigned).await, refused(RefusalCode::RoundDiffers));
     for stranger in [
         peer("icb.example", COORDINATOR, Role::Helper),
         peer("icb.example", "M2", Role::Helper),
@@ -197,10 +194,8 @@ async fn only_proved_entries_of_the_second_server_about_own_records_are_noted_an
             membership: scene.roster.hash(),
         })
     };
-    let stopped = Event::Pool(PoolStep::Stopped {
-        population: scene.population(),
-        reason: Stop::Suspended,
-    });
+    let stopped =
+        Event::Pool(PoolStep::Stopped { population: scene.population(), reason: Stop::Suspended });
     let log = scene.second_log(vec![
         Event::LogOpened { software: "test".to_owned() },
         bound(&["M1", "M2"]),
