@@ -24,9 +24,14 @@ pub struct SecondServer {
     pub proxy_password: Option<PathBuf>,
 }
 
+/// What contradicts itself in a node's parts in blind sums.
+pub(super) fn contradiction(memberships: &[Membership]) -> Option<String> {
+    (0..memberships.len()).find_map(|i| memberships[i].sum_contradiction(&memberships[..i]))
+}
+
 impl Membership {
-    /// What contradicts itself in a node's part in a blind sum, beside the memberships before.
-    pub(super) fn sum_contradiction(&self, before: &[Self]) -> Option<String> {
+    /// What contradicts itself in one, beside the memberships before.
+    fn sum_contradiction(&self, before: &[Self]) -> Option<String> {
         let federation = &self.federation;
         if let Some(second) = &self.second_server {
             let ods = &second.ods;

@@ -151,8 +151,8 @@ fn shown(
     let own = || released.iter().flatten();
     let documents: Vec<ReleaseDocument> =
         own().map(|out| canonical::decode(&out.bytes)).collect::<Result<_, _>>()?;
-    let passes =
-        System::new(&scene.catalogue, live.iter())?.partners_pass(&documents, &Limits::RELEASE)?;
+    let passes = System::new(&scene.catalogue, live.iter())?
+        .partners_pass(&documents, &Limits::RELEASE)?;
     if passes {
         live.extend(own().map(|out| out.bytes.clone()));
     }
@@ -257,7 +257,11 @@ pub(super) fn partners(
 }
 
 /// Partners' tables under `nhs75`, each tested by itself, beside an exact sum.
-fn exact_sum(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), AdversaryError> {
+fn exact_sum(
+    n: usize,
+    seed: u64,
+    told: &mut dyn FnMut(Finding),
+) -> Result<(), AdversaryError> {
     let scene = Scene::new(Profile::Nhs75)?;
     let asked = Asked { indicator: OVER_52, by: vec!["imd.core20", "sex"], scope: None };
     let mut draw = Draw::new(seed);
@@ -279,8 +283,7 @@ fn exact_sum(n: usize, seed: u64, told: &mut dyn FnMut(Finding)) -> Result<(), A
             own.push((together.add_said(&scene, read, &besides, said)?, out.truth));
         }
         let Some(document) = document else { continue };
-        let all =
-            scene.table_of(&everybody(&partners), &partners[0].of, &asked, &partners[0].ods)?;
+        let all = scene.table_of(&everybody(&partners), &partners[0].of, &asked, &partners[0].ods)?;
         let besides = [("partner", count, all_places(count))];
         let exactly = |cell: usize, _| {
             let n = all.truth.get(cell).copied().unwrap_or_default();

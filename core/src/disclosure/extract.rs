@@ -23,8 +23,9 @@ impl Extracts {
     pub(super) fn among<'d>(documents: impl IntoIterator<Item = &'d ReleaseDocument>) -> Self {
         let mut documents = documents.into_iter();
         let first = documents.next();
-        let several =
-            |d: &ReleaseDocument| d.pool.is_some() || first.is_some_and(|first| first.ods != d.ods);
+        let several = |d: &ReleaseDocument| {
+            d.pool.is_some() || first.is_some_and(|first| first.ods != d.ods)
+        };
         Self { federated: first.is_some_and(|d| d.pool.is_some()) || documents.any(several) }
     }
 

@@ -134,9 +134,7 @@ impl<'a> Known<'a> {
                 let groups = divided.entry(Divided::Partner).or_default();
                 for rest in self.rests(document) {
                     let place = groups.place(rest);
-                    cells.extend(
-                        own.iter().filter_map(|cell| rest_of(cell, document, &unstated, place)),
-                    );
+                    cells.extend(own.iter().filter_map(|cell| rest_of(cell, document, &unstated, place)));
                 }
             }
         }
@@ -491,11 +489,7 @@ fn cells_of(
             let (low, high, hidden) = outside(Shown::from(*text), document.policy.profile);
             let off = document.off_by();
             let (low, high) = (low.saturating_sub(off), high.map(|high| high.saturating_add(off)));
-            let hidden = if hidden && says_nothing(unstated, &at) {
-                Hidden::Unstated
-            } else {
-                hidden.into()
-            };
+            let hidden = if hidden && says_nothing(unstated, &at) { Hidden::Unstated } else { hidden.into() };
             cells.push((groups, index, (low, high, hidden)));
         }
     }

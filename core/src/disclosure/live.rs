@@ -282,11 +282,16 @@ impl<'a> Live<'a> {
         }
         // The newest extract of each of the other datasets.
         let newest = |d: &ReleaseDocument| {
-            all.iter().rev().find(|o| o.dataset == d.dataset).is_some_and(|o| by.of(o) == by.of(d))
+            all.iter()
+                .rev()
+                .find(|o| o.dataset == d.dataset)
+                .is_some_and(|o| by.of(o) == by.of(d))
         };
         let others = all.iter().copied().filter(|d| d.dataset != of.dataset && newest(d));
-        let earlier =
-            all.iter().copied().filter(|d| d.dataset == of.dataset && by.of(d) != by.of(of));
+        let earlier = all
+            .iter()
+            .copied()
+            .filter(|d| d.dataset == of.dataset && by.of(d) != by.of(of));
         for (beside, extracts) in
             [(others.collect::<Vec<_>>(), false), (earlier.collect::<Vec<_>>(), true)]
         {

@@ -26,10 +26,7 @@ mod system;
 mod tests;
 
 pub use advance::{Decision, MAX_AT_ONCE};
-pub use chain::{
-    ChainError, Draft, Frozen, Group, Preview, Protected, Released, preview, protect,
-    protect_pooled,
-};
+pub use chain::{ChainError, Draft, Frozen, Group, Preview, Protected, Released, preview, protect, protect_pooled};
 pub use combine::{CombineError, CombinedCell, Side, combine};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;

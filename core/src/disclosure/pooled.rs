@@ -14,9 +14,7 @@ pub enum PooledError {
     #[error("a sum is over the tables of 1 to {MAX_MEMBERS} partners")]
     Members,
     /// A list names a partner twice, or is not in order.
-    #[error(
-        "the partners in a sum, and those missing from it, must each be named once and in order"
-    )]
+    #[error("the partners in a sum, and those missing from it, must each be named once and in order")]
     Order,
     /// A partner is in the sum and missing.
     #[error("a partner is named as in the sum and as missing from it")]

@@ -163,7 +163,5 @@ pub(super) fn of_one_membership<'d>(
     };
     let pairs = rounds.iter().enumerate();
     rounds.iter().all(|(document, _)| !names(document))
-        && pairs
-            .into_iter()
-            .all(|(i, round)| rounds[..i].iter().all(|other| together(round, other)))
+        && pairs.into_iter().all(|(i, round)| rounds[..i].iter().all(|other| together(round, other)))
 }

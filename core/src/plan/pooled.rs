@@ -53,7 +53,9 @@ impl PooledTables {
             // The first of two that contain each other stays.
             keep[i] = !plans.iter().enumerate().any(|(j, other)| {
                 let contained = place(plan.layout(), other.layout()).is_some();
-                i != j && contained && (j < i || place(other.layout(), plan.layout()).is_none())
+                i != j
+                    && contained
+                    && (j < i || place(other.layout(), plan.layout()).is_none())
             });
         }
         let kept = plans.into_iter().zip(keep).filter_map(|(plan, keep)| keep.then_some(plan));
@@ -167,11 +169,7 @@ fn place(inner: &Layout, outer: &Layout) -> Option<Vec<usize>> {
                     let at = axis.position(&c.id)?;
                     let members = |axis: &crate::model::Axis, c: usize| -> Vec<CategoryId> {
                         let category = &axis.categories()[c];
-                        category
-                            .members
-                            .iter()
-                            .map(|m| axis.leaves()[usize::from(*m)].clone())
-                            .collect()
+                        category.members.iter().map(|m| axis.leaves()[usize::from(*m)].clone()).collect()
                     };
                     let same = members(axis, at) == members(a, a.position(&c.id)?);
                     same.then_some(at)
@@ -181,8 +179,7 @@ fn place(inner: &Layout, outer: &Layout) -> Option<Vec<usize>> {
         Some((own, places))
     });
     let along: Vec<(Option<usize>, Vec<usize>)> = along.collect::<Option<_>>()?;
-    let has_all =
-        (0..small.axes().len()).all(|axis| along.iter().any(|(own, _)| *own == Some(axis)));
+    let has_all = (0..small.axes().len()).all(|axis| along.iter().any(|(own, _)| *own == Some(axis)));
     if !has_all {
         return None;
     }

@@ -9,8 +9,8 @@ mod context;
 mod documents;
 mod error;
 mod masks;
-mod roster;
 mod round;
+mod roster;
 mod rounds;
 mod seal;
 mod shape;
@@ -27,9 +27,9 @@ pub use documents::{
 pub use error::PoolError;
 pub use masks::{Masked, Members};
 pub use roster::{
-    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED,
-    Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
-    SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
+    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
+    MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, SignedRoster,
+    Signer, TooFew, VerifiedRoster, minimum_of,
 };
 pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};

@@ -35,12 +35,9 @@ impl Loaded {
         for (table, id) in (0..).zip(&self.round.document().tables) {
             let of = self.tables.table(*id).ok_or(SumError::Lost("the meaning of its tables"))?;
             let deposits = self.round.deposits(*id, &of.shape().vectors()?)?;
-            all.extend((0..).zip(deposits).map(|(vector, (deposit, spec))| Vector {
-                table,
-                vector,
-                deposit,
-                spec,
-            }));
+            all.extend(
+                (0..).zip(deposits).map(|(vector, (deposit, spec))| Vector { table, vector, deposit, spec }),
+            );
         }
         Ok(all)
     }

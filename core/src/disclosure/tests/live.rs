@@ -56,11 +56,7 @@ fn rows(catalogue: &Catalogue, count: usize, seed: u64) -> Vec<Row> {
 }
 
 /// Counts a plan's table one row at a time. Everybody is a person of their own.
-pub(super) fn counted(
-    catalogue: &Catalogue,
-    plan: &Plan<Publication>,
-    rows: &[Row],
-) -> Table<RawCell> {
+pub(super) fn counted(catalogue: &Catalogue, plan: &Plan<Publication>, rows: &[Row]) -> Table<RawCell> {
     let lattice = plan.layout().lattice();
     let outcome = &catalogue.dataset(plan.layout().dataset()).expect("a dataset").outcome;
     let key = |level: &LevelId| {

@@ -110,17 +110,8 @@ fn what_is_left_of_a_sum_is_held_back() {
     assert!(tight.partners_pass(std::slice::from_ref(&total), &all[..1]));
     assert!(tight.total_passes(&[]));
     assert!(tight.partners_pass(&[], &all));
-    assert!(
-        !tight
-            .system(&[total, all[0].clone(), all[1].clone()])
-            .passes(&Limits::RELEASE)
-            .expect("tested")
-    );
-    assert!(
-        wide.system(&[sum, same[0].clone(), same[1].clone()])
-            .passes(&Limits::RELEASE)
-            .expect("tested")
-    );
+    assert!(!tight.system(&[total, all[0].clone(), all[1].clone()]).passes(&Limits::RELEASE).expect("tested"));
+    assert!(wide.system(&[sum, same[0].clone(), same[1].clone()]).passes(&Limits::RELEASE).expect("tested"));
 }
 
 #[test]
@@ -131,7 +122,8 @@ fn partners_that_show_another_table_are_left_of_a_sum_too() {
     let cells = [(100, 100, 1), (790, 790, 1)].map(|(e, p, t)| RawCell::new(e, p, t));
     let raw = Table::new(plan.layout().lattice().clone(), cells.into()).expect("a table");
     let own = protect(&plan, raw, &snapshot(ImdEdition::Imd2025), &tight.members[2]);
-    let shown = [tight.partner(0), tight.partner(1), own.expect("protected").document().clone()];
+    let shown =
+        [tight.partner(0), tight.partner(1), own.expect("protected").document().clone()];
     let total = tight.pooled().document().clone();
     assert!(tight.partners_pass(std::slice::from_ref(&total), &shown[2..]));
     assert!(!tight.partners_pass(&[total], &shown));

@@ -53,8 +53,7 @@ pub(super) fn is_unsafe(invented: &Invented, bounds: &[(u64, Option<u64>)]) -> b
         Hidden::Unstated => high.is_some_and(|high| *low == high || (*low >= 1 && high <= 2)),
         Hidden::Yes => found_out(*low, high.unwrap_or(u64::MAX)),
         // Of none that says nothing of people.
-        Hidden::Rest { least, most, .. } => {
-            high.is_some_and(|high| found_out(*low, high) && *low <= most && high >= least)
-        }
+        Hidden::Rest { least, most, .. } => high
+            .is_some_and(|high| found_out(*low, high) && *low <= most && high >= least),
     })
 }
