@@ -455,8 +455,7 @@ impl Server {
         if let Some(what) = self.node.as_ref().and_then(NodeTable::contradiction) {
             return wrong(what);
         }
-        let of_sums = || second::contradiction(&self.memberships);
-        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong).or_else(of_sums) {
+        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong).or_else(|| self.sums()) {
             return wrong(&what);
         }
         for (i, membership) in self.memberships.iter().enumerate() {

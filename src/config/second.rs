@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use evensum_core::model::Ods;
 use serde::Deserialize;
 
-use super::{Addresses, Membership, Secret};
+use super::{Addresses, Membership, Secret, Server};
 
 /// The second server, as a node dials it.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,9 +24,12 @@ pub struct SecondServer {
     pub proxy_password: Option<PathBuf>,
 }
 
-/// What contradicts itself in a node's parts in blind sums.
-pub(super) fn contradiction(memberships: &[Membership]) -> Option<String> {
-    (0..memberships.len()).find_map(|i| memberships[i].sum_contradiction(&memberships[..i]))
+impl Server {
+    /// What contradicts itself in a node's parts in blind sums.
+    pub(super) fn sums(&self) -> Option<String> {
+        let all = &self.memberships;
+        (0..all.len()).find_map(|i| all[i].sum_contradiction(&all[..i]))
+    }
 }
 
 impl Membership {
