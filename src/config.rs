@@ -475,7 +475,7 @@ impl Server {
         if let Some(what) = self.node.as_ref().and_then(NodeTable::contradiction) {
             return wrong(what);
         }
-        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong) {
+        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong).or_else(|| self.sums()) {
             return wrong(&what);
         }
         for (i, membership) in self.memberships.iter().enumerate() {
@@ -492,9 +492,6 @@ impl Server {
                 return wrong(&format!(
                     "the proxy to the coordinator {ods} of {federation} leads nowhere: give [membership.coordinator] an 'address', or take the proxy out"
                 ));
-            }
-            if let Some(what) = membership.sum_contradiction(&self.memberships[..i]) {
-                return wrong(&what);
             }
             for other in &self.memberships[..i] {
                 let met = other.coordinator()?;
