@@ -4,7 +4,7 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files =
-        ["evensum/v1/node.proto", "evensum/v1/coordinator.proto", "evensum/v1/pool.proto"];
+        ["evensum/v1/node.proto", "evensum/v1/coordinator.proto", "evensum/v1/pool.proto", "evensum/v1/helper.proto"];
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(files, ["proto"])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -452,6 +452,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let mut dialling = JoinSet::new();
     for (node, address) in dialled {
         let config = NodeDialConfig {
+            role: Role::Node,
             keepalive: Keepalive::USUAL,
             address,
             federation: federation.clone(),
