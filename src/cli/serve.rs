@@ -49,7 +49,7 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Fault)
 }
 
-fn log_to_stderr() {
+pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("EVENSUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
@@ -58,17 +58,17 @@ fn log_to_stderr() {
 pub(super) struct Checked {
     pub(super) server: Server,
     pub(super) members: Vec<Member>,
-    catalogue: Arc<Catalogue>,
+    pub(super) catalogue: Arc<Catalogue>,
 }
 
 /// A membership, with everything that its files hold.
 pub(super) struct Member {
     pub(super) federation: FederationId,
     pub(super) peer: Peer,
-    agreements: Vec<Agreement>,
-    answer_key: SigningKey,
-    credentials: Credentials,
-    roots: Roots,
+    pub(super) agreements: Vec<Agreement>,
+    pub(super) answer_key: SigningKey,
+    pub(super) credentials: Credentials,
+    pub(super) roots: Roots,
     /// A node's coordinator.
     pub(super) meeting: Option<Meeting>,
     /// A node's part in a blind sum.
@@ -82,7 +82,7 @@ pub(super) struct Meeting {
     pub(super) listens: Option<SocketAddr>,
 }
 
-fn checked(server: &Server) -> Result<Checked, Failure> {
+pub(super) fn checked(server: &Server) -> Result<Checked, Failure> {
     let mut members: Vec<Member> = Vec::with_capacity(server.memberships.len());
     for membership in &server.memberships {
         let member = member(server, membership)?;
@@ -183,7 +183,7 @@ pub(super) async fn try_open_store(server: &Server) -> Result<Result<Store, Stor
     Ok(Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await)
 }
 
-async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
+pub(super) async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
     for agreement in agreements {
         let event = Event::AgreementInForce {
             federation: agreement.federation.clone(),
@@ -324,7 +324,7 @@ async fn all_ended(mut servers: Servers, stop: &CancellationToken) -> Result<(),
 
 /// What became of a server. One that ends without being told to takes the whole process with it: whoever
 /// supervises that starts it again, and does not see that half of it is gone.
-fn ended(served: Result<(), Failure>, stop: &CancellationToken) -> Result<(), Failure> {
+pub(super) fn ended(served: Result<(), Failure>, stop: &CancellationToken) -> Result<(), Failure> {
     let by_itself = !stop.is_cancelled();
     stop.cancel();
     match served {
