@@ -6,6 +6,7 @@
 
 mod analyst;
 mod definitions;
+mod helper;
 mod pushdown;
 mod roster;
 mod second;
@@ -31,6 +32,7 @@ use crate::trust::read_private;
 
 pub use analyst::AnalystConfig;
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
+pub use helper::{HelperTable, sealing_key};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
 pub use roster::{membership_list, seal_key};
 pub use second::SecondServer;
@@ -81,7 +83,7 @@ pub enum ConfigError {
         wanted: &'static str,
     },
     /// Says two things at once.
-    #[error("'{path}' needs exactly one of the tables [node] and [coordinator]")]
+    #[error("'{path}' needs exactly one of the tables [node], [coordinator] and [helper]")]
     Roles {
         /// The file.
         path: PathBuf,
@@ -358,6 +360,9 @@ pub struct Server {
     /// A coordinator's own part.
     #[serde(default)]
     coordinator: Option<CoordinatorTable>,
+    /// A second server's own part.
+    #[serde(default)]
+    helper: Option<HelperTable>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -401,8 +406,12 @@ impl Server {
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut config: Self = parse(path)?;
-        if config.node.is_some() == config.coordinator.is_some() {
+        let roles = [config.node.is_some(), config.coordinator.is_some(), config.helper.is_some()];
+        if roles.iter().filter(|role| **role).count() != 1 {
             return Err(ConfigError::Roles { path: path.to_owned() });
+        }
+        if let Some(table) = &mut config.helper {
+            beside(path, &mut table.seal_key);
         }
         let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
         let of_node = node.iter_mut().flat_map(NodeTable::paths);
@@ -447,6 +456,10 @@ impl Server {
             return wrong(&format!(
                 "it has more than {MAX_MEMBERSHIPS} tables [[membership]], one for each federation"
             ));
+        }
+        if let Some(table) = &self.helper {
+            let wrong_one = helper::contradiction(table, &self.memberships);
+            return wrong_one.map_or(Ok(()), wrong);
         }
         if let Some(table) = &self.coordinator {
             if count == 0 {
@@ -514,7 +527,11 @@ impl Server {
     /// The role that it configures.
     #[must_use]
     pub const fn role(&self) -> Role {
-        if self.node.is_some() { Role::Node } else { Role::Coordinator }
+        match (&self.node, &self.helper) {
+            (Some(_), _) => Role::Node,
+            (None, Some(_)) => Role::Helper,
+            (None, None) => Role::Coordinator,
+        }
     }
 
     /// A node's own part.

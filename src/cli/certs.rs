@@ -43,6 +43,8 @@ pub(super) struct CaArgs {
 enum RoleArg {
     Node,
     Coordinator,
+    /// The independent second server of blind sums
+    Helper,
 }
 
 #[derive(Debug, Args)]
@@ -94,9 +96,11 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let role = match args.role {
                 RoleArg::Node => Role::Node,
                 RoleArg::Coordinator => Role::Coordinator,
+                RoleArg::Helper => Role::Helper,
             };
-            if role == Role::Coordinator && args.dns.is_empty() && args.ip.is_empty() {
-                let text = "a coordinator's certificate needs the name that others dial: add --dns or --ip";
+            if role != Role::Node && args.dns.is_empty() && args.ip.is_empty() {
+                let whose = if role == Role::Helper { "second server" } else { "coordinator" };
+                let text = format!("a {whose}'s certificate needs the name that others dial: add --dns or --ip");
                 return Err(Failure::says(Exit::Usage, text));
             }
             let request = IssueRequest {

@@ -15,6 +15,7 @@ mod deposit;
 mod disclose;
 mod exit;
 mod extract;
+mod helper;
 mod indicators;
 mod init;
 mod keys;
@@ -69,6 +70,9 @@ enum Command {
     /// The server that passes questions on and adds answers up
     #[command(subcommand)]
     Coordinator(coordinator::Command),
+    /// The independent second server, which adds up blindly together with the coordinator
+    #[command(subcommand)]
+    Helper(helper::Command),
     /// Ask the partners a question
     Query(query::Args),
     /// List what can be asked, or explain one indicator
@@ -127,6 +131,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Node(command) => node::run(command),
         Command::Coordinator(command) => coordinator::run(command),
+        Command::Helper(command) => helper::run(command),
         Command::Query(args) => query::run(args),
         Command::Indicators(args) => indicators::run(&args),
         Command::Quality(args) => quality::run(&args),

@@ -21,17 +21,18 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
-use super::sums::{self, Summed};
+use super::sums::{self, Summed, Summing};
 use super::{agreements, audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
-use crate::coordinator::{self, Coordinator};
+use crate::coordinator::{self, Coordinator, SumParts};
 use crate::node::{self, Site};
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
     Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
     pool_service, serve_dialled, serve_listening,
 };
-use crate::store::{Identity, Store, StoreError};
+use crate::rpc::helper_client::DialledHelper;
+use crate::store::{Identity, Store, StoreError, Vault};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
@@ -49,7 +50,7 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Fault)
 }
 
-fn log_to_stderr() {
+pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("EVENSUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
@@ -58,17 +59,17 @@ fn log_to_stderr() {
 pub(super) struct Checked {
     pub(super) server: Server,
     pub(super) members: Vec<Member>,
-    catalogue: Arc<Catalogue>,
+    pub(super) catalogue: Arc<Catalogue>,
 }
 
 /// A membership, with everything that its files hold.
 pub(super) struct Member {
     pub(super) federation: FederationId,
     pub(super) peer: Peer,
-    agreements: Vec<Agreement>,
-    answer_key: SigningKey,
-    credentials: Credentials,
-    roots: Roots,
+    pub(super) agreements: Vec<Agreement>,
+    pub(super) answer_key: SigningKey,
+    pub(super) credentials: Credentials,
+    pub(super) roots: Roots,
     /// A node's coordinator.
     pub(super) meeting: Option<Meeting>,
     /// A node's part in a blind sum.
@@ -82,7 +83,7 @@ pub(super) struct Meeting {
     pub(super) listens: Option<SocketAddr>,
 }
 
-fn checked(server: &Server) -> Result<Checked, Failure> {
+pub(super) fn checked(server: &Server) -> Result<Checked, Failure> {
     let mut members: Vec<Member> = Vec::with_capacity(server.memberships.len());
     for membership in &server.memberships {
         let member = member(server, membership)?;
@@ -183,7 +184,7 @@ pub(super) async fn try_open_store(server: &Server) -> Result<Result<Store, Stor
     Ok(Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await)
 }
 
-async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
+pub(super) async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
     for agreement in agreements {
         let event = Event::AgreementInForce {
             federation: agreement.federation.clone(),
@@ -324,7 +325,7 @@ async fn all_ended(mut servers: Servers, stop: &CancellationToken) -> Result<(),
 
 /// What became of a server. One that ends without being told to takes the whole process with it: whoever
 /// supervises that starts it again, and does not see that half of it is gone.
-fn ended(served: Result<(), Failure>, stop: &CancellationToken) -> Result<(), Failure> {
+pub(super) fn ended(served: Result<(), Failure>, stop: &CancellationToken) -> Result<(), Failure> {
     let by_itself = !stop.is_cancelled();
     stop.cancel();
     match served {
@@ -417,10 +418,11 @@ pub(super) fn coordinator(args: &super::coordinator::ServeArgs) -> Result<(), Fa
 async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
     let Checked { server, members, catalogue } = checked;
     let table = server.coordinator()?;
-    let [Member { federation, peer, agreements, credentials, roots, .. }] =
+    let [Member { federation, peer, agreements, answer_key, credentials, roots, .. }] =
         <[Member; 1]>::try_from(members)
             .map_err(|_| Failure::says(Exit::Config, "a coordinator has one [[membership]]"))?;
     let dialled = dialled_nodes(table, &agreements)?;
+    let summing = sums::summing(&server, &agreements)?;
     let store = open_store(&server).await?;
     note_agreements(&store, &agreements).await?;
     let nodes = TcpListener::bind(table.nodes).await.or_exit(Exit::Unavailable)?;
@@ -452,6 +454,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let mut dialling = JoinSet::new();
     for (node, address) in dialled {
         let config = NodeDialConfig {
+            role: Role::Node,
             keepalive: Keepalive::USUAL,
             address,
             federation: federation.clone(),
@@ -462,6 +465,29 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         let told = told_of(&config);
         dialling.spawn(dial_node(config, registry.clone(), stop.clone(), told));
     }
+    let sums = summing.map(|Summing { summed, seal_key, second: (ods, address), wait }| {
+        let seconds = Registry::new();
+        let config = NodeDialConfig {
+            role: Role::Helper,
+            keepalive: Keepalive::USUAL,
+            address,
+            federation: federation.clone(),
+            node: ods.clone(),
+            tls: dial_tls.clone(),
+            seed: rand::random(),
+        };
+        let told = told_of(&config);
+        dialling.spawn(dial_node(config, seconds.clone(), stop.clone(), told));
+        SumParts {
+            agreements: vec![summed],
+            seal_key: Arc::new(seal_key),
+            answer_key,
+            nodes: Arc::new(registry.clone()),
+            helper: Arc::new(DialledHelper::new(seconds, ods)),
+            vault: Vault::new(&server.state),
+            wait,
+        }
+    });
     let coordinator = Coordinator::new(coordinator::Parts {
         own: peer.clone(),
         agreements,
@@ -469,8 +495,12 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         store: store.clone(),
         partners: Arc::new(registry.clone()),
         clock: clock::system(),
-        sums: None,
+        sums,
     });
+    let adding_up = {
+        let (coordinator, stop) = (coordinator.clone(), stop.clone());
+        tokio::spawn(async move { coordinator.sum(stop).await })
+    };
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
     let serving =
         coordinator_service::serve(Arc::new(coordinator), incoming, store.writable(), stop.clone());
@@ -479,6 +509,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     // In-flight answers are out: now the partners may go.
     registry.release_all();
     let _ = accepting.await;
+    let _ = adding_up.await;
     dialling.join_all().await;
     store.close().await;
     served

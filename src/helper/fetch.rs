@@ -54,10 +54,9 @@ impl Inner {
     pub(super) async fn fetch(self: &Arc<Self>) -> Result<(), Unable> {
         let mut fetching = JoinSet::new();
         let rounds = self.store.rounds();
-        let open = rounds.populations().flat_map(|state| {
-            let open = state.versions.values().filter(|round| round.closed.is_none());
-            open.map(|round| round.round)
-        });
+        let all = rounds.populations().flat_map(|state| state.versions.values());
+        let open = all.filter(|round| round.closed.is_none());
+        let open: Vec<Digest> = open.map(|round| round.round).collect();
         for hash in open {
             let loaded = self.load(hash)?;
             if self.clock.now() >= loaded.round.document().closes {
@@ -85,9 +84,18 @@ impl Inner {
         Ok(())
     }
 
-    fn is_due(&self, round: Digest, ods: &Ods) -> bool {
+    pub(super) fn is_due(&self, what: Digest, ods: &Ods) -> bool {
         let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.is_due(&(round, ods.clone()), Instant::now())
+        waits.is_due(&(what, ods.clone()), Instant::now())
+    }
+
+    pub(super) fn failed(&self, what: Digest, ods: &Ods) {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.failed((what, ods.clone()), Instant::now());
+    }
+
+    pub(super) fn succeeded(&self, what: Digest, ods: &Ods) {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&(what, ods.clone()));
     }
 
     async fn ask(&self, loaded: &Loaded, node: &dyn PoolNodePort) -> Sent {
@@ -109,9 +117,7 @@ impl Inner {
             Sent::All(parts) => self.take_in(loaded, ods, parts).await,
             Sent::Wrong(why) => self.reject(hash, &ods, why),
             Sent::Fault(fault) => {
-                let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-                waits.failed((hash, ods.clone()), Instant::now());
-                drop(waits);
+                self.failed(hash, &ods);
                 warn!(partner = %ods, round = hash.short(), %fault, "a contribution did not come");
                 self.suspended(&ods, &fault, |state| {
                     state.versions.values().any(|round| round.round == hash)

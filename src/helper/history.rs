@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use evensum_core::ledger::{Asked, Event, OpenedTable, PoolStep, ReceiptParts};
-use evensum_core::model::{AgreementId, Digest, Query, QueryId, Timestamp, canonical};
+use evensum_core::model::{Digest, Query, QueryId, Timestamp, canonical};
 
 use crate::store::{MAX_PAGE, Reader, Store, StoreError};
 
@@ -32,7 +32,6 @@ pub(super) struct Back {
 pub(super) struct Witnessed {
     pub(super) index: u64,
     pub(super) hash: Digest,
-    pub(super) agreement: AgreementId,
     expires: Timestamp,
 }
 
@@ -40,6 +39,7 @@ pub(super) struct Witnessed {
 pub(super) struct History {
     reader: Reader,
     next: u64,
+    closed: BTreeMap<Digest, u64>,
     opened: BTreeMap<Digest, Vec<Opened>>,
     back: BTreeMap<Digest, Vec<Back>>,
     witnessed: BTreeMap<QueryId, Witnessed>,
@@ -51,6 +51,7 @@ impl History {
         let mut history = Self {
             reader,
             next: 0,
+            closed: BTreeMap::new(),
             opened: BTreeMap::new(),
             back: BTreeMap::new(),
             witnessed: BTreeMap::new(),
@@ -77,6 +78,9 @@ impl History {
 
     fn note(&mut self, index: u64, event: Event) {
         match event {
+            Event::Pool(PoolStep::Closed { of, .. }) => {
+                self.closed.insert(of.round, index);
+            }
             Event::Pool(PoolStep::Opened { closing, tables, query, .. }) => {
                 self.opened.entry(closing).or_default().push(Opened { index, tables, query });
             }
@@ -85,12 +89,17 @@ impl History {
             }
             Event::QueryAccepted { asked } => {
                 let Some(query) = query_of(&asked) else { return };
-                let (hash, agreement) = (asked.query_hash, asked.agreement);
-                let one = Witnessed { index, hash, agreement, expires: query.expires };
+                let hash = asked.query_hash;
+                let one = Witnessed { index, hash, expires: query.expires };
                 self.witnessed.insert(asked.query_id, one);
             }
             _ => {}
         }
+    }
+
+    /// The entry of a round's closing.
+    pub(super) fn closed(&self, round: Digest) -> Option<u64> {
+        self.closed.get(&round).copied()
     }
 
     /// Openings under a closing, oldest first.

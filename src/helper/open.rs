@@ -1,12 +1,13 @@
 //! Totals are opened: this server's part of them, and only what its own copies of everything allow.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evensum_core::authz::{Standing, allows};
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::{OpenedTable, PoolStep, RoundRef};
-use evensum_core::model::{MAX_QUESTIONS, Digest, Question, RefusalCode, canonical};
+use evensum_core::model::{Digest, IndicatorId, Question, RefusalCode, canonical};
 use evensum_core::plan::{Layout, PooledTables};
 use evensum_core::pool::{Opening, Pick, Round, RoundDocument};
 use evensum_core::port::{OpenedShares, PoolFault};
@@ -17,7 +18,10 @@ use tracing::info;
 use super::history::Opened;
 use super::{Inner, Summed, Unable, blocking, refused, shelf};
 
-/// The most published cells of one opening: what one disclosure test takes.
+/// The most tables of one opening: those of an agreement's packs for one dataset and period, in all their rungs.
+pub(super) const MAX_TABLES: usize = 512;
+/// The most published cells of one indicator in an opening: what one disclosure test takes. Of the rungs of a table one
+/// is released at the most, so that all of an opening is more than is ever published of it.
 pub(super) const MAX_CELLS: usize = Limits::RELEASE.published;
 
 /// What an opening claims to be of.
@@ -77,12 +81,6 @@ impl Inner {
         if tables.iter().any(again) {
             return Err(refused(RefusalCode::RoundDiffers));
         }
-        if let Some(query) = opening.query {
-            let asked = history.witnessed(query);
-            if asked.is_none_or(|asked| asked.agreement != of.agreement.id) {
-                return Err(refused(RefusalCode::RoundDiffers));
-            }
-        }
         drop(history);
         let parts = self.select(hash, wanted).await?;
         self.keep(hash, shelf::OPENING, caller.ods(), envelope)?;
@@ -112,21 +110,23 @@ impl Inner {
         document: &Round,
         questions: &[Question],
     ) -> Result<Vec<Wanted>, Unable> {
-        if questions.is_empty() || questions.len() > MAX_QUESTIONS {
+        if questions.is_empty() || questions.len() > MAX_TABLES {
             return Err(PoolFault::Unreadable.into());
         }
         let tables = self.tables(of, &document.population)?;
-        let (mut wanted, mut cells) = (Vec::with_capacity(questions.len()), 0_usize);
+        let mut wanted = Vec::with_capacity(questions.len());
+        let mut cells: BTreeMap<&IndicatorId, usize> = BTreeMap::new();
         for (n, question) in questions.iter().enumerate() {
             if questions[..n].iter().any(|other| alike(&table(other), &table(question))) {
                 return Err(refused(RefusalCode::Malformed));
             }
             let (one, more) = self.wanted_of(of, document, &tables, question)?;
-            cells = cells.saturating_add(more);
+            let of_indicator = cells.entry(&question.indicator).or_default();
+            *of_indicator = of_indicator.saturating_add(more);
+            if *of_indicator > MAX_CELLS {
+                return Err(refused(RefusalCode::TableTooLarge));
+            }
             wanted.push(one);
-        }
-        if cells > MAX_CELLS {
-            return Err(refused(RefusalCode::TableTooLarge));
         }
         Ok(wanted)
     }

@@ -50,15 +50,19 @@ impl Inner {
             return Err(refused(RefusalCode::RoundDiffers));
         }
         let opening = self.kept::<Opening>(hash, shelf::OPENING)?;
-        let opening = opening.filter(|kept| kept.payload_hash() == returned.opening);
-        let opening: Opening = match opening {
-            Some(kept) => canonical::decode(&kept.payload)?,
-            None => return Err(refused(RefusalCode::RoundDiffers)),
-        };
+        if opening.is_none_or(|kept| kept.payload_hash() != returned.opening) {
+            return Err(refused(RefusalCode::RoundDiffers));
+        }
         if !round.pending {
             return self.again(claim.closing, returned).await;
         }
-        self.are_of(of, &state.population, &opening, &releases)?;
+        let opened: Vec<OpenedTable> = {
+            let mut history = self.history.lock().await;
+            history.read_on(self.clock.now()).await?;
+            let all = history.opened(claim.closing).iter();
+            all.flat_map(|one| one.tables.iter().cloned()).collect()
+        };
+        self.are_of(of, (&state.population, claim.closing), &opened, &releases)?;
         let universe = self.universe(&state.population)?;
         let passed = self.tested(universe, releases).await?;
         let step = PoolStep::Returned {
@@ -96,17 +100,18 @@ impl Inner {
         }
     }
 
-    /// That each release is the coordinator's, of this closing, of a table that was opened, by the agreement's policy.
+    /// That each release is the coordinator's, of this closing, of a table that was opened under it, now or before, by the
+    /// agreement's policy.
     fn are_of(
         &self,
         of: &Summed,
-        population: &Population,
-        opening: &Opening,
+        (population, closing): (&Population, Digest),
+        opened: &[OpenedTable],
         releases: &[Vec<u8>],
     ) -> Result<(), Unable> {
         let differs = || refused(RefusalCode::RoundDiffers);
         let coordinator = &of.roster.roster().coordinator().ods;
-        if releases.len() > opening.questions.len() {
+        if releases.len() > opened.len() {
             return Err(differs());
         }
         let mut seen: Vec<OpenedTable> = Vec::with_capacity(releases.len());
@@ -120,24 +125,18 @@ impl Inner {
                 by: release.question.by.clone(),
                 scope: release.question.scope.clone(),
             };
-            let asked = opening.questions.iter().any(|question| {
-                let opened = OpenedTable {
-                    indicator: question.indicator.clone(),
-                    by: question.by.clone(),
-                    scope: question.scope.clone(),
-                };
-                alike(&opened, &table) && question.definition_hash == release.question.definition_hash
-            });
+            let definition = self.catalogue.definition_hash(&table.indicator).ok();
             let mut residence = release.residence_scope.clone();
             residence.sort();
-            let fits = asked
+            let fits = opened.iter().any(|one| alike(one, &table))
+                && definition == Some(release.question.definition_hash)
                 && !seen.iter().any(|other| alike(other, &table))
                 && release.ods == *coordinator
                 && release.federation == population.federation
                 && release.dataset == population.dataset
                 && residence == population.residence_scope
                 && release.question.period == population.period
-                && release.snapshot.id == opening.closing
+                && release.snapshot.id == closing
                 && release.policy == Policy::from(of.agreement.profile);
             if !fits {
                 return Err(differs());

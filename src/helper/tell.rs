@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use evensum_core::ledger::{Entry, Event, PoolStep, ReceiptParts};
-use evensum_core::model::{Ods, Population};
+use evensum_core::model::{Digest, Ods, Population};
 use evensum_core::pool::{PopulationState, Rounds};
 use evensum_core::port::{PoolFault, PoolNodePort};
 use tokio::task::JoinSet;
@@ -22,6 +22,11 @@ const PAGE: usize = 256;
 pub(super) const MAX_TOLD: usize = 64;
 const MAX_TOLD_BYTES: usize = 2 * 1024 * 1024;
 
+/// What waits between attempts to tell are kept under.
+fn telling() -> Digest {
+    Digest::of(b"telling")
+}
+
 /// What is sent to a node, and how far it then was told.
 struct Letter {
     ods: Ods,
@@ -33,14 +38,17 @@ struct Letter {
 impl Inner {
     /// One look: tells every connected member what it does not know yet.
     pub(super) async fn tell(self: &Arc<Self>) -> Result<(), Unable> {
-        let mut telling = JoinSet::new();
+        let mut calls = JoinSet::new();
         for ods in self.members() {
             let Some(node) = self.nodes.member(&ods) else { continue };
+            if !self.is_due(telling(), &ods) {
+                continue;
+            }
             let inner = Arc::clone(self);
-            telling.spawn(async move { inner.tell_one(ods, &*node).await });
+            calls.spawn(async move { inner.tell_one(ods, &*node).await });
         }
         let mut failed = None;
-        while let Some(told) = telling.join_next().await {
+        while let Some(told) = calls.join_next().await {
             failed = failed.or(told.unwrap_or(Err(Unable::CalledOff)).err());
         }
         failed.map_or(Ok(()), Err)
@@ -59,10 +67,12 @@ impl Inner {
                 let answer = timeout(CALL, node.told(&self.own, entries)).await;
                 if let Err(fault) = answer.unwrap_or(Err(PoolFault::Late)) {
                     warn!(partner = %ods, %fault, "a member was not told what is in the audit log about it");
+                    self.failed(telling(), &ods);
                     let about = |state: &PopulationState| about.contains(&state.population);
                     return self.suspended(&ods, &fault, about).await;
                 }
             }
+            self.succeeded(telling(), &ods);
             let now = self.clock.now();
             let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
             notes.of(&ods, now).told = next;

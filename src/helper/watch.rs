@@ -3,16 +3,17 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use evensum_core::ledger::{PoolStep, Stop};
-use evensum_core::model::{AgreementId, Ods, RefusalCode};
+use evensum_core::ledger::{PoolStep, ReceiptParts, Stop};
+use evensum_core::model::{AgreementId, Digest, Ods, RefusalCode};
 use evensum_core::pool::PopulationState;
-use evensum_core::port::PoolFault;
+use evensum_core::port::{PoolFault, PoolNodePort};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::fetch::{CALL, takes_out};
+use super::tell::MAX_TOLD;
 use super::{Helper, Inner, Unable, shelf};
 
 /// Between two looks at what can be done next.
@@ -26,31 +27,23 @@ const GRACE_SECONDS: i64 = 10 * 60;
 /// How long parts of a round are kept, in seconds, that was over and not closed.
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Fetch,
+    Tell,
+}
+
 impl Helper {
     /// Does whatever can be done next, until it is told to stop.
     pub async fn run(self, stop: CancellationToken) {
         let calls = self.clone().call_rolls(stop.clone());
-        let (fetching, telling) = (self.clone().fetch_all(stop.clone()), self.tell_all(stop));
+        let fetching = self.clone().look_for(Work::Fetch, stop.clone());
+        let telling = self.look_for(Work::Tell, stop);
         tokio::join!(calls, fetching, telling);
     }
 
-    async fn fetch_all(self, stop: CancellationToken) {
-        self.each_look(&stop, async |inner| {
-            inner.finish().await?;
-            inner.fetch().await
-        })
-        .await;
-    }
-
-    async fn tell_all(self, stop: CancellationToken) {
-        self.each_look(&stop, async |inner| inner.tell().await).await;
-    }
-
-    async fn each_look(
-        &self,
-        stop: &CancellationToken,
-        look: impl AsyncFn(&Arc<Inner>) -> Result<(), Unable>,
-    ) {
+    async fn look_for(self, work: Work, stop: CancellationToken) {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said: Option<String> = None;
@@ -62,7 +55,7 @@ impl Helper {
             }
             let done = tokio::select! {
                 () = stop.cancelled() => return,
-                done = look(&self.0) => done,
+                done = self.0.look(work) => done,
             };
             // The same trouble is said once, however often it is met.
             said = done.err().map(|reason| {
@@ -98,25 +91,29 @@ impl Helper {
 }
 
 impl Inner {
+    async fn look(self: &Arc<Self>, work: Work) -> Result<(), Unable> {
+        match work {
+            Work::Fetch => {
+                self.finish().await?;
+                self.fetch().await
+            }
+            Work::Tell => self.tell().await,
+        }
+    }
+
     /// Ends what a crash cut off, and erases what is over.
     pub(super) async fn finish(self: &Arc<Self>) -> Result<(), Unable> {
         let rounds = self.store.rounds();
-        for state in rounds.populations() {
-            for round in state.versions.values() {
-                let hash = round.round;
-                if round.closed.is_some() {
-                    // Whose key is gone is added up.
-                    if self.vault.has(hash, shelf::VERIFY_KEY) {
-                        let _turn = self.turn(hash).await;
-                        self.add_up(hash).await?;
-                    }
-                } else if self.vault.has(hash, shelf::VERIFY_KEY) {
-                    let over = self.document(hash)?.closes.plus(KEPT_SECONDS);
-                    if self.clock.now() > over {
-                        let _turn = self.turn(hash).await;
-                        self.vault.forget(hash, shelf::SINGLE)?;
-                    }
-                }
+        let all = rounds.populations().flat_map(|state| state.versions.values());
+        let all: Vec<(Digest, bool)> = all.map(|r| (r.round, r.closed.is_some())).collect();
+        // Whose key is gone is added up.
+        for (hash, closed) in all.into_iter().filter(|(h, _)| self.vault.has(*h, shelf::VERIFY_KEY)) {
+            if closed {
+                let _turn = self.turn(hash).await;
+                self.add_up(hash).await?;
+            } else if self.clock.now() > self.document(hash)?.closes.plus(KEPT_SECONDS) {
+                let _turn = self.turn(hash).await;
+                self.vault.forget(hash, shelf::SINGLE)?;
             }
         }
         Ok(())
@@ -146,22 +143,52 @@ impl Inner {
         self.ask_all().await
     }
 
+    /// Tells every connected member once more of the closings that its records are in: its answer says whether its
+    /// people still take part.
     async fn ask_all(self: &Arc<Self>) -> Result<(), Unable> {
         let mut asking = JoinSet::new();
-        for of in self.agreements.iter().filter(|of| self.in_force(&of.agreement).is_ok()) {
-            for member in of.roster.roster().members() {
-                let Some(node) = self.nodes.member(&member.ods) else { continue };
-                let (ods, id, own) = (member.ods.clone(), of.agreement.id.clone(), self.own.clone());
-                asking.spawn(async move {
-                    let asked = timeout(CALL, node.ready(&own, &id)).await;
-                    (ods, id, asked.unwrap_or(Err(PoolFault::Late)).err())
-                });
+        for ods in self.members() {
+            let Some(node) = self.nodes.member(&ods) else { continue };
+            let inner = Arc::clone(self);
+            asking.spawn(async move { inner.ask_again(&ods, &*node).await });
+        }
+        let mut failed = None;
+        while let Some(asked) = asking.join_next().await {
+            failed = failed.or(asked.unwrap_or(Err(Unable::CalledOff)).err());
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn ask_again(&self, ods: &Ods, node: &dyn PoolNodePort) -> Result<(), Unable> {
+        let rounds = self.store.rounds();
+        let live = rounds.populations().filter(|s| s.stopped.is_none() && self.holds(s, ods));
+        let closings: Vec<(&PopulationState, Digest)> =
+            live.filter_map(|state| Some((state, state.newest_closed()?.1.round))).collect();
+        let mut proofs = Vec::new();
+        {
+            let mut history = self.history.lock().await;
+            history.read_on(self.clock.now()).await?;
+            for (state, round) in closings {
+                if let Some(index) = history.closed(round) {
+                    proofs.push((index, state, history.receipt(index).await?));
+                }
             }
         }
-        while let Some(asked) = asking.join_next().await {
-            let (ods, agreement, fault) = asked.map_err(|_| Unable::CalledOff)?;
-            if let Some(fault) = fault {
-                self.suspended(&ods, &fault, |state| is_under(state, &agreement)).await?;
+        // In the order of the log, as whatever is told.
+        proofs.sort_by_key(|(index, ..)| *index);
+        for some in proofs.chunks(MAX_TOLD) {
+            let all: Vec<ReceiptParts> = some.iter().map(|(.., proof)| proof.clone()).collect();
+            let answer = timeout(CALL, node.told(&self.own, all)).await;
+            let Err(fault) = answer.unwrap_or(Err(PoolFault::Late)) else { continue };
+            if !takes_out(&fault) {
+                return Ok(());
+            }
+            // Which of them it is that the partner keeps back.
+            for (_, state, proof) in some {
+                let answer = timeout(CALL, node.told(&self.own, vec![proof.clone()])).await;
+                if let Err(fault) = answer.unwrap_or(Err(PoolFault::Late)) {
+                    self.suspended(ods, &fault, |s| s.population == state.population).await?;
+                }
             }
         }
         Ok(())
@@ -200,7 +227,8 @@ impl Inner {
     ) -> Result<(), Unable> {
         let rounds = self.store.rounds();
         let states = rounds.populations().filter(|s| s.stopped.is_none() && meant(s));
-        for state in states.filter(|state| self.holds(state, ods)) {
+        let states: Vec<&PopulationState> = states.filter(|state| self.holds(state, ods)).collect();
+        for state in states {
             let population = state.population.clone();
             let (dataset, period) = (&state.population.dataset, state.population.period);
             let step = PoolStep::Stopped { population, reason };

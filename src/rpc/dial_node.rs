@@ -1,4 +1,4 @@
-//! The coordinator's end of a node that listens: dial it, make sure who it is, and enter it into the registry;
+//! The coordinator's end of a node, or of a second server, that listens: dial it, make sure who it is, and enter it into the registry;
 //! again and again, until told to stop.
 
 use std::fmt;
@@ -16,13 +16,15 @@ use super::dial::{
 use super::registry::Registry;
 use crate::trust::handshake::{self, DialTls};
 
-/// Which node is dialled, and with what.
+/// Which server is dialled, and with what.
 #[derive(Clone)]
 pub struct NodeDialConfig {
     /// Where it is.
     pub address: Destination,
     /// The trust domain of its certificate.
     pub federation: FederationId,
+    /// What it must be: a node, or the second server of a blind sum.
+    pub role: Role,
     /// Whose it must be.
     pub node: Ods,
     /// Looked at for every attempt, so that a new certificate serves the next one.
@@ -38,6 +40,7 @@ impl fmt::Debug for NodeDialConfig {
         f.debug_struct("NodeDialConfig")
             .field("address", &self.address.to_string())
             .field("federation", &self.federation)
+            .field("role", &self.role)
             .field("node", &self.node)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
@@ -70,7 +73,7 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for NodeDialler<'_, F> {
         let config = &self.config;
         self.registry.until(|connected| !connected.contains(&config.node)).await;
         let tls = Arc::clone(&config.tls.borrow());
-        let whom = Whom { federation: &config.federation, role: Role::Node, ods: &config.node };
+        let whom = Whom { federation: &config.federation, role: config.role, ods: &config.node };
         let Reached { stream, head, peer } =
             match reach(&config.address, whom, FirstWords::Settings, tls).await {
                 Ok(reached) => reached,

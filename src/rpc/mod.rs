@@ -29,6 +29,8 @@ mod dial_node;
 mod dial_out;
 mod faults;
 mod health;
+pub mod helper_client;
+pub mod helper_service;
 mod listen;
 pub mod node_service;
 mod one_shot;
@@ -103,6 +105,11 @@ const MAX_PART_MESSAGE_BYTES: usize = evensum_core::pool::MAX_SEALED_BYTES + 102
 const MAX_READY_BYTES: usize = 8 * 1024 * 1024;
 /// The longest request of a server of a blind sum to a node, in bytes.
 const MAX_POOL_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest request to a second server: releases of a whole opening, of which none is near the longest that may be.
+const MAX_RETURNED_BYTES: usize = 32 * 1024 * 1024;
+/// The longest answer of a second server: its part of the totals of a whole opening, with histograms.
+const MAX_OPENED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The least time that a coordinator gives a query.
 pub const MIN_DEADLINE: Duration = Duration::from_secs(1);

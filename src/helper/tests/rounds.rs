@@ -5,7 +5,8 @@ use super::*;
 #[tokio::test]
 async fn totals_of_a_whole_round_are_plain_sums_and_survive_a_crash_between_any_two_steps() {
     let scene = Scene::new();
-    assert_eq!(scene.world.tables().tables().len(), 2);
+    let tables = scene.world.tables().tables().len();
+    assert!(tables >= 2, "{tables}");
     let round = scene.round(&MEMBERS);
     let up = scene.up().await;
     up.announce(&scene, &round).await.expect("is bound");
@@ -35,7 +36,8 @@ async fn totals_of_a_whole_round_are_plain_sums_and_survive_a_crash_between_any_
     let folder = scene.state().join("sums").join(round.payload_hash().to_string());
     for file in std::fs::read_dir(folder).expect("a folder") {
         let name = file.expect("a file").file_name().into_string().expect("a name");
-        assert!(["round", "sums-0", "sums-1"].contains(&name.as_str()), "{name}");
+        let sums = (0..tables).any(|table| name == format!("sums-{table}"));
+        assert!(sums || name == "round", "{name}");
     }
     let opening = scene.signed(&leader.opening(&closing, scene.questions()));
     let opened = up.open(&opening).await.expect("opens");

@@ -110,7 +110,11 @@ async fn a_member_that_suspends_stops_the_sums_that_hold_its_records() {
         let opening = scene.signed(&leader.opening(&closing, scene.questions()));
         assert_eq!(up.open(&opening).await, Err(refused(RefusalCode::SumStopped)));
         up.helper.0.tell().await.expect("tells");
-        assert_eq!(what(&heard(&scene, "M1")), ["closed", "stopped"]);
+        // The roll is called by telling of closings again; a node drops what it has.
+        let mut heard = heard(&scene, "M1");
+        heard.sort_unstable();
+        heard.dedup();
+        assert_eq!(what(&heard), ["closed", "stopped"]);
         up.down().await;
     }
 }

@@ -40,14 +40,29 @@ pub(super) async fn told(
         let event = &receipt.entry().event;
         if concerns(event, &node.site.ods, &node.site.store.rounds())? {
             let (by, purpose) = (party.ods.clone(), purpose(event));
-            steps.push(PoolStep::Told { by, index, entry: bytes, purpose });
+            let step = PoolStep::Told { by, index, entry: bytes, purpose };
+            steps.push((step, is_kept_back(event, &node.site.store.rounds())?));
         }
     }
+    let kept_back = steps.iter().any(|(_, kept_back)| *kept_back);
     // Nothing is written of a call of which something does not hold. What is in the log already is not written again.
-    for step in steps {
+    for (step, _) in steps {
         node.site.store.step(step).await?;
     }
+    // What was told is in the log; the second server hears whether this partner still takes part.
+    if !pool.agreement.in_force(node.site.clock.now().date()) {
+        return Err(Trouble::Refused(RefusalCode::AgreementNotInForce));
+    }
+    if kept_back {
+        return Err(Trouble::Refused(RefusalCode::KeptBack));
+    }
     Ok(())
+}
+
+/// Whether an entry is about a population that this partner's people keep back.
+fn is_kept_back(event: &Event, rounds: &Rounds) -> Result<bool, Trouble> {
+    let Event::Pool(PoolStep::Closed { of, .. }) = event else { return Ok(false) };
+    Ok(rounds.of(&of.population)?.is_some_and(|state| state.withdrawn))
 }
 
 /// Whether an entry is about records of this partner.

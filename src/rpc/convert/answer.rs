@@ -82,14 +82,14 @@ pub(in crate::rpc) fn read(
 }
 
 /// A proof of entry as it leaves.
-pub(super) fn proof(parts: ReceiptParts) -> pb::Receipt {
+pub(in crate::rpc) fn proof(parts: ReceiptParts) -> pb::Receipt {
     let ReceiptParts { entry, index, proof, checkpoint } = parts;
     let proof = proof.iter().map(|hash| hash.as_bytes().to_vec()).collect();
     pb::Receipt { entry, index, proof, checkpoint }
 }
 
 /// A proof of entry as it arrives.
-pub(super) fn read_proof(receipt: Option<pb::Receipt>) -> Result<ReceiptParts, ConvertError> {
+pub(in crate::rpc) fn read_proof(receipt: Option<pb::Receipt>) -> Result<ReceiptParts, ConvertError> {
     let pb::Receipt { entry, index, proof, checkpoint } = present(receipt, "receipt")?;
     let hash = |bytes: Vec<u8>| {
         <[u8; 32]>::try_from(bytes)

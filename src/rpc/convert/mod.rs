@@ -6,6 +6,7 @@
 pub(super) mod answer;
 pub(super) mod completeness;
 pub(super) mod envelope;
+pub(super) mod helper;
 pub(super) mod pool;
 #[cfg(test)]
 mod tests;

@@ -92,6 +92,7 @@ impl Dialler {
 
 fn config(address: Destination, pki: &Pki, tls: Arc<DialTls>) -> NodeDialConfig {
     NodeDialConfig {
+            role: Role::Node,
         address,
         federation: pki.federation.clone(),
         node: ods("R0D"),
