@@ -83,7 +83,7 @@ impl Template {
             let (stdout, stderr) = serde_json::from_slice(&before).expect("what it said");
             return Self { dir, output: Output::of_success(stdout, stderr) };
         }
-        let demo = ["demo", "--exit", "--format", "json", "--rows", "2000", "--seed", "7"];
+        let demo = ["demo", "--exit", "--format", "json", "--seed", "7"];
         let output = run(&[&demo[..], arguments, &["--dir", text(&dir)]].concat());
         assert_eq!(output.code, Some(0), "the demonstration failed: {}", output.stderr);
         let to_say = serde_json::to_vec(&(&output.stdout, &output.stderr)).expect("JSON");
@@ -95,7 +95,7 @@ impl Template {
 /// The usual one.
 pub(crate) fn template() -> &'static Template {
     static MADE: OnceLock<Template> = OnceLock::new();
-    MADE.get_or_init(|| Template::make("one", &[]))
+    MADE.get_or_init(|| Template::make("one", &["--rows", "2000", "--without-second-server"]))
 }
 
 /// A path as an argument.
