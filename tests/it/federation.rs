@@ -25,4 +25,5 @@ mod refusals;
 mod sectors;
 mod shown;
 mod staging;
+mod sum;
 mod ways;
