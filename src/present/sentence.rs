@@ -86,6 +86,13 @@ fn told(entry: &Entry) -> String {
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
+        Event::Shown { ods, release_hash, indicator, by, period, scope, tested, .. } => format!(
+            "partner {ods}'s own table {} (release {}) was shown to others for the first time, for {}, and {} before",
+            asked::table(indicator, by, *period, scope.as_ref()),
+            release_hash.short(),
+            of_query(event),
+            beside(tested.others)
+        ),
         Event::Pool(step) => summed::told(step, told),
     }
 }
@@ -116,15 +123,19 @@ fn frozen(
         1 => format!("1 of its {cells} figures is withheld"),
         n => format!("{n} of its {cells} figures are withheld"),
     };
-    let beside = match others {
+    format!(
+        "the table {table} was put under disclosure control (profile {}), {}, and frozen for the federation {federation}; {hidden}",
+        profile.as_str(),
+        beside(others)
+    )
+}
+
+fn beside(others: u32) -> String {
+    match others {
         0 => "tested by itself".to_owned(),
         1 => "tested together with 1 other table".to_owned(),
         n => format!("tested together with {n} other tables"),
-    };
-    format!(
-        "the table {table} was put under disclosure control (profile {}), {beside}, and frozen for the federation {federation}; {hidden}",
-        profile.as_str()
-    )
+    }
 }
 
 fn unanswered(event: &Event) -> String {
@@ -309,7 +320,8 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         federation: match &entry.event {
             Event::AgreementInForce { federation, .. }
             | Event::Published { federation, .. }
-            | Event::Withheld { federation, .. } => Some(federation.to_string()),
+            | Event::Withheld { federation, .. }
+            | Event::Shown { federation, .. } => Some(federation.to_string()),
             _ => asked.map(|a| a.federation.to_string()),
         },
         agreement: match &entry.event {
@@ -347,6 +359,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::Failed { .. } => "failed",
         Event::Panicked { .. } => "panicked",
         Event::AnswerCombined { .. } => "answer_combined",
+        Event::Shown { .. } => "shown",
         Event::Pool(step) => summed::kind(step),
     }
 }
@@ -371,6 +384,10 @@ fn what(event: &Event) -> Option<String> {
         | Event::Withheld { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
+        Event::Shown { ods, indicator, by, period, scope, .. } => Some(format!(
+            "{} of {ods}",
+            asked::table(indicator, by, *period, scope.as_ref())
+        )),
         Event::Pool(step) => summed::what(step),
         _ => None,
     }
@@ -396,6 +413,7 @@ fn decision(event: &Event) -> Option<String> {
             return Some(format!("{released} tables released, {withheld} withheld"));
         }
         Event::AnswerReleased { .. } => "answered",
+        Event::Shown { .. } => "shown to others",
         Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => "not answered",
         Event::AnswerCombined { answered, missing, .. } => {
             let of = answered.len() + missing.len();
