@@ -87,11 +87,11 @@ fn told(entry: &Entry) -> String {
             combined(&of_query(event), answered, missing)
         }
         Event::Shown { ods, release_hash, indicator, by, period, scope, tested, .. } => format!(
-            "partner {ods}'s own table {} (release {}) was shown to others for the first time, for {}, and {} before",
+            "partner {ods}'s own table {} (release {}) was shown to others for the first time, {}, to answer {}",
             asked::table(indicator, by, *period, scope.as_ref()),
             release_hash.short(),
-            of_query(event),
-            beside(tested.others)
+            first_shown(tested.others),
+            of_query(event)
         ),
         Event::Pool(step) => summed::told(step, told),
     }
@@ -123,18 +123,22 @@ fn frozen(
         1 => format!("1 of its {cells} figures is withheld"),
         n => format!("{n} of its {cells} figures are withheld"),
     };
-    format!(
-        "the table {table} was put under disclosure control (profile {}), {}, and frozen for the federation {federation}; {hidden}",
-        profile.as_str(),
-        beside(others)
-    )
-}
-
-fn beside(others: u32) -> String {
-    match others {
+    let beside = match others {
         0 => "tested by itself".to_owned(),
         1 => "tested together with 1 other table".to_owned(),
         n => format!("tested together with {n} other tables"),
+    };
+    format!(
+        "the table {table} was put under disclosure control (profile {}), {beside}, and frozen for the federation {federation}; {hidden}",
+        profile.as_str()
+    )
+}
+
+fn first_shown(others: u32) -> String {
+    match others {
+        0 => "as the first of these records".to_owned(),
+        1 => "beside 1 other table of these records".to_owned(),
+        n => format!("beside {n} other tables of these records"),
     }
 }
 

@@ -11,20 +11,9 @@ use super::{LOOK, Sums, shelf};
 /// opens no more does not keep partners' tables back for ever.
 const MOST_DECIDING: i64 = 24 * 60 * 60;
 
-/// How far the round of a population is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// None is bound, or the tables of each are decided.
-    Decided,
-    /// One is open: contributions may take a day.
-    Open,
-    /// It is closed, and its tables are decided as soon as the second server opens them.
-    Closed,
-}
-
 impl Sums {
-    /// Whether partners' own tables of a population may be shown as far as its rounds go: no round of it is bound whose
-    /// tables are not decided. Those of a closed round are waited for, until then; those of an open one are not.
+    /// Whether partners' own tables of a population may be shown as far as its rounds go: none of them is bound whose
+    /// tables are not decided. That is waited for until the given moment.
     pub(in super::super) async fn is_decided(
         &self,
         population: &Population,
@@ -32,34 +21,27 @@ impl Sums {
     ) -> bool {
         let mut changes = self.store.round_changes();
         loop {
-            match self.stage(population) {
-                Stage::Decided => return true,
-                Stage::Closed if Instant::now() < until => {}
-                Stage::Open | Stage::Closed => return false,
+            if !self.is_deciding(population) {
+                return true;
             }
+            let now = Instant::now();
             // Whether a round is given up is on the disk alone, which tells nobody.
-            let look = until.min(Instant::now() + LOOK);
-            if let Ok(Err(_)) = timeout_at(look, changes.changed()).await {
+            let look = timeout_at(until.min(now + LOOK), changes.changed()).await;
+            if now >= until || matches!(look, Ok(Err(_))) {
                 return false;
             }
         }
     }
 
-    fn stage(&self, population: &Population) -> Stage {
+    /// Whether a round is bound whose tables are not decided.
+    fn is_deciding(&self, population: &Population) -> bool {
         let rounds = self.store.rounds();
-        let Ok(Some(state)) = rounds.of(population) else { return Stage::Decided };
-        if state.stopped.is_some() {
-            return Stage::Decided;
-        }
-        let of = |round: &RoundState| match &round.closed {
-            _ if round.openings > 1 || (round.openings == 1 && !round.pending) => Stage::Decided,
-            _ if self.is_given_up(round.round) => Stage::Decided,
-            Some(_) => Stage::Closed,
-            None => Stage::Open,
-        };
-        let stages: Vec<Stage> = state.versions.values().map(of).collect();
-        let first = |stage| stages.contains(&stage).then_some(stage);
-        first(Stage::Open).or_else(|| first(Stage::Closed)).unwrap_or(Stage::Decided)
+        let Ok(Some(state)) = rounds.of(population) else { return false };
+        // What a question asks for beside the tables of the packs is opened once those are decided.
+        let decided =
+            |round: &RoundState| round.openings > 1 || (round.openings == 1 && !round.pending);
+        let open = |round: &RoundState| !decided(round) && !self.is_given_up(round.round);
+        state.stopped.is_none() && state.versions.values().any(open)
     }
 
     /// Whether nothing comes of a round any more, or nobody waits longer for it.
