@@ -3,8 +3,7 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["evensum/v1/node.proto", "evensum/v1/coordinator.proto", "evensum/v1/pool.proto"];
+    let files = ["evensum/v1/node.proto", "evensum/v1/coordinator.proto", "evensum/v1/pool.proto"];
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(files, ["proto"])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -321,6 +321,19 @@ pub struct CoordinatorTable {
     /// The nodes that listen and wait to be dialled.
     #[serde(default)]
     pub dial: Vec<DialNode>,
+    /// File of the key that contributions to blind sums are sealed for.
+    #[serde(default)]
+    pub seal_key: Option<PathBuf>,
+    /// The independent second server of blind sums, which the coordinator dials.
+    #[serde(default)]
+    pub second_server: Option<SecondServer>,
+    /// How long partners are waited for that have no extract of a period yet, from the first that has one, in hours.
+    #[serde(default = "a_day")]
+    pub wait_for_partners_hours: u16,
+}
+
+const fn a_day() -> u16 {
+    24
 }
 
 /// A server's configuration.
@@ -393,10 +406,17 @@ impl Server {
         }
         let Self { state, ledger_key, catalogue, memberships, node, coordinator, .. } = &mut config;
         let of_node = node.iter_mut().flat_map(NodeTable::paths);
+        if let Some(table) = coordinator {
+            let password = table.second_server.as_mut().and_then(|s| s.proxy_password.as_mut());
+            for file in table.seal_key.iter_mut().chain(password) {
+                beside(path, file);
+            }
+        }
         let dialled = coordinator.iter_mut().flat_map(|c| &mut c.dial);
         let passwords = dialled.filter_map(|d| d.proxy_password.as_mut());
         let own = [state, ledger_key].into_iter().chain(catalogue);
-        for file in own.chain(of_node).chain(passwords) {
+        let own = own.chain(of_node).chain(passwords);
+        for file in own {
             beside(path, file);
         }
         for membership in memberships {
@@ -455,7 +475,7 @@ impl Server {
         if let Some(what) = self.node.as_ref().and_then(NodeTable::contradiction) {
             return wrong(what);
         }
-        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong) {
+        if let Some(what) = self.node.as_ref().and_then(NodeTable::wrong).or_else(|| self.sums()) {
             return wrong(&what);
         }
         for (i, membership) in self.memberships.iter().enumerate() {
@@ -472,9 +492,6 @@ impl Server {
                 return wrong(&format!(
                     "the proxy to the coordinator {ods} of {federation} leads nowhere: give [membership.coordinator] an 'address', or take the proxy out"
                 ));
-            }
-            if let Some(what) = membership.sum_contradiction(&self.memberships[..i]) {
-                return wrong(&what);
             }
             for other in &self.memberships[..i] {
                 let met = other.coordinator()?;

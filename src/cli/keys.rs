@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aws_lc_rs::agreement::{PrivateKey, X25519};
 use clap::{Args, Subcommand, ValueEnum};
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::HEXLOWER;
+use evensum_core::pool::SealKey;
 use evensum_core::sign::SigningKey;
 use zeroize::Zeroizing;
 
@@ -72,42 +72,17 @@ fn kept(key: &SigningKey, out: &Path) -> Result<String, Failure> {
     Ok(key.verifying_key().to_text().as_str().to_owned())
 }
 
-/// PKCS#8 of an X25519 key (RFC 8410) up to the 32 bytes of the key itself.
-const PKCS8: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
-];
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----\n";
-const END: &str = "\n-----END PRIVATE KEY-----";
-
 /// Makes a sealing key, and gives its public half. The file must not exist.
 fn make_sealing(out: &Path) -> Result<String, Failure> {
-    let secret = Zeroizing::new(rand::random::<[u8; 32]>());
-    let public = sealing_public(secret.as_slice());
-    let public = public.ok_or_else(|| Failure::says(Exit::Fault, "no key could be made"))?;
-    let der = Zeroizing::new([PKCS8.as_slice(), secret.as_slice()].concat());
-    let body = Zeroizing::new(BASE64.encode(&der));
-    let text = Zeroizing::new(format!("{BEGIN}{}{END}\n", body.as_str()));
-    write_private(out, text.as_bytes(), false).or_exit(Exit::Config)?;
-    Ok(public)
-}
-
-fn sealing_public(secret: &[u8]) -> Option<String> {
-    let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
-    let public = key.compute_public_key().ok()?;
-    Some(format!("x25519:{}", BASE64URL_NOPAD.encode(public.as_ref())))
-}
-
-/// The public half of a sealing key file; nothing where the text is none.
-fn public_of_sealing(text: &str) -> Option<String> {
-    let body = text.split_once(BEGIN)?.1.split_once(END)?.0;
-    let der = Zeroizing::new(BASE64.decode(body.as_bytes()).ok()?);
-    sealing_public(der.strip_prefix(&PKCS8)?)
+    let key = SealKey::generate().or_exit(Exit::Fault)?;
+    write_private(out, key.to_pem().as_bytes(), false).or_exit(Exit::Config)?;
+    Ok(key.public().to_text().to_string())
 }
 
 /// The public half of a key file.
 fn public(file: &Path) -> Result<String, Failure> {
-    if let Some(sealing) = public_of_sealing(&read_private(file).or_exit(Exit::Config)?) {
-        return Ok(sealing);
+    if let Ok(sealing) = SealKey::from_pem(&read_private(file).or_exit(Exit::Config)?) {
+        return Ok(sealing.public().to_text().to_string());
     }
     Ok(config::signing_key(file)?.verifying_key().to_text().as_str().to_owned())
 }

@@ -158,6 +158,11 @@ impl Asked {
         }
     }
 
+    /// Whether any question has no blind sum, for a reason that is not its own.
+    pub(super) fn is_without_sum(&self) -> bool {
+        self.outcomes.iter().any(|one| one.as_ref().is_err_and(without_sum))
+    }
+
     fn listed(&self) -> Vec<Outcome<'_>> {
         let each = self.questions.iter().zip(&self.outcomes);
         each.map(|((question, name), outcome)| Outcome {

@@ -131,9 +131,10 @@ impl Summed {
             let kind = self.roster.kind().as_str();
             warn!(%federation, kind, "this version does not take part in blind sums of that kind");
         }
-        for agreement in agreements.iter().filter(|a| {
-            a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a)
-        }) {
+        for agreement in agreements
+            .iter()
+            .filter(|a| a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a))
+        {
             let (id, profile) = (&agreement.id, agreement.profile.as_str());
             warn!(agreement = %id, profile, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");
         }

@@ -65,9 +65,10 @@ impl Inner {
             }
             for ods in loaded.round.members() {
                 let done = self.is_here(hash, &ods) || self.is_rejected(hash, &ods);
-                let due = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-                let due = due.is_due(&(hash, ods.clone()), Instant::now());
-                let Some(node) = self.nodes.member(&ods).filter(|_| !done && due) else { continue };
+                let Some(node) = self.nodes.member(&ods) else { continue };
+                if done || !self.is_due(hash, &ods) {
+                    continue;
+                }
                 if fetching.len() >= AT_ONCE {
                     self.fetched(fetching.join_next().await).await?;
                 }
@@ -82,6 +83,11 @@ impl Inner {
             self.fetched(Some(one)).await?;
         }
         Ok(())
+    }
+
+    fn is_due(&self, round: Digest, ods: &Ods) -> bool {
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.is_due(&(round, ods.clone()), Instant::now())
     }
 
     async fn ask(&self, loaded: &Loaded, node: &dyn PoolNodePort) -> Sent {

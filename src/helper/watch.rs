@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at who is there, and whether its people still take part.
 const ROLL_CALL: Duration = Duration::from_secs(30);
 /// How long a member may be away, in seconds, before nothing more is opened.
-pub const MAX_ABSENCE_SECONDS: i64 = 7 * 24 * 60 * 60;
+pub(super) const MAX_ABSENCE_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After a start nodes get so long to come back, in seconds, before anybody counts as away.
 const GRACE_SECONDS: i64 = 10 * 60;
 /// How long parts of a round are kept, in seconds, that was over and not closed.

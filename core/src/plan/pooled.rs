@@ -232,3 +232,113 @@ fn id(plan: &Plan<Publication>) -> Result<Digest, CanonicalError> {
     };
     Ok(Digest::of(&canonical::encode(&id)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{IndicatorId, Question};
+    use crate::sign::SigningKey;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
+
+    fn agreement(dimensions: &str) -> Agreement {
+        let key = || SigningKey::generate_ed25519().expect("a key").verifying_key().to_text();
+        let party = |ods: &str, role: &str| {
+            format!(
+                "[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{}\"\nledger_key = \"{}\"\n",
+                key(),
+                key()
+            )
+        };
+        let text = format!(
+            "id = \"dsa\"\nversion = 1\nfederation = \"a.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
+             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_18_weeks\", \"rtt_over_52_weeks\", \"rtt_wait_percentiles\"]\n\
+             dimensions = [{dimensions}]\nmax_dimensions = 2\nprofile = \"nhs75m\"\nshow_partners = true\nanalysts = []\n{}{}",
+            party("QZ1", "coordinator"),
+            party("ZZ1", "node"),
+        );
+        Agreement::parse(&text).expect("an agreement")
+    }
+
+    fn tables(agreement: &Agreement, catalogue: &Catalogue) -> PooledTables {
+        let dataset = DatasetId::new("rtt_open_pathway").expect("an id");
+        let period = "2026-10".parse().expect("a period");
+        PooledTables::of(agreement, (&dataset, period), catalogue, NOW).expect("tables")
+    }
+
+    fn layout(indicator: &str, by: &[&str], agreement: &Agreement, catalogue: &Catalogue) -> Layout {
+        let indicator = IndicatorId::new(indicator).expect("an id");
+        let question = Question {
+            definition_hash: catalogue.definition_hash(&indicator).expect("a hash"),
+            indicator,
+            period: "2026-10".parse().expect("a period"),
+            by: by.iter().map(|level| LevelId::new(*level).expect("a level")).collect(),
+            scope: None,
+        };
+        Layout::new(&question, Some(agreement), catalogue).expect("a layout")
+    }
+
+    #[test]
+    fn every_table_of_the_packs_is_part_of_one_that_is_contributed_and_none_of_those_of_another() {
+        let catalogue = Catalogue::builtin().expect("a catalogue");
+        let agreement = agreement("\"imd\", \"ethnicity\", \"age\", \"sex\"");
+        let pooled = tables(&agreement, &catalogue);
+        let ids: Vec<Digest> = pooled.ids().collect();
+        assert!(ids.len() > 3, "{}", ids.len());
+        let dataset = DatasetId::new("rtt_open_pathway").expect("an id");
+        let of = (&dataset, "2026-10".parse().expect("a period"));
+        let all = publication(std::slice::from_ref(&agreement), of, agreement.profile, &catalogue, NOW);
+        for plan in all.iter().flatten() {
+            let found = pooled.find(plan.layout(), &ids);
+            assert!(found.is_some(), "{:?}", plan.layout().question());
+        }
+        for (i, table) in pooled.tables().iter().enumerate() {
+            for (j, other) in pooled.tables().iter().enumerate() {
+                let contained = place(table.plan().layout(), other.plan().layout()).is_some();
+                assert_eq!(contained, i == j, "{i} {j}");
+            }
+        }
+        assert_eq!(tables(&agreement, &catalogue).ids().collect::<Vec<_>>(), ids);
+    }
+
+    /// By groups, the part that is picked is the table that would have been counted.
+    #[test]
+    fn the_cells_of_a_part_are_those_of_its_own_groups() {
+        let catalogue = Catalogue::builtin().expect("a catalogue");
+        let agreement = agreement("\"imd\", \"ethnicity\", \"age\", \"sex\"");
+        let outer = layout("rtt_over_18_weeks", &["imd.quintile", "sex"], &agreement, &catalogue);
+        for by in [&["sex"][..], &["imd.quintile"], &[], &["imd.quintile", "sex"]] {
+            let inner = layout("rtt_over_52_weeks", by, &agreement, &catalogue);
+            let cells = place(&inner, &outer).expect("a part");
+            for (cell, of) in cells.iter().enumerate().map(|(cell, of)| (cell, *of)) {
+                let named = |layout: &Layout, cell: usize| -> Vec<String> {
+                    let lattice = layout.lattice();
+                    let at = lattice.coordinates(cell);
+                    let each = lattice.axes().iter().zip(at);
+                    let mut names: Vec<String> = each
+                        .map(|(axis, at)| (axis.level().to_string(), axis.categories()[at].id.to_string()))
+                        .filter(|(_, category)| category != "all")
+                        .map(|(level, category)| format!("{level}={category}"))
+                        .collect();
+                    names.sort();
+                    names
+                };
+                assert_eq!(named(&inner, cell), named(&outer, of));
+            }
+        }
+        let finer = layout("rtt_over_52_weeks", &["imd.decile"], &agreement, &catalogue);
+        assert_eq!(place(&finer, &outer), None);
+        let measured = layout("rtt_wait_percentiles", &["sex"], &agreement, &catalogue);
+        assert_eq!(place(&measured, &outer), None);
+    }
+
+    #[test]
+    fn a_sum_over_partners_is_divided_by_none_of_them() {
+        let catalogue = Catalogue::builtin().expect("a catalogue");
+        let agreement = agreement("\"imd\", \"provider\", \"sex\"");
+        for table in tables(&agreement, &catalogue).tables() {
+            let by = &table.plan().layout().question().by;
+            assert!(by.iter().all(|level| level.dimension().as_str() != "provider"), "{by:?}");
+        }
+    }
+}

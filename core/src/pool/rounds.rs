@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::ledger::{PoolStep, RoundRef, Stop};
 use crate::model::canonical::CanonicalError;
-use crate::model::{AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion};
+use crate::model::{
+    AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion,
+};
 
 /// Why a step is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +160,10 @@ impl Rounds {
 
     /// The round of this closing.
     #[must_use]
-    pub fn closing(&self, hash: Digest) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
+    pub fn closing(
+        &self,
+        hash: Digest,
+    ) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
         self.by_lock.values().find_map(|state| {
             let of = |r: &RoundState| r.closed.as_ref().is_some_and(|c| c.closing == hash);
             let (version, round) = state.versions.iter().find(|(_, r)| of(r))?;
@@ -343,5 +348,142 @@ fn closed_as(round: &RoundState, closing: Digest) -> Result<(), StepError> {
         None => Err(StepError::Open),
         Some(closed) if closed.closing == closing => Ok(()),
         Some(_) => Err(StepError::Closed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CategoryId, DatasetId, FederationId};
+
+    fn ods(list: &[&str]) -> Vec<Ods> {
+        list.iter().map(|code| Ods::new(*code).expect("a code")).collect()
+    }
+
+    fn of(round: &str, version: SnapshotVersion) -> RoundRef {
+        RoundRef {
+            population: Population {
+                federation: FederationId::new("icb.example").expect("an id"),
+                dataset: DatasetId::new("rtt_open_pathway").expect("an id"),
+                residence_scope: vec![CategoryId::new("QZ1").expect("an id")],
+                period: "2026-10".parse().expect("a period"),
+            },
+            version,
+            agreement: AgreementId::new("dsa").expect("an id"),
+            round: Digest::of(round.as_bytes()),
+        }
+    }
+
+    const FIRST: SnapshotVersion = SnapshotVersion::Provisional;
+    const LATER: SnapshotVersion = SnapshotVersion::Final;
+    const FOUR: [&str; 4] = ["AA1", "AA2", "AA3", "AA4"];
+
+    fn bound(round: &str, version: SnapshotVersion, members: &[&str]) -> PoolStep {
+        let membership = Digest::of(b"list");
+        PoolStep::Bound { of: of(round, version), members: ods(members), membership }
+    }
+
+    fn closed(round: &str, version: SnapshotVersion, members: &[&str]) -> PoolStep {
+        let missing = FOUR.iter().copied().filter(|one| !members.contains(one)).collect::<Vec<_>>();
+        let closing = Digest::of(format!("closing of {round} with {members:?}").as_bytes());
+        PoolStep::Closed { of: of(round, version), closing, members: ods(members), missing: ods(&missing) }
+    }
+
+    fn closing(step: &PoolStep) -> Digest {
+        let PoolStep::Closed { closing, .. } = step else { panic!("a closing") };
+        *closing
+    }
+
+    fn opened(round: &str, closing: Digest) -> PoolStep {
+        PoolStep::Opened { of: of(round, FIRST), closing, tables: Vec::new(), query: None }
+    }
+
+    fn returned(round: &str, closing: Digest, passed: bool) -> PoolStep {
+        PoolStep::Returned { of: of(round, FIRST), closing, releases: Vec::new(), passed }
+    }
+
+    fn after(steps: &[PoolStep]) -> Rounds {
+        let mut rounds = Rounds::default();
+        for step in steps {
+            rounds.take(step).expect("a step that may be taken");
+        }
+        rounds
+    }
+
+    /// Two sums over the same records that differ by a member would give that member away.
+    #[test]
+    fn records_are_bound_to_one_set_of_members_for_good() {
+        let mut rounds = after(&[bound("a", FIRST, &FOUR)]);
+        assert_eq!(rounds.may(&bound("a", FIRST, &FOUR)).expect("the same"), Taken::Before);
+        for other in [
+            bound("b", FIRST, &FOUR),
+            bound("b", FIRST, &FOUR[..3]),
+            bound("b", LATER, &FOUR[..3]),
+            bound("b", LATER, &["AA1", "AA2", "AA3", "AA5"]),
+        ] {
+            assert!(matches!(rounds.may(&other), Err(StepError::Bound)), "{other:?}");
+        }
+        assert_eq!(rounds.take(&bound("b", LATER, &FOUR)).expect("a later version"), Taken::New);
+    }
+
+    #[test]
+    fn a_round_is_closed_once_and_every_version_with_the_members_of_the_first() {
+        let begun = [bound("a", FIRST, &FOUR), bound("b", LATER, &FOUR)];
+        let first = closed("a", FIRST, &FOUR[..3]);
+        let mut rounds = after(&begun);
+        assert!(matches!(rounds.may(&closed("x", FIRST, &FOUR)), Err(StepError::Unbound)));
+        assert_eq!(rounds.take(&first).expect("closes"), Taken::New);
+        assert_eq!(rounds.take(&first).expect("again"), Taken::Before);
+        for other in [closed("a", FIRST, &FOUR), closed("b", LATER, &FOUR)] {
+            assert!(matches!(rounds.may(&other), Err(StepError::Closed)), "{other:?}");
+        }
+        assert!(rounds.take(&closed("b", LATER, &FOUR[..3])).is_ok());
+    }
+
+    #[test]
+    fn nothing_more_is_opened_before_the_last_has_come_back_and_nothing_at_all_once_it_failed() {
+        let close = closed("a", FIRST, &FOUR);
+        let of = closing(&close);
+        let begun = [bound("a", FIRST, &FOUR)];
+        assert!(matches!(after(&begun).may(&opened("a", of)), Err(StepError::Open)));
+        let mut rounds = after(&[begun[0].clone(), close]);
+        assert!(matches!(rounds.may(&opened("a", Digest::of(b"x"))), Err(StepError::Closed)));
+        assert!(matches!(rounds.may(&returned("a", of, true)), Err(StepError::Nothing)));
+        rounds.take(&opened("a", of)).expect("opens");
+        assert!(matches!(rounds.may(&opened("a", of)), Err(StepError::Pending)));
+        rounds.take(&returned("a", of, true)).expect("comes back");
+        rounds.take(&opened("a", of)).expect("opens again");
+        rounds.take(&returned("a", of, false)).expect("comes back");
+        assert!(matches!(rounds.may(&opened("a", of)), Err(StepError::Stopped)));
+    }
+
+    #[test]
+    fn a_partner_contributes_once_and_not_what_it_keeps_back() {
+        let snapshot = |id: &[u8]| SnapshotRef {
+            id: Digest::of(id),
+            as_of: "2026-10-31".parse().expect("a date"),
+            version: FIRST,
+            imd_edition: None,
+        };
+        let contributed = |contents: &[u8]| PoolStep::Contributed {
+            of: of("a", FIRST),
+            snapshot: snapshot(b"extract"),
+            to: ods(&["QZ1"]),
+            tables: 1,
+            contents: Digest::of(contents),
+        };
+        let kept_back = |withdrawn| PoolStep::Withdrawn {
+            agreement: AgreementId::new("dsa").expect("an id"),
+            population: of("a", FIRST).population,
+            withdrawn,
+        };
+        let mut rounds = after(&[bound("a", FIRST, &FOUR)]);
+        rounds.take(&kept_back(true)).expect("kept back");
+        assert!(matches!(rounds.may(&contributed(b"1")), Err(StepError::KeptBack)));
+        assert!(matches!(after(&[kept_back(true)]).may(&bound("a", FIRST, &FOUR)), Err(StepError::KeptBack)));
+        rounds.take(&kept_back(false)).expect("let go");
+        rounds.take(&contributed(b"1")).expect("contributes");
+        assert_eq!(rounds.may(&contributed(b"1")).expect("again"), Taken::Before);
+        assert!(matches!(rounds.may(&contributed(b"2")), Err(StepError::Contributed)));
     }
 }

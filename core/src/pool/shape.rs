@@ -257,3 +257,127 @@ impl Pick {
         Table::new(lattice, (0..*cells).map(one).collect()).map_err(|_| ShapeError)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Axis, AxisCategory, CategoryId, LevelId};
+
+    /// A table of one axis with so many cells, the last of them the total.
+    fn lattice(cells: usize) -> Arc<Lattice> {
+        let id = |n: usize| CategoryId::new(format!("c{n}")).expect("an id");
+        let categories = (0..cells - 1).map(|n| AxisCategory {
+            id: id(n),
+            label: format!("category {n}"),
+            members: vec![u16::try_from(n).expect("few"), u16::try_from(cells).expect("few")],
+        });
+        // Two leaves a category, so that no category is the total's equal.
+        let categories: Vec<AxisCategory> = categories
+            .map(|mut c| {
+                c.members.truncate(1);
+                c
+            })
+            .collect();
+        let leaves = (0..=cells).map(|n| CategoryId::new(format!("l{n}")).expect("an id")).collect();
+        let level = LevelId::new("level").expect("a level");
+        let axis = Axis::new(level, leaves, categories).expect("an axis");
+        Arc::new(Lattice::new(vec![axis]).expect("a lattice"))
+    }
+
+    /// The numbers of a cell, as plain numbers.
+    type Plain = (u64, u64, u64, [u64; 3], Vec<u32>);
+
+    fn table(cells: &[Plain], measured: &[usize]) -> Table<RawCell> {
+        let raw = cells.iter().enumerate().map(|(at, (events, persons, top, sum, units))| {
+            let cell = RawCell::new(*events, *persons, *top);
+            if measured.contains(&at) {
+                let sum = Sum::new(sum[0], sum[1], sum[2]);
+                cell.with(Measured::new(vec![sum], units.clone()))
+            } else {
+                cell
+            }
+        });
+        Table::new(lattice(cells.len()), raw.collect()).expect("a table")
+    }
+
+    fn opened(vectors: &[Zeroizing<Vec<u64>>], pick: &Pick) -> Vec<Option<Totals>> {
+        let each = vectors.iter().zip(pick.vectors()).map(|(all, places)| {
+            let some: Vec<u64> = places.iter().map(|p| all[*p as usize]).collect();
+            (!some.is_empty()).then(|| Totals::new(Zeroizing::new(some)))
+        });
+        each.collect()
+    }
+
+    fn plain(units: usize) -> impl Strategy<Value = Plain> {
+        let sums = prop::array::uniform3(0_u64..1_000_000);
+        let units = prop::collection::vec(0_u32..5_000, units);
+        (0_u64..90_000, 0_u64..90_000, 0_u64..9_000, sums, units)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// What is cut into vectors and opened again is the same table, and of a part of it that part.
+        #[test]
+        fn a_table_is_what_it_was_once_its_totals_are_opened(
+            cells in (2_usize..40).prop_flat_map(|n| prop::collection::vec(plain(300), n)),
+            chosen in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+            several in any::<bool>(),
+        ) {
+            let measured: Vec<usize> = (0..cells.len()).step_by(2).collect();
+            let shape = Shape::new(cells.len(), several, measured.clone(), 1, 300);
+            let vectors = shape.values(table(&cells, &measured)).expect("values");
+            let specs = shape.vectors().expect("vectors");
+            prop_assert_eq!(
+                vectors.iter().map(|v| v.len()).collect::<Vec<_>>(),
+                specs.iter().map(|s| s.len() as usize).collect::<Vec<_>>()
+            );
+            let mut some: Vec<usize> = chosen.iter().map(|i| i.index(cells.len())).collect();
+            some.sort_unstable();
+            some.dedup();
+            if some.len() < 2 {
+                some = vec![0, cells.len() - 1];
+            }
+            let places: Vec<usize> =
+                (0..some.len()).filter(|at| measured.contains(&some[*at])).collect();
+            let pick = shape.pick(&some, &places).expect("a part");
+            let again = pick
+                .table(&shape, lattice(some.len()), &opened(&vectors, &pick))
+                .expect("a table");
+            for (cell, at) in again.cells().iter().zip(&some) {
+                let (events, persons, top, sum, units) = &cells[*at];
+                let wanted = if several {
+                    RawCell::new(*events, *persons, *top)
+                } else {
+                    RawCell::new(*events, *events, (*events).min(1))
+                };
+                let wanted = if measured.contains(at) {
+                    let sum = Sum::new(sum[0], sum[1], sum[2]);
+                    wanted.with(Measured::new(vec![sum], units.clone()))
+                } else {
+                    wanted
+                };
+                prop_assert!(cell.same_as(&wanted), "cell {}", at);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_shape_is_refused() {
+        let shape = Shape::new(3, true, vec![0], 1, 2);
+        let cell = |sums: usize| -> Table<RawCell> {
+            let cells = (0..3).map(|_| {
+                let sums = (0..sums).map(|_| Sum::new(1, 1, 1)).collect();
+                RawCell::new(2, 2, 1).with(Measured::new(sums, vec![1, 1]))
+            });
+            Table::new(lattice(3), cells.collect()).expect("a table")
+        };
+        assert!(shape.values(cell(1)).is_ok());
+        assert_eq!(shape.values(cell(2)).err(), Some(ShapeError));
+        assert_eq!(shape.pick(&[3], &[]).err(), Some(ShapeError));
+        assert_eq!(shape.pick(&[1], &[0]).err(), Some(ShapeError));
+        assert!(shape.pick(&[0], &[0]).is_ok());
+    }
+}

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::{self, Child};
 use super::datasets::{self, DATASETS, Dataset};
 use super::partners::{self, Partner};
-use super::unless_stopped;
+use super::{sum, unless_stopped};
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::{clock, terminal};
 use crate::reference::{Extent, Reference};
@@ -25,6 +25,11 @@ const FEDERATION: &str = "demo.evensum.example";
 const ANALYST: &str = "ada.demo";
 const AGREEMENT: &str = "demo-agreement";
 const DAY: i64 = 86_400;
+/// Whose independent second server it is. The code belongs to nobody.
+const SECOND: &str = "ZZU";
+const SECOND_NAME: &str = "Westmarsh University";
+/// An address of nobody.
+const NOBODY: &str = "127.0.0.1:1";
 
 /// What was planted, by dataset and period.
 pub(super) type Planted = BTreeMap<(&'static str, Period), Figures>;
@@ -49,6 +54,8 @@ pub(super) struct Plan {
     pub(super) months: PeriodRange,
     /// Those that extracts are made of.
     pub(super) datasets: Vec<Dataset>,
+    /// Whether there is an independent second server, so that tables are added up blind.
+    pub(super) second_server: bool,
 }
 
 fn mapping_file(dataset: &Dataset) -> String {
@@ -65,6 +72,8 @@ pub(super) struct Federation {
     plan: Plan,
     partners: Vec<Partner>,
     coordinator: Ods,
+    /// Whose independent second server adds up beside the coordinator, if there is one.
+    second: Option<Ods>,
 }
 
 impl Federation {
@@ -73,8 +82,13 @@ impl Federation {
         let federation = Self {
             dir: dir.to_owned(),
             partners: partners::invent(plan.partners, plan.rows)?,
-            plan,
             coordinator: Ods::new(HOME_ICB).or_exit(Exit::Fault)?,
+            second: if plan.second_server {
+                Some(Ods::new(SECOND).or_exit(Exit::Fault)?)
+            } else {
+                None
+            },
+            plan,
         };
         let now = clock::system().now();
         federation.write_reference()?;
@@ -96,7 +110,11 @@ impl Federation {
         &self.dir
     }
 
-    fn home(&self, ods: &Ods) -> PathBuf {
+    pub(super) const fn coordinator(&self) -> &Ods {
+        &self.coordinator
+    }
+
+    pub(super) fn home(&self, ods: &Ods) -> PathBuf {
         self.dir.join(ods.as_str())
     }
 
@@ -106,6 +124,11 @@ impl Federation {
 
     pub(super) fn analyst_config(&self) -> PathBuf {
         self.dir.join("analyst").join("analyst.toml")
+    }
+
+    /// Whether tables are added up blind.
+    pub(super) const fn has_second_server(&self) -> bool {
+        self.second.is_some()
     }
 
     pub(super) fn truth_file(&self) -> PathBuf {
@@ -165,6 +188,9 @@ impl Federation {
             ))
         };
         parties += &party(&self.coordinator, Role::Coordinator, "Arden and Moors ICB")?;
+        if let Some(second) = &self.second {
+            parties += &party(second, Role::Helper, SECOND_NAME)?;
+        }
         for partner in &self.partners {
             parties += &party(&partner.ods, Role::Node, &partner.name)?;
             let secret = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>());
@@ -177,13 +203,38 @@ impl Federation {
         let analysts = format!(
             "\n[[analysts]]\nid = \"{ANALYST}\"\nkey = \"{key}\"\nassurance_min = \"enrolled\"\n"
         );
-        self.write("agreement.toml", &(terms(catalogue, now) + &parties + &analysts))?;
-        let coordinator = self.home(&self.coordinator).join("coordinator.toml");
-        let own = "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n";
-        let text = server_table(&self.coordinator, own);
-        fs::write(coordinator, text).or_exit(Exit::Config)?;
-        // The port is known once the coordinator serves; loading needs none.
-        self.write_node_configs("127.0.0.1:1")
+        let sum = match &self.second {
+            Some(second) => sum::terms(second),
+            None => String::new(),
+        };
+        let officers = match &self.second {
+            Some(_) => self.officers()?,
+            None => Vec::new(),
+        };
+        let listed: String = officers.iter().map(sum::Signatory::listed).collect();
+        let agreement = terms(catalogue, now) + &sum + &parties + &analysts + &listed;
+        self.write("agreement.toml", &agreement)?;
+        if let Some(second) = &self.second {
+            self.write_membership_list(second, &agreement, &officers)?;
+            self.write_second_server(second)?;
+        }
+        // The ports are known once the servers serve; loading needs none.
+        self.write_coordinator_config(NOBODY)?;
+        self.write_node_configs(NOBODY, NOBODY)
+    }
+
+    fn write_coordinator_config(&self, second_server: &str) -> Result<(), Failure> {
+        let mut own =
+            "\n[coordinator]\nnodes = \"127.0.0.1:0\"\nanalysts = \"127.0.0.1:0\"\n".to_owned();
+        let mut list = "";
+        if let Some(second) = &self.second {
+            list = sum::LIST;
+            own += &format!(
+                "seal_key = \"seal.pem\"\n\n[coordinator.second_server]\nods = \"{second}\"\naddress = \"{second_server}\"\n"
+            );
+        }
+        let file = self.home(&self.coordinator).join("coordinator.toml");
+        fs::write(file, server_table(&self.coordinator, &own, list)).or_exit(Exit::Config)
     }
 
     fn key(
@@ -200,16 +251,23 @@ impl Federation {
         fs::write(self.dir.join(name), text).or_exit(Exit::Config)
     }
 
-    fn write_node_configs(&self, address: &str) -> Result<(), Failure> {
+    fn write_node_configs(&self, address: &str, second_server: &str) -> Result<(), Failure> {
+        let list = if self.second.is_some() { sum::LIST } else { "" };
         for partner in &self.partners {
-            let text = format!(
+            let mut text = format!(
                 "{}\n[membership.coordinator]\nods = \"{}\"\naddress = \"{address}\"\n",
                 server_table(
                     &partner.ods,
-                    "\n[node]\nkey = \"node.key\"\nprofile = \"nhs75m\"\nreference = \"../reference\"\n"
+                    "\n[node]\nkey = \"node.key\"\nprofile = \"nhs75m\"\nreference = \"../reference\"\n",
+                    list
                 ),
                 self.coordinator
             );
+            if let Some(second) = &self.second {
+                text += &format!(
+                    "\n[membership.second_server]\nods = \"{second}\"\naddress = \"{second_server}\"\n"
+                );
+            }
             fs::write(self.node_config(&partner.ods), text).or_exit(Exit::Config)?;
         }
         Ok(())
@@ -226,7 +284,7 @@ impl Federation {
         Ok(())
     }
 
-    fn holders(&self) -> impl Iterator<Item = (&Partner, &PartnerProfile)> {
+    pub(super) fn holders(&self) -> impl Iterator<Item = (&Partner, &PartnerProfile)> {
         self.partners.iter().filter_map(|partner| Some((partner, partner.profile.as_ref()?)))
     }
 
@@ -315,29 +373,37 @@ impl Federation {
 
     /// Starts the coordinator, tells the nodes where it is, and starts them.
     pub(super) fn start(&self, stop: &CancellationToken) -> Result<Vec<Child>, Failure> {
+        let mut servers = Vec::new();
+        let mut for_nodes = NOBODY.to_owned();
+        if let Some(second) = &self.second {
+            let home = self.home(second);
+            let config = home.join("helper.toml").display().to_string();
+            let server =
+                Child::serve(&["helper", "serve", "--config", &config], &home.join("server.log"))?;
+            let ready = server.ready()?;
+            self.write_coordinator_config(&place(&ready, "coordinator")?)?;
+            for_nodes = place(&ready, "nodes")?;
+            servers.push(server);
+        }
         let home = self.home(&self.coordinator);
         let config = home.join("coordinator.toml").display().to_string();
         let coordinator =
             Child::serve(&["coordinator", "serve", "--config", &config], &home.join("server.log"))?;
         let ready = coordinator.ready()?;
-        let place = |key: &str| {
-            ready[key].as_str().map(str::to_owned).ok_or_else(|| {
-                Failure::says(Exit::Fault, format!("the coordinator did not say its port '{key}'"))
-            })
-        };
-        self.write_node_configs(&place("nodes")?)?;
+        self.write_node_configs(&place(&ready, "nodes")?, &for_nodes)?;
         let text = format!(
             "analyst = \"{ANALYST}\"\nkey = \"analyst.pem\"\ncoordinator = \"{}\"\nca = \"../ca/ca.pem\"\nagreements = [\"../agreement.toml\"]\n",
-            place("analysts")?
+            place(&ready, "analysts")?
         );
         fs::write(self.analyst_config(), text).or_exit(Exit::Config)?;
-        let mut servers = vec![coordinator];
+        servers.push(coordinator);
+        let before = servers.len();
         for partner in &self.partners {
             let config = self.node_config(&partner.ods).display().to_string();
             let log = self.home(&partner.ods).join("server.log");
             servers.push(Child::serve(&["node", "serve", "--config", &config], &log)?);
         }
-        for node in &servers[1..] {
+        for node in &servers[before..] {
             unless_stopped(stop)?;
             node.ready()?;
         }
@@ -364,11 +430,20 @@ fn terms(catalogue: &Catalogue, now: Timestamp) -> String {
     )
 }
 
-/// The part of a configuration that every server has, with its own part in its place.
-fn server_table(ods: &Ods, own: &str) -> String {
+/// A port that a server says in its ready line.
+fn place(ready: &serde_json::Value, key: &str) -> Result<String, Failure> {
+    ready[key]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::says(Exit::Fault, format!("a server did not say its port '{key}'")))
+}
+
+/// The part of a configuration that every server has, with its own part in its place and what its membership has
+/// beside.
+pub(super) fn server_table(ods: &Ods, own: &str, membership: &str) -> String {
     format!(
         "ods = \"{ods}\"\nstate = \"state\"\nledger_key = \"ledger.pem\"\n{own}\n\
-         [[membership]]\nfederation = \"{FEDERATION}\"\nagreements = [\"../agreement.toml\"]\nanswer_key = \"answer.pem\"\n\n\
+         [[membership]]\nfederation = \"{FEDERATION}\"\nagreements = [\"../agreement.toml\"]\nanswer_key = \"answer.pem\"\n{membership}\n\
          [membership.tls]\nca = \"../ca/ca.pem\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
     )
 }

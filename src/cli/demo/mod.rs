@@ -6,6 +6,7 @@ pub(super) mod datasets;
 mod federation;
 mod partners;
 mod report;
+mod sum;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use evensum_core::catalogue::{Catalogue, Indicator};
 use evensum_core::model::{Period, PeriodRange};
+use evensum_core::pool::MIN_MEMBERS;
 use evensum_core::view::{Answer, Shared, SystemView};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +48,9 @@ pub(super) struct Args {
     /// Months that are invented and asked about; the last is 2026-10
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=24))]
     periods: u8,
+    /// Leave the independent second server out, and with it the blind sum over the partners
+    #[arg(long)]
+    without_second_server: bool,
     /// Seed of everything that is invented
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -84,6 +89,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         seed: args.seed,
         months,
         datasets: datasets::of(&asked_about),
+        // Fewer than four cannot hide each other in a sum, and the last partner holds no data.
+        second_server: !args.without_second_server && usize::from(args.nodes) > MIN_MEMBERS,
     };
     let federation = Federation::make(&dir, plan, &catalogue)?;
     say("2. Loading and publishing their extracts");
@@ -95,17 +102,25 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         Some(pack) => format!("4. Asking the pack {pack} for {months} in one query"),
         None => format!("4. Asking {INDICATOR} by {} for {months}", BY.join(" and ")),
     });
-    let question = question(&federation, args.pack.clone(), months)?;
-    let asked = runtime.block_on(query::ask(&question))?;
     let show =
         Show { args: &args, federation: &federation, planted: &planted, catalogue: &catalogue };
-    let code = if asked.outcomes.len() == 1 {
-        one(&show, asked.one()?)?;
-        ExitCode::SUCCESS
+    let mut question = question(&federation, args.pack.clone(), months)?;
+    let asked = if federation.has_second_server() && args.format != Format::Table {
+        // One answer alone is written: the one that an analyst would be given.
+        runtime.block_on(sum::asked(&mut question, &stop))?
     } else {
-        several(&show, &asked)?;
-        asked.exit_code(false)
+        runtime.block_on(query::ask(&question))?
     };
+    let mut code = shown(&show, &asked)?;
+    if federation.has_second_server() && args.format == Format::Table {
+        say("5. Adding up the partners' sealed contributions blind, and asking again");
+        let summed = runtime.block_on(sum::asked(&mut question, &stop))?;
+        code = shown(&show, &summed)?;
+        if let (Ok(ranges), Ok(sum)) = (asked.one(), summed.one()) {
+            terminal::out(&report::found_again(ranges.answer(), sum.answer(), &planted, &catalogue));
+        }
+    }
+    surroundings(&show, asked.answers().next())?;
     if !args.exit {
         say("Serving. Press Ctrl-C to end.");
         runtime.block_on(stop.cancelled());
@@ -152,6 +167,16 @@ struct Show<'a> {
     catalogue: &'a Catalogue,
 }
 
+/// What came of a query.
+fn shown(show: &Show<'_>, asked: &query::Asked) -> Result<ExitCode, Failure> {
+    if asked.outcomes.len() == 1 {
+        one(show, asked.one()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    several(show, asked)?;
+    Ok(asked.exit_code(false))
+}
+
 /// One answer, in full.
 fn one(show: &Show<'_>, view: &SystemView<Shared>) -> Result<(), Failure> {
     if show.args.format != Format::Table {
@@ -161,7 +186,7 @@ fn one(show: &Show<'_>, view: &SystemView<Shared>) -> Result<(), Failure> {
     terminal::out(&query::shown(view, Format::Table)?);
     terminal::out(&query::shown(view, Format::Chart)?);
     terminal::out(&report::beside_truth(view.answer(), show.planted, show.catalogue));
-    surroundings(show, Some(view.answer()))
+    Ok(())
 }
 
 /// Several answers at a glance.
@@ -172,11 +197,14 @@ fn several(show: &Show<'_>, asked: &query::Asked) -> Result<(), Failure> {
     }
     terminal::out(&asked.overview());
     terminal::out(&report::all_beside_truth(asked.answers(), show.planted, show.catalogue));
-    surroundings(show, asked.answers().next())
+    Ok(())
 }
 
 /// What a partner wrote down about an answer's query, and where everything lies.
 fn surroundings(show: &Show<'_>, answer: Option<&Answer>) -> Result<(), Failure> {
+    if show.args.format != Format::Table {
+        return Ok(());
+    }
     if let Some(answer) = answer {
         terminal::out(&report::audit_log(show.federation, answer)?);
     }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use evensum_core::catalogue::{Catalogue, Indicator};
-use evensum_core::model::{Bounds, CategoryId};
+use evensum_core::model::{Bounds, CategoryId, CellState};
 use evensum_core::view::{Answer, Cell};
 
 use super::federation::{Federation, Planted};
@@ -83,6 +83,54 @@ pub(super) fn beside_truth(answer: &Answer, planted: &Planted, catalogue: &Catal
     }
     let Beside { held, all, .. } = found;
     let _ = writeln!(text, "  {held} of {all} published ranges contain the planted figure.");
+    text
+}
+
+/// Groups of which the blind sum shows a figure and the sum of the partners' tables none, the smallest first.
+pub(super) fn found_again(
+    ranges: &Answer,
+    sum: &Answer,
+    planted: &Planted,
+    catalogue: &Catalogue,
+) -> String {
+    /// So many are named.
+    const NAMED: usize = 5;
+    let Some(truth) = beside(sum, planted, catalogue) else { return String::new() };
+    let names = |answer: &Answer, cell: &Cell| -> Vec<String> {
+        let each = (0..answer.axes.len()).filter_map(|axis| {
+            let at = cell.at.get(axis)?;
+            answer.axes.get(axis)?.categories.get(*at).map(|c| c.label.clone())
+        });
+        each.collect()
+    };
+    let known = |cell: &Cell| cell.numerator.state == CellState::Value && cell.numerator.bounds.low > 0;
+    let mut found: Vec<(u64, String)> = Vec::new();
+    for (cell, planted) in sum.cells.iter().zip(&truth.planted) {
+        let name = names(sum, cell);
+        let before = ranges.cells.iter().find(|other| names(ranges, other) == name);
+        if let Some(before) = before.filter(|before| known(cell) && !known(before)) {
+            let text = format!(
+                "  {:<56} {planted:>7}   {:>12}   {:>12}",
+                name.join(", "),
+                range(before.numerator.bounds),
+                range(cell.numerator.bounds)
+            );
+            found.push((*planted, text));
+        }
+    }
+    found.sort();
+    let mut text = String::from("\nGroups that no partner may show by itself, and that count in the blind sum\n\n");
+    if found.is_empty() {
+        text.push_str("  None in this table.\n");
+        return text;
+    }
+    let _ = writeln!(text, "  {:<56} {:>7}   {:>12}   {:>12}", "", "planted", "ranges added", "blind sum");
+    for (_, line) in found.iter().take(NAMED) {
+        let _ = writeln!(text, "{line}");
+    }
+    if let Some(more) = found.len().checked_sub(NAMED).filter(|n| *n > 0) {
+        let _ = writeln!(text, "  and {more} more");
+    }
     text
 }
 
