@@ -40,12 +40,11 @@ pub use self::shelf::ShelfError;
 
 use self::contribute::{Contributing, Pool};
 use self::prepare::Preparation;
-use self::release::Turns;
 use self::shelf::Shelf;
 use self::warehouse::Warehouse;
 use crate::security_log::SecurityLog;
 use crate::snapshot::{Manifest, NodeKey};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Turns};
 use crate::tabulate::sql::Database;
 
 /// What a site is made of.

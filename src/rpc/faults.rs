@@ -126,6 +126,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::SumNotAgreed
         | RefusalCode::AskerRunsCoordinator
         | RefusalCode::SumStopped
+        | RefusalCode::BesideSum
         | RefusalCode::NotAMember
         | RefusalCode::KeptBack
         | RefusalCode::Withheld => Code::PermissionDenied,
