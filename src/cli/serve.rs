@@ -159,6 +159,7 @@ pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
         ));
     }
     table.secret()?;
+    table.link_secret()?;
     super::node::push::database(table)?;
     staging::check(server)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
@@ -264,7 +265,8 @@ pub(super) async fn site(
         }
     })
     .await?;
-    Ok(Site::new(node::Parts {
+    let links = table.link_secret()?;
+    let site = Site::new(node::Parts {
         ods: server.ods.clone(),
         profile: table.profile,
         catalogue,
@@ -275,7 +277,8 @@ pub(super) async fn site(
         noted,
         agreements,
         clock: clock::system(),
-    }))
+    });
+    Ok(site.with_links(links))
 }
 
 async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {

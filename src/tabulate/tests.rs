@@ -40,6 +40,7 @@ fn manifest() -> Manifest {
         file: String::new(),
         file_hmac: Digest::of(b""),
         keys_hmac: None,
+        links: None,
         snapshot_id: Digest::of(b""),
     }
 }

@@ -11,7 +11,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-use super::{BITS_1, MAX_VECTOR, PoolError, Totals, VectorSpec};
+use super::{BITS_1, MAX_VECTOR, PoolError, VectorSpec};
 use crate::model::Digest;
 
 /// Digits of an NHS number.
@@ -33,6 +33,7 @@ const BUCKET: &[u8] = b"evensum link bucket/v1";
 
 /// A federation's link secret, which its nodes have and nobody else: who has it can find out of any link id whose it is
 /// by trying all NHS numbers.
+#[derive(Clone)]
 pub struct LinkSecret {
     root: Prk,
     ids: hmac::Key,
@@ -170,7 +171,7 @@ impl DistinctShape {
     }
 
     /// Vectors of each row.
-    const fn vectors_a_group(self) -> usize {
+    pub(crate) const fn vectors_a_group(self) -> usize {
         self.buckets.div_ceil(MAX_VECTOR) as usize
     }
 
@@ -181,26 +182,6 @@ impl DistinctShape {
     pub fn vectors(self) -> Result<Vec<VectorSpec>, PoolError> {
         let spec = VectorSpec::new(self.buckets.min(MAX_VECTOR), BITS_1)?;
         Ok(vec![spec; self.groups() * self.vectors_a_group()])
-    }
-
-    /// The estimates that opened sums give, one for each row; of all totals only whether they are zero is looked at.
-    ///
-    /// # Errors
-    /// [`PoolError::Length`] where they are not the totals of these vectors.
-    pub(crate) fn estimates(self, opened: &[Totals]) -> Result<Vec<Estimate>, PoolError> {
-        let a_group = self.vectors_a_group();
-        if opened.len() != self.groups() * a_group {
-            return Err(PoolError::Length);
-        }
-        let one = |row: &[Totals]| {
-            let all: usize = row.iter().map(Totals::len).sum();
-            if all != self.buckets as usize {
-                return Err(PoolError::Length);
-            }
-            let empty = row.iter().flat_map(Totals::opened).filter(|marked| **marked == 0).count();
-            Ok(estimate(u32::try_from(empty).unwrap_or(u32::MAX), self.buckets))
-        };
-        opened.chunks(a_group).map(one).collect()
     }
 }
 
@@ -218,11 +199,11 @@ impl Marks {
         Self { shape, marked: Zeroizing::new(vec![0; all]) }
     }
 
-    /// Marks a person in one row: twice is once.
-    pub fn mark(&mut self, group: usize, person: &LinkId, key: &LinkKey) {
-        let buckets = self.shape.buckets;
-        let place = group * buckets as usize + key.bucket(person, buckets) as usize;
-        if let Some(mark) = self.marked.get_mut(place).filter(|_| group < self.shape.groups()) {
+    /// Marks a bucket of one row: twice is once.
+    pub fn mark(&mut self, group: usize, bucket: u32) {
+        let buckets = self.shape.buckets as usize;
+        let mut rows = self.marked.chunks_mut(buckets);
+        if let Some(mark) = rows.nth(group).and_then(|row| row.get_mut(bucket as usize)) {
             *mark = 1;
         }
     }
@@ -243,7 +224,7 @@ impl fmt::Debug for Marks {
 
 /// What empty buckets say.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Estimate {
+pub enum Estimate {
     /// About so many people.
     People(f64),
     /// Too few buckets are empty.
@@ -251,7 +232,8 @@ pub(crate) enum Estimate {
 }
 
 /// n̂ = −m ln V₀, where V₀ is the share of the m buckets that are empty.
-pub(crate) fn estimate(empty: u32, buckets: u32) -> Estimate {
+#[must_use]
+pub fn estimate(empty: u32, buckets: u32) -> Estimate {
     if empty < LEAST_EMPTY {
         return Estimate::Saturated;
     }
@@ -260,7 +242,8 @@ pub(crate) fn estimate(empty: u32, buckets: u32) -> Estimate {
 }
 
 /// The standard error of an estimate of about so many people: √(m (eᵗ − t − 1)), t = n/m.
-pub(crate) fn standard_error(people: f64, buckets: u32) -> f64 {
+#[must_use]
+pub fn standard_error(people: f64, buckets: u32) -> f64 {
     let buckets = f64::from(buckets);
     let load = people / buckets;
     (buckets * (load.exp_m1() - load)).sqrt()

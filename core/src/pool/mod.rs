@@ -22,10 +22,9 @@ mod verify;
 
 pub use choice::{Choice, Holders, Reason, view_of};
 pub use context::{Context, DepositId, Role};
-pub(crate) use distinct::{Estimate, standard_error};
 pub use distinct::{
-    BUCKETS_OF_CATEGORY, BUCKETS_OF_TOTAL, DistinctShape, LEAST_EMPTY, LINK_BYTES, LinkId, LinkKey,
-    LinkSecret, Marks, NHS_DIGITS,
+    BUCKETS_OF_CATEGORY, BUCKETS_OF_TOTAL, DistinctShape, Estimate, LEAST_EMPTY, LINK_BYTES, LinkId,
+    LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
 };
 pub use documents::{
     Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,

@@ -16,6 +16,8 @@ mod tests;
 mod text;
 mod wanted;
 
+pub(super) use shapes::nhs_number;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
