@@ -134,7 +134,9 @@ mod tests {
             assert_eq!(of(same), of("9434765919"), "{same}");
         }
         assert_ne!(of("9434765870"), of("9434765919"));
-        for other in ["9434765918", "A-17", "", "943476591", "0000000000", "1111111111", "9999999999"] {
+        for other in
+            ["9434765918", "A-17", "", "943476591", "0000000000", "1111111111", "9999999999"]
+        {
             assert_eq!(of(other), nobody, "{other}");
         }
         // Not what the node's own secret, or another federation's, would make of it.

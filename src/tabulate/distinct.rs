@@ -91,10 +91,7 @@ fn groups<'a>(
     Ok(Some(Groups { codes: held.codes(), of }))
 }
 
-fn kept<'a>(
-    snapshot: &'a Snapshot,
-    table: &DistinctTable,
-) -> Result<Vec<Kept<'a>>, TabulateError> {
+fn kept<'a>(snapshot: &'a Snapshot, table: &DistinctTable) -> Result<Vec<Kept<'a>>, TabulateError> {
     let one = |filter: &evensum_core::plan::Filter| {
         let held: &HeldColumn = snapshot
             .column(&filter.column)

@@ -1,6 +1,7 @@
 //! The counts agree with a slow reference that goes through every cell and every row, on random
 //! lattices, rows and filters.
 
+mod distinct;
 mod people;
 
 use std::collections::HashMap;

@@ -131,7 +131,9 @@ pub(super) fn beside(
     estimates: &[DistinctPeople],
 ) -> Option<Vec<PeopleText>> {
     let (by, groups) = broken_down(document)?;
-    let of = |by: &[LevelId]| estimates.iter().find(|one| one.by.as_slice() == by).map(|one| &one.people);
+    let of = |by: &[LevelId]| {
+        estimates.iter().find(|one| one.by.as_slice() == by).map(|one| &one.people)
+    };
     let everybody = of(&[])?;
     let mut people = if by.is_empty() { Vec::new() } else { of(&by)?.clone() };
     people.extend(everybody);

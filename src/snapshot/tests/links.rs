@@ -49,7 +49,8 @@ fn link_ids_that_were_changed_or_are_too_few_are_not_read() {
     assert!(!refused(&good, 10), "the control");
     let mut bent = good.clone();
     bent[159] ^= 1;
-    for (bytes, people) in [(&bent[..], 10), (&good[..144], 10), (&good, 9), (&good, 11), (&[], 10)] {
+    for (bytes, people) in [(&bent[..], 10), (&good[..144], 10), (&good, 9), (&good, 11), (&[], 10)]
+    {
         assert!(refused(bytes, people));
     }
     let (_home, dir) = home();

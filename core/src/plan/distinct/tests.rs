@@ -10,7 +10,9 @@ fn agreement(line: &str) -> Agreement {
     let key = || SigningKey::generate_ed25519().expect("key").verifying_key().to_text();
     let party = |ods: &str, role: &str| {
         let (answer, log) = (key(), key());
-        format!("[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{answer}\"\nledger_key = \"{log}\"\n")
+        format!(
+            "[[parties]]\nods = \"{ods}\"\nrole = \"{role}\"\nanswer_key = \"{answer}\"\nledger_key = \"{log}\"\n"
+        )
     };
     let officer = |id: &str, ods: &str| {
         format!("[[officers]]\nid = \"{id}\"\nods = \"{ods}\"\nkey = \"{}\"\n", key())

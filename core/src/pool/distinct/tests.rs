@@ -58,8 +58,7 @@ fn estimates_are_right_on_average_and_as_far_off_as_is_said() {
         let mean = runs.iter().sum::<f64>() / f64::from(RUNS);
         let bias = (mean / f64::from(of) - 1.0).abs();
         assert!(bias < 0.005, "{of}: {bias}");
-        let variance =
-            runs.iter().map(|n| (n - mean).powi(2)).sum::<f64>() / f64::from(RUNS - 1);
+        let variance = runs.iter().map(|n| (n - mean).powi(2)).sum::<f64>() / f64::from(RUNS - 1);
         let ratio = variance.sqrt() / standard_error(f64::from(of), BUCKETS_OF_TOTAL);
         assert!((ratio - 1.0).abs() < 0.15, "{of}: {ratio}");
     }
@@ -152,8 +151,7 @@ fn summed(shape: DistinctShape, partners: &[Marks]) -> Vec<Totals> {
         let mut sums = [Role::Leader, Role::Helper].map(|r| SumOfShares::empty(r, deposit, spec));
         for (p, marks) in partners.iter().enumerate() {
             let context = Context::new(deposit, Ods::new(&format!("RA{p}")).expect("a code"));
-            let shared =
-                share(&context, spec, &marks.vectors()[n as usize]).expect("shares");
+            let shared = share(&context, spec, &marks.vectors()[n as usize]).expect("shares");
             let (begun, mine) = one.begin(&context, spec, shared.leader()).expect("begins");
             let (began, theirs) = other.begin(&context, spec, shared.helper()).expect("begins");
             let message = join(&context, spec, &mine, &theirs).expect("in order");
