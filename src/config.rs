@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use evensum_core::model::{Agreement, Calendar, FederationId, Ods, Profile, Role, TomlProblem};
+use evensum_core::pool::LinkSecret;
 use evensum_core::sign::SigningKey;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -272,6 +273,10 @@ pub const MAX_MEMBERSHIPS: usize = 16;
 pub struct NodeTable {
     /// The secret behind pseudonyms and extract ids: 64 hexadecimal digits in a file.
     pub key: PathBuf,
+    /// The federation's secret behind link ids, where different people over several partners are estimated: 64
+    /// hexadecimal digits in a file.
+    #[serde(default)]
+    pub link_secret: Option<PathBuf>,
     /// The disclosure profile of its records.
     #[serde(default = "default_profile")]
     pub profile: Profile,
@@ -591,18 +596,40 @@ impl NodeTable {
     /// # Errors
     /// [`ConfigError::Key`].
     pub fn secret(&self) -> Result<NodeKey, ConfigError> {
-        let wrong =
-            |reason: &str| ConfigError::Key { path: self.key.clone(), reason: reason.to_owned() };
-        let text = read_private(&self.key)?;
-        let bytes = HEXLOWER
-            .decode(text.trim().as_bytes())
-            .map(Zeroizing::new)
-            .map_err(|_| wrong("it is not hexadecimal: make one with `evensum keys new node`"))?;
-        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
-            wrong("it does not hold 64 hexadecimal digits: make one with `evensum keys new node`")
-        })?;
-        Ok(NodeKey::from_bytes(bytes))
+        Ok(NodeKey::from_bytes(*secret_bytes(&self.key, "node")?))
     }
+
+    /// Reads the federation's link secret, if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError::Key`].
+    pub fn link_secret(&self) -> Result<Option<LinkSecret>, ConfigError> {
+        self.link_secret.as_deref().map(link_secret).transpose()
+    }
+}
+
+/// Reads a link secret.
+///
+/// # Errors
+/// [`ConfigError::Key`].
+pub fn link_secret(path: &Path) -> Result<LinkSecret, ConfigError> {
+    LinkSecret::from_bytes(&*secret_bytes(path, "link")?)
+        .map_err(|e| ConfigError::Key { path: path.to_owned(), reason: e.to_string() })
+}
+
+fn secret_bytes(path: &Path, kind: &str) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
+    let wrong = |what: &str| ConfigError::Key {
+        path: path.to_owned(),
+        reason: format!("it {what}: make one with `evensum keys new {kind}`"),
+    };
+    let text = read_private(path)?;
+    let bytes = HEXLOWER
+        .decode(text.trim().as_bytes())
+        .map(Zeroizing::new)
+        .map_err(|_| wrong("is not hexadecimal"))?;
+    let bytes: [u8; 32] =
+        bytes.as_slice().try_into().map_err(|_| wrong("does not hold 64 hexadecimal digits"))?;
+    Ok(Zeroizing::new(bytes))
 }
 
 /// Reads one agreement.

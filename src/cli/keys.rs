@@ -38,6 +38,8 @@ enum Kind {
     Sealing,
     /// A node's secret behind pseudonyms; it has no public half
     Node,
+    /// A federation's secret behind the estimate of different people: the same file at all nodes, and nowhere else
+    Link,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +102,11 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             let public = match kind {
                 Kind::Analyst => kept(&SigningKey::generate_p256().or_exit(Exit::Fault)?, &out)?,
                 Kind::Sealing => make_sealing(&out)?,
+                Kind::Link => {
+                    make_node(&out)?;
+                    let check = config::link_secret(&out)?.check().or_exit(Exit::Fault)?;
+                    format!("link_check = \"{check}\"")
+                }
                 Kind::Answer | Kind::AuditLog | Kind::Officer | Kind::Node => make_server(&out)?,
             };
             terminal::out(&public);

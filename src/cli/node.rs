@@ -209,6 +209,7 @@ pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Fa
     let mapping = Mapping::parse(&text, &catalogue).or_exit(Exit::Config)?;
     let reference = Reference::open(&node.reference).or_exit(Exit::Data)?;
     let key = node.secret()?;
+    let links = node.link_secret()?;
     let lists: Vec<&Path> = node.exclude.iter().chain(of.exclude).map(PathBuf::as_path).collect();
     let exclude = match lists.as_slice() {
         [] => None,
@@ -228,6 +229,7 @@ pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Fa
         exclude: exclude.as_ref(),
         progress: &|progress| reading.told(progress),
         record_keys: node.profile.needs_record_keys(),
+        links: links.as_ref(),
         today: clock::system().now().date(),
     };
     let loaded = if of.if_changed {

@@ -160,6 +160,7 @@ pub(super) fn node_parts(server: &Server) -> Result<Checked, Failure> {
         ));
     }
     table.secret()?;
+    table.link_secret()?;
     super::node::push::database(table)?;
     staging::check(server)?;
     crate::reference::Reference::open(&table.reference).or_exit(Exit::Config)?;
@@ -265,7 +266,8 @@ pub(super) async fn site(
         }
     })
     .await?;
-    Ok(Site::new(node::Parts {
+    let links = table.link_secret()?;
+    let site = Site::new(node::Parts {
         ods: server.ods.clone(),
         profile: table.profile,
         catalogue,
@@ -276,7 +278,8 @@ pub(super) async fn site(
         noted,
         agreements,
         clock: clock::system(),
-    }))
+    });
+    Ok(site.with_links(links))
 }
 
 async fn serve_node(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {

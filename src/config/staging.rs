@@ -69,6 +69,7 @@ impl NodeTable {
         all.extend(self.sources.values_mut().flat_map(Source::paths));
         all.extend(self.pushdown.iter_mut().flat_map(Pushdown::files));
         all.extend(&mut self.exclude);
+        all.extend(&mut self.link_secret);
         if let Some(watch) = &mut self.watch {
             all.extend(&mut watch.folder);
             all.extend(watch.files.iter_mut().map(|file| &mut file.mapping));

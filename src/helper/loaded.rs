@@ -46,8 +46,8 @@ impl Loaded {
         let round = BoundRound::verify(envelope, &rules)?;
         let mut vectors = Vec::new();
         for (table, id) in (0..).zip(&round.document().tables) {
-            let of = tables.table(*id).ok_or(Unable::Lost("the meaning of its tables"))?;
-            let deposits = round.deposits(*id, &of.shape().vectors()?)?;
+            let specs = tables.vectors(*id)?.ok_or(Unable::Lost("the meaning of its tables"))?;
+            let deposits = round.deposits(*id, &specs)?;
             let each = (0..).zip(deposits);
             vectors.extend(
                 each.map(|(vector, (deposit, spec))| Vector { table, vector, deposit, spec }),

@@ -8,8 +8,8 @@ use evensum_core::disclosure::attack::Limits;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::{OpenedTable, PoolStep, RoundRef};
 use evensum_core::model::{Digest, IndicatorId, Question, RefusalCode, canonical};
-use evensum_core::plan::{Layout, PooledTables};
-use evensum_core::pool::{Opening, Pick, Round, RoundDocument};
+use evensum_core::plan::{DistinctTable, Layout, PooledTables};
+use evensum_core::pool::{Opening, Round, RoundDocument};
 use evensum_core::port::{OpenedShares, PoolFault};
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
@@ -30,10 +30,10 @@ struct Claim {
     closing: Digest,
 }
 
-/// Which totals of which table are opened.
+/// Which totals of which table are opened: of each of its vectors the places.
 struct Wanted {
     table: usize,
-    pick: Pick,
+    vectors: Vec<Vec<u32>>,
 }
 
 impl Inner {
@@ -61,7 +61,7 @@ impl Inner {
             return Err(refused(RefusalCode::SumStopped));
         }
         let document = self.document(hash)?;
-        let wanted = self.wanted(of, &document, &opening.questions)?;
+        let wanted = self.wanted(of, &document, opening)?;
         let tables: Vec<OpenedTable> = opening.questions.iter().map(table).collect();
         let mut history = self.history.lock().await;
         history.read_on(self.clock.now()).await?;
@@ -108,8 +108,9 @@ impl Inner {
         &self,
         of: &Summed,
         document: &Round,
-        questions: &[Question],
+        opening: &Opening,
     ) -> Result<Vec<Wanted>, Unable> {
+        let questions = &opening.questions;
         if questions.is_empty() || questions.len() > MAX_TABLES {
             return Err(PoolFault::Unreadable.into());
         }
@@ -119,6 +120,14 @@ impl Inner {
         for (n, question) in questions.iter().enumerate() {
             if questions[..n].iter().any(|other| alike(&table(other), &table(question))) {
                 return Err(refused(RefusalCode::Malformed));
+            }
+            if let Some(estimate) = tables.estimate_of(question, &document.tables) {
+                // Different people are estimated once, with the tables of the agreement's packs, and at nobody's wish.
+                if opening.query.is_some() {
+                    return Err(refused(RefusalCode::SumWithoutTable));
+                }
+                wanted.push(whole(estimate, document)?);
+                continue;
             }
             let (one, more) = self.wanted_of(of, document, &tables, question)?;
             let of_indicator = cells.entry(&question.indicator).or_default();
@@ -146,7 +155,7 @@ impl Inner {
         let without = || refused(RefusalCode::SumWithoutTable);
         let (found, pick) = tables.find(&layout, &document.tables).ok_or_else(without)?;
         let table = document.tables.iter().position(|id| *id == found.id()).ok_or_else(without)?;
-        Ok((Wanted { table, pick }, layout.lattice().len()))
+        Ok((Wanted { table, vectors: pick.vectors().to_vec() }, layout.lattice().len()))
     }
 
     /// This server's part of the totals, of each question and vector.
@@ -157,12 +166,12 @@ impl Inner {
     ) -> Result<Vec<Vec<Vec<u8>>>, Unable> {
         let inner = Arc::clone(self);
         blocking(move || {
-            let one = |Wanted { table, pick }: Wanted| -> Result<Vec<Vec<u8>>, Unable> {
+            let one = |Wanted { table, vectors }: Wanted| -> Result<Vec<Vec<u8>>, Unable> {
                 let sums = inner.sums(hash, table)?;
-                if sums.len() != pick.vectors().len() {
+                if sums.len() != vectors.len() {
                     return Err(Unable::Lost("its sums"));
                 }
-                let each = sums.iter().zip(pick.vectors()).map(|(sum, places)| {
+                let each = sums.iter().zip(&vectors).map(|(sum, places)| {
                     if places.is_empty() {
                         return Ok(Vec::new());
                     }
@@ -174,6 +183,14 @@ impl Inner {
         })
         .await
     }
+}
+
+/// All sums of an estimate.
+fn whole(estimate: &DistinctTable, document: &Round) -> Result<Wanted, Unable> {
+    let table = document.tables.iter().position(|id| *id == estimate.id());
+    let table = table.ok_or(Unable::Lost("the meaning of its tables"))?;
+    let specs = estimate.vectors()?;
+    Ok(Wanted { table, vectors: specs.iter().map(|spec| (0..spec.len()).collect()).collect() })
 }
 
 fn table(question: &Question) -> OpenedTable {

@@ -18,6 +18,9 @@ use crate::snapshot::{MAX_MEASURES, SnapshotError};
 /// Why an extract is not loaded or not published. Nothing that was staged before is touched.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
+    /// The library made no key of the link secret.
+    #[error("the link secret cannot be used: make it with `evensum keys new link`")]
+    Links,
     /// The mapping is wrong.
     #[error(transparent)]
     Mapping(#[from] MappingError),

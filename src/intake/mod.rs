@@ -87,6 +87,7 @@ pub use standing::{Expired, Standing, expired, standing};
 pub use unchanged::{Outcome, load_if_changed};
 pub use watch::{Ended, Incoming, MAX_WATCHED, RuleError, WatchError, WatchRule, Watcher};
 
+use evensum_core::pool::LinkSecret;
 use evensum_core::view::QualityReport;
 
 use crate::reference::Reference;
@@ -116,6 +117,9 @@ pub struct LoadRequest<'a> {
     pub exclude: Option<&'a Exclusions>,
     /// Whether the keys of records are kept beside them, as a disclosure profile may need.
     pub record_keys: bool,
+    /// The secret under which the link ids of people are kept beside them, where different people over several partners
+    /// are estimated.
+    pub links: Option<&'a LinkSecret>,
     /// The day of the load, for timeliness.
     pub today: Date,
 }

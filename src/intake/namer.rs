@@ -6,8 +6,11 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use evensum_core::pool::{LINK_BYTES, LinkSecret, NHS_DIGITS};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
+use super::propose::nhs_number;
 use crate::snapshot::NodeKey;
 
 /// Identifiers that are handed over at once.
@@ -24,23 +27,30 @@ struct Block {
     ends: Vec<usize>,
 }
 
+/// The first half of each person's pseudonym, in the order of the identifiers, and the link ids, where they are made.
+#[derive(Default)]
+pub(super) struct Named {
+    pub(super) names: Vec<u128>,
+    pub(super) links: Option<Zeroizing<Vec<[u8; LINK_BYTES]>>>,
+}
+
 /// Names people.
 pub(super) struct Namer {
     block: Block,
     blocks: SyncSender<Block>,
-    thread: JoinHandle<Vec<u128>>,
+    thread: JoinHandle<Named>,
 }
 
 impl Namer {
-    /// Starts the thread, with a copy of the key.
+    /// Starts the thread, with a copy of the key and of the secret for link ids.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
-    pub(super) fn new(key: &NodeKey) -> io::Result<Self> {
+    pub(super) fn new(key: &NodeKey, links: Option<&LinkSecret>) -> io::Result<Self> {
         let (blocks, waiting) = sync_channel(WAITING);
-        let key = key.clone();
+        let (key, links) = (key.clone(), links.cloned());
         let thread = thread::Builder::new().name("namer".to_owned());
-        let thread = thread.spawn(move || name(&key, &waiting))?;
+        let thread = thread.spawn(move || name(&key, links.as_ref(), &waiting))?;
         Ok(Self { block: Block::default(), blocks, thread })
     }
 
@@ -58,28 +68,42 @@ impl Namer {
         let _ = self.blocks.send(std::mem::take(&mut self.block));
     }
 
-    /// The first half of each person's pseudonym, in order. 128 bits of an HMAC do not collide.
-    pub(super) fn finish(mut self) -> Vec<u128> {
+    /// What everybody is called, in order. 128 bits of an HMAC do not collide.
+    pub(super) fn finish(mut self) -> Named {
         self.hand_over();
         let Self { blocks, thread, .. } = self;
         drop(blocks);
         match thread.join() {
-            Ok(names) => names,
+            Ok(named) => named,
             // A break goes on here, as it would without a thread.
             Err(broken) => std::panic::resume_unwind(broken),
         }
     }
 }
 
-fn name(key: &NodeKey, blocks: &Receiver<Block>) -> Vec<u128> {
-    let mut names = Vec::new();
+fn name(key: &NodeKey, links: Option<&LinkSecret>, blocks: &Receiver<Block>) -> Named {
+    let mut named = Named { names: Vec::new(), links: links.map(|_| Zeroizing::default()) };
     for Block { bytes, ends } in blocks {
-        names.par_extend(ends.par_iter().enumerate().map(|(at, end)| {
+        let person = |(at, end): (usize, &usize)| {
             let start = at.checked_sub(1).map_or(0, |before| ends[before]);
-            pseudonym(key, &bytes[start..*end])
-        }));
+            &bytes[start..*end]
+        };
+        named.names.par_extend(ends.par_iter().enumerate().map(|of| pseudonym(key, person(of))));
+        if let (Some(secret), Some(ids)) = (links, &mut named.links) {
+            ids.par_extend(ends.par_iter().enumerate().map(|of| link(secret, person(of))));
+        }
     }
-    names
+    named
+}
+
+/// The link id of an NHS number; zeros for any other identifier, and for ten times one digit, which has the right check
+/// digit and is nobody's.
+fn link(secret: &LinkSecret, person: &[u8]) -> [u8; LINK_BYTES] {
+    let bare = plain(person);
+    let number = std::str::from_utf8(&bare).ok().filter(|text| nhs_number(text));
+    let digits: Option<&[u8; NHS_DIGITS]> = number.and_then(|n| n.as_bytes().try_into().ok());
+    let somebody = digits.filter(|digits| digits.iter().any(|d| *d != digits[0]));
+    somebody.map_or([0; LINK_BYTES], |digits| secret.id(digits).to_bytes())
 }
 
 /// The keyed pseudonym of an identifier.
@@ -94,4 +118,29 @@ pub(super) fn plain(person: &[u8]) -> Cow<'_, [u8]> {
     let bare: Vec<u8> = person.iter().copied().filter(|b| !matches!(b, b' ' | b'-')).collect();
     let number = bare.len() == 10 && bare.iter().all(u8::is_ascii_digit);
     if number { Cow::Owned(bare) } else { Cow::Borrowed(person) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nhs_numbers_have_a_link_id_however_they_are_grouped() {
+        let secret = LinkSecret::from_bytes(&[7; 32]).expect("a secret");
+        let of = |person: &str| link(&secret, person.as_bytes());
+        let nobody = [0; LINK_BYTES];
+        assert_ne!(of("9434765919"), nobody);
+        for same in ["943 476 5919", "943-476-5919"] {
+            assert_eq!(of(same), of("9434765919"), "{same}");
+        }
+        assert_ne!(of("9434765870"), of("9434765919"));
+        for other in
+            ["9434765918", "A-17", "", "943476591", "0000000000", "1111111111", "9999999999"]
+        {
+            assert_eq!(of(other), nobody, "{other}");
+        }
+        // Not what the node's own secret, or another federation's, would make of it.
+        let other = LinkSecret::from_bytes(&[8; 32]).expect("a secret");
+        assert_ne!(link(&other, b"9434765919"), of("9434765919"));
+    }
 }

@@ -18,7 +18,7 @@ use super::restricted::Restricted;
 use super::rows::{Broken, Gathered, MAX_PERSON_BYTES, Sorted};
 use super::sites::sites;
 use super::{LoadRequest, mapping, share_exceeds};
-use crate::snapshot::{Extract, Measure};
+use crate::snapshot::{Extract, LinkIds, Measure};
 
 /// What is said where no column could hold a legally restricted code.
 const NOT_SEARCHED: &str = "No column of the extract is known to hold diagnoses, procedures, treatment functions or reasons for withheld identity, so that no legally restricted record could be looked for: take them out where the extract is made, or name columns under [restricted] in the mapping.";
@@ -55,7 +55,10 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
     let Read { gathered, rejects, months, left_out, areas_by, imd_edition, mut notes, .. } = read;
     notes.extend(census_of_areas(&found, imd_edition)?);
     let keys = request.record_keys.then_some(request.key);
-    let Sorted { rows, persons, duplicates, record_keys } = gathered.finish(&dataset.outcome, keys);
+    let Sorted { rows, persons, duplicates, record_keys, links } =
+        gathered.finish(&dataset.outcome, keys);
+    let check = request.links.map(|secret| secret.check().map_err(|_| IntakeError::Links));
+    let links = check.transpose()?.zip(links).map(|(check, ids)| LinkIds { check, ids });
     if dataset.person_rows == PersonRows::One && persons < rows.persons.len() as u64 {
         return Err(IntakeError::PersonTwice(dataset.id.clone()));
     }
@@ -102,6 +105,7 @@ pub(super) fn prepare(request: &LoadRequest<'_>) -> Result<Prepared, IntakeError
             .collect(),
         rows,
         record_keys,
+        links,
     };
     Ok(Prepared { extract, quality, rejects })
 }
@@ -133,7 +137,7 @@ fn read<'a>(request: &LoadRequest<'a>, dataset: &'a Dataset) -> Result<Read<'a>,
     let nulls = &mapping.source.nulls;
     let rules = Rules { census: period.last_day(), nulls, dates: &dates };
     let dated = binding.events.dated_rows();
-    let mut gathered = Gathered::new(request.key, columns, &binding.events.measures(), dated)
+    let mut gathered = Gathered::new((request.key, request.links), columns, &binding.events.measures(), dated)
         .map_err(io(&request.input.path(), "read"))?;
     let mut rejects = Rejects::default();
     let mut months = Months::new(period, request.today);

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 
 use evensum_core::catalogue::{Dimension, Lists, Outcome};
 use evensum_core::model::{CategoryId, ColumnId, Date};
+use evensum_core::pool::{LINK_BYTES, LinkSecret};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::derive::{Derivation, Derived, ListedCode, Rules};
 use super::error::IntakeError;
 use super::event::Happened;
-use super::namer::Namer;
+use super::namer::{Named, Namer};
 use super::quality::{Counts, Seen};
 use super::rejects::Rule;
 use super::remembered::Remembered;
@@ -162,6 +164,8 @@ pub(super) struct Sorted {
     pub(super) duplicates: u64,
     /// The key of each person's records, where they are kept.
     pub(super) record_keys: Option<Vec<u64>>,
+    /// The link id of each person, where they are kept.
+    pub(super) links: Option<Zeroizing<Vec<[u8; LINK_BYTES]>>>,
 }
 
 /// A row that breaks a rule in a column.
@@ -175,13 +179,13 @@ impl<'a> Gathered<'a> {
     /// # Errors
     /// The system's, where it gives no thread.
     pub(super) fn new(
-        key: &NodeKey,
+        (key, links): (&NodeKey, Option<&LinkSecret>),
         columns: Vec<Growing<'a>>,
         measures: &[&'a ColumnId],
         dated: bool,
     ) -> std::io::Result<Self> {
         Ok(Self {
-            namer: Namer::new(key)?,
+            namer: Namer::new(key, links)?,
             columns,
             bands: Vec::new(),
             measures: measures.iter().map(|id| (*id, Vec::new())).collect(),
@@ -233,7 +237,8 @@ impl<'a> Gathered<'a> {
     /// their pseudonyms. With a node key, the keys of their records are made as well.
     pub(super) fn finish(self, outcome: &Outcome, keys: Option<&NodeKey>) -> Sorted {
         let Self { namer, columns, bands, measures, days, .. } = self;
-        let mut people: Vec<(u128, u32)> = namer.finish().into_iter().zip(0..).collect();
+        let Named { names, links } = namer.finish();
+        let mut people: Vec<(u128, u32)> = names.into_iter().zip(0..).collect();
         let finished: Vec<_> = columns.into_iter().map(Growing::finish).collect();
         // The day comes last: it is not kept, and leaves no trace in the order of what is.
         let compare = |a: &(u128, u32), b: &(u128, u32)| {
@@ -264,6 +269,11 @@ impl<'a> Gathered<'a> {
             names.dedup();
             names.into_par_iter().map(|name| record_key(key, name)).collect()
         });
+        let links = links.map(|links| {
+            let mut firsts = people.clone();
+            firsts.dedup_by_key(|(name, _)| *name);
+            Zeroizing::new(firsts.into_iter().map(|(_, at)| links[row(at)]).collect())
+        });
         let count = if people.is_empty() { 0 } else { u64::from(ordinal) + 1 };
         let order: Vec<u32> = people.into_iter().map(|(_, row)| row).collect();
         let sorted = |values: &[u16]| order.iter().map(|r| values[row(*r)]).collect::<Vec<_>>();
@@ -285,6 +295,7 @@ impl<'a> Gathered<'a> {
             persons: count,
             duplicates,
             record_keys,
+            links,
         }
     }
 }

@@ -5,6 +5,7 @@ mod deployed;
 mod exports;
 mod files;
 mod keys;
+mod links;
 mod loads;
 mod postcodes;
 mod reports;
@@ -112,6 +113,7 @@ impl Place {
             reference: &self.reference,
             exclude: None,
             record_keys: false,
+            links: None,
             progress: &|_| {},
             today: "2026-11-09".parse().expect("a date"),
         })

@@ -78,6 +78,7 @@ pub fn load_if_changed(
         && !dir.join(MARK_FILE).exists()
         && manifest.snapshot_id == ready.manifest.snapshot_id
         && manifest.keys_hmac == ready.manifest.keys_hmac
+        && manifest.links == ready.manifest.links
     {
         if let Some(mark) = mark {
             write_mark(&dir, mark)?;
@@ -126,6 +127,10 @@ fn mark(request: &LoadRequest<'_>, file: &Path) -> Result<Digest, IntakeError> {
     }
     if request.record_keys {
         text.push_str("\0record keys");
+    }
+    if let Some(secret) = request.links {
+        let check = secret.check().map_err(|_| IntakeError::Links)?;
+        text.push_str(&format!("\0link ids {check}"));
     }
     Ok(request.key.hmac(CONTEXT, text.as_bytes()))
 }

@@ -23,7 +23,7 @@ use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile, SnapshotRef};
-use evensum_core::pool::VerifiedRoster;
+use evensum_core::pool::{LinkSecret, VerifiedRoster};
 use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
@@ -103,6 +103,8 @@ pub struct Site {
     contributing: Arc<Contributing>,
     turns: Arc<Turns>,
     security: Arc<SecurityLog>,
+    /// Behind the link ids of its people, where it takes part in estimates of different people.
+    links: Option<Arc<LinkSecret>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -125,8 +127,17 @@ impl Site {
             preparation: Arc::default(),
             turns: Arc::default(),
             security: Arc::new(SecurityLog::new(Arc::clone(&parts.clock))),
+            links: None,
             clock: parts.clock,
         }
+    }
+
+    /// The same site with the federation's link secret, if it has one: only with it does the partner take part in
+    /// estimates of different people.
+    #[must_use]
+    pub fn with_links(mut self, links: Option<LinkSecret>) -> Self {
+        self.links = links.map(Arc::new);
+        self
     }
 
     /// Whether its audit log takes entries at this moment.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use evensum_core::model::{DatasetId, Period};
 
 use crate::intake::{self, IntakeError};
-use crate::snapshot::{self, Manifest, NodeKey, Snapshot, SnapshotError};
+use crate::snapshot::{self, LinkIds, Manifest, NodeKey, Snapshot, SnapshotError};
 
 /// The most extracts that are kept open at once.
 const MAX_OPEN: usize = 12;
@@ -52,6 +52,12 @@ impl Shelf {
     /// Where the extracts lie.
     pub(super) fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// The link ids of an opened extract's people; none where it was loaded without a link secret.
+    pub(super) fn links(&self, dir: &Path, of: &Snapshot) -> Result<Option<LinkIds>, ShelfError> {
+        let people = snapshot::people(of.persons());
+        Ok(snapshot::read_links(dir, of.manifest(), people, &self.key)?)
     }
 
     /// Lets go of an extract whose rows were deleted.

@@ -30,7 +30,7 @@ pub(super) fn side(state: CellState, low: u64, high: Option<u64>) -> Side {
 
 pub(super) fn cell(at: Vec<usize>, numerator: Side, denominator: Side) -> Cell {
     let proportion = proportion_bounds(numerator.bounds, denominator.bounds);
-    Cell { at, numerator, denominator, proportion, figures: Vec::new() }
+    Cell { at, numerator, denominator, proportion, figures: Vec::new(), people: None }
 }
 
 /// An axis of the built-in catalogue.

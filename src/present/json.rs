@@ -11,6 +11,7 @@ use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, Receip
 use serde::{Serialize, Serializer};
 
 use super::figure::{FigureJson, KindJson};
+use super::people::PeopleJson;
 use super::overview::{Outcome, Unanswered};
 use super::rate::{BesideJson, RateJson};
 
@@ -113,6 +114,8 @@ struct CellJson<'a> {
     /// All of them, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     figures: Vec<FigureJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distinct_people: Option<PeopleJson>,
 }
 
 /// `{dimension: category}`, in the order of the axes.
@@ -232,6 +235,7 @@ impl<'a> CellJson<'a> {
                 [] | [_] => Vec::new(),
                 several => several.iter().map(FigureJson::from).collect(),
             },
+            distinct_people: PeopleJson::of(cell),
         }
     }
 }

@@ -30,6 +30,7 @@ mod grid;
 mod headline;
 mod layout;
 mod number;
+mod people;
 #[cfg(test)]
 mod tests;
 pub mod words;

@@ -5,7 +5,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::Share;
-use super::{Glyphs, Width, figure, grid, headline, rate, rung, words};
+use super::{Glyphs, Width, figure, grid, headline, people, rate, rung, words};
 
 /// The whole answer.
 #[must_use]
@@ -55,9 +55,11 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     let rate_limits = width.columns() >= LIMITS_FROM;
     columns.extend(rate::columns(answer, rate_limits));
     columns.extend(figure::columns(answer));
+    columns.extend(people::columns(answer));
     let row = |label, cell| {
         let line = figure::beside(cell, row(label, cell, shares, limits));
-        if rate::rated(answer) { rate::beside(answer, cell, line, rate_limits) } else { line }
+        let line = if rate::rated(answer) { rate::beside(answer, cell, line, rate_limits) } else { line };
+        people::beside(answer, cell, line)
     };
     let mut lines = Vec::new();
     match answer.axes.split_last() {
@@ -169,6 +171,7 @@ fn notes(answer: &Answer, width: Width) -> String {
     }
     rate::notes(answer).iter().for_each(|line| note(line));
     figure::notes(answer).iter().for_each(|line| note(line));
+    people::notes(answer).iter().for_each(|line| note(line));
     for line in policies(answer) {
         note(&line);
     }

@@ -11,7 +11,7 @@ use evensum_core::model::{
 use serde::{Deserialize, Serialize};
 
 use super::error::{SnapshotError, io};
-use super::{Extract, NodeKey};
+use super::{Extract, Links, NodeKey};
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "evensum-snapshot-1";
@@ -61,6 +61,9 @@ pub struct Manifest {
     /// HMAC of the file of record keys and of `file_hmac` under the node key, where there is such a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_hmac: Option<Digest>,
+    /// The file of link ids, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Links>,
     /// HMAC of dataset, period and `file_hmac` under the node key: the snapshot's id.
     pub snapshot_id: Digest,
 }
@@ -97,6 +100,7 @@ impl Manifest {
             file: format!("{}-{}.arrow", extract.dataset, extract.period),
             file_hmac: Digest::from_bytes([0; 32]),
             keys_hmac: None,
+            links: None,
             snapshot_id: Digest::from_bytes([0; 32]),
         }
     }
@@ -153,6 +157,11 @@ impl Manifest {
     /// The name of the file of record keys, in the same directory, where there is one.
     pub(super) fn keys_file(&self) -> String {
         format!("{}-{}.keys", self.dataset, self.period)
+    }
+
+    /// The name of the file of link ids, in the same directory, where there is one.
+    pub(super) fn links_file(&self) -> String {
+        format!("{}-{}.links", self.dataset, self.period)
     }
 
     /// How releases name this snapshot; none while it is staged.

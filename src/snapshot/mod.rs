@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod key;
 mod keys;
+mod links;
 mod manifest;
 mod rows;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use evensum_core::model::{ColumnId, DatasetId, Date, Digest, ImdEdition, Period}
 pub use error::SnapshotError;
 pub use key::NodeKey;
 pub use keys::record_key;
+pub use links::{LinkIds, Links, read_links};
 pub use manifest::{FORMAT, MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest};
 pub use rows::{
     Codes, Column, HeldColumn, MAX_COLUMNS, MAX_DICTIONARY, MAX_MEASURES, MAX_ROWS, Measure, Rows,
@@ -50,6 +52,8 @@ pub struct Extract {
     pub rows: Rows,
     /// The key of each person's records, by ordinal, where the disclosure profile needs them.
     pub record_keys: Option<Vec<u64>>,
+    /// The link ids of people, where different people over several partners are estimated.
+    pub links: Option<LinkIds>,
 }
 
 /// Writes an extract as a staged snapshot: makes the directory `dir` with the rows and the manifest in
@@ -81,6 +85,13 @@ pub fn write(dir: &Path, extract: &Extract, key: &NodeKey) -> Result<Manifest, S
         let path = staging.path().join(manifest.keys_file());
         manifest.keys_hmac = Some(keys::write(&path, keys, &manifest.file_hmac, key)?);
     }
+    if let Some(links) = &extract.links {
+        if links.ids.len() != people(&extract.rows.persons) {
+            return Err(Shape::LinkIds.into());
+        }
+        let path = staging.path().join(manifest.links_file());
+        manifest.links = Some(links::write(&path, links, &manifest.file_hmac, key)?);
+    }
     manifest.snapshot_id = manifest.expected_id(key);
     manifest.write(staging.path())?;
     fs::rename(staging.path(), dir).map_err(|e| io("putting in place", dir, e))?;
@@ -110,7 +121,8 @@ pub fn read(dir: &Path, key: &NodeKey) -> Result<Snapshot, SnapshotError> {
     Ok(snapshot.with_record_keys(keys)?)
 }
 
-/// People whose ordinals have a record key: as many as the highest ordinal counts.
-fn people(persons: &[u32]) -> usize {
+/// People whose ordinals have a record key or a link id: as many as the highest ordinal counts.
+#[must_use]
+pub fn people(persons: &[u32]) -> usize {
     persons.last().map_or(0, |last| *last as usize + 1)
 }

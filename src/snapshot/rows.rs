@@ -80,6 +80,9 @@ pub enum Shape {
     /// Not one record key for each person.
     #[error("there is not one record key for each person")]
     RecordKeys,
+    /// Not one link id for each person.
+    #[error("there is not one link id for each person")]
+    LinkIds,
     /// Rows are out of order.
     #[error("the rows are not sorted by person")]
     Order,

@@ -3,6 +3,7 @@
 
 mod changed;
 mod keys;
+mod links;
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ fn extract(rows: Rows) -> Extract {
         columns_held: vec![ColumnId::new("imd_decile").expect("column")],
         rows,
         record_keys: None,
+        links: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! of a snapshot in memory, [`sql`] has a database count; both give the same table.
 
 mod columns;
+mod distinct;
 mod grid;
 mod keyed;
 mod measured;
@@ -21,6 +22,7 @@ use evensum_core::plan::{Filter, Histogram, Plan};
 use crate::snapshot::MAX_MEASURES;
 
 pub use columns::tabulate;
+pub use distinct::mark;
 
 /// The most filters of one request.
 pub const MAX_FILTERS: usize = 64;

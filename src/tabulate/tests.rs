@@ -1,6 +1,7 @@
 //! The counts agree with a slow reference that goes through every cell and every row, on random
 //! lattices, rows and filters.
 
+mod distinct;
 mod people;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ fn manifest() -> Manifest {
         file: String::new(),
         file_hmac: Digest::of(b""),
         keys_hmac: None,
+        links: None,
         snapshot_id: Digest::of(b""),
     }
 }

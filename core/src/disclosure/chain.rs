@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::distinct::DistinctPeople;
 use super::document::{AxisIds, CellText, FORMAT, Figures, ReleaseDocument};
 use super::measure::{self, FigureBounds, FigureGap};
 use super::pooled::Pooled;
@@ -161,6 +162,7 @@ fn protected<U: Shareable>(
         cells: shown.into_iter().map(CellText::from).collect(),
         figures,
         pool,
+        distinct_people: None,
     };
     let bytes = canonical::encode(&document)?;
     Ok(Protected { key: plan.frozen_key(ods, snapshot)?, document, bytes })
@@ -184,6 +186,16 @@ pub(super) fn axis_ids(lattice: &Lattice) -> Vec<AxisIds> {
 }
 
 impl Protected {
+    /// The same with the estimates of different people that go with it, where it is a sum's and there are such.
+    ///
+    /// # Errors
+    /// [`ChainError::Canonical`].
+    pub fn with_people(mut self, estimates: &[DistinctPeople]) -> Result<Self, ChainError> {
+        self.document.distinct_people = super::distinct::beside(&self.document, estimates);
+        self.bytes = canonical::encode(&self.document)?;
+        Ok(self)
+    }
+
     /// The key under which it would be frozen.
     #[must_use]
     pub const fn key(&self) -> Digest {

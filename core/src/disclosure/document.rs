@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cell_key;
+use super::distinct::PeopleText;
 use super::pooled::Pooled;
 use crate::catalogue::PersonRows;
 use crate::model::{
@@ -153,6 +154,10 @@ pub struct ReleaseDocument {
     /// The closed round of several partners that a coordinator made the table from. A partner's own release has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pooled>,
+    /// About how many different people the records of a round are of, where it is by at most one level and the agreement
+    /// estimates them: one for each category, everybody last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_people: Option<Vec<PeopleText>>,
 }
 
 impl ReleaseDocument {

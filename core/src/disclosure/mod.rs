@@ -10,6 +10,7 @@ pub mod cell_key;
 mod chain;
 mod combine;
 pub mod complementary;
+mod distinct;
 mod document;
 mod exact;
 mod extract;
@@ -31,6 +32,9 @@ pub use chain::{
     protect_pooled,
 };
 pub use combine::{CombineError, CombinedCell, Side, combine};
+pub use distinct::{
+    DistinctPeople, LEAST_PEOPLE, NoPeople, PEOPLE_BASE, PeopleBounds, PeopleText,
+};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;
 pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};

@@ -192,6 +192,7 @@ fn release(
     let figures = document.figures.as_ref();
     if !consistent(layout, &shown, profile, document.off_by())
         || !super::measure::possible(layout, profile, &shown, figures)
+        || !super::distinct::possible(&document)
     {
         return Err(ReceivedError::Figures);
     }

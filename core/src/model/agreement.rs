@@ -224,6 +224,9 @@ pub struct Agreement {
     /// Whether the number of different people across partners is estimated.
     #[serde(default, skip_serializing_if = "is_off")]
     pub distinct_people: bool,
+    /// What is known of the link secret that this takes, so that all nodes have the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_check: Option<Digest>,
     /// The officers of whom two, from two organisations, sign the membership list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub officers: Vec<Officer>,
@@ -336,6 +339,9 @@ impl Agreement {
 
     fn check_pool(&self) -> Result<(), AgreementError> {
         let wrong = |text| Err(AgreementError::Content(text));
+        if self.link_check.is_some() && !self.distinct_people {
+            return wrong("'link_check' is of use with distinct_people = true alone");
+        }
         let Some(kind) = self.pool else {
             if self.pool_after_publish {
                 return wrong(
@@ -374,6 +380,17 @@ impl Agreement {
         if self.distinct_people && matches!(kind, PoolKind::TrustedSum | PoolKind::Noisy) {
             return wrong(
                 "'distinct_people' needs pool = \"deposit\" or \"masks\": what is added up for it must be exact, and be read by nobody",
+            );
+        }
+        let own_node = |c: &Party| self.party(&c.ods, Role::Node).is_some();
+        if self.distinct_people && self.coordinators().any(own_node) {
+            return wrong(
+                "'distinct_people' is refused where the coordinator's organisation also runs a node: together they could test who is in the data",
+            );
+        }
+        if self.distinct_people && self.link_check.is_none() {
+            return wrong(
+                "'distinct_people' needs 'link_check', which `evensum keys new link` prints",
             );
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! From a permit to a plan: which table to count, from which columns, restricted to whom. A plan carries
 //! the permit's use in its type, and is the only thing that disclosure control takes a raw table for.
 
+mod distinct;
 mod figure;
 mod pooled;
 mod publication;
@@ -18,6 +19,7 @@ use crate::model::{
     LatticeError, Ods, Profile, Question, RefusalCode, SnapshotRef,
 };
 
+pub use distinct::{DISTINCT_PEOPLE, DistinctTable, MAX_DISTINCT_CATEGORIES};
 pub use figure::Figure;
 pub use pooled::{NAMING_PARTNERS, PooledTable, PooledTables};
 pub use publication::{Rungs, publication};

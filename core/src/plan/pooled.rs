@@ -3,14 +3,15 @@
 
 use serde::Serialize;
 
-use super::{Layout, Plan, publication};
+use super::{DistinctTable, Layout, Plan, publication};
 use crate::authz::Publication;
 use crate::catalogue::{Catalogue, PersonRows};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, Timestamp,
+    Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, PoolKind, Question,
+    Timestamp,
 };
-use crate::pool::{Pick, Shape};
+use crate::pool::{Pick, PoolError, Shape, VectorSpec};
 
 /// Dimensions whose categories are partners or belong to one: a sum over partners that is divided by them, or restricted
 /// to one of their categories, is no sum, and shows named partners without their consent.
@@ -28,6 +29,7 @@ pub struct PooledTable {
 #[derive(Debug)]
 pub struct PooledTables {
     tables: Vec<PooledTable>,
+    distinct: Vec<DistinctTable>,
 }
 
 impl PooledTables {
@@ -48,6 +50,8 @@ impl PooledTables {
                 .flatten()
                 .filter(|plan| !names_partners(plan.layout()))
                 .collect();
+        let estimated = agreement.distinct_people && agreement.pool == Some(PoolKind::Deposit);
+        let distinct = if estimated { DistinctTable::all(&plans)? } else { Vec::new() };
         let mut keep = vec![true; plans.len()];
         for (i, plan) in plans.iter().enumerate() {
             // The first of two that contain each other stays.
@@ -63,7 +67,8 @@ impl PooledTables {
             let (shape, id) = (shape(plan.layout()), id(&plan)?);
             Ok(PooledTable { plan, shape, id })
         };
-        Ok(Self { tables: kept.map(table).collect::<Result<_, CanonicalError>>()? })
+        let tables = kept.map(table).collect::<Result<_, CanonicalError>>()?;
+        Ok(Self { tables, distinct })
     }
 
     /// The tables, in the order of the agreement's packs.
@@ -72,9 +77,38 @@ impl PooledTables {
         &self.tables
     }
 
-    /// Their ids, in their order.
+    /// The estimates of different people, where the agreement has them.
+    #[must_use]
+    pub fn distinct(&self) -> &[DistinctTable] {
+        &self.distinct
+    }
+
+    /// The ids of all that is contributed: of the tables in their order, then of the estimates.
     pub fn ids(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.tables.iter().map(|table| table.id)
+        self.tables.iter().map(|table| table.id).chain(self.distinct.iter().map(DistinctTable::id))
+    }
+
+    /// The vectors of a table or an estimate; none of an unknown id.
+    ///
+    /// # Errors
+    /// [`PoolError`], where it has no figures.
+    pub fn vectors(&self, id: Digest) -> Result<Option<Vec<VectorSpec>>, PoolError> {
+        let table = self.table(id).map(|table| table.shape.vectors());
+        let distinct = || self.estimate(id).map(DistinctTable::vectors);
+        table.or_else(distinct).transpose()
+    }
+
+    /// The estimate of that id.
+    #[must_use]
+    pub fn estimate(&self, id: Digest) -> Option<&DistinctTable> {
+        self.distinct.iter().find(|table| table.id() == id)
+    }
+
+    /// The estimate that an opening names, among those of these ids.
+    #[must_use]
+    pub fn estimate_of(&self, question: &Question, among: &[Digest]) -> Option<&DistinctTable> {
+        let found = self.estimate(question.definition_hash)?;
+        (among.contains(&found.id()) && found.question() == *question).then_some(found)
     }
 
     /// The table of that id.

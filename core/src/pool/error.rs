@@ -8,7 +8,7 @@ use super::vector::MAX_VECTOR;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     /// A vector of a length or of bits that there is not.
-    #[error("a list of figures has 1 to {MAX_VECTOR} of them, of 20, 24, 32 or 40 bits")]
+    #[error("a list of figures has 1 to {MAX_VECTOR} of them, of 1, 20, 24, 32 or 40 bits")]
     Spec,
     /// Other than as many figures as were announced.
     #[error("there are not as many figures as were announced: announce the table again")]

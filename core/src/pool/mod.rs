@@ -6,6 +6,7 @@
 mod bytes;
 mod choice;
 mod context;
+mod distinct;
 mod documents;
 mod error;
 mod masks;
@@ -21,6 +22,10 @@ mod verify;
 
 pub use choice::{Choice, Holders, Reason, view_of};
 pub use context::{Context, DepositId, Role};
+pub use distinct::{
+    BUCKETS_OF_CATEGORY, BUCKETS_OF_TOTAL, DistinctShape, Estimate, LEAST_EMPTY, LINK_BYTES, LinkId,
+    LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
+};
 pub use documents::{
     Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,
 };
@@ -37,5 +42,5 @@ pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
 pub use shape::{Pick, Shape, ShapeError};
 pub use share::{MAX_PART_BYTES, Shared, share};
 pub use total::{MAX_ADDED, MAX_CONTRIBUTIONS, ShareOf, SumOfShares, Totals, open};
-pub use vector::{BITS, BITS_20, BITS_24, BITS_32, BITS_40, MAX_VECTOR, VectorSpec};
+pub use vector::{BITS, BITS_1, BITS_20, BITS_24, BITS_32, BITS_40, MAX_VECTOR, VectorSpec};
 pub use verify::{Aggregator, MAX_MESSAGE_BYTES, OutputShare, Pending, VerifyKey, join};

@@ -8,6 +8,8 @@ use super::PoolError;
 /// The most figures of a vector: what fits, with the proof, in one message of the transport.
 pub const MAX_VECTOR: u32 = 4_096;
 
+/// Bits of a mark.
+pub const BITS_1: u8 = 1;
 /// Bits of counts.
 pub const BITS_20: u8 = 20;
 /// Bits of large counts.
@@ -17,7 +19,7 @@ pub const BITS_32: u8 = 32;
 /// Bits of sums of squares.
 pub const BITS_40: u8 = 40;
 /// All bits that there are.
-pub const BITS: [u8; 4] = [BITS_20, BITS_24, BITS_32, BITS_40];
+pub const BITS: [u8; 5] = [BITS_1, BITS_20, BITS_24, BITS_32, BITS_40];
 
 /// Coordinator and helper.
 const AGGREGATORS: u8 = 2;
@@ -97,7 +99,9 @@ impl VectorSpec {
     /// the power below that root is filled.
     const fn chunk(self) -> usize {
         let bits = self.size() * self.bits as usize;
-        let calls = bits.isqrt().next_power_of_two() / 2 - 1;
+        let half = bits.isqrt().next_power_of_two() / 2;
+        // A few marks are checked at once.
+        let calls = if half > 1 { half - 1 } else { 1 };
         bits.div_ceil(calls)
     }
 
@@ -158,7 +162,7 @@ mod tests {
                 let spec = VectorSpec::new(len, bits).expect("a shape");
                 let all = spec.size() * usize::from(bits);
                 let calls = all.div_ceil(spec.chunk());
-                assert!(calls < (all.isqrt() + 1).next_power_of_two() / 2, "{spec:?}");
+                assert!(calls < ((all.isqrt() + 1).next_power_of_two() / 2).max(2), "{spec:?}");
                 assert!(spec.chunk() <= 6 * all.isqrt(), "{spec:?}");
             }
         }

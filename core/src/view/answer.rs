@@ -3,7 +3,9 @@
 use super::beside::Beside;
 use super::completeness::Completeness;
 use crate::catalogue::{CategoryKind, IndicatorKind};
-use crate::disclosure::{FigureBounds, FigureGap, Policy, Side, Verified};
+use crate::disclosure::{
+    FigureBounds, FigureGap, NoPeople, PeopleBounds, Policy, Side, Verified,
+};
 use crate::ledger::ReceiptParts;
 use crate::model::{
     CategoryId, Date, Digest, DimensionId, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId,
@@ -95,6 +97,9 @@ pub struct Cell {
     /// Means, percentiles or ratios of sums: one for each percentile of the indicator, one for a mean or a ratio, none
     /// for what counts give.
     pub figures: Vec<Result<FigureBounds, FigureGap>>,
+    /// About how many different people the records of the cell are of, whatever their outcome; nothing where nobody
+    /// estimates them.
+    pub people: Option<Result<PeopleBounds, NoPeople>>,
 }
 
 /// What became of one partner's part.

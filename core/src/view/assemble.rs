@@ -236,7 +236,13 @@ impl SystemView<Shared> {
         receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
         let combined = combine(layout, &releases)?.into_iter();
         let limit = agreement.profile.limit();
-        let cells = combined.map(|c| cell(c, &indicator.kind, limit)).collect::<Vec<_>>();
+        let mut cells = combined.map(|c| cell(c, &indicator.kind, limit)).collect::<Vec<_>>();
+        if let [sum] = &releases[..] {
+            // One for each category of the one axis, in its order.
+            for (cell, people) in cells.iter_mut().zip(sum.document().people()) {
+                cell.people = Some(people);
+            }
+        }
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
@@ -311,7 +317,7 @@ fn release_row(release: &Received) -> ReleaseRow {
 fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {
     let CombinedCell { at, numerator, denominator, figures } = combined;
     let proportion = kind.is_share().then(|| share(numerator, denominator, limit)).flatten();
-    Cell { at, numerator, denominator, proportion, figures }
+    Cell { at, numerator, denominator, proportion, figures, people: None }
 }
 
 /// The share that a numerator is of its denominator, as every answer shows it. Nothing where what is said of the two

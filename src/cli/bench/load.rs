@@ -44,6 +44,7 @@ pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Benchmark>, Failure> {
             progress: &|progress| bar.set_position(progress.rows),
             exclude: None,
             record_keys: false,
+            links: None,
             today: clock::system().now().date(),
         })
         .or_exit(Exit::Data)

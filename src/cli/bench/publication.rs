@@ -169,6 +169,7 @@ fn publish(
         progress: &|_| {},
         exclude: None,
         record_keys: false,
+        links: None,
         today,
     })
     .or_exit(Exit::Data)?;

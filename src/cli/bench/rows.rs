@@ -138,6 +138,7 @@ pub(super) fn invent(
         columns_held: columns.iter().map(|c| c.id.clone()).collect(),
         rows: Rows { persons, columns, measures: vec![Measure { id: measure, values: weeks }] },
         record_keys: None,
+        links: None,
     })
 }
 

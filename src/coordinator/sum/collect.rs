@@ -33,8 +33,9 @@ impl Loaded {
     pub(super) fn vectors(&self) -> Result<Vec<Vector>, SumError> {
         let mut all = Vec::new();
         for (table, id) in (0..).zip(&self.round.document().tables) {
-            let of = self.tables.table(*id).ok_or(SumError::Lost("the meaning of its tables"))?;
-            let deposits = self.round.deposits(*id, &of.shape().vectors()?)?;
+            let specs = self.tables.vectors(*id)?;
+            let specs = specs.ok_or(SumError::Lost("the meaning of its tables"))?;
+            let deposits = self.round.deposits(*id, &specs)?;
             all.extend(
                 (0..).zip(deposits).map(|(vector, (deposit, spec))| Vector { table, vector, deposit, spec }),
             );

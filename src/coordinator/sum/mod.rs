@@ -8,6 +8,7 @@ mod close;
 mod collect;
 mod gather;
 mod open;
+mod people;
 mod shelf;
 mod wait;
 

@@ -8,7 +8,7 @@ use evensum_core::authz::{Permit, Publication, Standing};
 use evensum_core::catalogue::CatalogueError;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{
-    ChainError, Pooled, Protected, ReleaseDocument, System, Universe, protect_pooled,
+    ChainError, DistinctPeople, Pooled, Protected, ReleaseDocument, System, Universe, protect_pooled,
 };
 use evensum_core::ledger::{Event, OpenedTable, PoolStep};
 use evensum_core::model::{
@@ -25,7 +25,7 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::shelf::unpacked;
-use super::{CALL, Loaded, SumError, Sums, blocking, shelf};
+use super::{CALL, Loaded, SumError, Sums, blocking, people, shelf};
 use crate::store::Decided;
 
 /// A table that is opened, and what it is frozen under.
@@ -51,7 +51,8 @@ impl Sums {
         if self.has(hash, shelf::RETURNED) {
             return Ok(());
         }
-        let questions = self.of_packs(loaded).into_iter().flatten().collect();
+        let mut questions: Vec<Question> = self.of_packs(loaded).into_iter().flatten().collect();
+        questions.extend(people::questions(loaded, questions.len()));
         self.begin_opening(loaded, closed, questions, None).await
     }
 
@@ -122,11 +123,12 @@ impl Sums {
             })
             .await?;
         }
-        let tables = self.opened(loaded, closed, &envelope, &opening).await?;
-        let released = self.freeze(loaded, closed, tables).await?;
+        let (tables, people) = self.opened(loaded, closed, &envelope, &opening).await?;
+        let released = self.freeze(loaded, closed, tables, &people).await?;
         self.give_back(loaded, closed, &envelope, released).await?;
         if !self.has(hash, shelf::RETURNED) {
             self.mark(hash, shelf::RETURNED)?;
+            self.drop_marks(loaded)?;
         }
         Ok(self.parts.vault.forget(hash, shelf::OPENING)?)
     }
@@ -198,7 +200,7 @@ impl Sums {
         closed: &ClosedRound,
         envelope: &Envelope,
         opening: &Opening,
-    ) -> Result<Vec<(Wanted, Table<RawCell>)>, SumError> {
+    ) -> Result<(Vec<(Wanted, Table<RawCell>)>, Vec<DistinctPeople>), SumError> {
         let helper = self.helper()?;
         let asked = timeout(CALL, helper.open(&self.own, envelope)).await;
         let theirs = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
@@ -206,8 +208,13 @@ impl Sums {
             return Err(SumError::Helper(PoolFault::Unreadable));
         }
         let snapshot = Self::snapshot(loaded, closed)?;
-        let mut tables = Vec::new();
+        let (mut tables, mut people) = (Vec::new(), Vec::new());
         for (question, parts) in opening.questions.iter().zip(theirs.parts) {
+            let known = &loaded.round.document().tables;
+            if let Some(estimate) = loaded.tables.estimate_of(question, known) {
+                people.push(self.estimated(loaded, estimate, parts).await?);
+                continue;
+            }
             let wanted = self.wanted(loaded, question, &snapshot)?;
             let wanted = wanted.ok_or(SumError::Lost("the meaning of its tables"))?;
             if self.store.decided(&[wanted.key]).await? != [None] {
@@ -216,7 +223,7 @@ impl Sums {
             let table = self.put_together(loaded, &wanted, parts).await?;
             tables.push((wanted, table));
         }
-        Ok(tables)
+        Ok((tables, self.keep_people(loaded, people)?))
     }
 
     async fn put_together(
@@ -266,6 +273,7 @@ impl Sums {
         loaded: &Loaded,
         closed: &ClosedRound,
         tables: Vec<(Wanted, Table<RawCell>)>,
+        people: &[DistinctPeople],
     ) -> Result<Vec<(Digest, Vec<u8>)>, SumError> {
         let snapshot = Self::snapshot(loaded, closed)?;
         let kind = loaded.of.roster.kind();
@@ -277,7 +285,7 @@ impl Sums {
             let question = wanted.plan.layout().question().clone();
             let table =
                 protect_pooled(&wanted.plan, raw, &snapshot, self.own.ods(), pool.clone())?;
-            protected.push((question, table));
+            protected.push((question, table.with_people(people)?));
         }
         let mut open = grouped(&self.of_packs(loaded), protected);
         let population = &loaded.round.document().population;

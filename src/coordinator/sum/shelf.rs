@@ -18,6 +18,8 @@ pub(super) const COUNTERSIGNED: &str = "countersigned";
 pub(super) const DEAD: &str = "dead";
 /// That what was released of opened totals was given back.
 pub(super) const RETURNED: &str = "returned";
+/// What is estimated of different people.
+pub(super) const PEOPLE: &str = "people";
 /// The opening whose totals are being decided.
 pub(super) const OPENING: &str = "opening";
 /// Contributions and everything that is made of single ones.

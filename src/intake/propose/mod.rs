@@ -16,6 +16,8 @@ mod tests;
 mod text;
 mod wanted;
 
+pub(super) use shapes::nhs_number;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -449,7 +451,7 @@ fn repeatable(field: &Field, value: &str, rows: u32) -> bool {
     value.chars().count() <= MAX_REPEATED_CHARS
         && rows >= LEAST_REPEATED
         && field.values.len() <= MAX_CODES
-        && !shapes::nhs_number(value)
+        && !nhs_number(value)
         && !shapes::postcode(value)
         && calendar::written(value).is_none()
 }
@@ -457,7 +459,7 @@ fn repeatable(field: &Field, value: &str, rows: u32) -> bool {
 /// Whether values alone leave no doubt.
 fn unmistakable(column: &Column<'_>, field: &Field) -> bool {
     match column.holds {
-        Holds::Person => field.share(shapes::nhs_number) >= 0.95,
+        Holds::Person => field.share(nhs_number) >= 0.95,
         Holds::Area | Holds::Postcode | Holds::Coded(_) | Holds::Birth => true,
         _ => false,
     }

@@ -5,7 +5,7 @@ use super::calendar;
 use crate::reference::{Residence, Written};
 
 /// Whether ten digits are an NHS number: the last is the check digit of the others (modulus 11).
-pub(super) fn nhs_number(text: &str) -> bool {
+pub(in crate::intake) fn nhs_number(text: &str) -> bool {
     let kept = text.chars().filter(|c| !matches!(c, ' ' | '-'));
     let digits: Option<Vec<u32>> = kept.map(|c| c.to_digit(10)).collect();
     let Some(digits) = digits.filter(|d| d.len() == 10) else { return false };

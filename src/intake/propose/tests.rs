@@ -58,7 +58,7 @@ fn rows(header: &str, date: impl Fn(u32) -> String) -> String {
     let digits = |n: u32| {
         (0..).map(|k| 900_000_000 + n * 11 + k).find_map(|nine| {
             let tens = (0..10).map(|c| format!("{nine}{c}"));
-            tens.into_iter().find(|t| shapes::nhs_number(t))
+            tens.into_iter().find(|t| nhs_number(t))
         })
     };
     let mut text = format!("{header}\n");

@@ -74,6 +74,7 @@ fn load_in(
         reference: &place.reference,
         exclude: None,
         record_keys: false,
+        links: None,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -197,6 +198,7 @@ fn rows_that_do_not_count_are_left_out_and_others_rejected() {
         reference: &place.reference,
         exclude: None,
         record_keys: false,
+        links: None,
         progress: &|_| {},
         today: "2026-11-09".parse().expect("a date"),
     })
@@ -350,6 +352,7 @@ fn quarters_and_years_are_loaded_and_published_under_their_names() {
                     reference: &place.reference,
                     exclude: None,
                     record_keys: false,
+                    links: None,
                     progress: &|_| {},
                     today: "2027-04-09".parse().expect("a date"),
                 })

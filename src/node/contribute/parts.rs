@@ -8,7 +8,7 @@ use evensum_core::model::{Digest, PoolKind, RefusalCode, SnapshotRef};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
     BoundRound, Context, Enclosed, Role, Round, RoundDocument, RoundRules, SealPublic, Sealed,
-    share,
+    VectorSpec, share,
 };
 use evensum_core::port::{PoolFault, SealedPart, SealedParts};
 use evensum_core::sign::{Envelope, VerifyingKey};
@@ -58,12 +58,15 @@ fn name(to: Role, (table, vector): Place) -> String {
 }
 
 impl Task {
+    fn vectors(&self, id: Digest) -> Result<Vec<VectorSpec>, Trouble> {
+        self.tables.vectors(id)?.ok_or(Trouble::Lost("it names an unknown table"))
+    }
+
     /// All parts that one server is sent, in their order.
     fn places(&self) -> Result<Vec<Place>, Trouble> {
         let mut places = Vec::new();
         for (place, id) in (0..).zip(&self.round.document().tables) {
-            let table = self.tables.table(*id).ok_or(Trouble::Lost("it names an unknown table"))?;
-            let vectors = table.shape().vectors()?.len();
+            let vectors = self.vectors(*id)?.len();
             places.extend((0..).take(vectors).map(|vector| (place, vector)));
         }
         Ok(places)
@@ -199,7 +202,11 @@ async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<D
     let mut contents = Contents::default();
     for (place, id) in (0..).zip(&task.round.document().tables) {
         let (vault, keys, id) = (vault.clone(), keys.clone(), *id);
-        let values = site.counted(extract, &task.tables, id).await?;
+        let values = if task.tables.estimate(id).is_some() {
+            site.marked(extract, (&task.tables, id), hash).await?
+        } else {
+            site.counted(extract, &task.tables, id).await?
+        };
         let (task, ods) = (Arc::clone(task), site.ods.clone());
         contents = blocking(move || {
             let sealed = seal_table(&task, (place, id), &ods, values, &keys)?;
@@ -222,8 +229,7 @@ fn seal_table(
     values: Vec<Zeroizing<Vec<u64>>>,
     [coordinator, second]: &[SealPublic; 2],
 ) -> Result<Vec<(Role, Place, Sealed)>, Trouble> {
-    let table = task.tables.table(id).ok_or(Trouble::Lost("it names an unknown table"))?;
-    let deposits = task.round.deposits(id, &table.shape().vectors()?)?;
+    let deposits = task.round.deposits(id, &task.vectors(id)?)?;
     if deposits.len() != values.len() {
         return Err(evensum_core::pool::ShapeError.into());
     }

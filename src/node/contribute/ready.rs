@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use evensum_core::identity::Peer;
 use evensum_core::model::{AgreementId, Date, Digest, Population, RefusalCode, SnapshotVersion};
-use evensum_core::plan::{PooledTable, PooledTables};
+use evensum_core::plan::{DistinctTable, PooledTable, PooledTables};
 use evensum_core::pool::{Ready, RoundDocument};
 use evensum_core::sign::Envelope;
 use tracing::warn;
@@ -16,7 +16,7 @@ use crate::intake;
 use crate::node::release::{Extract, ReleaseError};
 use crate::node::{Inner, Site};
 use crate::snapshot::Manifest;
-use crate::tabulate::{Request, tabulate};
+use crate::tabulate::{Request, mark, tabulate};
 
 /// An extract, and the day: what an agreement allows depends on it.
 type Key = (Digest, SnapshotVersion, Date);
@@ -147,13 +147,46 @@ impl Site {
         let can = |table: &&PooledTable| {
             extract.holds(table.plan()) && extract.has_keys_for(table.plan())
         };
-        let ids: Vec<Digest> = all.tables().iter().filter(can).map(PooledTable::id).collect();
+        let linked = self.is_linked(pool, extract)?;
+        let marked = |table: &&DistinctTable| {
+            linked && table.needs().all(|column| extract.manifest.columns_held.contains(column))
+        };
+        let ids = all.tables().iter().filter(can).map(PooledTable::id);
+        let ids: Vec<Digest> =
+            ids.chain(all.distinct().iter().filter(marked).map(DistinctTable::id)).collect();
         let cells = |table: &&PooledTable| table.plan().layout().lattice().len();
         let smallest = all.tables().iter().filter(can).min_by_key(cells).map(PooledTable::id);
         let Some(smallest) = smallest else { return Ok(ids.into()) };
         let values = self.counted(extract, &all, smallest).await?;
         let anybody = values.iter().any(|vector| vector.iter().any(|value| *value > 0));
         Ok(if anybody { ids.into() } else { Arc::from([]) })
+    }
+
+    /// Whether the extract's people have link ids under the secret that the agreement is about, and this node has it.
+    fn is_linked(&self, pool: &Pool, extract: &Extract) -> Result<bool, Trouble> {
+        let own = self.links.as_ref().map(|secret| secret.check()).transpose()?;
+        let theirs = extract.manifest.links.map(|links| links.check);
+        Ok(own.is_some() && own == pool.agreement.link_check && own == theirs)
+    }
+
+    /// Marks the people of an extract for an estimate, under a key that is this round's and this table's alone.
+    pub(super) async fn marked(
+        &self,
+        extract: &Extract,
+        (tables, id): (&Arc<PooledTables>, Digest),
+        round: Digest,
+    ) -> Result<Vec<Zeroizing<Vec<u64>>>, Trouble> {
+        let (site, extract, tables) = (self.clone(), extract.clone(), Arc::clone(tables));
+        blocking(move || {
+            let unlinked = || Trouble::Unbelieved("it names an estimate that this node has no link ids for");
+            let table = tables.estimate(id).ok_or_else(unlinked)?;
+            let secret = site.links.as_ref().ok_or_else(unlinked)?;
+            let snapshot = site.shelf.open(&extract.dir, &extract.manifest)?;
+            let links = site.shelf.links(&extract.dir, &snapshot)?.ok_or_else(unlinked)?;
+            let key = secret.key(&round, &id)?;
+            Ok(mark(&snapshot, table, &links.ids, &key)?.vectors())
+        })
+        .await
     }
 
     /// Counts a table and cuts it into vectors. What is counted is wiped when these are dropped.

@@ -3,7 +3,7 @@
 use evensum_core::catalogue::Catalogue;
 use evensum_core::model::canonical::CanonicalError;
 use evensum_core::model::{Agreement, Digest, IndicatorId, LevelId, Timestamp};
-use evensum_core::plan::{PooledTable, PooledTables};
+use evensum_core::plan::{DistinctTable, PooledTable, PooledTables};
 use serde::Serialize;
 
 use crate::snapshot::Manifest;
@@ -51,5 +51,15 @@ pub fn tables_of(
             figures: figures.unwrap_or_default(),
         }
     };
-    Ok(tables.tables().iter().filter(held).map(shown).collect())
+    let marked = |table: &&DistinctTable| {
+        extract.links.is_some_and(|links| Some(links.check) == agreement.link_check)
+            && table.needs().all(|column| extract.columns_held.contains(column))
+    };
+    let marks = |table: &DistinctTable| {
+        let question = table.question();
+        let figures = table.shape().groups() as u64 * u64::from(table.shape().buckets());
+        ShownTable { id: table.id(), indicator: question.indicator, by: question.by, figures }
+    };
+    let counted = tables.tables().iter().filter(held).map(shown);
+    Ok(counted.chain(tables.distinct().iter().filter(marked).map(marks)).collect())
 }

@@ -449,3 +449,65 @@ fn ten_partners_by_two_dimensions_are_tested_beside_their_sum() {
         assert!(passes.expect("tested"), "{shown}");
     }
 }
+
+#[test]
+fn estimates_of_people_stand_beside_counts_that_are_shown_and_nowhere_else() {
+    let mut hand = Hand::women(&[20, 30]);
+    hand.members = vec![ods("ZZ2"), ods("ZZ3")];
+    let scene = &hand.scene;
+    let coordinator = &scene.partners[0];
+    let believed = |document: &ReleaseDocument| {
+        let role = Role::Coordinator;
+        answered(scene, (coordinator, role), document, role).is_ok()
+    };
+    let plain = hand.pooled().document().clone();
+    let (level, groups) = (plain.axes[0].level.clone(), plain.axes[0].categories.len());
+    let estimates = |by: &[&LevelId], people: &[u64]| -> DistinctPeople {
+        let text = serde_json::json!({ "by": by, "people": people });
+        serde_json::from_value(text).expect("estimates")
+    };
+    let everybody = estimates(&[], &[1_500]);
+    let each = estimates(&[&level], &vec![700; groups - 1]);
+    let with = |all: &[DistinctPeople]| hand.pooled().with_people(all).expect("encodes");
+    let release = with(&[each.clone(), everybody.clone()]);
+    // The bytes that are frozen say so, and the key is that of the table.
+    assert_eq!(release.key(), hand.pooled().key());
+    let document = release.document().clone();
+    let outcome = hand.system(&[]).test(vec![release], &Limits::RELEASE).expect("tested");
+    let Outcome::Passed(drafts) = outcome else { panic!("withheld") };
+    let frozen = canonical::decode::<ReleaseDocument>(drafts[0].bytes());
+    assert_eq!(frozen.ok().as_ref(), Some(&document));
+    let people = document.people();
+    assert_eq!(people.len(), groups);
+    let withheld = Err(NoPeople::Withheld);
+    assert_eq!(people[0].map(|p| p.estimate), Ok(700));
+    assert_eq!(people[groups - 1].map(|p| (p.estimate, p.low, p.high)), Ok((1_500, 1_460, 1_540)));
+    // Of categories whose records are not counted out loud nothing is said.
+    assert_eq!(people[2..groups - 1], vec![withheld; groups - 3]);
+    assert!(believed(&plain) && believed(&document));
+    // Without an estimate of everybody, by another level or of other categories there is none.
+    for none in [
+        vec![],
+        vec![each.clone()],
+        vec![everybody.clone()],
+        vec![everybody.clone(), estimates(&[&level], &[700])],
+    ] {
+        assert_eq!(with(&none).document(), &plain);
+    }
+    // What these rules cannot have made is not believed.
+    let other = |place: usize, text: PeopleText| {
+        let mut people = document.distinct_people.clone().expect("estimates");
+        people[place] = text;
+        ReleaseDocument { distinct_people: Some(people), ..document.clone() }
+    };
+    for (place, wrong) in [(0, 705), (0, 90), (0, 20_000), (groups - 1, 100_000), (2, 700)] {
+        assert!(!believed(&other(place, PeopleText::People(wrong))), "{place}: {wrong}");
+    }
+    assert!(believed(&other(groups - 1, PeopleText::People(90_000))), "the control");
+    let short = ReleaseDocument { distinct_people: Some(Vec::new()), ..document.clone() };
+    assert!(!believed(&short));
+    let own = hand.partner(0);
+    assert!(distinct::possible(&own));
+    let claims = ReleaseDocument { distinct_people: document.distinct_people, ..own };
+    assert!(!distinct::possible(&claims), "a partner alone estimates nothing");
+}

@@ -62,6 +62,8 @@ fn an_agreement_of_before_keeps_its_hash() {
     assert_eq!(old.hash().expect("a hash"), Digest::of(form.as_bytes()));
 }
 
+const LINKED: &str = "pool = \"masks\"\ndistinct_people = true\nlink_check = \"0000000000000000000000000000000000000000000000000000000000000000\"";
+
 #[test]
 fn each_line_of_the_pooled_view_changes_the_hash() {
     let mut seen = std::collections::BTreeSet::new();
@@ -73,7 +75,7 @@ fn each_line_of_the_pooled_view_changes_the_hash() {
         ("helper = \"ZZ9\"\npool = \"trusted_sum\"", &second),
         ("pool = \"masks\"", &two()),
         ("pool = \"masks\"\npool_after_publish = true", &two()),
-        ("pool = \"masks\"\ndistinct_people = true", &two()),
+        (LINKED, &two()),
         ("", &two()),
     ] {
         let parsed =
@@ -118,6 +120,13 @@ fn what_contradicts_itself_is_refused_in_words() {
             &format!("{deposit}\ndistinct_people = true").replace("deposit", "trusted_sum"),
             with(&two()),
             "read by nobody",
+        ),
+        ("pool = \"masks\"\ndistinct_people = true", two(), "needs 'link_check'"),
+        (LINKED, helper("QZ1").replace("helper", "node") + &two(), "also runs a node"),
+        (
+            &LINKED.replace("distinct_people = true", "pool_after_publish = true"),
+            two(),
+            "distinct_people = true alone",
         ),
         (masks, String::new(), "at least two organisations"),
         (masks, officer("ann", "QZ1", &key(20)), "at least two organisations"),

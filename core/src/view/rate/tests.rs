@@ -140,6 +140,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
         denominator: side,
         proportion: proportion_bounds(count, count),
         figures: Vec::new(),
+        people: None,
     };
     Answer {
         indicator: IndicatorView {
