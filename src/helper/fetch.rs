@@ -187,8 +187,5 @@ async fn read(loaded: &Loaded, mut coming: SealedParts) -> Sent {
 
 /// Whether a node says that its people have taken it out.
 pub(super) const fn takes_out(fault: &PoolFault) -> bool {
-    matches!(
-        fault,
-        PoolFault::Refused(RefusalCode::KeptBack | RefusalCode::AgreementNotInForce)
-    )
+    matches!(fault, PoolFault::Refused(RefusalCode::KeptBack | RefusalCode::AgreementNotInForce))
 }

@@ -117,7 +117,10 @@ async fn nothing_more_is_opened_before_the_last_has_come_back_and_passed() {
     assert_eq!(up.open(&other).await, Err(refused(RefusalCode::OpeningPending)));
     let returned = scene.signed(&returned_of(&closing, &opening, &[release.clone()]));
     let receipt = up.returned(&returned, vec![release.clone()]).await.expect("passes");
-    assert_eq!(up.returned(&returned, vec![release.clone()]).await.expect("again").index, receipt.index);
+    assert_eq!(
+        up.returned(&returned, vec![release.clone()]).await.expect("again").index,
+        receipt.index
+    );
     // What was opened once is released: it is not opened again under another name.
     let both = scene.signed(&leader.opening(&closing, scene.questions()));
     assert_eq!(up.open(&both).await, Err(refused(RefusalCode::RoundDiffers)));
