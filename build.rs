@@ -3,8 +3,8 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["evensum/v1/node.proto", "evensum/v1/coordinator.proto", "evensum/v1/pool.proto", "evensum/v1/helper.proto"];
+    let files = ["node", "coordinator", "pool", "helper"];
+    let files = files.map(|name| format!("evensum/v1/{name}.proto"));
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(files, ["proto"])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -22,7 +22,8 @@ CREATE TABLE checkpoint (
     note TEXT NOT NULL
 ) STRICT;
 
--- Releases, byte-equal for ever. Those of one universe are about the same people and are tested together.
+-- Releases, byte-equal for ever. Those of one universe are about the same people and are tested together. At a
+-- coordinator partners' releases that it showed to others are among them, each under its own hash.
 CREATE TABLE frozen (
     key           BLOB PRIMARY KEY,
     universe      TEXT NOT NULL,

@@ -177,7 +177,11 @@ async fn retest(server: &Server, reader: &Reader) -> Result<Retested, Failure> {
         let live = reader.live(&universe).await.or_exit(Exit::Data)?;
         let mut named = BTreeSet::new();
         for LiveRow { entry, .. } in &live {
-            let Event::Published { dataset, period, .. } = &entry.event else { continue };
+            let (Event::Published { dataset, period, .. } | Event::Shown { dataset, period, .. }) =
+                &entry.event
+            else {
+                continue;
+            };
             named.insert(format!("{dataset} for {period}"));
             let own = catalogue.dataset(dataset).map(|of| Universe::of(of, *period));
             if own.is_ok_and(|own| own.as_str() != universe) {

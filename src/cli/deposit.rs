@@ -124,9 +124,13 @@ fn offer(
     Offers::new(&server.state).offer(&dataset, period).or_exit(Exit::Config)?;
     let all = summed.iter().all(|agreement| agreement.pool_after_publish);
     terminal::note(&if all {
-        format!("The agreement contributes {dataset} for {period} by itself once it is published: nothing more was needed.")
+        format!(
+            "The agreement contributes {dataset} for {period} by itself once it is published: nothing more was needed."
+        )
     } else {
-        format!("Offered: {dataset} for {period} is contributed once it is published and every partner that takes part is ready.")
+        format!(
+            "Offered: {dataset} for {period} is contributed once it is published and every partner that takes part is ready."
+        )
     });
     Ok(())
 }
@@ -253,8 +257,9 @@ impl Told {
             }
             PoolStep::Withdrawn { agreement, population, withdrawn } => {
                 let Population { dataset, period, .. } = population;
-                self.kept_back
-                    .retain(|b| (&b.dataset, b.period, &b.agreement) != (&dataset, period, &agreement));
+                self.kept_back.retain(|b| {
+                    (&b.dataset, b.period, &b.agreement) != (&dataset, period, &agreement)
+                });
                 if withdrawn {
                     self.kept_back.push(Back { dataset, period, agreement, since: at });
                 }
@@ -270,10 +275,14 @@ impl Told {
         let mut lines: Vec<String> = self.contributions.iter().map(Line::said).collect();
         lines.extend(self.kept_back.iter().map(|back| {
             let Back { dataset, period, agreement, since } = back;
-            format!("{dataset} {period}: kept back from sums under {agreement} since {}", day(*since))
+            format!(
+                "{dataset} {period}: kept back from sums under {agreement} since {}",
+                day(*since)
+            )
         }));
         if lines.is_empty() {
-            return "Nothing was contributed to a blind sum yet, and nothing is kept back.".to_owned();
+            return "Nothing was contributed to a blind sum yet, and nothing is kept back."
+                .to_owned();
         }
         lines.join("\n")
     }
@@ -291,11 +300,9 @@ impl Line {
     fn said(&self) -> String {
         let Self { dataset, period, version, agreement, round, members, .. } = self;
         let made = match &self.contributed {
-            Some(Made { at, to, tables, .. }) => format!(
-                "{tables} tables, sealed on {} in two parts for {}",
-                day(*at),
-                listed(to)
-            ),
+            Some(Made { at, to, tables, .. }) => {
+                format!("{tables} tables, sealed on {} in two parts for {}", day(*at), listed(to))
+            }
             None => "bound, and nothing sent yet".to_owned(),
         };
         let closed = match &self.closed {
@@ -465,9 +472,77 @@ impl Shown {
         );
         for ShownTable { indicator, by, figures, .. } in tables {
             let by: Vec<&str> = by.iter().map(|level| level.as_str()).collect();
-            let by = if by.is_empty() { "in all".to_owned() } else { format!("by {}", by.join(", ")) };
+            let by =
+                if by.is_empty() { "in all".to_owned() } else { format!("by {}", by.join(", ")) };
             text.push_str(&format!("\n  {indicator} {by}: {figures} figures"));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evensum_core::ledger::RoundRef;
+    use evensum_core::model::{CategoryId, FederationId, SnapshotRef};
+
+    use super::*;
+
+    fn ods(codes: &[&str]) -> Vec<Ods> {
+        codes.iter().map(|code| Ods::new(*code).expect("a code")).collect()
+    }
+
+    fn population() -> Population {
+        Population {
+            federation: FederationId::new("icb.example").expect("an id"),
+            dataset: DatasetId::new("rtt_open_pathway").expect("an id"),
+            residence_scope: vec![CategoryId::new("QZ1").expect("an id")],
+            period: "2026-10".parse().expect("a period"),
+        }
+    }
+
+    #[test]
+    fn what_was_contributed_and_what_is_kept_back_is_said_in_the_order_of_the_log() {
+        let mut told = Told::default();
+        assert!(told.text().contains("Nothing was contributed"));
+        let at = Timestamp::from_unix(1_795_334_400);
+        let agreement = AgreementId::new("dsa").expect("an id");
+        let of = RoundRef {
+            population: population(),
+            version: SnapshotVersion::Provisional,
+            agreement: agreement.clone(),
+            round: Digest::of(b"round"),
+        };
+        let members = ods(&["M1", "M2", "M3", "M4"]);
+        let membership = Digest::of(b"list");
+        told.hear(at, PoolStep::Bound { of: of.clone(), members: members.clone(), membership });
+        assert!(told.text().contains("bound, and nothing sent yet"), "{}", told.text());
+        let snapshot = SnapshotRef {
+            id: Digest::of(b"extract"),
+            as_of: at.date(),
+            version: SnapshotVersion::Provisional,
+            imd_edition: None,
+        };
+        let (to, contents) = (ods(&["QZ1", "ZZ9"]), Digest::of(b"parts"));
+        told.hear(at, PoolStep::Contributed { of: of.clone(), snapshot, to, tables: 12, contents });
+        told.contributions[0].kept = true;
+        let text = told.text();
+        for words in
+            ["12 tables, sealed on 2026-11-22 in two parts for QZ1, ZZ9", "open, its sealed"]
+        {
+            assert!(text.contains(words), "{text}");
+        }
+        let closing = Digest::of(b"closing");
+        let missing = ods(&["M4"]);
+        told.hear(at, PoolStep::Closed { of, closing, members: members[..3].to_vec(), missing });
+        assert!(told.text().contains("closed on 2026-11-22 with M1, M2, M3, without M4"));
+        let withdrawn = |withdrawn| PoolStep::Withdrawn {
+            agreement: agreement.clone(),
+            population: population(),
+            withdrawn,
+        };
+        told.hear(at, withdrawn(true));
+        assert!(told.text().contains("kept back from sums under dsa since 2026-11-22"));
+        told.hear(at, withdrawn(false));
+        assert!(!told.text().contains("kept back"));
     }
 }

@@ -11,9 +11,11 @@ use evensum_core::model::{DatasetId, Period};
 use evensum_core::view::QualityReport;
 
 use super::exit::{Exit, Failure, OrExit};
-use super::sums::Summed;
 use super::extract::{self, Extract};
-use super::{clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch};
+use super::sums::Summed;
+use super::{
+    clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch,
+};
 use crate::config::{self, Server};
 use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};
 use crate::present;

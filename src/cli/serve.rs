@@ -21,17 +21,18 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
-use super::sums::{self, Summed};
+use super::sums::{self, Summed, Summing};
 use super::{agreements, audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
-use crate::coordinator::{self, Coordinator};
+use crate::coordinator::{self, Coordinator, SumParts};
 use crate::node::{self, Site};
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
     Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
     pool_service, serve_dialled, serve_listening,
 };
-use crate::store::{Identity, Store, StoreError};
+use crate::rpc::helper_client::DialledHelper;
+use crate::store::{Identity, Store, StoreError, Vault};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
@@ -417,10 +418,11 @@ pub(super) fn coordinator(args: &super::coordinator::ServeArgs) -> Result<(), Fa
 async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<(), Failure> {
     let Checked { server, members, catalogue } = checked;
     let table = server.coordinator()?;
-    let [Member { federation, peer, agreements, credentials, roots, .. }] =
+    let [Member { federation, peer, agreements, answer_key, credentials, roots, .. }] =
         <[Member; 1]>::try_from(members)
             .map_err(|_| Failure::says(Exit::Config, "a coordinator has one [[membership]]"))?;
     let dialled = dialled_nodes(table, &agreements)?;
+    let summing = sums::summing(&server, &agreements)?;
     let store = open_store(&server).await?;
     note_agreements(&store, &agreements).await?;
     let nodes = TcpListener::bind(table.nodes).await.or_exit(Exit::Unavailable)?;
@@ -463,6 +465,29 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         let told = told_of(&config);
         dialling.spawn(dial_node(config, registry.clone(), stop.clone(), told));
     }
+    let sums = summing.map(|Summing { summed, seal_key, second: (ods, address), wait }| {
+        let seconds = Registry::new();
+        let config = NodeDialConfig {
+            role: Role::Helper,
+            keepalive: Keepalive::USUAL,
+            address,
+            federation: federation.clone(),
+            node: ods.clone(),
+            tls: dial_tls.clone(),
+            seed: rand::random(),
+        };
+        let told = told_of(&config);
+        dialling.spawn(dial_node(config, seconds.clone(), stop.clone(), told));
+        SumParts {
+            agreements: vec![summed],
+            seal_key: Arc::new(seal_key),
+            answer_key,
+            nodes: Arc::new(registry.clone()),
+            helper: Arc::new(DialledHelper::new(seconds, ods)),
+            vault: Vault::new(&server.state),
+            wait,
+        }
+    });
     let coordinator = Coordinator::new(coordinator::Parts {
         own: peer.clone(),
         agreements,
@@ -470,8 +495,12 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
         store: store.clone(),
         partners: Arc::new(registry.clone()),
         clock: clock::system(),
-        sums: None,
+        sums,
     });
+    let adding_up = {
+        let (coordinator, stop) = (coordinator.clone(), stop.clone());
+        tokio::spawn(async move { coordinator.sum(stop).await })
+    };
     let incoming = accept_analysts(analysts, analyst_tls, peer, stop.clone());
     let serving =
         coordinator_service::serve(Arc::new(coordinator), incoming, store.writable(), stop.clone());
@@ -480,6 +509,7 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     // In-flight answers are out: now the partners may go.
     registry.release_all();
     let _ = accepting.await;
+    let _ = adding_up.await;
     dialling.join_all().await;
     store.close().await;
     served

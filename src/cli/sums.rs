@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evensum_core::model::{Agreement, FederationId, Ods, PoolKind, Role};
-use evensum_core::pool::{SignedRoster, VerifiedRoster};
+use evensum_core::pool::{SealKey, SignedRoster, VerifiedRoster};
 use evensum_core::port::PoolNodePort;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use tracing::{info, warn};
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, reach};
 use crate::config::{self, Membership, Server};
+use crate::coordinator;
 use crate::node::{self, Site};
 use crate::rpc::{Destination, DialConfig, DialState, Keepalive, pool_service, serve_dialled};
 use crate::trust::{Credentials, Roots, config as tls, write_public};
@@ -43,10 +45,24 @@ pub(super) fn summed(
     membership: &Membership,
     agreements: &[Agreement],
 ) -> Result<Option<Summed>, Failure> {
-    let Some(path) = membership.membership_list.as_ref().filter(|_| server.role() == Role::Node)
-    else {
+    if server.role() != Role::Node {
         return Ok(None);
-    };
+    }
+    let Some((signed, roster, _)) = listed(membership, agreements)? else { return Ok(None) };
+    let federation = &membership.federation;
+    let second = second_server(membership, &roster)?;
+    let kept = server.state.join(format!("membership-{federation}.json"));
+    let changes = changes(&kept, &roster)?;
+    let text = signed.to_text().or_exit(Exit::Config)?;
+    Ok(Some(Summed { roster: Arc::new(roster), second, kept, text, changes }))
+}
+
+/// A membership's list, verified under its one agreement with a blind sum; none where it names none.
+fn listed<'a>(
+    membership: &Membership,
+    agreements: &'a [Agreement],
+) -> Result<Option<(SignedRoster, VerifiedRoster, &'a Agreement)>, Failure> {
+    let Some(path) = &membership.membership_list else { return Ok(None) };
     let federation = &membership.federation;
     let with: Vec<&Agreement> = agreements.iter().filter(|a| a.pool.is_some()).collect();
     let [agreement] = with[..] else {
@@ -64,11 +80,52 @@ pub(super) fn summed(
             agreement.id
         ))
     })?;
-    let second = second_server(membership, &roster)?;
-    let kept = server.state.join(format!("membership-{federation}.json"));
-    let changes = changes(&kept, &roster)?;
-    let text = signed.to_text().or_exit(Exit::Config)?;
-    Ok(Some(Summed { roster: Arc::new(roster), second, kept, text, changes }))
+    Ok(Some((signed, roster, agreement)))
+}
+
+/// A coordinator's part in blind sums, as far as files say it.
+pub(super) struct Summing {
+    pub(super) summed: coordinator::Summed,
+    pub(super) seal_key: SealKey,
+    /// The second server, and where it is.
+    pub(super) second: (Ods, Destination),
+    pub(super) wait: Duration,
+}
+
+/// Reads and verifies what a coordinator needs for blind sums; none where it names no list.
+pub(super) fn summing(
+    server: &Server,
+    agreements: &[Agreement],
+) -> Result<Option<Summing>, Failure> {
+    let table = server.coordinator()?;
+    let Some(membership) = server.memberships.first() else { return Ok(None) };
+    let Some((_, roster, agreement)) = listed(membership, agreements)? else { return Ok(None) };
+    let list = roster.roster();
+    let file = table.seal_key.as_ref().ok_or_else(|| {
+        wrong("a blind sum needs 'seal_key' in [coordinator]: `evensum keys new sealing` makes one".to_owned())
+    })?;
+    let seal_key = config::sealing_key(file)?;
+    if list.coordinator().seal_key != seal_key.public().to_text() {
+        return Err(wrong(format!(
+            "the membership list has another sealing key of {} than 'seal_key' of [coordinator]: name the right file, or have the list made and signed anew",
+            server.ods
+        )));
+    }
+    let named = table.second_server.as_ref().ok_or_else(|| {
+        wrong("a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'".to_owned())
+    })?;
+    if list.helper().is_none_or(|helper| helper.ods != named.ods) {
+        return Err(wrong(format!(
+            "[coordinator.second_server] names {}, which is not the second server of the membership list: correct the ODS code",
+            named.ods
+        )));
+    }
+    let (proxy, password) = (named.proxy.as_ref(), named.proxy_password.as_deref());
+    let place = reach::destination(&named.address, proxy, password)?;
+    let wait = Duration::from_secs(u64::from(table.wait_for_partners_hours) * 3600);
+    let summed =
+        coordinator::Summed { agreement: agreement.clone(), roster: Arc::new(roster.clone()) };
+    Ok(Some(Summing { summed, seal_key, second: (named.ods.clone(), place), wait }))
 }
 
 /// The second server of the configuration, which must be that of the list.
@@ -131,9 +188,10 @@ impl Summed {
             let kind = self.roster.kind().as_str();
             warn!(%federation, kind, "this version does not take part in blind sums of that kind");
         }
-        for agreement in agreements.iter().filter(|a| {
-            a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a)
-        }) {
+        for agreement in agreements
+            .iter()
+            .filter(|a| a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a))
+        {
             let (id, profile) = (&agreement.id, agreement.profile.as_str());
             warn!(agreement = %id, profile, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");
         }

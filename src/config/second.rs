@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use evensum_core::model::Ods;
 use serde::Deserialize;
 
-use super::{Addresses, Membership, Secret};
+use super::{Addresses, Membership, Secret, Server};
 
 /// The second server, as a node dials it.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,9 +24,17 @@ pub struct SecondServer {
     pub proxy_password: Option<PathBuf>,
 }
 
+impl Server {
+    /// What contradicts itself in a node's parts in blind sums.
+    pub(super) fn sums(&self) -> Option<String> {
+        let all = &self.memberships;
+        (0..all.len()).find_map(|i| all[i].sum_contradiction(&all[..i]))
+    }
+}
+
 impl Membership {
-    /// What contradicts itself in a node's part in a blind sum, beside the memberships before.
-    pub(super) fn sum_contradiction(&self, before: &[Self]) -> Option<String> {
+    /// What contradicts itself in one, beside the memberships before.
+    fn sum_contradiction(&self, before: &[Self]) -> Option<String> {
         let federation = &self.federation;
         if let Some(second) = &self.second_server {
             let ods = &second.ods;

@@ -165,3 +165,31 @@ fn the_definitions_of_the_documentation_are_definitions() {
     let error = one_choice_of_groupings([&agreement, &other].into_iter()).expect_err("two");
     assert!(error.to_string().contains("'groupings'"), "{error}");
 }
+
+/// A node's configuration with a membership list and these lines behind its coordinator's.
+fn summed(list: &str, lines: &str) -> Result<(), ConfigError> {
+    let page = include_str!("../../docs/configuration.md");
+    let (_, block) = page.split_once("```toml\n").expect("a block");
+    let block = block.split("```").next().expect("its end");
+    let text = block.replacen("[membership.tls]", &format!("{list}\n[membership.tls]"), 1);
+    toml::from_str::<Server>(&format!("{text}\n{lines}")).expect("of the form").check()
+}
+
+#[test]
+fn the_second_server_of_a_sum_stands_with_a_list_and_is_not_the_coordinator() {
+    let list = "membership_list = \"members.json\"";
+    let second = |ods: &str| {
+        format!("[membership.second_server]\nods = \"{ods}\"\naddress = [\"second.example:8443\"]")
+    };
+    summed(list, &second("ZZ9")).expect("no contradiction");
+    summed(list, "").expect("the list says whether there is one");
+    let refused = |list: &str, lines: &str, word: &str| {
+        let error = summed(list, lines).expect_err("a contradiction").to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    refused("", &second("ZZ9"), "without a membership list");
+    let page = include_str!("../../docs/configuration.md");
+    let (_, coordinator) = page.split_once("[membership.coordinator]\nods = \"").expect("one");
+    let coordinator = coordinator.split('"').next().expect("a code");
+    refused(list, &second(coordinator), "must be run by another");
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use evensum_core::authz::{Denied, Standing, cleared, refused_alike};
 use evensum_core::identity::Asker;
 use evensum_core::ledger::Event;
-use evensum_core::model::{Agreement, Ods, QueryView, RefusalCode, Role};
+use evensum_core::model::{Agreement, Ods, Population, QueryView, RefusalCode, Role};
 use evensum_core::plan::Layout;
 use evensum_core::port::{Answered, Answers, AskFault, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{error, info};
 
+use super::beside::{BesideError, Showing};
 use super::partners::FanOut;
 use super::{Inner, sum};
 use crate::store::{self, Begin, Begun, Known, StoreError, Todo, Unanswered};
@@ -45,15 +46,20 @@ pub(super) struct Asked {
 impl Asked {
     /// When the partners' time is over.
     pub(super) fn until(&self) -> Instant {
-        let questions = u32::try_from(self.layouts.len()).unwrap_or(u32::MAX);
-        let own = OWN_SHARE.saturating_add(QUESTION_SHARE.saturating_mul(questions));
-        // Of a short deadline the partners get half at least.
-        self.started + self.deadline.saturating_sub(own).max(self.deadline / 2)
+        until(self.started, self.deadline, self.layouts.len())
     }
 
     pub(super) fn targets(&self) -> &[Ods] {
         &self.asker.query().document().targets
     }
+}
+
+/// When the partners' time is over, with so many questions.
+fn until(started: Instant, deadline: Duration, questions: usize) -> Instant {
+    let questions = u32::try_from(questions).unwrap_or(u32::MAX);
+    let own = OWN_SHARE.saturating_add(QUESTION_SHARE.saturating_mul(questions));
+    // Of a short deadline the partners get half at least.
+    started + deadline.saturating_sub(own).max(deadline / 2)
 }
 
 pub(super) async fn ask(
@@ -70,10 +76,15 @@ pub(super) async fn ask(
         let query = sum::SumQuery { envelope, asker, agreement, started, deadline, progress };
         return sum::ask(own, query).await;
     }
-    let layouts = match allowed(&own, &asker, &agreement) {
+    let mut layouts = match allowed(&own, &asker, &agreement) {
         Ok(layouts) => layouts,
         Err(Denied(code)) => return Err(refuse(&own, &asker, code).await),
     };
+    let until = until(started, deadline, layouts.len());
+    wait_for_sums(&own, &agreement, &mut layouts, until).await;
+    if let Some(Denied(code)) = refused_alike(&layouts) {
+        return Err(refuse(&own, &asker, code).await);
+    }
     let known = |layout: &Result<Layout, Denied>| match layout {
         Ok(_) => Known::Nothing,
         Err(Denied(code)) => Known::Refused(*code),
@@ -107,6 +118,23 @@ fn allowed(
         return Err(Denied(RefusalCode::NotATarget));
     }
     Ok(layouts)
+}
+
+/// Refuses questions over records whose blind sum is being made. Nobody was asked them then.
+async fn wait_for_sums(
+    own: &Inner,
+    agreement: &Agreement,
+    layouts: &mut [Result<Layout, Denied>],
+    until: Instant,
+) {
+    let Some(sums) = own.sums.as_ref().filter(|_| agreement.pool.is_some()) else { return };
+    for layout in layouts {
+        let Ok(of) = layout else { continue };
+        let population = Population::of(agreement, of.dataset(), of.question().period);
+        if !sums.is_decided(&population, until).await {
+            *layout = Err(Denied(RefusalCode::SumNotReady));
+        }
+    }
 }
 
 pub(super) async fn refuse(own: &Inner, asker: &Asker, code: RefusalCode) -> AskFault {
@@ -260,6 +288,7 @@ async fn finish(
     let end = async |event| own.store.end(query_id, event).await.map_err(|r| unavailable(&r));
     let layout = usize::try_from(question).ok().and_then(|place| asked.layouts.get(place));
     let Some(Ok(layout)) = layout else { return Err(AskFault::Internal) };
+    let showing = asked.agreement.pool.map(|_| own.showing(&gathered, layout)).transpose();
     let assembled = SystemView::assemble(gathered, layout, &asked.agreement, &own.catalogue);
     let unlogged = match assembled {
         Ok(unlogged) => unlogged,
@@ -274,6 +303,20 @@ async fn finish(
             return Err(AskFault::Internal);
         }
     };
+    match shown(&own, showing).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let (asked, question, code) = (None, Some(question), RefusalCode::BesideSum);
+            end(Event::Refused { asked, query_id, query_hash, question, code }).await?;
+            return Err(AskFault::Denied(code));
+        }
+        Err(BesideError::Store(reason)) => return Err(unavailable(&reason)),
+        Err(reason) => {
+            error!(query = %query_id, question, reason = &reason as &(dyn std::error::Error + 'static), "partners' tables could not be tested beside the blind sum");
+            end(Event::Failed { query_id, query_hash, question }).await?;
+            return Err(AskFault::Internal);
+        }
+    }
     let (answered, missing) = unlogged.outcome();
     let event = Event::AnswerCombined { query_id, query_hash, question, answered, missing };
     let receipt = end(event).await?;
@@ -282,6 +325,17 @@ async fn finish(
         error!(query = %query_id, question, %reason, "the audit log's entry is not the answer's");
         AskFault::Internal
     })
+}
+
+/// Whether an answer may be shown beside the blind sum, where its agreement has one.
+async fn shown(
+    own: &Inner,
+    showing: Result<Option<Showing>, BesideError>,
+) -> Result<bool, BesideError> {
+    match showing? {
+        Some(showing) => own.may_show(showing).await,
+        None => Ok(true),
+    }
 }
 
 pub(super) fn unavailable(reason: &StoreError) -> AskFault {

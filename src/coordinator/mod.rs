@@ -2,6 +2,7 @@
 //! believes nothing that comes back unverified, adds up bounds, and says who is missing and why.
 
 mod ask;
+mod beside;
 mod partners;
 mod sum;
 
@@ -19,7 +20,7 @@ use evensum_core::view::{Shared, SystemView};
 use tokio_util::sync::CancellationToken;
 
 use crate::security_log::SecurityLog;
-use crate::store::Store;
+use crate::store::{Store, Turns};
 use sum::Sums;
 pub use sum::{SumParts, Summed};
 
@@ -54,6 +55,7 @@ struct Inner {
     security: SecurityLog,
     clock: Arc<dyn Clock>,
     sums: Option<Arc<Sums>>,
+    turns: Arc<Turns>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -74,6 +76,7 @@ impl Coordinator {
     pub fn new(parts: Parts) -> Self {
         let Parts { own, agreements, catalogue, store, partners, clock, sums } = parts;
         let security = SecurityLog::new(Arc::clone(&clock));
+        let turns = Arc::<Turns>::default();
         let sums = sums.map(|parts| {
             Arc::new(Sums {
                 own: own.clone(),
@@ -82,9 +85,20 @@ impl Coordinator {
                 clock: Arc::clone(&clock),
                 parts,
                 turn: tokio::sync::Mutex::default(),
+                turns: Arc::clone(&turns),
             })
         });
-        Self(Arc::new(Inner { own, agreements, catalogue, store, partners, security, clock, sums }))
+        Self(Arc::new(Inner {
+            own,
+            agreements,
+            catalogue,
+            store,
+            partners,
+            security,
+            clock,
+            sums,
+            turns,
+        }))
     }
 
     /// Takes blind sums forward until it is told to stop; nothing where no agreement has one.

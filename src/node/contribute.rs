@@ -38,7 +38,6 @@ use crate::store::{StoreError, Vault, VaultError};
 pub use self::offers::{Kept, OfferError, Offers, RequestError, keep_back};
 pub use self::parts::{ROUND_FILE, round_of};
 pub use self::shown::{ShownTable, tables_of};
-pub use self::told::MAX_TOLD;
 
 /// What a site's memberships share for sums: one contribution is made at a time, whoever asks.
 #[derive(Debug)]
@@ -71,7 +70,10 @@ pub(super) struct Pool {
 
 impl Pool {
     /// None where no agreement has a sum, or there is no list.
-    pub(super) fn of(agreements: &[Agreement], roster: Option<Arc<VerifiedRoster>>) -> Option<Self> {
+    pub(super) fn of(
+        agreements: &[Agreement],
+        roster: Option<Arc<VerifiedRoster>>,
+    ) -> Option<Self> {
         let agreement = agreements.iter().find(|agreement| agreement.pool.is_some())?.clone();
         let (found, said) = (ready::Cache::default(), std::sync::Mutex::default());
         Some(Self { agreement, roster: roster?, found, said })
@@ -145,7 +147,9 @@ enum Trouble {
     Key(#[from] KeyError),
     #[error("a document of the round has no canonical form")]
     Canonical(#[from] CanonicalError),
-    #[error("the sealed contribution in the state directory is not the one that the audit log names: {0}")]
+    #[error(
+        "the sealed contribution in the state directory is not the one that the audit log names: {0}"
+    )]
     Lost(&'static str),
     #[error("the work on a contribution was called off")]
     CalledOff,
@@ -328,12 +332,8 @@ async fn tables(
     let (catalogue, agreement) = (Arc::clone(catalogue), agreement.clone());
     blocking(move || {
         let (dataset, period) = of;
-        let tables = evensum_core::plan::PooledTables::of(
-            &agreement,
-            (&dataset, period),
-            &catalogue,
-            now,
-        )?;
+        let tables =
+            evensum_core::plan::PooledTables::of(&agreement, (&dataset, period), &catalogue, now)?;
         Ok(Arc::new(tables))
     })
     .await

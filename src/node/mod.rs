@@ -30,8 +30,8 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tokio::sync::{Mutex, watch};
 
 pub use self::contribute::{
-    Kept, MAX_TOLD, OfferError, Offers, ROUND_FILE, RequestError, ShownTable, can_contribute,
-    keep_back, round_of, tables_of,
+    Kept, OfferError, Offers, ROUND_FILE, RequestError, ShownTable, can_contribute, keep_back,
+    round_of, tables_of,
 };
 pub use self::prepare::{PrepareError, Prepared, Progress};
 pub use self::release::ReleaseError;
@@ -40,12 +40,11 @@ pub use self::shelf::ShelfError;
 
 use self::contribute::{Contributing, Pool};
 use self::prepare::Preparation;
-use self::release::Turns;
 use self::shelf::Shelf;
 use self::warehouse::Warehouse;
 use crate::security_log::SecurityLog;
 use crate::snapshot::{Manifest, NodeKey};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Turns};
 use crate::tabulate::sql::Database;
 
 /// What a site is made of.

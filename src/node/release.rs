@@ -1,9 +1,8 @@
 //! One table from an extract: counted, protected, put to the disclosure test beside everything that is live of the same
 //! records, and then frozen or withheld for ever.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use evensum_core::authz::{self, Shareable};
 use evensum_core::catalogue::{Catalogue, CatalogueError};
@@ -13,7 +12,6 @@ use evensum_core::disclosure::{
 };
 use evensum_core::model::{DatasetId, Period, SnapshotRef};
 use evensum_core::plan::Plan;
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::Site;
 use super::question::Source;
@@ -99,23 +97,6 @@ impl Extract {
     /// Whether it has the keys of its records, where a plan needs them.
     pub(super) const fn has_keys_for<U: authz::Use>(&self, plan: &Plan<U>) -> bool {
         !plan.keyed() || self.manifest.keys_hmac.is_some()
-    }
-}
-
-/// Whose turn it is to test in each universe, so that no two test beside the same live tables and one of them in
-/// vain. That nothing is frozen untested does not rest on this: the store compares marks.
-#[derive(Debug, Default)]
-pub(super) struct Turns(std::sync::Mutex<HashMap<Universe, Arc<Mutex<()>>>>);
-
-impl Turns {
-    pub(super) async fn take(&self, universe: &Universe) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // Those that nobody waits for are forgotten.
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(universe.clone()).or_default())
-        };
-        turn.lock_owned().await
     }
 }
 

@@ -86,6 +86,13 @@ fn told(entry: &Entry) -> String {
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
+        Event::Shown { ods, release_hash, indicator, by, period, scope, tested, .. } => format!(
+            "partner {ods}'s own table {} (release {}) was shown to others for the first time, {}, to answer {}",
+            asked::table(indicator, by, *period, scope.as_ref()),
+            release_hash.short(),
+            first_shown(tested.others),
+            of_query(event)
+        ),
         Event::Pool(step) => summed::told(step, told),
     }
 }
@@ -125,6 +132,14 @@ fn frozen(
         "the table {table} was put under disclosure control (profile {}), {beside}, and frozen for the federation {federation}; {hidden}",
         profile.as_str()
     )
+}
+
+fn first_shown(others: u32) -> String {
+    match others {
+        0 => "as the first of these records".to_owned(),
+        1 => "beside 1 other table of these records".to_owned(),
+        n => format!("beside {n} other tables of these records"),
+    }
 }
 
 fn unanswered(event: &Event) -> String {
@@ -309,7 +324,8 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         federation: match &entry.event {
             Event::AgreementInForce { federation, .. }
             | Event::Published { federation, .. }
-            | Event::Withheld { federation, .. } => Some(federation.to_string()),
+            | Event::Withheld { federation, .. }
+            | Event::Shown { federation, .. } => Some(federation.to_string()),
             _ => asked.map(|a| a.federation.to_string()),
         },
         agreement: match &entry.event {
@@ -347,6 +363,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::Failed { .. } => "failed",
         Event::Panicked { .. } => "panicked",
         Event::AnswerCombined { .. } => "answer_combined",
+        Event::Shown { .. } => "shown",
         Event::Pool(step) => summed::kind(step),
     }
 }
@@ -371,6 +388,10 @@ fn what(event: &Event) -> Option<String> {
         | Event::Withheld { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
+        Event::Shown { ods, indicator, by, period, scope, .. } => Some(format!(
+            "{} of {ods}",
+            asked::table(indicator, by, *period, scope.as_ref())
+        )),
         Event::Pool(step) => summed::what(step),
         _ => None,
     }
@@ -396,6 +417,7 @@ fn decision(event: &Event) -> Option<String> {
             return Some(format!("{released} tables released, {withheld} withheld"));
         }
         Event::AnswerReleased { .. } => "answered",
+        Event::Shown { .. } => "shown to others",
         Event::Aborted { .. } | Event::Failed { .. } | Event::Panicked { .. } => "not answered",
         Event::AnswerCombined { answered, missing, .. } => {
             let of = answered.len() + missing.len();

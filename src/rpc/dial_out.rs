@@ -1,5 +1,5 @@
-//! The node's end: dial a server (the coordinator, or the second server of a blind sum), check who it is, and serve gRPC on the connection; again and again,
-//! until told to stop.
+//! The node's end: dial a server (the coordinator, or the second server of a blind sum), check who it is, and serve
+//! gRPC on the connection; again and again, until told to stop.
 
 use std::fmt;
 use std::sync::Arc;
@@ -92,11 +92,8 @@ impl<F: Fn(DialState) + Send + Sync> Attempt for Dialler<'_, F> {
     async fn connection(&self, backoff: &mut Backoff) -> DialError {
         let config = &self.config;
         let tls = Arc::clone(&config.tls.borrow());
-        let whom = Whom {
-            federation: &config.federation,
-            role: config.role,
-            ods: &config.coordinator,
-        };
+        let whom =
+            Whom { federation: &config.federation, role: config.role, ods: &config.coordinator };
         let Reached { stream, head, peer } =
             match reach(&config.address, whom, FirstWords::Preface, tls).await {
                 Ok(reached) => reached,

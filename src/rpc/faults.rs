@@ -69,7 +69,9 @@ const fn ask_row(fault: &AskFault) -> (Code, &'static str) {
             (Code::FailedPrecondition, RefusalCode::MixedEditions.as_str())
         }
         // Only a fault of the coordinator's own can count a partner twice, or beside a sum that it is in.
-        AskFault::Combine(CombineError::Twice(_) | CombineError::Pooled(_)) => (Code::Internal, "internal"),
+        AskFault::Combine(CombineError::Twice(_) | CombineError::Pooled(_)) => {
+            (Code::Internal, "internal")
+        }
         AskFault::LedgerUnavailable => (Code::Unavailable, "ledger_unavailable"),
         AskFault::Running => (Code::Aborted, "running"),
         AskFault::Unreachable => (Code::Unavailable, "unreachable"),
@@ -124,6 +126,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::SumNotAgreed
         | RefusalCode::AskerRunsCoordinator
         | RefusalCode::SumStopped
+        | RefusalCode::BesideSum
         | RefusalCode::NotAMember
         | RefusalCode::KeptBack
         | RefusalCode::Withheld => Code::PermissionDenied,

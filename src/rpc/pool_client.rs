@@ -6,7 +6,7 @@ use evensum_core::identity::Peer;
 use evensum_core::ledger::ReceiptParts;
 use evensum_core::model::AgreementId;
 use evensum_core::port::{
-    BoxFuture, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing,
+    BoxFuture, MAX_TOLD, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing,
 };
 use evensum_core::sign::Envelope;
 use tokio::sync::mpsc;
@@ -101,7 +101,7 @@ fn in_calls(entries: Vec<ReceiptParts>) -> Vec<Vec<ReceiptParts>> {
         let own = entry.entry.len() + entry.checkpoint.len() + entry.proof.len() * 40;
         bytes = bytes.saturating_add(own);
         match calls.last_mut() {
-            Some(call) if call.len() < convert::pool::MAX_TOLD && bytes <= MAX_TOLD_BYTES => {
+            Some(call) if call.len() < MAX_TOLD && bytes <= MAX_TOLD_BYTES => {
                 call.push(entry);
             }
             _ => {

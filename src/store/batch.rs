@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use evensum_core::ledger::merkle::{self, Frontier, leaf_hash};
-use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, PoolStep, ReceiptParts};
+use evensum_core::ledger::{Checkpoint, CheckpointError, Entry, Event, ReceiptParts};
 use evensum_core::model::{Digest, MAX_QUESTIONS, QueryId, RefusalCode, Timestamp};
-use evensum_core::pool::{Rounds, Taken};
+use evensum_core::pool::Rounds;
 use evensum_core::sign::SigningKey;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -14,6 +14,7 @@ use super::database::to_sql;
 use super::decide::{Decision, MAX_DECIDED, Marks, Withhold};
 use super::nodes::Nodes;
 use super::rows::{End, Row};
+use super::show::{MAX_SHOWN, Showing};
 use super::{About, Begin, Identity, Known, Publish, StoreError, Unanswered};
 
 /// The most pieces of work in one transaction.
@@ -30,6 +31,7 @@ const _: () = assert!(MAX_ENTRIES as u64 <= CHECKPOINT_BLOCK);
 // The largest piece of work: a query that is accepted, with the end of each of its questions.
 const _: () = assert!(MAX_QUESTIONS < MAX_ENTRIES);
 const _: () = assert!(MAX_DECIDED < MAX_ENTRIES);
+const _: () = assert!(MAX_SHOWN < MAX_ENTRIES);
 
 /// Cuts work, which keeps its order, into transactions that append no more than [`MAX_ENTRIES`].
 pub(super) fn portions<T>(work: Vec<T>, most_entries: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
@@ -61,6 +63,7 @@ pub(super) enum Work {
     Publish(Realm, Box<Publish>),
     Withhold(Realm, Box<Withhold>),
     Decide(Box<Decision>),
+    Show(Realm, Box<Showing>),
     End(Realm, QueryId, Event),
     EndRest(Realm, QueryId, Digest, Unanswered),
     /// Pretends that the disk ends after so many pages.
@@ -75,6 +78,7 @@ impl Work {
             Self::Append(_) | Self::End(..) => 1,
             Self::Publish(..) | Self::Withhold(..) => 2,
             Self::Decide(decision) => decision.entries(),
+            Self::Show(_, showing) => showing.releases.len(),
             Self::Begin(_, begin) => 1 + begin.questions.len(),
             Self::EndRest(..) => MAX_QUESTIONS,
             #[cfg(test)]
@@ -184,7 +188,7 @@ pub(super) struct Batch<'a> {
     /// And as they were before it, where they are known.
     pub(super) known_marks: &'a Marks,
     /// Where the server stands in the two-server sum.
-    rounds: Arc<Rounds>,
+    pub(super) rounds: Arc<Rounds>,
 }
 
 /// What a transaction has not written yet: each statement is a journey to the database's thread and back, so
@@ -255,6 +259,7 @@ impl<'a> Batch<'a> {
             Work::Publish(realm, publish) => self.publish(&realm, *publish).await,
             Work::Withhold(realm, withhold) => self.withhold(&realm, *withhold).await,
             Work::Decide(decision) => self.decide(*decision).await,
+            Work::Show(realm, showing) => self.show(&realm, *showing).await,
             Work::End(realm, query_id, event) => self.end(&realm, query_id, event).await,
             Work::EndRest(realm, id, hash, how) => self.end_rest(&realm, id, hash, how).await,
             #[cfg(test)]
@@ -271,7 +276,10 @@ impl<'a> Batch<'a> {
         // What is kept beside the log refers to the entry that says so.
         let referred_to = matches!(
             event,
-            Event::Published { .. } | Event::Withheld { .. } | Event::Prepared { .. }
+            Event::Published { .. }
+                | Event::Shown { .. }
+                | Event::Withheld { .. }
+                | Event::Prepared { .. }
         );
         let bytes = self.encoded(seq, event)?;
         let leaf = leaf_hash(&bytes);
@@ -285,18 +293,6 @@ impl<'a> Batch<'a> {
             self.write_records().await?;
         }
         Ok((seq, bytes))
-    }
-
-    /// Appends a step of the two-server sum, where those before it allow it and it was not taken before.
-    async fn pool_step(&mut self, step: PoolStep) -> Result<Settled<Logged>, Stop> {
-        let refused = |why| Stop::Refused(StoreError::Step(why));
-        let mut rounds = Rounds::clone(&self.rounds);
-        if rounds.take(&step).map_err(refused)? == Taken::Before {
-            return Ok(Settled::nothing(Kind::Done));
-        }
-        let logged = self.append(Event::Pool(step)).await?;
-        self.rounds = Arc::new(rounds);
-        Ok(Settled::plain(Kind::Done, logged))
     }
 
     fn encoded(&self, seq: u64, event: Event) -> Result<Vec<u8>, Stop> {

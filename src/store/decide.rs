@@ -68,7 +68,7 @@ impl Marks {
 
 impl Batch<'_> {
     /// The mark of what is live.
-    async fn live_mark(&mut self, universe: &str) -> Result<Digest, sqlx::Error> {
+    pub(super) async fn live_mark(&mut self, universe: &str) -> Result<Digest, sqlx::Error> {
         if let Some(known) = self.marks.0.get(universe).or_else(|| self.known_marks.0.get(universe))
         {
             return Ok(*known);
@@ -195,7 +195,7 @@ impl Batch<'_> {
         Ok(Settled::plain(Kind::Done, logged))
     }
 
-    async fn freeze(
+    pub(super) async fn freeze(
         &mut self,
         universe: &str,
         live: Digest,

@@ -21,7 +21,7 @@ pub enum Decided {
     Withheld,
 }
 
-/// A live release: the entry that published it, and its exact bytes.
+/// A live release: the entry that made it so, and its exact bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRow {
     /// The entry.
@@ -31,8 +31,8 @@ pub struct LiveRow {
 }
 
 impl Store {
-    /// The exact bytes of every release of a universe, in the order in which they were published. It is read beside
-    /// the writer: what is published after this is found out when a release is to be frozen.
+    /// The exact bytes of every release of a universe, the own and those of partners that were shown, in the order in
+    /// which they became live. It is read beside the writer: what becomes live after this is found out when a release is to be frozen.
     ///
     /// # Errors
     /// [`StoreError::Read`], [`StoreError::Open`].
@@ -127,7 +127,8 @@ impl Reader {
         Ok(found.fetch_all(&mut *conn).await?)
     }
 
-    /// Every live release of a universe, in the order in which they were published.
+    /// Every live release of a universe, in the order in which they became live: the server's own, each with its
+    /// `Published` entry, and partners' that it showed, each with its `Shown` entry.
     ///
     /// # Errors
     /// [`StoreError::Read`]; [`StoreError::Unreadable`] where an entry is damaged.

@@ -16,8 +16,11 @@ mod nodes;
 mod prove;
 mod reader;
 mod rows;
+mod show;
+mod steps;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod vault;
 mod writer;
 
@@ -27,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evensum_core::disclosure::{self, Draft, Universe, Withheld};
-use evensum_core::ledger::{self, Asked, Event, PoolStep, Receipt, Verifier};
+use evensum_core::ledger::{self, Asked, Event, Receipt, Verifier};
 use evensum_core::model::RefusalCode;
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Clock, Digest, MAX_QUESTIONS, Ods, QueryId, Role, Timestamp};
@@ -45,6 +48,8 @@ pub use database::prepare_state;
 pub use error::StoreError;
 pub use live::{Decided, LiveRow};
 pub use reader::{MAX_PAGE, Reader};
+pub use show::{MAX_SHOWN, ShownRelease};
+pub use turns::Turns;
 pub use vault::{MAX_FILE_BYTES, Vault, VaultError};
 
 /// How long a caller waits for a write.
@@ -286,14 +291,6 @@ impl Store {
         }
     }
 
-    /// Takes a step of the two-server sum. No receipt where the same step was taken before: nothing is written then.
-    ///
-    /// # Errors
-    /// As of [`Store::append`], and [`StoreError::Step`] where the steps before it do not allow it.
-    pub async fn step(&self, step: PoolStep) -> Result<Option<Receipt>, StoreError> {
-        Ok(self.ask(Work::Append(Event::Pool(step))).await?.entry)
-    }
-
     /// Writes down that a question was asked which somebody else answers.
     ///
     /// # Errors
@@ -311,12 +308,6 @@ impl Store {
     /// As of [`Reader::open`].
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.dir).await
-    }
-
-    /// Where the server stands in the two-server sum, as its audit log says.
-    #[must_use]
-    pub fn rounds(&self) -> Arc<Rounds> {
-        Arc::clone(&self.rounds.borrow())
     }
 
     /// Begins a query, or finds out that it has begun, and which of its questions have ended or are answered

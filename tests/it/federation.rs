@@ -26,4 +26,5 @@ mod second_server;
 mod sectors;
 mod shown;
 mod staging;
+mod sum;
 mod ways;

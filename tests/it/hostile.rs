@@ -1,6 +1,7 @@
 //! Whole nodes and a whole coordinator, with real TLS, real databases and real extracts, and somebody at
 //! the other end who forges, replays, lies, or stays silent.
 
+mod beside_sum;
 mod canary;
 mod clocks;
 mod concurrent;

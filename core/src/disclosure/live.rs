@@ -157,7 +157,8 @@ impl<'a> Live<'a> {
         self.releases.iter().map(|(document, _)| document)
     }
 
-    /// Whether what is live passes by itself: what an auditor repeats.
+    /// Whether what is live passes by itself: what an auditor repeats. Several partners' releases were each tested at
+    /// their partner; together they are tested from the first of a round on.
     ///
     /// # Errors
     /// [`LiveError`].
@@ -166,8 +167,14 @@ impl<'a> Live<'a> {
             return Ok(false);
         }
         let by = Extracts::among(self.documents());
+        let first = if by.are_federated() {
+            let pooled = self.documents().position(|document| document.pool.is_some());
+            pooled.unwrap_or(self.releases.len())
+        } else {
+            0
+        };
         let mut newest: Vec<&ReleaseDocument> = Vec::new();
-        for (document, _) in self.releases.iter().rev() {
+        for (document, _) in self.releases.iter().skip(first).rev() {
             if !newest.iter().any(|d| by.of(d) == by.of(document)) {
                 newest.push(document);
             }

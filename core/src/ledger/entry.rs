@@ -278,6 +278,36 @@ pub enum Event {
         /// The partners that are not.
         missing: Vec<Missing>,
     },
+    /// A coordinator let others see a partner's release, for the first time: from here on it is live here too.
+    Shown {
+        /// The query that it was first shown for.
+        query_id: QueryId,
+        /// Hash of the signed bytes.
+        query_hash: Digest,
+        /// Which of its questions, from 0.
+        question: u32,
+        /// The partner.
+        ods: Ods,
+        /// SHA-256 of the partner's frozen bytes, which the release is kept under here.
+        release_hash: Digest,
+        /// The federation whose population the table counts.
+        federation: FederationId,
+        /// The dataset.
+        dataset: DatasetId,
+        /// The indicator.
+        indicator: IndicatorId,
+        /// The period.
+        period: Period,
+        /// The levels that it is broken down by.
+        by: Vec<LevelId>,
+        /// Its one restriction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
+        /// The partner's extract that it was made from.
+        snapshot_id: Digest,
+        /// What was live here before it. Releases that are shown for one question are tested together.
+        tested: Tested,
+    },
     /// A step of the two-server sum.
     Pool(PoolStep),
 }
@@ -302,7 +332,8 @@ impl Event {
             | Self::Aborted { query_id, query_hash, .. }
             | Self::Failed { query_id, query_hash, .. }
             | Self::Panicked { query_id, query_hash, .. }
-            | Self::AnswerCombined { query_id, query_hash, .. } => Some((*query_id, *query_hash)),
+            | Self::AnswerCombined { query_id, query_hash, .. }
+            | Self::Shown { query_id, query_hash, .. } => Some((*query_id, *query_hash)),
         }
     }
 
@@ -325,7 +356,8 @@ impl Event {
             | Self::Aborted { question, .. }
             | Self::Failed { question, .. }
             | Self::Panicked { question, .. }
-            | Self::AnswerCombined { question, .. } => Some(*question),
+            | Self::AnswerCombined { question, .. }
+            | Self::Shown { question, .. } => Some(*question),
         }
     }
 }
@@ -408,9 +440,9 @@ pub struct Head {
 /// What an entry says is kept beside the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// A release.
+    /// A release, the server's own or a partner's that it showed to others.
     Release {
-        /// What it is kept under.
+        /// What it is kept under: a partner's under its hash.
         key: Digest,
         /// Its hash.
         hash: Digest,
@@ -456,12 +488,13 @@ impl Head {
         }
         let outer: Outer<'_> = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
         let event = outer.event;
+        let (dataset, period) = (event.dataset.unwrap_or(""), event.period.unwrap_or(""));
+        let release = |key, hash, tested: Tested| {
+            Kept::Release { key, hash, live: tested.live, of: format!("{dataset} {period}") }
+        };
         let kept = match (event.kind, event.key, event.release_hash, event.tested) {
-            ("published", Some(key), Some(hash), Some(tested)) => {
-                let (dataset, period) = (event.dataset.unwrap_or(""), event.period.unwrap_or(""));
-                let of = format!("{dataset} {period}");
-                Some(Kept::Release { key, hash, live: tested.live, of })
-            }
+            ("published", Some(key), Some(hash), Some(tested)) => Some(release(key, hash, tested)),
+            ("shown", _, Some(hash), Some(tested)) => Some(release(hash, hash, tested)),
             ("withheld", Some(key), ..) => Some(Kept::Withheld(key)),
             ("pool", ..) => match serde_json::from_slice(bytes).map_err(CanonicalError::Shape)? {
                 Entry { event: Event::Pool(step), .. } => Some(Kept::Step(Box::new(step))),

@@ -101,8 +101,10 @@ codes! {
     SumNotAgreed = "sum_not_agreed", "the agreement has no blind sum over its partners: ask with `--view partners`";
     /// The organisation that asks runs the coordinator, which sees opened totals.
     AskerRunsCoordinator = "asker_runs_coordinator", "the coordinator sees the totals of the blind sum before they are hidden, and the agreement does not say that the organisation that asks may run it: agree to `asker_runs_coordinator`";
-    /// The sum of that period is not closed.
-    SumNotReady = "sum_not_ready", "the blind sum for that period is not there yet: ask again later, or with `--view partners`";
+    /// The sum of that period is not closed, or what is released of it is still being decided.
+    SumNotReady = "sum_not_ready", "the blind sum for that period is not there yet: ask again later, or, where it has not begun, with `--view partners`";
+    /// Beside the sum, the partners' own tables would say what is hidden, or that cannot be decided.
+    BesideSum = "partner_beside_sum", "partners' own tables of this period would, beside the blind sum, say what is hidden: ask for the blind sum";
     /// No contributed table has the breakdown.
     SumWithoutTable = "sum_without_table", "partners do not contribute that table to the blind sum: ask by the breakdowns of the agreement's packs, or with `--view partners`";
     /// The second server cannot be reached or opens nothing more.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::ledger::{PoolStep, RoundRef, Stop};
 use crate::model::canonical::CanonicalError;
-use crate::model::{AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion};
+use crate::model::{
+    AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion,
+};
 
 /// Why a step is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +160,10 @@ impl Rounds {
 
     /// The round of this closing.
     #[must_use]
-    pub fn closing(&self, hash: Digest) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
+    pub fn closing(
+        &self,
+        hash: Digest,
+    ) -> Option<(&PopulationState, SnapshotVersion, &RoundState)> {
         self.by_lock.values().find_map(|state| {
             let of = |r: &RoundState| r.closed.as_ref().is_some_and(|c| c.closing == hash);
             let (version, round) = state.versions.iter().find(|(_, r)| of(r))?;

@@ -7,6 +7,9 @@ use crate::model::{AgreementId, Digest, Ods, RefusalCode};
 use crate::pool::Sealed;
 use crate::sign::Envelope;
 
+/// The most entries that a node is told of in one call.
+pub const MAX_TOLD: usize = 256;
+
 /// Why a step of a round was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PoolFault {

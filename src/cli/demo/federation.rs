@@ -252,8 +252,10 @@ impl Federation {
     }
 
     fn write_node_configs(&self, address: &str, second_server: &str) -> Result<(), Failure> {
-        let list = if self.second.is_some() { sum::LIST } else { "" };
         for partner in &self.partners {
+            // Whoever holds no such data is on no membership list.
+            let second = self.second.as_ref().filter(|_| partner.profile.is_some());
+            let list = if second.is_some() { sum::LIST } else { "" };
             let mut text = format!(
                 "{}\n[membership.coordinator]\nods = \"{}\"\naddress = \"{address}\"\n",
                 server_table(
@@ -263,7 +265,7 @@ impl Federation {
                 ),
                 self.coordinator
             );
-            if let Some(second) = &self.second {
+            if let Some(second) = second {
                 text += &format!(
                     "\n[membership.second_server]\nods = \"{second}\"\naddress = \"{second_server}\"\n"
                 );

@@ -9,6 +9,7 @@ mod collect;
 mod gather;
 mod open;
 mod shelf;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use evensum_core::sign::{KeyError, SigningKey, VerifyError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::store::{Store, StoreError, Vault, VaultError};
+use crate::store::{Store, StoreError, Turns, Vault, VaultError};
 
 pub(super) use answer::{SumQuery, ask};
 
@@ -125,6 +126,8 @@ pub(super) struct Sums {
     pub(super) parts: SumParts,
     /// One opening at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// And one test in each universe, partners' tables that are shown among them.
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Sums {

@@ -283,6 +283,8 @@ impl Sums {
         let population = &loaded.round.document().population;
         let dataset = self.catalogue.dataset(&population.dataset).map_err(CatalogueError::from)?;
         let universe = Universe::of(dataset, population.period);
+        // No partner's table is shown between two of them.
+        let _turn = self.turns.take(&universe).await;
         while !open.is_empty() {
             let stored = self.store.live(&universe).await?;
             let catalogue = Arc::clone(&self.catalogue);

@@ -111,7 +111,9 @@ impl Offers {
         loop {
             let path = folder.join(format!("{number:08}.{ENDING}"));
             let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed(&folder))?;
-            file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed(&path))?;
+            file.write_all(&text)
+                .and_then(|()| file.as_file().sync_all())
+                .map_err(failed(&path))?;
             match file.persist_noclobber(&path) {
                 Ok(_) => return Ok(path),
                 // Somebody else took the number meanwhile.

@@ -186,8 +186,7 @@ async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<D
     let helper = list.helper().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
     let coordinator = list.coordinator();
     let document = Enclosed::new(&coordinator.ods, &task.envelope).to_bytes()?;
-    let keys =
-        [SealPublic::parse(&coordinator.seal_key)?, SealPublic::parse(&helper.seal_key)?];
+    let keys = [SealPublic::parse(&coordinator.seal_key)?, SealPublic::parse(&helper.seal_key)?];
     let vault = site.contributing.vault.clone();
     blocking({
         let vault = vault.clone();

@@ -132,8 +132,7 @@ impl Site {
     /// Whether the agreement, or the partner's own people, give an extract to sums.
     fn is_offered(&self, pool: &Pool, extract: &Extract) -> bool {
         let Manifest { dataset, period, .. } = &extract.manifest;
-        pool.agreement.pool_after_publish
-            || self.contributing.offers.is_offered(dataset, *period)
+        pool.agreement.pool_after_publish || self.contributing.offers.is_offered(dataset, *period)
     }
 
     /// The tables that an extract can contribute, by their ids. None where nobody of the population is in it: a partner

@@ -41,7 +41,8 @@ pub fn tables_of(
     };
     let shown = |table: &PooledTable| {
         let question = table.plan().layout().question();
-        let figures = table.shape().vectors().map(|all| all.iter().map(|v| u64::from(v.len())).sum());
+        let figures =
+            table.shape().vectors().map(|all| all.iter().map(|v| u64::from(v.len())).sum());
         ShownTable {
             id: table.id(),
             indicator: question.indicator.clone(),

@@ -8,13 +8,11 @@ use evensum_core::identity::Peer;
 use evensum_core::ledger::{Event, PoolStep, ReceiptParts, Verifier, origin};
 use evensum_core::model::{Ods, PurposeId, RefusalCode, Role};
 use evensum_core::pool::Rounds;
+use evensum_core::port::MAX_TOLD;
 use evensum_core::sign::VerifyingKey;
 
 use super::{Trouble, second_server};
 use crate::node::Inner;
-
-/// The most entries of one call.
-pub const MAX_TOLD: usize = 256;
 
 pub(super) async fn told(
     node: &Arc<Inner>,

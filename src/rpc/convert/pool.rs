@@ -2,7 +2,7 @@
 
 use evensum_core::ledger::ReceiptParts;
 use evensum_core::pool::{MAX_SEALED_BYTES, Sealed};
-use evensum_core::port::{SealedPart, SignedClosing};
+use evensum_core::port::{MAX_TOLD, SealedPart, SignedClosing};
 use evensum_core::sign::Envelope;
 
 use super::envelope::{read_at_most, write};
@@ -11,8 +11,6 @@ use crate::rpc::pb;
 
 /// The most extracts that a partner says are ready.
 const MAX_READY: usize = 512;
-/// The most entries of one call.
-pub(in crate::rpc) const MAX_TOLD: usize = 256;
 
 /// A document of a round.
 pub(in crate::rpc) fn document(envelope: Option<pb::Envelope>) -> Result<Envelope, ConvertError> {

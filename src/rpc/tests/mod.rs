@@ -3,6 +3,7 @@
 mod analyst;
 mod faults;
 mod node;
+mod pool;
 pub(super) mod scene;
 
 use evensum_core::port::{Answered, Answers, BoxFuture};

@@ -251,7 +251,7 @@ fn refusal(receipt: &Receipt) -> bool {
     matches!(receipt.entry().event, Event::Refused { code: RefusalCode::Withheld, .. })
 }
 
-fn named() -> evensum_core::disclosure::Universe {
+pub(super) fn named() -> evensum_core::disclosure::Universe {
     let catalogue = evensum_core::catalogue::Catalogue::builtin().expect("catalogue");
     let dataset = catalogue.datasets().iter().find(|d| d.id.as_str() == "rtt_open_pathway");
     let mut dataset = dataset.expect("a dataset").clone();

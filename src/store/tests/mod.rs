@@ -5,6 +5,7 @@ mod faults;
 mod life;
 mod many;
 mod replay;
+mod show;
 mod tamper;
 
 use std::path::{Path, PathBuf};

@@ -120,6 +120,56 @@ const EDITS_OF_WHAT_IS_KEPT: &[(&str, &str)] = &[
     ("UPDATE prepared SET version = 'final'", "by entry 68, which does not say so"),
 ];
 
+/// A release of the server's own between two of partners that it showed.
+async fn shown() -> Place {
+    let place = Place::new();
+    let store = place.open().await;
+    let [a, sum] = ["a", "sum"].map(|bytes| Digest::of(bytes.as_bytes()));
+    for n in 0..3 {
+        fresh(&store, question(n)).await;
+    }
+    let of = super::show::named();
+    let show = async |n, bytes, live, others| {
+        let releases = vec![super::show::partners(n, bytes)];
+        store.show(&of, about(n, 0), releases, Tested { live, others }).await.expect("shows");
+    };
+    show(0, "a", mark([]), 0).await;
+    let own = tested_release(about(1, 0), ("rtt", "sum"), "sum", mark([a]));
+    store.publish(own).await.expect("publishes");
+    show(2, "b", mark([a, sum]), 2).await;
+    store.close().await;
+    place
+}
+
+const EDITS_OF_WHAT_IS_SHOWN: &[(&str, &str)] = &[
+    ("DELETE FROM frozen WHERE published_seq = 4", "release of entry 4 is missing"),
+    ("DELETE FROM frozen WHERE published_seq = 7", "release of entry 7 is missing"),
+    ("UPDATE frozen SET bytes = x'' WHERE published_seq = 4", "release of entry 4 was changed"),
+    ("UPDATE frozen SET key = zeroblob(32) WHERE published_seq = 4", "under this key"),
+    ("UPDATE frozen SET release_hash = zeroblob(32) WHERE published_seq = 4", "entry 4"),
+    (
+        "UPDATE frozen SET universe = 'other 2026-10' WHERE published_seq = 4",
+        "release of entry 5 was not tested together",
+    ),
+    (
+        "UPDATE frozen SET published_seq = -1 WHERE published_seq = 7; \
+         UPDATE frozen SET published_seq = 7 WHERE published_seq = 4; \
+         UPDATE frozen SET published_seq = 4 WHERE published_seq = -1",
+        "did not publish it under this key",
+    ),
+];
+
+#[tokio::test]
+async fn every_edit_of_what_is_shown_is_found_and_named() {
+    let place = shown().await;
+    assert_eq!(place.verdict().await.problems, []);
+    assert_eq!(
+        place.kinds().await[4..8],
+        ["shown", "published", "answer_released", "shown"].map(str::to_owned)
+    );
+    all_found(&place, EDITS_OF_WHAT_IS_SHOWN).await;
+}
+
 #[tokio::test]
 async fn every_edit_is_found_and_named() {
     let place = written().await;

@@ -15,6 +15,8 @@ use crate::panics::ServersWatch;
 
 /// The coordinator.
 pub(crate) const COORDINATOR: &str = "QZ1";
+/// Whose independent second server adds up, where a demonstration has one.
+pub(crate) const SECOND: &str = "ZZU";
 /// The partners; the last holds no such data.
 pub(crate) const PARTNERS: [&str; 6] = ["ZZ1", "ZZ2", "ZZ3", "ZZ4", "ZZ5", "ZZ6"];
 /// The extract's dataset and period.
@@ -83,7 +85,7 @@ impl Template {
             let (stdout, stderr) = serde_json::from_slice(&before).expect("what it said");
             return Self { dir, output: Output::of_success(stdout, stderr) };
         }
-        let demo = ["demo", "--exit", "--format", "json", "--rows", "2000", "--seed", "7"];
+        let demo = ["demo", "--exit", "--format", "json", "--seed", "7"];
         let output = run(&[&demo[..], arguments, &["--dir", text(&dir)]].concat());
         assert_eq!(output.code, Some(0), "the demonstration failed: {}", output.stderr);
         let to_say = serde_json::to_vec(&(&output.stdout, &output.stderr)).expect("JSON");
@@ -95,7 +97,7 @@ impl Template {
 /// The usual one.
 pub(crate) fn template() -> &'static Template {
     static MADE: OnceLock<Template> = OnceLock::new();
-    MADE.get_or_init(|| Template::make("one", &[]))
+    MADE.get_or_init(|| Template::make("one", &["--rows", "2000", "--without-second-server"]))
 }
 
 /// A path as an argument.
@@ -178,7 +180,11 @@ impl Fed {
     }
 
     pub(crate) fn config(&self, ods: &str) -> PathBuf {
-        let name = if ods == COORDINATOR { "coordinator.toml" } else { "node.toml" };
+        let name = match ods {
+            COORDINATOR => "coordinator.toml",
+            SECOND => "helper.toml",
+            _ => "node.toml",
+        };
         self.path(ods).join(name)
     }
 
@@ -191,19 +197,33 @@ impl Fed {
     }
 
     fn tell_addresses(&self, nodes: SocketAddr, analysts: SocketAddr) {
-        let tell = |path: &Path, key: &str, address: SocketAddr| {
-            let text = fs::read_to_string(path).expect("a configuration");
-            let line = format!("{key} = ");
-            let lines = text.lines().map(|l| match l.strip_prefix(&line) {
-                Some(_) => format!("{line}\"{address}\"\n"),
-                None => format!("{l}\n"),
-            });
-            fs::write(path, lines.collect::<String>()).expect("written");
-        };
-        for ods in PARTNERS {
-            tell(&self.config(ods), "address", nodes);
+        for ods in self.partners() {
+            tell(&self.config(&ods), "[membership.coordinator]", "address", nodes);
         }
-        tell(&self.path("analyst/analyst.toml"), "coordinator", analysts);
+        tell(&self.path("analyst/analyst.toml"), "", "coordinator", analysts);
+    }
+
+    /// All partners that there are files of.
+    fn partners(&self) -> Vec<String> {
+        let folders = fs::read_dir(self.dir.path()).expect("a folder");
+        let names = folders.map(|f| f.expect("an entry").file_name().into_string().expect("a name"));
+        names.filter(|name| self.path(name).join("node.toml").exists()).collect()
+    }
+
+    /// Starts the second server, and tells the coordinator and the partners where it is.
+    pub(crate) fn start_second_server(&mut self) {
+        self.begin_server(SECOND);
+        let ready = self.servers[SECOND].ready();
+        let place = |key: &str| -> SocketAddr {
+            ready[key].as_str().and_then(|a| a.parse().ok()).expect("an address")
+        };
+        tell(&self.config(COORDINATOR), "[coordinator.second_server]", "address", place("coordinator"));
+        for ods in self.partners() {
+            let config = self.config(&ods);
+            if fs::read_to_string(&config).expect("text").contains("[membership.second_server]") {
+                tell(&config, "[membership.second_server]", "address", place("nodes"));
+            }
+        }
     }
 
     /// Starts the coordinator, and waits until it serves.
@@ -241,7 +261,11 @@ impl Fed {
     }
 
     fn begin_server(&mut self, ods: &str) {
-        let what = if ods == COORDINATOR { "coordinator" } else { "node" };
+        let what = match ods {
+            COORDINATOR => "coordinator",
+            SECOND => "helper",
+            _ => "node",
+        };
         let config = self.config(ods);
         let arguments = [what, "serve", "--config", text(&config)];
         let server = Server::start(&arguments, &self.path(ods).join("server.log"));
@@ -330,6 +354,23 @@ impl Fed {
     pub(crate) fn verify(&self, ods: &str) -> Output {
         run(&["audit", "verify", "--format", "json", "--config", text(&self.config(ods))])
     }
+}
+
+/// Writes an address into a table of a configuration.
+fn tell(path: &Path, table: &str, key: &str, address: SocketAddr) {
+    let text = fs::read_to_string(path).expect("a configuration");
+    let (line, mut within) = (format!("{key} = "), "");
+    let mut told = String::new();
+    for own in text.lines() {
+        if own.starts_with('[') {
+            within = own;
+        }
+        match own.strip_prefix(&line).filter(|_| within == table) {
+            Some(_) => told.push_str(&format!("{line}\"{address}\"\n")),
+            None => told.push_str(&format!("{own}\n")),
+        }
+    }
+    fs::write(path, told).expect("written");
 }
 
 /// A partner's line in an answer's coverage.

@@ -164,6 +164,12 @@ impl Cell {
         *self.people.entry(person.to_owned()).or_default() += 1;
     }
 
+    /// The people, and the most rows that one of them has.
+    pub(super) fn people(&self) -> (u64, u64) {
+        let top = self.people.values().copied().max().unwrap_or_default();
+        (u64::try_from(self.people.len()).expect("few"), top)
+    }
+
     /// What `nhs75m` shows of it: the rule in one line, written here a second time on purpose.
     pub(super) fn shown(&self) -> Option<u64> {
         let top = self.people.values().copied().max().unwrap_or_default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use evensum::coordinator::{self, Coordinator};
+use evensum::coordinator::{self, Coordinator, SumParts};
 use evensum::node::{self, Membership, Node, Site};
 use evensum::store::{Identity, Reader, Store};
 use evensum::synth::{HOME_ICB, NEIGHBOUR_ICB};
@@ -290,6 +290,15 @@ impl Federation {
     }
 
     pub(super) async fn coordinator(&self, partners: Arc<dyn PartnerDirectory>) -> OpenCoordinator {
+        self.coordinator_with(partners, None).await
+    }
+
+    /// The same, with what blind sums need.
+    pub(super) async fn coordinator_with(
+        &self,
+        partners: Arc<dyn PartnerDirectory>,
+        sums: Option<SumParts>,
+    ) -> OpenCoordinator {
         let (store, state) = self.store(COORDINATOR).await;
         let coordinator = Coordinator::new(coordinator::Parts {
             own: self.caller(),
@@ -298,7 +307,7 @@ impl Federation {
             store: store.clone(),
             partners,
             clock: Arc::clone(&self.clock) as _,
-            sums: None,
+            sums,
         });
         OpenCoordinator { coordinator, store, state }
     }

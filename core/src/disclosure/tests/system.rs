@@ -110,6 +110,9 @@ fn what_is_left_of_a_sum_is_held_back() {
     assert!(tight.partners_pass(std::slice::from_ref(&total), &all[..1]));
     assert!(tight.total_passes(&[]));
     assert!(tight.partners_pass(&[], &all));
+    // Nor is anything found when all of it is tested again, however little may be tested together.
+    let none = Limits { published: 0, ..Limits::RELEASE };
+    assert!(tight.system(&all).passes(&none).expect("tested"));
     assert!(
         !tight
             .system(&[total, all[0].clone(), all[1].clone()])

@@ -66,6 +66,25 @@ fn withheld(dataset: DatasetId, period: Period) -> Event {
     }
 }
 
+fn shown(dataset: DatasetId, period: Period) -> Event {
+    let hash = Digest::of(b"release");
+    Event::Shown {
+        query_id: asked().query_id,
+        query_hash: asked().query_hash,
+        question: 2,
+        ods: ods(),
+        release_hash: hash,
+        federation: asked().federation,
+        dataset,
+        indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+        period,
+        by: vec![LevelId::new("sex").expect("level")],
+        scope: None,
+        snapshot_id: Digest::of(b"extract"),
+        tested: Tested { live: Digest::of(b"live"), others: 4 },
+    }
+}
+
 /// One event of every kind, the optional fields once with and once without.
 pub(in super::super) fn events() -> Vec<Event> {
     let (query_id, query_hash) = (asked().query_id, asked().query_hash);
@@ -110,6 +129,7 @@ pub(in super::super) fn events() -> Vec<Event> {
         },
         Event::Replayed { query_id, query_hash, question: 0, release_hash: None },
         published(prepared.clone(), period),
+        shown(prepared.clone(), period),
         withheld(prepared.clone(), period),
         Event::Prepared {
             dataset: prepared,
@@ -153,6 +173,10 @@ fn entries_round_trip_and_their_heads_agree() {
         let kept = match &entry.event {
             Event::Published { key, release_hash, tested, dataset, period, .. } => {
                 let (key, hash, live) = (*key, *release_hash, tested.live);
+                Some(Kept::Release { key, hash, live, of: format!("{dataset} {period}") })
+            }
+            Event::Shown { release_hash, tested, dataset, period, .. } => {
+                let (key, hash, live) = (*release_hash, *release_hash, tested.live);
                 Some(Kept::Release { key, hash, live, of: format!("{dataset} {period}") })
             }
             Event::Withheld { key, .. } => Some(Kept::Withheld(*key)),

@@ -1,0 +1,191 @@
+//! The blind sum over a whole federation: what no partner may show by itself counts in the total, whoever goes away or
+//! stops on the way, and everybody can read who was in it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::harness::{COORDINATOR, Fed, SECOND, Template, coverage, releases, text};
+use super::process::{Output, run, until};
+
+/// Ten hospitals and a council, with a second server.
+fn ten() -> &'static Template {
+    static MADE: OnceLock<Template> = OnceLock::new();
+    MADE.get_or_init(|| Template::make("ten", &["--rows", "1000", "--nodes", "11"]))
+}
+
+/// Four hospitals and a council, with a second server.
+fn four() -> &'static Template {
+    static MADE: OnceLock<Template> = OnceLock::new();
+    MADE.get_or_init(|| Template::make("four", &["--rows", "1000", "--nodes", "5"]))
+}
+
+const HOSPITALS: [&str; 10] =
+    ["ZZ1", "ZZ2", "ZZ3", "ZZ4", "ZZ5", "ZZ6", "ZZ7", "ZZ8", "ZZ9", "ZZ10"];
+const REGISTER: [&str; 4] = ["--dataset", "hypertension_register", "--period", "2026-27Q2"];
+const REGISTER_QUESTION: [&str; 7] = [
+    "hypertension_treated",
+    "--by",
+    "ethnicity.group",
+    "--period",
+    "2026-27Q2",
+    "--purpose",
+    "service_planning",
+];
+const MAPPING: &str = "dataset = \"hypertension_register\"\n\n[source]\nheader = true\n\n[columns]\nperson = \"id\"\n\
+age = \"age\"\nimd_decile = \"imd\"\nethnic_category = \"ethnic\"\nsex = \"sex\"\nicb_residence = \"icb\"\n\
+systolic_blood_pressure = \"sys\"\ndiastolic_blood_pressure = \"dia\"\nage_at_period_end = \"age\"\n";
+
+/// A register of 150 people: six who are treated among the Black and Black British ones, and many among the others.
+fn register(number: usize) -> String {
+    let mut csv = String::from("id,age,imd,ethnic,sex,icb,sys,dia\n");
+    let mut row = |ethnic: &str, sys: u32| {
+        let id = csv.lines().count();
+        let (decile, age) = (id % 10 + 1, 40 + id % 30);
+        let _ = writeln!(csv, "{number}-{id},{age},{decile},{ethnic},{},QZ1,{sys},80", id % 2 + 1);
+    };
+    for n in 0..100 {
+        row("A", if n % 2 == 0 { 130 } else { 160 });
+    }
+    for n in 0..44 {
+        row("H", if n % 3 == 0 { 160 } else { 130 });
+    }
+    for _ in 0..6 {
+        row("M", 130);
+    }
+    csv
+}
+
+fn publish_register(fed: &Fed, ods: &str, number: usize) {
+    let config = fed.config(ods);
+    let (file, mapping) = (fed.path(&format!("{ods}/register.csv")), fed.path(&format!("{ods}/register.toml")));
+    fs::write(&file, register(number)).expect("written");
+    fs::write(&mapping, MAPPING).expect("written");
+    let of = [&REGISTER[..], &["--config", text(&config)]].concat();
+    let load = ["node", "load", text(&file), "--mapping", text(&mapping)];
+    run(&[&load[..], &of].concat()).succeeds();
+    run(&[&["node", "publish"][..], &of].concat()).succeeds();
+}
+
+fn begin(fed: &mut Fed, partners: &[&str]) {
+    fed.start_second_server();
+    fed.serve(partners);
+}
+
+fn pooled(fed: &Fed, question: &[&str]) -> Output {
+    fed.query(&[question, &["--view", "pooled", "--exact-levels"]].concat())
+}
+
+/// Asks until the sum is there.
+fn summed(fed: &Fed, question: &[&str]) -> Value {
+    until("the blind sum", || {
+        let output = pooled(fed, question);
+        (output.code == Some(0)).then(|| output.json())
+    })
+}
+
+/// What an answer says of a group above the line.
+fn numerator<'a>(answer: &'a Value, dimension: &str, category: &str) -> &'a Value {
+    let cells = answer["cells"].as_array().expect("cells");
+    let cell = cells.iter().find(|cell| cell["at"][dimension] == category);
+    &cell.unwrap_or_else(|| panic!("no {category}"))["numerator"]
+}
+
+#[test]
+fn six_people_at_each_of_ten_partners_are_sixty_whoever_is_offline_later() {
+    let mut fed = Fed::at_rest_of(&ten().dir);
+    fed.edit("agreement.toml", "indicators = [", "indicators = [\"hypertension_treated\", ");
+    for (number, ods) in HOSPITALS.iter().enumerate() {
+        publish_register(&fed, ods, number);
+    }
+    begin(&mut fed, &HOSPITALS);
+    let answer = summed(&fed, &REGISTER_QUESTION);
+    assert_eq!(answer["view"], "pooled");
+    let black = numerator(&answer, "ethnicity", "black");
+    assert_eq!((&black["state"], &black["published"]), (&"value".into(), &60.into()), "{black}");
+    assert_eq!(coverage(&answer, "ZZ7")["status"], "answered");
+    let ods = |row: &Value| row["ods"].as_str().expect("a code").to_owned();
+    let receipts: Vec<String> = answer["receipts"].as_array().expect("a list").iter().map(ods).collect();
+    assert!(receipts.contains(&SECOND.to_owned()), "{receipts:?}");
+
+    // The partners' own tables, added up, say next to nothing.
+    let ranges = fed.query(&[&REGISTER_QUESTION[..], &["--view", "partners", "--exact-levels"]].concat());
+    let ranges = ranges.json();
+    assert_eq!(ranges["view"], "interval");
+    let black = numerator(&ranges, "ethnicity", "black");
+    assert_eq!((&black["state"], &black["low"], &black["high"]), (&"small".into(), &0.into(), &70.into()), "{black}");
+
+    // Three of ten go away: what is in the sum stays in it.
+    for ods in &HOSPITALS[2..5] {
+        fed.kill(ods);
+    }
+    let again = summed(&fed, &REGISTER_QUESTION);
+    assert_eq!(releases(&again), releases(&answer));
+    assert_eq!(again["cells"], answer["cells"]);
+
+    // Every member that is there is told who asked, with a proof that its own log keeps.
+    until("the word of the second server", || {
+        let listed = run(&["audit", "list", "--config", text(&fed.config("ZZ1"))]).stdout;
+        let told = |line: &str| line.contains("ZZU says") && line.contains("hypertension_treated");
+        listed.lines().any(told).then_some(())
+    });
+    for ods in ["ZZ1", COORDINATOR, SECOND] {
+        fed.verify(ods).succeeds();
+    }
+}
+
+/// Each role is ended as by a power cut at every stage; whoever comes back goes on, and the sum is the same.
+#[test]
+fn a_round_goes_on_wherever_a_server_was_cut_off() {
+    let question = ["rtt_over_52_weeks", "--by", "imd.quintile", "--period", "2026-10", "--purpose", "service_planning"];
+    let partners = ["ZZ1", "ZZ2", "ZZ3", "ZZ4"];
+    let mut whole = Fed::at_rest_of(&four().dir);
+    begin(&mut whole, &partners);
+    let wanted = summed(&whole, &question);
+    drop(whole);
+
+    let mut fed = Fed::at_rest_of(&four().dir);
+    begin(&mut fed, &partners);
+    let steps = |fed: &Fed, ods: &str| {
+        fed.kinds(ods, 0).into_iter().filter(|kind| kind.starts_with("sum_")).collect::<Vec<_>>()
+    };
+    // After each of these steps of the coordinator's log the server beside it is cut off and started again.
+    for (step, victim) in [("sum_bound", "ZZ2"), ("sum_closed", COORDINATOR), ("sum_opened", COORDINATOR)] {
+        until(step, || steps(&fed, COORDINATOR).iter().any(|kind| kind == step).then_some(()));
+        fed.kill(victim);
+        fed.restart(victim);
+        if victim == COORDINATOR {
+            // Its nodes find it at another address.
+            for ods in partners {
+                fed.kill(ods);
+            }
+            for ods in partners {
+                fed.restart(ods);
+            }
+        }
+    }
+    let answer = summed(&fed, &question);
+    assert_eq!(answer["cells"], wanted["cells"]);
+    for ods in ["ZZ1", "ZZ2", COORDINATOR, SECOND] {
+        fed.verify(ods).succeeds();
+    }
+    let own = steps(&fed, COORDINATOR);
+    for once in ["sum_bound", "sum_closed", "sum_opened", "sum_returned"] {
+        assert_eq!(own.iter().filter(|kind| *kind == once).count(), 1, "{once}: {own:?}");
+    }
+}
+
+#[test]
+fn without_the_second_server_the_answer_says_so_and_is_the_sum_of_ranges() {
+    let mut fed = Fed::at_rest_of(&four().dir);
+    fed.serve(&["ZZ1", "ZZ2", "ZZ3", "ZZ4"]);
+    let question = ["rtt_over_52_weeks", "--by", "imd.quintile", "--period", "2026-10", "--purpose", "service_planning"];
+    let output = fed.query(&question);
+    assert_eq!(output.json()["view"], "interval");
+    assert!(output.stderr.contains("blind sum"), "{}", output.stderr);
+    pooled(&fed, &question).fails(77, &["blind sum", "not there yet"]);
+    let some = [&question[..], &["--view", "pooled", "--ask", "ZZ1"]].concat();
+    fed.query(&some).fails(2, &["over all partners"]);
+}
