@@ -5,6 +5,7 @@
 //! takes part in; a coordinator has exactly one.
 
 mod analyst;
+mod coordinator;
 mod definitions;
 mod helper;
 mod pushdown;
@@ -32,6 +33,7 @@ use crate::snapshot::NodeKey;
 use crate::trust::read_private;
 
 pub use analyst::AnalystConfig;
+pub use coordinator::{CoordinatorTable, DialNode};
 pub use definitions::{MAX_CATALOGUE_FILES, catalogue, one_choice_of_groupings};
 pub use helper::{HelperTable, sealing_key};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
@@ -222,23 +224,6 @@ pub struct Meeting {
     pub proxy_password: Option<PathBuf>,
 }
 
-/// A node that listens, as its coordinator dials it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DialNode {
-    /// The partner's ODS code.
-    pub ods: Ods,
-    /// Where its node listens.
-    #[serde(alias = "addresses")]
-    pub address: Addresses,
-    /// As of [`Meeting`].
-    #[serde(default)]
-    pub proxy: Option<Secret>,
-    /// A file with the proxy's password.
-    #[serde(default)]
-    pub proxy_password: Option<PathBuf>,
-}
-
 /// A server's part in one federation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -315,32 +300,6 @@ const fn default_profile() -> Profile {
 /// The weakest that hides zeros or rounds, as official tables do.
 const fn default_floor() -> Profile {
     Profile::Nhs75
-}
-
-/// What only a coordinator has.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CoordinatorTable {
-    /// Where nodes dial in. Port 0 chooses one.
-    pub nodes: SocketAddr,
-    /// Where analysts ask. Port 0 chooses one.
-    pub analysts: SocketAddr,
-    /// The nodes that listen and wait to be dialled.
-    #[serde(default)]
-    pub dial: Vec<DialNode>,
-    /// File of the key that contributions to blind sums are sealed for.
-    #[serde(default)]
-    pub seal_key: Option<PathBuf>,
-    /// The independent second server of blind sums, which the coordinator dials.
-    #[serde(default)]
-    pub second_server: Option<SecondServer>,
-    /// How long partners are waited for that have no extract of a period yet, from the first that has one, in hours.
-    #[serde(default = "a_day")]
-    pub wait_for_partners_hours: u16,
-}
-
-const fn a_day() -> u16 {
-    24
 }
 
 /// A server's configuration.
@@ -467,28 +426,8 @@ impl Server {
             return wrong_one.map_or(Ok(()), wrong);
         }
         if let Some(table) = &self.coordinator {
-            if count == 0 {
-                return wrong("a coordinator needs a table [[membership]] for its federation");
-            }
-            if count > 1 {
-                return wrong(
-                    "a coordinator has one [[membership]]: run another coordinator for another federation",
-                );
-            }
-            if self.memberships[0].coordinator.is_some() {
-                return wrong(
-                    "a coordinator has no [membership.coordinator]: nodes that listen stand under [[coordinator.dial]]",
-                );
-            }
-            for (i, dial) in table.dial.iter().enumerate() {
-                if table.dial[..i].iter().any(|other| other.ods == dial.ods) {
-                    return wrong(&format!(
-                        "[[coordinator.dial]] names {} twice: give one table several addresses",
-                        dial.ods
-                    ));
-                }
-            }
-            return Ok(());
+            let what = coordinator::contradiction(table, &self.memberships);
+            return what.map_or(Ok(()), |what| wrong(&what));
         }
         if let Some(what) = self.node.as_ref().and_then(NodeTable::contradiction) {
             return wrong(what);

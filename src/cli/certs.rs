@@ -43,7 +43,7 @@ pub(super) struct CaArgs {
 enum RoleArg {
     Node,
     Coordinator,
-    /// The independent second server of blind sums
+    #[value(name = "second-server", alias = "helper")]
     Helper,
 }
 
@@ -100,7 +100,9 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             };
             if role != Role::Node && args.dns.is_empty() && args.ip.is_empty() {
                 let whose = if role == Role::Helper { "second server" } else { "coordinator" };
-                let text = format!("a {whose}'s certificate needs the name that others dial: add --dns or --ip");
+                let text = format!(
+                    "a {whose}'s certificate needs the name that others dial: add --dns or --ip"
+                );
                 return Err(Failure::says(Exit::Usage, text));
             }
             let request = IssueRequest {

@@ -33,7 +33,10 @@ impl Server {
 }
 
 /// What contradicts itself in a second server's memberships.
-pub(super) fn contradiction(table: &HelperTable, memberships: &[Membership]) -> Option<&'static str> {
+pub(super) fn contradiction(
+    table: &HelperTable,
+    memberships: &[Membership],
+) -> Option<&'static str> {
     let [membership] = memberships else {
         return Some(
             "a second server has one table [[membership]]: run another one for another federation",

@@ -2,7 +2,7 @@
 
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
-use evensum_core::model::{AgreementId, Digest, Population, PoolKind, RefusalCode, canonical};
+use evensum_core::model::{AgreementId, Digest, PoolKind, Population, RefusalCode, canonical};
 use evensum_core::pool::Sealed;
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
@@ -42,8 +42,7 @@ impl Inner {
         }
         let loaded = Loaded::verify(self, of, envelope, &claim.population)?;
         loaded.round.in_time(self.clock.now())?;
-        verify_key(&self.seal_key, hash, sealed)
-            .map_err(|_| refused(RefusalCode::RoundDiffers))?;
+        verify_key(&self.seal_key, hash, sealed).map_err(|_| refused(RefusalCode::RoundDiffers))?;
         let step = PoolStep::Bound {
             of: loaded.round.reference(),
             members: loaded.round.members(),

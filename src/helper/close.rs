@@ -5,9 +5,7 @@ use std::sync::Arc;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::{PoolStep, RoundRef};
 use evensum_core::model::{Digest, Ods, RefusalCode, canonical};
-use evensum_core::pool::{
-    Closing, OutputShare, Role, RoundDocument, SumOfShares, Taken,
-};
+use evensum_core::pool::{Closing, OutputShare, Role, RoundDocument, SumOfShares, Taken};
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
@@ -39,8 +37,8 @@ impl Inner {
             rounds.round(claim.round).ok_or(refused(RefusalCode::RoundDiffers))?;
         let of = self.summed(&round.agreement)?;
         self.coordinator(caller, &of.agreement)?;
-        let signed = Closing::verified(envelope, &of.coordinator_key()?)
-            .map_err(|_| self.not_signed())?;
+        let signed =
+            Closing::verified(envelope, &of.coordinator_key()?).map_err(|_| self.not_signed())?;
         let closing = signed.document();
         if closing.population != state.population || closing.version != version {
             return Err(refused(RefusalCode::RoundDiffers));

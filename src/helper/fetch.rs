@@ -39,6 +39,9 @@ impl Waits {
     }
 }
 
+/// Of which round, from whom, and what was sent.
+type Fetched = (Arc<Loaded>, Ods, Sent);
+
 /// What a node sent.
 enum Sent {
     /// Every part, in the order of the round's vectors.
@@ -108,7 +111,7 @@ impl Inner {
 
     async fn fetched(
         self: &Arc<Self>,
-        one: Option<Result<(Arc<Loaded>, Ods, Sent), tokio::task::JoinError>>,
+        one: Option<Result<Fetched, tokio::task::JoinError>>,
     ) -> Result<(), Unable> {
         let Some(one) = one else { return Ok(()) };
         let (loaded, ods, sent) = one.map_err(|_| Unable::CalledOff)?;
@@ -187,8 +190,5 @@ async fn read(loaded: &Loaded, mut coming: SealedParts) -> Sent {
 
 /// Whether a node says that its people have taken it out.
 pub(super) const fn takes_out(fault: &PoolFault) -> bool {
-    matches!(
-        fault,
-        PoolFault::Refused(RefusalCode::KeptBack | RefusalCode::AgreementNotInForce)
-    )
+    matches!(fault, PoolFault::Refused(RefusalCode::KeptBack | RefusalCode::AgreementNotInForce))
 }

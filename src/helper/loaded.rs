@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
+use evensum_core::model::Population;
 use evensum_core::model::{Digest, canonical};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
     BoundRound, Context, DepositId, Round, RoundRules, SealKey, Sealed, VectorSpec, VerifyKey,
 };
 use evensum_core::port::VectorOf;
-use evensum_core::model::Population;
 use evensum_core::sign::Envelope;
 
 use super::{Inner, Summed, Unable, shelf};
@@ -49,9 +49,12 @@ impl Loaded {
             let specs = tables.vectors(*id)?.ok_or(Unable::Lost("the meaning of its tables"))?;
             let deposits = round.deposits(*id, &specs)?;
             let each = (0..).zip(deposits);
-            vectors.extend(
-                each.map(|(vector, (deposit, spec))| Vector { table, vector, deposit, spec }),
-            );
+            vectors.extend(each.map(|(vector, (deposit, spec))| Vector {
+                table,
+                vector,
+                deposit,
+                spec,
+            }));
         }
         Ok(Self { of: of.clone(), round, envelope: envelope.clone(), vectors })
     }

@@ -211,7 +211,9 @@ impl Inner {
     /// That the caller is the coordinator of an agreement, by its certificate and the own copy.
     fn coordinator(&self, caller: &Peer, agreement: &Agreement) -> Result<(), PoolFault> {
         let named = agreement.coordinator().is_some_and(|party| party.ods == *caller.ods());
-        if named && caller.role() == Role::Coordinator && *caller.federation() == agreement.federation
+        if named
+            && caller.role() == Role::Coordinator
+            && *caller.federation() == agreement.federation
         {
             return Ok(());
         }

@@ -53,8 +53,8 @@ impl Inner {
         let (state, version, round) = rounds.closing(claim.closing).ok_or_else(unknown)?;
         let of = self.summed(&round.agreement)?;
         self.coordinator(caller, &of.agreement)?;
-        let signed = Opening::verified(envelope, &of.coordinator_key()?)
-            .map_err(|_| self.not_signed())?;
+        let signed =
+            Opening::verified(envelope, &of.coordinator_key()?).map_err(|_| self.not_signed())?;
         let opening = signed.document();
         self.in_force(&of.agreement)?;
         if state.stopped.is_some() {
@@ -77,7 +77,8 @@ impl Inner {
             return Err(refused(RefusalCode::OpeningPending));
         }
         // A table is opened once; from then on its release is the answer.
-        let again = |t: &OpenedTable| earlier.iter().any(|one| one.tables.iter().any(|o| alike(o, t)));
+        let again =
+            |t: &OpenedTable| earlier.iter().any(|one| one.tables.iter().any(|o| alike(o, t)));
         if tables.iter().any(again) {
             return Err(refused(RefusalCode::RoundDiffers));
         }

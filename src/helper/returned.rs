@@ -42,8 +42,8 @@ impl Inner {
         let (state, version, round) = rounds.closing(claim.closing).ok_or_else(unknown)?;
         let of = self.summed(&round.agreement)?;
         self.coordinator(caller, &of.agreement)?;
-        let signed = Returned::verified(envelope, &of.coordinator_key()?)
-            .map_err(|_| self.not_signed())?;
+        let signed =
+            Returned::verified(envelope, &of.coordinator_key()?).map_err(|_| self.not_signed())?;
         let returned = signed.document();
         let hashes = releases.iter().map(|bytes| Digest::of(bytes));
         if !hashes.eq(returned.releases.iter().copied()) {

@@ -107,7 +107,8 @@ impl Inner {
         let all = rounds.populations().flat_map(|state| state.versions.values());
         let all: Vec<(Digest, bool)> = all.map(|r| (r.round, r.closed.is_some())).collect();
         // Whose key is gone is added up.
-        for (hash, closed) in all.into_iter().filter(|(h, _)| self.vault.has(*h, shelf::VERIFY_KEY)) {
+        for (hash, closed) in all.into_iter().filter(|(h, _)| self.vault.has(*h, shelf::VERIFY_KEY))
+        {
             if closed {
                 let _turn = self.turn(hash).await;
                 self.add_up(hash).await?;

@@ -9,9 +9,7 @@ use tonic::{Extensions, Request, Response, Status};
 
 use super::faults::pool::to_status;
 use super::pb::helper_server::{Helper, HelperServer, SERVICE_NAME};
-use super::{
-    Caller, MAX_OPENED_BYTES, MAX_RETURNED_BYTES, convert, faults, health, pb,
-};
+use super::{Caller, MAX_OPENED_BYTES, MAX_RETURNED_BYTES, convert, faults, health, pb};
 
 /// The full name of the service, for the health service.
 pub const NAME: &str = SERVICE_NAME;

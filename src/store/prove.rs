@@ -1,7 +1,7 @@
 //! Proofs of entries that were written before, against the newest checkpoint.
 
-use evensum_core::ledger::merkle::{ProofError, proof_nodes};
 use evensum_core::ledger::ReceiptParts;
+use evensum_core::ledger::merkle::{ProofError, proof_nodes};
 use sqlx::Connection;
 
 use super::database::to_sql;

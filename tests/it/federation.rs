@@ -22,6 +22,7 @@ mod pushdown;
 mod python;
 mod quality;
 mod refusals;
+mod second_server;
 mod sectors;
 mod shown;
 mod staging;

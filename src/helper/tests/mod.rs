@@ -1,7 +1,7 @@
 //! A second server with five members whose nodes share real figures, and a coordinator that the tests are.
 
-mod rounds;
 mod opening;
+mod rounds;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ use evensum_core::model::{
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
     self, Aggregator, BoundRound, Closing, Context, Enclosed, Member, Opening, OutputShare,
-    PoolServer, Ready, Returned, Roster, Round, RoundDocument, RoundRules, SealKey, Sealed, ShareOf,
-    SignedRoster, SumOfShares, VerifiedRoster, VerifyKey, share,
+    PoolServer, Ready, Returned, Roster, Round, RoundDocument, RoundRules, SealKey, Sealed,
+    ShareOf, SignedRoster, SumOfShares, VerifiedRoster, VerifyKey, share,
 };
 use evensum_core::port::{
     BoxFuture, CheckOutcome, Checking, HelperPort, OpenedShares, PoolDirectory, PoolFault,
@@ -160,9 +160,7 @@ fn counted(place: u64, lattice: &Arc<Lattice>) -> Table<RawCell> {
             let members = &axis.categories()[category].members;
             leaves = leaves
                 .iter()
-                .flat_map(|head| {
-                    members.iter().map(|m| [&head[..], &[usize::from(*m)]].concat())
-                })
+                .flat_map(|head| members.iter().map(|m| [&head[..], &[usize::from(*m)]].concat()))
                 .collect();
         }
         let events: u64 = leaves.iter().map(|leaf| rows(place, leaf)).sum();
@@ -180,7 +178,8 @@ impl Node {
         for (table, id) in (0..).zip(&bound.document().tables) {
             let of = tables.table(*id).expect("a table");
             let values = of.shape().values(counted(self.place, of.plan().layout().lattice()));
-            let deposits = bound.deposits(*id, &of.shape().vectors().expect("shapes")).expect("ids");
+            let deposits =
+                bound.deposits(*id, &of.shape().vectors().expect("shapes")).expect("ids");
             for ((vector, (deposit, spec)), values) in
                 (0..).zip(deposits).zip(values.expect("values"))
             {
@@ -213,7 +212,8 @@ impl Node {
 
     fn parts(&self, world: &World, envelope: &Envelope) -> Vec<[SealedPart; 2]> {
         let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = all.entry(envelope.payload_hash()).or_insert_with(|| self.share(world, envelope));
+        let made =
+            all.entry(envelope.payload_hash()).or_insert_with(|| self.share(world, envelope));
         made.clone()
     }
 }
@@ -227,7 +227,9 @@ impl PoolNodePort for Met {
         _: &'a Peer,
         _: &'a AgreementId,
     ) -> BoxFuture<'a, Result<Vec<Envelope>, PoolFault>> {
-        Box::pin(async { got(&self.0.refuses).map_or(Ok(Vec::new()), |c| Err(PoolFault::Refused(c))) })
+        Box::pin(async {
+            got(&self.0.refuses).map_or(Ok(Vec::new()), |c| Err(PoolFault::Refused(c)))
+        })
     }
 
     fn contribute<'a>(
@@ -328,7 +330,8 @@ impl Scene {
     fn new() -> Self {
         let (coordinator, second) = (server(), server());
         let members: Vec<Server> = MEMBERS.iter().map(|_| server()).collect();
-        let (analyst, officers) = (SigningKey::generate_p256().expect("a key"), [answer_key(), answer_key()]);
+        let (analyst, officers) =
+            (SigningKey::generate_p256().expect("a key"), [answer_key(), answer_key()]);
         let mut text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
              purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"sex\", \"age\"]\n\
@@ -588,7 +591,8 @@ impl<'s> Leader<'s> {
         let each = self.vectors().into_iter().zip(parts);
         each.map(|((table, vector, deposit, spec), [leader, _])| {
             let context = Context::new(deposit, node.ods.clone());
-            let opened = self.scene.world.leader.open(&leader.sealed, &context.sealing(pool::Role::Leader));
+            let opened =
+                self.scene.world.leader.open(&leader.sealed, &context.sealing(pool::Role::Leader));
             let (pending, share) =
                 aggregator.begin(&context, spec, &opened.expect("opens")).expect("begins");
             let of = VectorOf { ods: node.ods.clone(), table, vector };
@@ -650,15 +654,22 @@ impl<'s> Leader<'s> {
     }
 
     /// Puts both servers' parts of a question together: the table of totals.
-    fn totals(&self, sums: &[SumOfShares], question: &Question, parts: &[Vec<u8>]) -> Table<RawCell> {
+    fn totals(
+        &self,
+        sums: &[SumOfShares],
+        question: &Question,
+        parts: &[Vec<u8>],
+    ) -> Table<RawCell> {
         let world = &self.scene.world;
         let tables = world.tables();
-        let layout = evensum_core::plan::Layout::new(question, Some(&world.agreement), &world.catalogue);
+        let layout =
+            evensum_core::plan::Layout::new(question, Some(&world.agreement), &world.catalogue);
         let layout = layout.expect("a layout");
         let (of, pick) = tables.find(&layout, &self.bound.document().tables).expect("a table");
-        let first = self.vectors().iter().position(|(table, ..)| {
-            self.bound.document().tables[*table as usize] == of.id()
-        });
+        let first = self
+            .vectors()
+            .iter()
+            .position(|(table, ..)| self.bound.document().tables[*table as usize] == of.id());
         let sums = &sums[first.expect("vectors")..][..pick.vectors().len()];
         let each = pick.vectors().iter().zip(sums).zip(parts);
         let opened = each.map(|((places, sum), part)| {

@@ -115,9 +115,12 @@ async fn nothing_more_is_opened_before_the_last_has_come_back_and_passed() {
     assert_eq!(up.store.reader().await.expect("opens").size().await.expect("reads"), size);
     let other = scene.signed(&leader.opening(&closing, vec![scene.questions()[1].clone()]));
     assert_eq!(up.open(&other).await, Err(refused(RefusalCode::OpeningPending)));
-    let returned = scene.signed(&returned_of(&closing, &opening, &[release.clone()]));
+    let returned = scene.signed(&returned_of(&closing, &opening, std::slice::from_ref(&release)));
     let receipt = up.returned(&returned, vec![release.clone()]).await.expect("passes");
-    assert_eq!(up.returned(&returned, vec![release.clone()]).await.expect("again").index, receipt.index);
+    assert_eq!(
+        up.returned(&returned, vec![release.clone()]).await.expect("again").index,
+        receipt.index
+    );
     // What was opened once is released: it is not opened again under another name.
     let both = scene.signed(&leader.opening(&closing, scene.questions()));
     assert_eq!(up.open(&both).await, Err(refused(RefusalCode::RoundDiffers)));
@@ -139,7 +142,7 @@ async fn only_releases_of_what_was_opened_come_back() {
     let sums = leader.sums(&MEMBERS);
     let (opening, release) = opened(&leader, &sums, &up, &closing, 0).await;
     let differs = Err(refused(RefusalCode::RoundDiffers));
-    let good = returned_of(&closing, &opening, &[release.clone()]);
+    let good = returned_of(&closing, &opening, std::slice::from_ref(&release));
     let wrong = Returned { releases: vec![Digest::of(b"other")], ..good.clone() };
     assert_eq!(up.returned(&scene.signed(&wrong), vec![release.clone()]).await, differs);
     assert_eq!(up.returned(&scene.signed(&good), Vec::new()).await, differs);
@@ -160,7 +163,7 @@ async fn only_releases_of_what_was_opened_come_back() {
         let mut document: ReleaseDocument = canonical::decode(&release).expect("reads");
         change(&mut document);
         let bytes = canonical::encode(&document).expect("encodes");
-        let returned = scene.signed(&returned_of(&closing, &opening, &[bytes.clone()]));
+        let returned = scene.signed(&returned_of(&closing, &opening, std::slice::from_ref(&bytes)));
         assert_eq!(up.returned(&returned, vec![bytes]).await, differs, "{n}");
     }
     let twice = [release.clone(), release.clone()];
@@ -181,7 +184,7 @@ async fn what_does_not_pass_ends_the_population_for_good() {
     // A part that is more than the whole.
     document.cells[0] = CellText::Count(1_000_000);
     let bytes = canonical::encode(&document).expect("encodes");
-    let returned = scene.signed(&returned_of(&closing, &opening, &[bytes.clone()]));
+    let returned = scene.signed(&returned_of(&closing, &opening, std::slice::from_ref(&bytes)));
     up.returned(&returned, vec![bytes]).await.expect("is written down");
     let stopped = |up: &Up| {
         let rounds = up.store.rounds();

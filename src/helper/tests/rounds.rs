@@ -117,7 +117,8 @@ async fn a_contribution_that_is_none_is_left_out_and_the_others_close() {
             let mut items = leader.begun("M1").1;
             items.iter_mut().for_each(|item| item.of.ods = ods("M3"));
             let caller = peer(COORDINATOR, Role::Coordinator);
-            let checked = up.helper.check(&caller, leader.bound.hash(), items).await.expect("is checked");
+            let checked =
+                up.helper.check(&caller, leader.bound.hash(), items).await.expect("is checked");
             assert!(checked.iter().all(|one| one.outcome == CheckOutcome::Rejected));
         }
         let with = leader.closing(&MEMBERS);
@@ -214,7 +215,9 @@ async fn a_round_that_does_not_hold_binds_nothing() {
     let round = scene.round(&MEMBERS);
     let caller = peer(COORDINATOR, Role::Coordinator);
     let key = scene.sealed_key(&round);
-    for stranger in [peer("M1", Role::Node), peer("M1", Role::Coordinator), peer(COORDINATOR, Role::Node)] {
+    for stranger in
+        [peer("M1", Role::Node), peer("M1", Role::Coordinator), peer(COORDINATOR, Role::Node)]
+    {
         let called = up.helper.announce(&stranger, &round, &key).await;
         assert!(matches!(called, Err(PoolFault::Unauthenticated(_))), "{called:?}");
     }

@@ -91,10 +91,9 @@ async fn a_question_is_written_down_only_as_an_analyst_signed_it() {
 
 #[tokio::test]
 async fn a_member_that_suspends_stops_the_sums_that_hold_its_records() {
-    for (code, over) in [
-        (RefusalCode::AgreementNotInForce, "the roll"),
-        (RefusalCode::KeptBack, "being told"),
-    ] {
+    for (code, over) in
+        [(RefusalCode::AgreementNotInForce, "the roll"), (RefusalCode::KeptBack, "being told")]
+    {
         let scene = Scene::new();
         let up = scene.up().await;
         let (leader, closing) = closed(&scene, &up).await;

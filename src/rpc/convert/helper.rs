@@ -153,7 +153,8 @@ mod tests {
         assert!(read(items(MAX_CHECKS + 1, 1)).is_err());
         assert!(read(items(1, MAX_MESSAGE_BYTES + 1)).is_err());
         assert!(read(items(1, 0)).is_err());
-        let mut other = write_checked(vec![Checked { of: of("M1"), outcome: CheckOutcome::NotHere }]);
+        let mut other =
+            write_checked(vec![Checked { of: of("M1"), outcome: CheckOutcome::NotHere }]);
         other.items[0].outcome = 0;
         assert!(read_checked(other.clone()).is_err());
         other.items[0].outcome = pb::HelperOutcome::Message.into();

@@ -92,7 +92,7 @@ impl Dialler {
 
 fn config(address: Destination, pki: &Pki, tls: Arc<DialTls>) -> NodeDialConfig {
     NodeDialConfig {
-            role: Role::Node,
+        role: Role::Node,
         address,
         federation: pki.federation.clone(),
         node: ods("R0D"),

@@ -287,7 +287,7 @@ async fn analysts_and_coordinators_dial_through_proxies_too() {
     let tls = coordinator_dial(&own, &pki.roots(), clock()).expect("a configuration");
     let (told, mut states) = tokio::sync::mpsc::unbounded_channel();
     let config = NodeDialConfig {
-            role: Role::Node,
+        role: Role::Node,
         address: Destination::new(&["node.invalid:8443"], &proxy.through("")).expect("one"),
         federation: pki.federation.clone(),
         node: ods("R0D"),
