@@ -276,6 +276,24 @@ fn withheld(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
     }
 }
 
+fn shown(dataset: DatasetId, period: Period, snapshot_id: Digest) -> Event {
+    Event::Shown {
+        query_id: query_id(),
+        query_hash: asked().query_hash,
+        question: 0,
+        ods: ods("R0D"),
+        release_hash: Digest::of(b"release"),
+        federation: asked().federation,
+        dataset,
+        indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
+        period,
+        by: Vec::new(),
+        scope: None,
+        snapshot_id,
+        tested: Tested { live: Digest::of(b"live"), others: 3 },
+    }
+}
+
 /// One entry of every kind, and some in two ways.
 pub(super) fn entries() -> Vec<Entry> {
     let (query_id, query_hash) = (query_id(), asked().query_hash);
@@ -338,21 +356,7 @@ pub(super) fn entries() -> Vec<Entry> {
             answered: vec![ods("R0D"), ods("RBD")],
             missing: vec![missing("RDZ", "late"), missing("RXX", "unreachable")],
         },
-        Event::Shown {
-            query_id,
-            query_hash,
-            question: 0,
-            ods: ods("R0D"),
-            release_hash,
-            federation: asked().federation,
-            dataset: dataset.clone(),
-            indicator: IndicatorId::new("rtt_over_52_weeks").expect("id"),
-            period,
-            by: Vec::new(),
-            scope: None,
-            snapshot_id: snapshot.id,
-            tested: Tested { live: Digest::of(b"l"), others: 3 },
-        },
+        shown(dataset.clone(), period, snapshot.id),
         deleted(dataset.clone(), period, snapshot.id),
         withheld(dataset.clone(), period, snapshot.id),
         Event::Prepared { dataset, period, snapshot, released: 40, withheld: 2 },

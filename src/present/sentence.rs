@@ -86,13 +86,7 @@ fn told(entry: &Entry) -> String {
         Event::AnswerCombined { answered, missing, .. } => {
             combined(&of_query(event), answered, missing)
         }
-        Event::Shown { ods, release_hash, indicator, by, period, scope, tested, .. } => format!(
-            "partner {ods}'s own table {} (release {}) was shown to others for the first time, {}, to answer {}",
-            asked::table(indicator, by, *period, scope.as_ref()),
-            release_hash.short(),
-            first_shown(tested.others),
-            of_query(event)
-        ),
+        Event::Shown { .. } => first_shown(event),
         Event::Pool(step) => summed::told(step, told),
     }
 }
@@ -134,12 +128,21 @@ fn frozen(
     )
 }
 
-fn first_shown(others: u32) -> String {
-    match others {
+fn first_shown(event: &Event) -> String {
+    let Event::Shown { ods, release_hash, indicator, by, period, scope, tested, .. } = event else {
+        return of_query(event);
+    };
+    let beside = match tested.others {
         0 => "as the first of these records".to_owned(),
         1 => "beside 1 other table of these records".to_owned(),
         n => format!("beside {n} other tables of these records"),
-    }
+    };
+    format!(
+        "partner {ods}'s own table {} (release {}) was shown to others for the first time, {beside}, to answer {}",
+        asked::table(indicator, by, *period, scope.as_ref()),
+        release_hash.short(),
+        of_query(event)
+    )
 }
 
 fn unanswered(event: &Event) -> String {
@@ -388,10 +391,9 @@ fn what(event: &Event) -> Option<String> {
         | Event::Withheld { indicator, by, period, scope, .. } => {
             Some(asked::table(indicator, by, *period, scope.as_ref()))
         }
-        Event::Shown { ods, indicator, by, period, scope, .. } => Some(format!(
-            "{} of {ods}",
-            asked::table(indicator, by, *period, scope.as_ref())
-        )),
+        Event::Shown { ods, indicator, by, period, scope, .. } => {
+            Some(format!("{} of {ods}", asked::table(indicator, by, *period, scope.as_ref())))
+        }
         Event::Pool(step) => summed::what(step),
         _ => None,
     }

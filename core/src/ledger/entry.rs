@@ -489,8 +489,11 @@ impl Head {
         let outer: Outer<'_> = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
         let event = outer.event;
         let (dataset, period) = (event.dataset.unwrap_or(""), event.period.unwrap_or(""));
-        let release = |key, hash, tested: Tested| {
-            Kept::Release { key, hash, live: tested.live, of: format!("{dataset} {period}") }
+        let release = |key, hash, tested: Tested| Kept::Release {
+            key,
+            hash,
+            live: tested.live,
+            of: format!("{dataset} {period}"),
         };
         let kept = match (event.kind, event.key, event.release_hash, event.tested) {
             ("published", Some(key), Some(hash), Some(tested)) => Some(release(key, hash, tested)),

@@ -30,7 +30,7 @@ pub(super) fn partners(n: u32, bytes: &str) -> ShownRelease {
 
 /// The universe of that dataset.
 pub(super) fn named() -> Universe {
-    super::decide::named()
+    decide::named()
 }
 
 fn marked(live: &[&str]) -> Tested {

@@ -128,15 +128,15 @@ async fn shown() -> Place {
     for n in 0..3 {
         fresh(&store, question(n)).await;
     }
-    let of = super::show::named();
-    let show = async |n, bytes, live, others| {
-        let releases = vec![super::show::partners(n, bytes)];
+    let of = show::named();
+    let shows = async |n, bytes, live, others| {
+        let releases = vec![show::partners(n, bytes)];
         store.show(&of, about(n, 0), releases, Tested { live, others }).await.expect("shows");
     };
-    show(0, "a", mark([]), 0).await;
+    shows(0, "a", mark([]), 0).await;
     let own = tested_release(about(1, 0), ("rtt", "sum"), "sum", mark([a]));
     store.publish(own).await.expect("publishes");
-    show(2, "b", mark([a, sum]), 2).await;
+    shows(2, "b", mark([a, sum]), 2).await;
     store.close().await;
     place
 }

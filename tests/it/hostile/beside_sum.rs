@@ -20,7 +20,9 @@ use evensum_core::model::{
 };
 use evensum_core::plan::Plan;
 use evensum_core::pool::{Enclosed, Round, RoundDocument, SealKey};
-use evensum_core::port::{AnalystPort, AskFault, HelperDirectory, HelperPort, PoolDirectory, PoolNodePort};
+use evensum_core::port::{
+    AnalystPort, AskFault, HelperDirectory, HelperPort, PoolDirectory, PoolNodePort,
+};
 use evensum_core::view::CoverageStatus;
 use tokio::time::timeout;
 
@@ -108,7 +110,8 @@ impl Scene {
             for outcome in outcomes.categories() {
                 let outcome = if outcome.id.is_all() { "all" } else { "over52" };
                 let own = counted.iter().filter_map(|cells| {
-                    let found = cells.iter().find(|((s, o), _)| *s == sex.id.as_str() && *o == outcome);
+                    let found =
+                        cells.iter().find(|((s, o), _)| *s == sex.id.as_str() && *o == outcome);
                     found.map(|(_, cell)| cell)
                 });
                 let (mut rows, mut people, mut top) = (0, 0, 0);
