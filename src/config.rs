@@ -11,6 +11,7 @@ mod helper;
 mod pushdown;
 mod roster;
 mod second;
+mod secrets;
 mod sources;
 mod staging;
 
@@ -21,15 +22,12 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
 use evensum_core::model::{Agreement, Calendar, FederationId, Ods, Profile, Role, TomlProblem};
-use evensum_core::pool::LinkSecret;
 use evensum_core::sign::SigningKey;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::snapshot::NodeKey;
 use crate::trust::read_private;
 
 pub use analyst::AnalystConfig;
@@ -39,6 +37,7 @@ pub use helper::{HelperTable, sealing_key};
 pub use pushdown::{Pushdown, PushdownShard, Tabulation};
 pub use roster::{membership_list, seal_key};
 pub use second::SecondServer;
+pub use secrets::link_secret;
 pub use sources::{DatabaseAt, Source, SourceAt};
 pub use staging::{MAX_RETENTION_MONTHS, Retention, Watch, WatchedFile};
 
@@ -527,48 +526,6 @@ impl Membership {
         }
         Ok(all)
     }
-}
-
-impl NodeTable {
-    /// Reads the node's secret.
-    ///
-    /// # Errors
-    /// [`ConfigError::Key`].
-    pub fn secret(&self) -> Result<NodeKey, ConfigError> {
-        Ok(NodeKey::from_bytes(*secret_bytes(&self.key, "node")?))
-    }
-
-    /// Reads the federation's link secret, if there is one.
-    ///
-    /// # Errors
-    /// [`ConfigError::Key`].
-    pub fn link_secret(&self) -> Result<Option<LinkSecret>, ConfigError> {
-        self.link_secret.as_deref().map(link_secret).transpose()
-    }
-}
-
-/// Reads a link secret.
-///
-/// # Errors
-/// [`ConfigError::Key`].
-pub fn link_secret(path: &Path) -> Result<LinkSecret, ConfigError> {
-    LinkSecret::from_bytes(&*secret_bytes(path, "link")?)
-        .map_err(|e| ConfigError::Key { path: path.to_owned(), reason: e.to_string() })
-}
-
-fn secret_bytes(path: &Path, kind: &str) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
-    let wrong = |what: &str| ConfigError::Key {
-        path: path.to_owned(),
-        reason: format!("it {what}: make one with `evensum keys new {kind}`"),
-    };
-    let text = read_private(path)?;
-    let bytes = HEXLOWER
-        .decode(text.trim().as_bytes())
-        .map(Zeroizing::new)
-        .map_err(|_| wrong("is not hexadecimal"))?;
-    let bytes: [u8; 32] =
-        bytes.as_slice().try_into().map_err(|_| wrong("does not hold 64 hexadecimal digits"))?;
-    Ok(Zeroizing::new(bytes))
 }
 
 /// Reads one agreement.

@@ -66,6 +66,7 @@ fn extract(catalogue: &Catalogue, two_rows_in: u32) -> (Snapshot, Vec<ColumnId>,
         file: String::new(),
         file_hmac: Digest::of(b""),
         keys_hmac: None,
+        links: None,
         snapshot_id: Digest::of(b""),
     };
     let snapshot =

@@ -117,6 +117,7 @@ impl World {
             reference: &self.reference,
             exclude: None,
             record_keys: false,
+            links: None,
             progress: &|_| {},
             today: "2026-12-01".parse().expect("a date"),
         });

@@ -81,6 +81,7 @@ impl Place {
             reference: &self.reference,
             exclude: None,
             record_keys: false,
+            links: None,
             progress,
             today: "2026-11-09".parse().expect("a date"),
         })

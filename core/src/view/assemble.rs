@@ -234,15 +234,7 @@ impl SystemView<Shared> {
         }
         coverage.sort_by(|a, b| a.ods.cmp(&b.ods));
         receipts.sort_by(|a, b| a.ods.cmp(&b.ods));
-        let combined = combine(layout, &releases)?.into_iter();
-        let limit = agreement.profile.limit();
-        let mut cells = combined.map(|c| cell(c, &indicator.kind, limit)).collect::<Vec<_>>();
-        if let [sum] = &releases[..] {
-            // One for each category of the one axis, in its order.
-            for (cell, people) in cells.iter_mut().zip(sum.document().people()) {
-                cell.people = Some(people);
-            }
-        }
+        let cells = cells(layout, &releases, &indicator.kind, agreement.profile.limit())?;
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
@@ -312,6 +304,23 @@ fn release_row(release: &Received) -> ReleaseRow {
         bytes: release.parts().document.clone(),
         signature: release.parts().signature.clone(),
     }
+}
+
+fn cells(
+    layout: &Layout,
+    releases: &[Received],
+    kind: &IndicatorKind,
+    limit: u64,
+) -> Result<Vec<Cell>, CombineError> {
+    let combined = combine(layout, releases)?.into_iter();
+    let mut cells: Vec<Cell> = combined.map(|c| cell(c, kind, limit)).collect();
+    if let [sum] = releases {
+        // One for each category of the one axis, in its order.
+        for (cell, people) in cells.iter_mut().zip(sum.document().people()) {
+            cell.people = Some(people);
+        }
+    }
+    Ok(cells)
 }
 
 fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {

@@ -128,6 +128,7 @@ fn load(
         reference,
         exclude: None,
         record_keys: false,
+        links: None,
         progress: &|_| {},
         today: NOW.date(),
     })

@@ -60,6 +60,7 @@ pub(crate) fn manifest(seed: u64) -> Manifest {
         file: String::new(),
         file_hmac: Digest::of(b""),
         keys_hmac: None,
+        links: None,
         snapshot_id: Digest::of(&seed.to_le_bytes()),
     }
 }

@@ -1,3 +1,5 @@
+//! Which estimates there are, and that there is no way to others.
+
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::model::{Agreement, DatasetId, Timestamp};

@@ -1,3 +1,5 @@
+//! Estimates against simulation and against whoever lacks the secret.
+
 use super::*;
 use crate::model::{Ods, SnapshotVersion};
 use crate::pool::{
