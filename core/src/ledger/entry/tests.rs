@@ -91,7 +91,6 @@ pub(in super::super) fn events() -> Vec<Event> {
     let hash = Digest::of(b"release");
     let dataset = DatasetId::new("rtt_open_pathway").expect("id");
     let period: Period = "2026-10".parse().expect("period");
-    let prepared = dataset.clone();
     vec![
         Event::LogOpened { software: "evensum 0.1.0".to_owned() },
         Event::AgreementInForce {
@@ -128,11 +127,11 @@ pub(in super::super) fn events() -> Vec<Event> {
             code: RefusalCode::Malformed,
         },
         Event::Replayed { query_id, query_hash, question: 0, release_hash: None },
-        published(prepared.clone(), period),
-        shown(prepared.clone(), period),
-        withheld(prepared.clone(), period),
+        published(dataset.clone(), period),
+        shown(dataset.clone(), period),
+        withheld(dataset.clone(), period),
         Event::Prepared {
-            dataset: prepared,
+            dataset,
             period,
             snapshot: SnapshotRef {
                 id: hash,
