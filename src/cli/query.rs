@@ -44,7 +44,7 @@ pub(super) enum View {
     Partners,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[command(
     after_help = "Example: evensum query rtt_over_52_weeks --by imd.quintile,ethnicity.group --period 2026-10 --purpose statutory_reporting\n         evensum query --pack 13sa --period 2026-05..2026-10 --purpose statutory_reporting\n         evensum query rtt_over_52_weeks --at imd=q1,ethnicity=B,sex=1 --period 2026-10 --purpose statutory_reporting\n\nSeveral questions go out under one signature, and one that cannot be answered does not hold up the others.\nWhere a partner withholds a table, the next coarser one that is declared is asked for, and the answer is by the finest\nlevels that every partner released, the same for all periods; --exact-levels asks for nothing else. --at names one group\nof people, by up to eight dimensions, and lists the tables nearest to it.\nExit codes: 0 where every question was answered, in full or in part (4 for part, with --require-all); else the\ncode of the first question that was not: 65 nobody holds such data, 69 unavailable, 70 a fault, 77 refused."
 )]
@@ -305,7 +305,8 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let desk = Desk::open(&args.config, args.agreement.as_ref())?;
     let Chosen { questions, mut notes } = build(args, &desk.agreement, &desk.catalogue)?;
     if args.view == View::Pooled && !args.ask.is_empty() {
-        let text = "the blind sum is over all partners: leave --ask out, or ask with --view partners";
+        let text =
+            "the blind sum is over all partners: leave --ask out, or ask with --view partners";
         return Err(Failure::says(Exit::Usage, text));
     }
     let terms = terms(args, &desk.agreement);
@@ -383,7 +384,9 @@ async fn instead(
     }
     let why: BTreeSet<String> = open.iter().map(|(_, fault)| fault.to_string()).collect();
     for why in why {
-        notes.push(format!("the partners' own tables are added up as ranges instead; the blind sum was {why}"));
+        notes.push(format!(
+            "the partners' own tables are added up as ranges instead; the blind sum was {why}"
+        ));
     }
     let own: Vec<Question> =
         open.iter().filter_map(|(place, _)| questions.get(*place).cloned()).collect();

@@ -26,12 +26,12 @@ use super::{agreements, audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
 use crate::coordinator::{self, Coordinator, SumParts};
 use crate::node::{self, Site};
+use crate::rpc::helper_client::DialledHelper;
 use crate::rpc::{
     AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
     Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
     pool_service, serve_dialled, serve_listening,
 };
-use crate::rpc::helper_client::DialledHelper;
 use crate::store::{Identity, Store, StoreError, Vault};
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
@@ -185,7 +185,10 @@ pub(super) async fn try_open_store(server: &Server) -> Result<Result<Store, Stor
     Ok(Store::open(&server.state, identity, key, clock::system(), SOFTWARE).await)
 }
 
-pub(super) async fn note_agreements(store: &Store, agreements: &[Agreement]) -> Result<(), Failure> {
+pub(super) async fn note_agreements(
+    store: &Store,
+    agreements: &[Agreement],
+) -> Result<(), Failure> {
     for agreement in agreements {
         let event = Event::AgreementInForce {
             federation: agreement.federation.clone(),

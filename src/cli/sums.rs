@@ -102,7 +102,10 @@ pub(super) fn summing(
     let Some((_, roster, agreement)) = listed(membership, agreements)? else { return Ok(None) };
     let list = roster.roster();
     let file = table.seal_key.as_ref().ok_or_else(|| {
-        wrong("a blind sum needs 'seal_key' in [coordinator]: `evensum keys new sealing` makes one".to_owned())
+        wrong(
+            "a blind sum needs 'seal_key' in [coordinator]: `evensum keys new sealing` makes one"
+                .to_owned(),
+        )
     })?;
     let seal_key = config::sealing_key(file)?;
     if list.coordinator().seal_key != seal_key.public().to_text() {
@@ -112,7 +115,10 @@ pub(super) fn summing(
         )));
     }
     let named = table.second_server.as_ref().ok_or_else(|| {
-        wrong("a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'".to_owned())
+        wrong(
+            "a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'"
+                .to_owned(),
+        )
     })?;
     if list.helper().is_none_or(|helper| helper.ods != named.ods) {
         return Err(wrong(format!(

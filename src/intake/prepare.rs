@@ -137,8 +137,9 @@ fn read<'a>(request: &LoadRequest<'a>, dataset: &'a Dataset) -> Result<Read<'a>,
     let nulls = &mapping.source.nulls;
     let rules = Rules { census: period.last_day(), nulls, dates: &dates };
     let dated = binding.events.dated_rows();
-    let mut gathered = Gathered::new((request.key, request.links), columns, &binding.events.measures(), dated)
-        .map_err(io(&request.input.path(), "read"))?;
+    let mut gathered =
+        Gathered::new((request.key, request.links), columns, &binding.events.measures(), dated)
+            .map_err(io(&request.input.path(), "read"))?;
     let mut rejects = Rejects::default();
     let mut months = Months::new(period, request.today);
     let mut left_out = LeftOut {

@@ -11,8 +11,8 @@ use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, Receip
 use serde::{Serialize, Serializer};
 
 use super::figure::{FigureJson, KindJson};
-use super::people::PeopleJson;
 use super::overview::{Outcome, Unanswered};
+use super::people::PeopleJson;
 use super::rate::{BesideJson, RateJson};
 
 /// The answer as a JSON value, for embedding in another document. A value does not keep the order of its

@@ -16,8 +16,8 @@ pub mod rate;
 pub mod reconcile;
 pub mod rung;
 pub mod sentence;
-mod summed;
 pub mod signpost;
+mod summed;
 pub mod table;
 pub mod trend;
 

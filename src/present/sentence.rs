@@ -9,9 +9,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{asked, summed};
 use super::csv::{CsvError, guarded, lines_of};
 use super::words::{clean, list, server, status, within};
+use super::{asked, summed};
 
 /// One sentence: when, who asked what for which purpose under which agreement through which coordinator, what
 /// was decided, and what was withheld.

@@ -56,7 +56,9 @@ pub(super) fn told(step: &PoolStep, told: impl Fn(&Entry) -> String) -> String {
         PoolStep::Told { by, index, entry, .. } => {
             let read = BASE64.decode(entry.as_bytes()).ok().and_then(|b| Entry::decode(&b).ok());
             let says = read.map_or_else(|| asked::UNREADABLE.to_owned(), |entry| told(&entry));
-            format!("the independent second server {by} says, as entry {index} of its own audit log: {says}")
+            format!(
+                "the independent second server {by} says, as entry {index} of its own audit log: {says}"
+            )
         }
         PoolStep::Stopped { population, reason } => {
             format!("no more totals of {} are opened, {}", records(population), because(*reason))

@@ -58,7 +58,8 @@ pub fn figures(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     columns.extend(people::columns(answer));
     let row = |label, cell| {
         let line = figure::beside(cell, row(label, cell, shares, limits));
-        let line = if rate::rated(answer) { rate::beside(answer, cell, line, rate_limits) } else { line };
+        let line =
+            if rate::rated(answer) { rate::beside(answer, cell, line, rate_limits) } else { line };
         people::beside(answer, cell, line)
     };
     let mut lines = Vec::new();

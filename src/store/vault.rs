@@ -113,7 +113,8 @@ impl Vault {
             Err(source) => return Err(VaultError::File { path: folder, source }),
         };
         for entry in entries {
-            let entry = entry.map_err(|source| VaultError::File { path: folder.clone(), source })?;
+            let entry =
+                entry.map_err(|source| VaultError::File { path: folder.clone(), source })?;
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(prefix) {
                 let path = entry.path();

@@ -32,9 +32,7 @@ pub use chain::{
     protect_pooled,
 };
 pub use combine::{CombineError, CombinedCell, Side, combine};
-pub use distinct::{
-    DistinctPeople, LEAST_PEOPLE, NoPeople, PEOPLE_BASE, PeopleBounds, PeopleText,
-};
+pub use distinct::{DistinctPeople, LEAST_PEOPLE, NoPeople, PEOPLE_BASE, PeopleBounds, PeopleText};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;
 pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};

@@ -8,7 +8,7 @@ mod receipt;
 
 pub use checkpoint::{Checkpoint, CheckpointError, origin};
 pub use entry::{
-    Asked, Deletion, Entry, EntryError, Event, Kept, Missing, OpenedTable, PoolStep, RoundRef, Stop,
-    Tested,
+    Asked, Deletion, Entry, EntryError, Event, Kept, Missing, OpenedTable, PoolStep, RoundRef,
+    Stop, Tested,
 };
 pub use receipt::{Receipt, ReceiptError, ReceiptParts, Verifier};

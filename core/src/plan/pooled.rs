@@ -8,8 +8,8 @@ use crate::authz::Publication;
 use crate::catalogue::{Catalogue, PersonRows};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, PoolKind, Question,
-    Timestamp,
+    Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, PoolKind,
+    Question, Timestamp,
 };
 use crate::pool::{Pick, PoolError, Shape, VectorSpec};
 
@@ -57,9 +57,7 @@ impl PooledTables {
             // The first of two that contain each other stays.
             keep[i] = !plans.iter().enumerate().any(|(j, other)| {
                 let contained = place(plan.layout(), other.layout()).is_some();
-                i != j
-                    && contained
-                    && (j < i || place(other.layout(), plan.layout()).is_none())
+                i != j && contained && (j < i || place(other.layout(), plan.layout()).is_none())
             });
         }
         let kept = plans.into_iter().zip(keep).filter_map(|(plan, keep)| keep.then_some(plan));
@@ -203,7 +201,11 @@ fn place(inner: &Layout, outer: &Layout) -> Option<Vec<usize>> {
                     let at = axis.position(&c.id)?;
                     let members = |axis: &crate::model::Axis, c: usize| -> Vec<CategoryId> {
                         let category = &axis.categories()[c];
-                        category.members.iter().map(|m| axis.leaves()[usize::from(*m)].clone()).collect()
+                        category
+                            .members
+                            .iter()
+                            .map(|m| axis.leaves()[usize::from(*m)].clone())
+                            .collect()
                     };
                     let same = members(axis, at) == members(a, a.position(&c.id)?);
                     same.then_some(at)
@@ -213,7 +215,8 @@ fn place(inner: &Layout, outer: &Layout) -> Option<Vec<usize>> {
         Some((own, places))
     });
     let along: Vec<(Option<usize>, Vec<usize>)> = along.collect::<Option<_>>()?;
-    let has_all = (0..small.axes().len()).all(|axis| along.iter().any(|(own, _)| *own == Some(axis)));
+    let has_all =
+        (0..small.axes().len()).all(|axis| along.iter().any(|(own, _)| *own == Some(axis)));
     if !has_all {
         return None;
     }
@@ -300,7 +303,12 @@ mod tests {
         PooledTables::of(agreement, (&dataset, period), catalogue, NOW).expect("tables")
     }
 
-    fn layout(indicator: &str, by: &[&str], agreement: &Agreement, catalogue: &Catalogue) -> Layout {
+    fn layout(
+        indicator: &str,
+        by: &[&str],
+        agreement: &Agreement,
+        catalogue: &Catalogue,
+    ) -> Layout {
         let indicator = IndicatorId::new(indicator).expect("an id");
         let question = Question {
             definition_hash: catalogue.definition_hash(&indicator).expect("a hash"),
@@ -321,7 +329,8 @@ mod tests {
         assert!(ids.len() > 3, "{}", ids.len());
         let dataset = DatasetId::new("rtt_open_pathway").expect("an id");
         let of = (&dataset, "2026-10".parse().expect("a period"));
-        let all = publication(std::slice::from_ref(&agreement), of, agreement.profile, &catalogue, NOW);
+        let all =
+            publication(std::slice::from_ref(&agreement), of, agreement.profile, &catalogue, NOW);
         for plan in all.iter().flatten() {
             let found = pooled.find(plan.layout(), &ids);
             assert!(found.is_some(), "{:?}", plan.layout().question());
@@ -350,7 +359,9 @@ mod tests {
                     let at = lattice.coordinates(cell);
                     let each = lattice.axes().iter().zip(at);
                     let mut names: Vec<String> = each
-                        .map(|(axis, at)| (axis.level().to_string(), axis.categories()[at].id.to_string()))
+                        .map(|(axis, at)| {
+                            (axis.level().to_string(), axis.categories()[at].id.to_string())
+                        })
                         .filter(|(_, category)| category != "all")
                         .map(|(level, category)| format!("{level}={category}"))
                         .collect();

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    AgreementId, Digest, Ods, Population, QueryId, Question, SnapshotRef, SnapshotVersion, Timestamp,
+    AgreementId, Digest, Ods, Population, QueryId, Question, SnapshotRef, SnapshotVersion,
+    Timestamp,
 };
 use crate::sign::{Envelope, KeyError, Signed, SigningKey, VerifyError, VerifyingKey};
 

@@ -10,8 +10,8 @@ mod distinct;
 mod documents;
 mod error;
 mod masks;
-mod round;
 mod roster;
+mod round;
 mod rounds;
 mod seal;
 mod shape;
@@ -23,8 +23,8 @@ mod verify;
 pub use choice::{Choice, Holders, Reason, view_of};
 pub use context::{Context, DepositId, Role};
 pub use distinct::{
-    BUCKETS_OF_CATEGORY, BUCKETS_OF_TOTAL, DistinctShape, Estimate, LEAST_EMPTY, LINK_BYTES, LinkId,
-    LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
+    BUCKETS_OF_CATEGORY, BUCKETS_OF_TOTAL, DistinctShape, Estimate, LEAST_EMPTY, LINK_BYTES,
+    LinkId, LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
 };
 pub use documents::{
     Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,
@@ -32,9 +32,9 @@ pub use documents::{
 pub use error::PoolError;
 pub use masks::{Masked, Members};
 pub use roster::{
-    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
-    MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, SignedRoster,
-    Signer, TooFew, VerifiedRoster, minimum_of,
+    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED,
+    Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
+    SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
 pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};

@@ -31,10 +31,14 @@ pub enum RoundError {
     #[error("{0} is not in the membership list, or stands twice in the round")]
     Stranger(Ods),
     /// Another agreement, membership list, population or standing.
-    #[error("the round is about another agreement, membership list, population or standing of the extracts")]
+    #[error(
+        "the round is about another agreement, membership list, population or standing of the extracts"
+    )]
     Differs,
     /// Two editions of the deprivation index.
-    #[error("the members' extracts use different editions of the Index of Multiple Deprivation, which cannot be added")]
+    #[error(
+        "the members' extracts use different editions of the Index of Multiple Deprivation, which cannot be added"
+    )]
     Editions,
     /// Tables that not all can contribute, or none.
     #[error("the round's tables are not those that all of its members can contribute")]

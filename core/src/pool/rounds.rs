@@ -386,7 +386,12 @@ mod tests {
     fn closed(round: &str, version: SnapshotVersion, members: &[&str]) -> PoolStep {
         let missing = FOUR.iter().copied().filter(|one| !members.contains(one)).collect::<Vec<_>>();
         let closing = Digest::of(format!("closing of {round} with {members:?}").as_bytes());
-        PoolStep::Closed { of: of(round, version), closing, members: ods(members), missing: ods(&missing) }
+        PoolStep::Closed {
+            of: of(round, version),
+            closing,
+            members: ods(members),
+            missing: ods(&missing),
+        }
     }
 
     fn closing(step: &PoolStep) -> Digest {
@@ -480,7 +485,10 @@ mod tests {
         let mut rounds = after(&[bound("a", FIRST, &FOUR)]);
         rounds.take(&kept_back(true)).expect("kept back");
         assert!(matches!(rounds.may(&contributed(b"1")), Err(StepError::KeptBack)));
-        assert!(matches!(after(&[kept_back(true)]).may(&bound("a", FIRST, &FOUR)), Err(StepError::KeptBack)));
+        assert!(matches!(
+            after(&[kept_back(true)]).may(&bound("a", FIRST, &FOUR)),
+            Err(StepError::KeptBack)
+        ));
         rounds.take(&kept_back(false)).expect("let go");
         rounds.take(&contributed(b"1")).expect("contributes");
         assert_eq!(rounds.may(&contributed(b"1")).expect("again"), Taken::Before);

@@ -69,7 +69,10 @@ impl Shape {
             let mut rest = len;
             while rest > 0 {
                 let here = rest.min(MOST);
-                specs.push(VectorSpec::new(u32::try_from(here).map_err(|_| PoolError::Spec)?, bits)?);
+                specs.push(VectorSpec::new(
+                    u32::try_from(here).map_err(|_| PoolError::Spec)?,
+                    bits,
+                )?);
                 rest -= here;
             }
         }
@@ -101,17 +104,16 @@ impl Shape {
                 return Err(ShapeError);
             }
             for sum in 0..self.sums {
-                let numbers = own_sums.get(sum).map_or([0; NUMBERS_A_SUM], |s| {
-                    [s.total(), s.squares(), s.of_one()]
-                });
+                let numbers = own_sums
+                    .get(sum)
+                    .map_or([0; NUMBERS_A_SUM], |s| [s.total(), s.squares(), s.of_one()]);
                 sums.extend(numbers);
             }
             units.extend((0..self.units).map(|u| own_units.get(u).copied().map_or(0, u64::from)));
         }
         let sections = [counts, sums, units].into_iter();
         let cut = |section: Vec<u64>| {
-            let parts: Vec<_> =
-                section.chunks(MOST).map(|c| Zeroizing::new(c.to_vec())).collect();
+            let parts: Vec<_> = section.chunks(MOST).map(|c| Zeroizing::new(c.to_vec())).collect();
             drop(Zeroizing::new(section));
             parts
         };
@@ -249,10 +251,12 @@ impl Pick {
                 let n = first_sum + (place * sums + s) * NUMBERS_A_SUM;
                 Sum::new(at(n), at(n + 1), at(n + 2))
             };
-            let unit = |u: usize| {
-                u32::try_from(at(first_unit + place * units + u)).unwrap_or(u32::MAX)
-            };
-            raw.with(Measured::new((0..*sums).map(of_sum).collect(), (0..*units).map(unit).collect()))
+            let unit =
+                |u: usize| u32::try_from(at(first_unit + place * units + u)).unwrap_or(u32::MAX);
+            raw.with(Measured::new(
+                (0..*sums).map(of_sum).collect(),
+                (0..*units).map(unit).collect(),
+            ))
         };
         Table::new(lattice, (0..*cells).map(one).collect()).map_err(|_| ShapeError)
     }
@@ -280,7 +284,8 @@ mod tests {
                 c
             })
             .collect();
-        let leaves = (0..=cells).map(|n| CategoryId::new(format!("l{n}")).expect("an id")).collect();
+        let leaves =
+            (0..=cells).map(|n| CategoryId::new(format!("l{n}")).expect("an id")).collect();
         let level = LevelId::new("level").expect("a level");
         let axis = Axis::new(level, leaves, categories).expect("an axis");
         Arc::new(Lattice::new(vec![axis]).expect("a lattice"))

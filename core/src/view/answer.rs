@@ -3,9 +3,7 @@
 use super::beside::Beside;
 use super::completeness::Completeness;
 use crate::catalogue::{CategoryKind, IndicatorKind};
-use crate::disclosure::{
-    FigureBounds, FigureGap, NoPeople, PeopleBounds, Policy, Side, Verified,
-};
+use crate::disclosure::{FigureBounds, FigureGap, NoPeople, PeopleBounds, Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
 use crate::model::{
     CategoryId, Date, Digest, DimensionId, ImdEdition, IndicatorId, LevelId, Ods, Period, QueryId,

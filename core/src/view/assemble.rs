@@ -149,13 +149,13 @@ impl Unlogged {
         let witnessed = match (witness, &second) {
             (None, _) => !needed,
             (Some(receipt), Some(ods)) => {
-                self.answer.receipts.push(ReceiptRow {
-                    ods: ods.clone(),
-                    parts: receipt.parts().clone(),
-                });
+                self.answer
+                    .receipts
+                    .push(ReceiptRow { ods: ods.clone(), parts: receipt.parts().clone() });
                 receipt.entry().ods == *ods
                     && receipt.entry().role == Role::Helper
-                    && receipt.entry().event.query() == Some((self.answer.query_id, self.query_hash))
+                    && receipt.entry().event.query()
+                        == Some((self.answer.query_id, self.query_hash))
             }
             (Some(_), None) => false,
         };
@@ -238,7 +238,8 @@ impl SystemView<Shared> {
         let mut caveats = vec![dataset.caveat.clone()];
         caveats.extend(indicator.caveats.iter().cloned());
         caveats.extend(found_caveats(&cells, &coverage));
-        caveats.extend(releases.iter().filter_map(|r| r.document().pool.as_ref().map(summed_caveat)));
+        caveats
+            .extend(releases.iter().filter_map(|r| r.document().pool.as_ref().map(summed_caveat)));
         let complete = |release| Completeness::of(release, layout, catalogue);
         // Of a sum nobody's own extract is shown.
         let completeness =

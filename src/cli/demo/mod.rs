@@ -104,20 +104,28 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     });
     let show =
         Show { args: &args, federation: &federation, planted: &planted, catalogue: &catalogue };
-    let mut question = question(&federation, args.pack.clone(), months)?;
-    let asked = if federation.has_second_server() && args.format != Format::Table {
-        // One answer alone is written: the one that an analyst would be given.
-        runtime.block_on(sum::asked(&mut question, &stop))?
+    let question = question(&federation, args.pack.clone(), months)?;
+    let asked = if federation.has_second_server() {
+        say("   The partners' sealed contributions are added up blind first");
+        runtime.block_on(sum::asked(&question, &stop))?
     } else {
         runtime.block_on(query::ask(&question))?
     };
-    let mut code = shown(&show, &asked)?;
+    let code = shown(&show, &asked)?;
+    // Of the other forms one answer alone is written: the one that an analyst would be given.
     if federation.has_second_server() && args.format == Format::Table {
-        say("5. Adding up the partners' sealed contributions blind, and asking again");
-        let summed = runtime.block_on(sum::asked(&mut question, &stop))?;
-        code = shown(&show, &summed)?;
-        if let (Ok(ranges), Ok(sum)) = (asked.one(), summed.one()) {
-            terminal::out(&report::found_again(ranges.answer(), sum.answer(), &planted, &catalogue));
+        say(
+            "5. Asking for the partners' own tables, to see what is lost where small figures are hidden first",
+        );
+        match runtime.block_on(query::ask(&question)) {
+            Ok(ranges) => {
+                if let (Ok(ranges), Ok(sum)) = (ranges.one(), asked.one()) {
+                    let (ranges, sum) = (ranges.answer(), sum.answer());
+                    terminal::out(&report::found_again(ranges, sum, &planted, &catalogue));
+                }
+            }
+            // Beside the sum they may say too much.
+            Err(failure) => terminal::out(&format!("\n{failure}\n")),
         }
     }
     surroundings(&show, asked.answers().next())?;

@@ -103,7 +103,8 @@ pub(super) fn found_again(
         });
         each.collect()
     };
-    let known = |cell: &Cell| cell.numerator.state == CellState::Value && cell.numerator.bounds.low > 0;
+    let known =
+        |cell: &Cell| cell.numerator.state == CellState::Value && cell.numerator.bounds.low > 0;
     let mut found: Vec<(u64, String)> = Vec::new();
     for (cell, planted) in sum.cells.iter().zip(&truth.planted) {
         let name = names(sum, cell);
@@ -119,12 +120,18 @@ pub(super) fn found_again(
         }
     }
     found.sort();
-    let mut text = String::from("\nGroups that no partner may show by itself, and that count in the blind sum\n\n");
+    let mut text = String::from(
+        "\nGroups that no partner may show by itself, and that count in the blind sum\n\n",
+    );
     if found.is_empty() {
         text.push_str("  None in this table.\n");
         return text;
     }
-    let _ = writeln!(text, "  {:<56} {:>7}   {:>12}   {:>12}", "", "planted", "ranges added", "blind sum");
+    let _ = writeln!(
+        text,
+        "  {:<56} {:>7}   {:>12}   {:>12}",
+        "", "planted", "ranges added", "blind sum"
+    );
     for (_, line) in found.iter().take(NAMED) {
         let _ = writeln!(text, "{line}");
     }

@@ -47,14 +47,14 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Asks for the blind sum, again and again until it is there.
 pub(super) async fn asked(
-    question: &mut query::Args,
+    question: &query::Args,
     stop: &CancellationToken,
 ) -> Result<query::Asked, Failure> {
-    question.view = query::View::Pooled;
+    let question = query::Args { view: query::View::Pooled, ..question.clone() };
     let begun = Instant::now();
     loop {
         unless_stopped(stop)?;
-        let asked = query::ask(question).await;
+        let asked = query::ask(&question).await;
         let open = match &asked {
             Ok(asked) => asked.is_without_sum(),
             Err(failure) => failure.exit() == Exit::Denied,

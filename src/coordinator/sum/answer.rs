@@ -8,9 +8,7 @@ use evensum_core::authz::{Denied, Permit, Standing, cleared, refused_alike};
 use evensum_core::disclosure::{Expected, Frozen, Outgoing, Verified};
 use evensum_core::identity::Asker;
 use evensum_core::ledger::{Receipt, origin};
-use evensum_core::model::{
-    Agreement, Digest, PoolKind, Population, Question, RefusalCode, Role,
-};
+use evensum_core::model::{Agreement, Digest, PoolKind, Population, Question, RefusalCode, Role};
 use evensum_core::plan::Layout;
 use evensum_core::pool::ClosedRound;
 use evensum_core::port::{Answered, Answers, AskFault, PoolFault, Progress, ProgressSink};

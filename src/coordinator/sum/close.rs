@@ -2,9 +2,7 @@
 
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods};
-use evensum_core::pool::{
-    ClosedRound, Closing, OutputShare, Role, RoundDocument, SumOfShares,
-};
+use evensum_core::pool::{ClosedRound, Closing, OutputShare, Role, RoundDocument, SumOfShares};
 use evensum_core::port::{PoolFault, SignedClosing};
 use evensum_core::sign::{Envelope, VerifyingKey};
 use tokio::time::timeout;
@@ -38,7 +36,8 @@ impl Sums {
         let helper = self.helper()?;
         let asked = timeout(CALL, helper.close(&self.own, &envelope)).await;
         let theirs = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
-        let server = loaded.of.roster.roster().helper().ok_or(SumError::Lost("the second server"))?;
+        let server =
+            loaded.of.roster.roster().helper().ok_or(SumError::Lost("the second server"))?;
         let signed = Closing::verified(&theirs, &VerifyingKey::parse(&server.answer_key)?)?;
         if theirs.payload != envelope.payload {
             return Err(SumError::Helper(PoolFault::Unreadable));
@@ -84,7 +83,9 @@ impl Sums {
         hash: Digest,
         closed: &ClosedRound,
     ) -> Result<(), SumError> {
-        if self.has(hash, shelf::RETURNED) && closed.members.iter().all(|m| self.has(hash, &shelf::told(m))) {
+        if self.has(hash, shelf::RETURNED)
+            && closed.members.iter().all(|m| self.has(hash, &shelf::told(m)))
+        {
             return Ok(());
         }
         let Some(loaded) = self.load(hash)? else {
@@ -105,8 +106,10 @@ impl Sums {
         let vectors = loaded.vectors()?;
         let (vault, members) = (self.parts.vault.clone(), closed.members.clone());
         blocking(move || {
-            let mut sums: Vec<SumOfShares> =
-                vectors.iter().map(|v| SumOfShares::empty(Role::Leader, v.deposit, v.spec)).collect();
+            let mut sums: Vec<SumOfShares> = vectors
+                .iter()
+                .map(|v| SumOfShares::empty(Role::Leader, v.deposit, v.spec))
+                .collect();
             for ods in &members {
                 let bytes = vault.take(hash, &shelf::checked(ods))?;
                 let bytes = Zeroizing::new(bytes.ok_or(SumError::Lost("a checked contribution"))?);
@@ -117,7 +120,10 @@ impl Sums {
                 }
             }
             for table in 0..tables {
-                let own = vectors.iter().zip(&sums).filter(|(v, _)| usize::try_from(v.table) == Ok(table));
+                let own = vectors
+                    .iter()
+                    .zip(&sums)
+                    .filter(|(v, _)| usize::try_from(v.table) == Ok(table));
                 let bytes: Vec<Zeroizing<Vec<u8>>> =
                     own.map(|(_, sum)| sum.to_bytes()).collect::<Result<_, _>>()?;
                 let bytes = Zeroizing::new(packed(bytes.iter().map(|one| one.as_slice())));

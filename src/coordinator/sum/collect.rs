@@ -36,9 +36,12 @@ impl Loaded {
             let specs = self.tables.vectors(*id)?;
             let specs = specs.ok_or(SumError::Lost("the meaning of its tables"))?;
             let deposits = self.round.deposits(*id, &specs)?;
-            all.extend(
-                (0..).zip(deposits).map(|(vector, (deposit, spec))| Vector { table, vector, deposit, spec }),
-            );
+            all.extend((0..).zip(deposits).map(|(vector, (deposit, spec))| Vector {
+                table,
+                vector,
+                deposit,
+                spec,
+            }));
         }
         Ok(all)
     }

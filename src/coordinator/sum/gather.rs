@@ -58,7 +58,9 @@ impl Sums {
                         found.push((member.ods.clone(), signed.document().clone(), envelope));
                     }
                     Ok(_) => {}
-                    Err(reason) => warn!(partner = %member.ods, %reason, "a partner's word that it is ready was not believed"),
+                    Err(reason) => {
+                        warn!(partner = %member.ods, %reason, "a partner's word that it is ready was not believed")
+                    }
                 }
             }
         }
@@ -97,7 +99,9 @@ impl Sums {
             return Ok(false);
         }
         let rounds = self.store.rounds();
-        if let Some(bound) = rounds.of(population)?.and_then(|state| state.members().map(<[_]>::to_vec)) {
+        if let Some(bound) =
+            rounds.of(population)?.and_then(|state| state.members().map(<[_]>::to_vec))
+        {
             // A later version is of the same members, all of them.
             return Ok(bound.iter().all(|ods| members.contains(ods)));
         }
@@ -118,7 +122,8 @@ impl Sums {
 
     async fn bind(&self, of: &Summed, place: Of, said: Vec<Said>) -> Result<(), SumError> {
         let (population, version) = place;
-        let bound = self.store.rounds().of(&population)?.and_then(|s| s.members().map(<[_]>::to_vec));
+        let bound =
+            self.store.rounds().of(&population)?.and_then(|s| s.members().map(<[_]>::to_vec));
         let said: Vec<Said> = match bound {
             Some(bound) => said.into_iter().filter(|(ods, ..)| bound.contains(ods)).collect(),
             None => said,
@@ -134,7 +139,10 @@ impl Sums {
             population,
             version,
             agreement: of.agreement.id.clone(),
-            agreement_hash: of.agreement.hash().map_err(|_| SumError::Lost("the agreement's hash"))?,
+            agreement_hash: of
+                .agreement
+                .hash()
+                .map_err(|_| SumError::Lost("the agreement's hash"))?,
             membership: of.roster.hash(),
             ready: said.iter().map(|(ods, _, envelope)| Enclosed::new(ods, envelope)).collect(),
             tables,
@@ -168,9 +176,7 @@ impl Sums {
             .seal(hash.as_bytes(), &self.verify_key(hash)?.to_bytes()[..])?;
         let helper = self.helper()?;
         let announced = timeout(CALL, helper.announce(&self.own, &loaded.envelope, &sealed)).await;
-        announced
-            .unwrap_or(Err(evensum_core::port::PoolFault::Late))
-            .map_err(SumError::Helper)
+        announced.unwrap_or(Err(evensum_core::port::PoolFault::Late)).map_err(SumError::Helper)
     }
 
     pub(super) fn verify_key(&self, round: Digest) -> Result<VerifyKey, SumError> {

@@ -150,7 +150,10 @@ impl Sums {
             let trouble = done.err().map(|reason| {
                 let text = reason.to_string();
                 if said.as_ref() != Some(&text) {
-                    warn!(reason = &reason as &(dyn std::error::Error + 'static), "a blind sum is not further yet; trying again");
+                    warn!(
+                        reason = &reason as &(dyn std::error::Error + 'static),
+                        "a blind sum is not further yet; trying again"
+                    );
                 }
                 text
             });

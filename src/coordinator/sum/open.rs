@@ -8,12 +8,11 @@ use evensum_core::authz::{Permit, Publication, Standing};
 use evensum_core::catalogue::CatalogueError;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{
-    ChainError, DistinctPeople, Pooled, Protected, ReleaseDocument, System, Universe, protect_pooled,
+    ChainError, DistinctPeople, Pooled, Protected, ReleaseDocument, System, Universe,
+    protect_pooled,
 };
 use evensum_core::ledger::{Event, OpenedTable, PoolStep};
-use evensum_core::model::{
-    Digest, QueryId, Question, RawCell, SnapshotRef, Table, canonical,
-};
+use evensum_core::model::{Digest, QueryId, Question, RawCell, SnapshotRef, Table, canonical};
 use evensum_core::plan::{self, Plan};
 use evensum_core::pool::{
     ClosedRound, Opening, Pick, Returned, Role, RoundDocument, ShareOf, SumOfShares, Totals, open,
@@ -283,8 +282,7 @@ impl Sums {
         let mut protected: Vec<(Question, Protected)> = Vec::with_capacity(tables.len());
         for (wanted, raw) in tables {
             let question = wanted.plan.layout().question().clone();
-            let table =
-                protect_pooled(&wanted.plan, raw, &snapshot, self.own.ods(), pool.clone())?;
+            let table = protect_pooled(&wanted.plan, raw, &snapshot, self.own.ods(), pool.clone())?;
             protected.push((question, table.with_people(people)?));
         }
         let mut open = grouped(&self.of_packs(loaded), protected);

@@ -118,7 +118,10 @@ mod tests {
             let bytes = packed(list.iter().copied());
             assert_eq!(unpacked(&bytes), Some(list.clone()));
             for end in 1..bytes.len() {
-                assert!(unpacked(&bytes[..end]).is_none_or(|read| read.len() < list.len()), "{end}");
+                assert!(
+                    unpacked(&bytes[..end]).is_none_or(|read| read.len() < list.len()),
+                    "{end}"
+                );
             }
         }
         assert_eq!(unpacked(&[0, 0, 1]), None);

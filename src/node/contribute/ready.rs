@@ -178,7 +178,8 @@ impl Site {
     ) -> Result<Vec<Zeroizing<Vec<u64>>>, Trouble> {
         let (site, extract, tables) = (self.clone(), extract.clone(), Arc::clone(tables));
         blocking(move || {
-            let unlinked = || Trouble::Unbelieved("it names an estimate that this node has no link ids for");
+            let unlinked =
+                || Trouble::Unbelieved("it names an estimate that this node has no link ids for");
             let table = tables.estimate(id).ok_or_else(unlinked)?;
             let secret = site.links.as_ref().ok_or_else(unlinked)?;
             let snapshot = site.shelf.open(&extract.dir, &extract.manifest)?;

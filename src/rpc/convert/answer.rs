@@ -89,7 +89,9 @@ pub(in crate::rpc) fn proof(parts: ReceiptParts) -> pb::Receipt {
 }
 
 /// A proof of entry as it arrives.
-pub(in crate::rpc) fn read_proof(receipt: Option<pb::Receipt>) -> Result<ReceiptParts, ConvertError> {
+pub(in crate::rpc) fn read_proof(
+    receipt: Option<pb::Receipt>,
+) -> Result<ReceiptParts, ConvertError> {
     let pb::Receipt { entry, index, proof, checkpoint } = present(receipt, "receipt")?;
     let hash = |bytes: Vec<u8>| {
         <[u8; 32]>::try_from(bytes)

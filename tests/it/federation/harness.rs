@@ -206,7 +206,8 @@ impl Fed {
     /// All partners that there are files of.
     fn partners(&self) -> Vec<String> {
         let folders = fs::read_dir(self.dir.path()).expect("a folder");
-        let names = folders.map(|f| f.expect("an entry").file_name().into_string().expect("a name"));
+        let names =
+            folders.map(|f| f.expect("an entry").file_name().into_string().expect("a name"));
         names.filter(|name| self.path(name).join("node.toml").exists()).collect()
     }
 
@@ -217,7 +218,12 @@ impl Fed {
         let place = |key: &str| -> SocketAddr {
             ready[key].as_str().and_then(|a| a.parse().ok()).expect("an address")
         };
-        tell(&self.config(COORDINATOR), "[coordinator.second_server]", "address", place("coordinator"));
+        tell(
+            &self.config(COORDINATOR),
+            "[coordinator.second_server]",
+            "address",
+            place("coordinator"),
+        );
         for ods in self.partners() {
             let config = self.config(&ods);
             if fs::read_to_string(&config).expect("text").contains("[membership.second_server]") {

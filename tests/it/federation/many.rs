@@ -28,10 +28,12 @@ const MONTHS: [&str; 3] = ["2026-08", "2026-09", "2026-10"];
 /// The demonstration over three months, made when first asked for.
 fn months() -> &'static Template {
     static MADE: OnceLock<Template> = OnceLock::new();
-    MADE.get_or_init(|| Template::make(
+    MADE.get_or_init(|| {
+        Template::make(
             "months",
             &["--pack", "13sa", "--periods", "3", "--rows", "2000", "--without-second-server"],
-        ))
+        )
+    })
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -60,7 +60,8 @@ fn register(number: usize) -> String {
 
 fn publish_register(fed: &Fed, ods: &str, number: usize) {
     let config = fed.config(ods);
-    let (file, mapping) = (fed.path(&format!("{ods}/register.csv")), fed.path(&format!("{ods}/register.toml")));
+    let (file, mapping) =
+        (fed.path(&format!("{ods}/register.csv")), fed.path(&format!("{ods}/register.toml")));
     fs::write(&file, register(number)).expect("written");
     fs::write(&mapping, MAPPING).expect("written");
     let of = [&REGISTER[..], &["--config", text(&config)]].concat();
@@ -107,15 +108,21 @@ fn six_people_at_each_of_ten_partners_are_sixty_whoever_is_offline_later() {
     assert_eq!((&black["state"], &black["published"]), (&"value".into(), &60.into()), "{black}");
     assert_eq!(coverage(&answer, "ZZ7")["status"], "answered");
     let ods = |row: &Value| row["ods"].as_str().expect("a code").to_owned();
-    let receipts: Vec<String> = answer["receipts"].as_array().expect("a list").iter().map(ods).collect();
+    let receipts: Vec<String> =
+        answer["receipts"].as_array().expect("a list").iter().map(ods).collect();
     assert!(receipts.contains(&SECOND.to_owned()), "{receipts:?}");
 
     // The partners' own tables, added up, say next to nothing.
-    let ranges = fed.query(&[&REGISTER_QUESTION[..], &["--view", "partners", "--exact-levels"]].concat());
+    let ranges =
+        fed.query(&[&REGISTER_QUESTION[..], &["--view", "partners", "--exact-levels"]].concat());
     let ranges = ranges.json();
     assert_eq!(ranges["view"], "interval");
     let black = numerator(&ranges, "ethnicity", "black");
-    assert_eq!((&black["state"], &black["low"], &black["high"]), (&"small".into(), &0.into(), &70.into()), "{black}");
+    assert_eq!(
+        (&black["state"], &black["low"], &black["high"]),
+        (&"small".into(), &0.into(), &70.into()),
+        "{black}"
+    );
 
     // Three of ten go away: what is in the sum stays in it.
     for ods in &HOSPITALS[2..5] {
@@ -139,7 +146,15 @@ fn six_people_at_each_of_ten_partners_are_sixty_whoever_is_offline_later() {
 /// Each role is ended as by a power cut at every stage; whoever comes back goes on, and the sum is the same.
 #[test]
 fn a_round_goes_on_wherever_a_server_was_cut_off() {
-    let question = ["rtt_over_52_weeks", "--by", "imd.quintile", "--period", "2026-10", "--purpose", "service_planning"];
+    let question = [
+        "rtt_over_52_weeks",
+        "--by",
+        "imd.quintile",
+        "--period",
+        "2026-10",
+        "--purpose",
+        "service_planning",
+    ];
     let partners = ["ZZ1", "ZZ2", "ZZ3", "ZZ4"];
     let mut whole = Fed::at_rest_of(&four().dir);
     begin(&mut whole, &partners);
@@ -152,7 +167,9 @@ fn a_round_goes_on_wherever_a_server_was_cut_off() {
         fed.kinds(ods, 0).into_iter().filter(|kind| kind.starts_with("sum_")).collect::<Vec<_>>()
     };
     // After each of these steps of the coordinator's log the server beside it is cut off and started again.
-    for (step, victim) in [("sum_bound", "ZZ2"), ("sum_closed", COORDINATOR), ("sum_opened", COORDINATOR)] {
+    for (step, victim) in
+        [("sum_bound", "ZZ2"), ("sum_closed", COORDINATOR), ("sum_opened", COORDINATOR)]
+    {
         until(step, || steps(&fed, COORDINATOR).iter().any(|kind| kind == step).then_some(()));
         fed.kill(victim);
         fed.restart(victim);
@@ -181,7 +198,15 @@ fn a_round_goes_on_wherever_a_server_was_cut_off() {
 fn without_the_second_server_the_answer_says_so_and_is_the_sum_of_ranges() {
     let mut fed = Fed::at_rest_of(&four().dir);
     fed.serve(&["ZZ1", "ZZ2", "ZZ3", "ZZ4"]);
-    let question = ["rtt_over_52_weeks", "--by", "imd.quintile", "--period", "2026-10", "--purpose", "service_planning"];
+    let question = [
+        "rtt_over_52_weeks",
+        "--by",
+        "imd.quintile",
+        "--period",
+        "2026-10",
+        "--purpose",
+        "service_planning",
+    ];
     let output = fed.query(&question);
     assert_eq!(output.json()["view"], "interval");
     assert!(output.stderr.contains("blind sum"), "{}", output.stderr);

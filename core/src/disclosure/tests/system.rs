@@ -339,8 +339,11 @@ fn sums_are_not_added_to_partners() {
     let sum = hand.pooled().document().clone();
     let verified = answered(&hand.scene, party, &sum, Role::Coordinator).expect("believed");
     let Verified::Release(received) = verified else { panic!("a refusal") };
-    let combined = combine(hand.plan().layout(), &[*received]);
+    let two = [(*received).clone(), (*received).clone()];
+    let combined = combine(hand.plan().layout(), &two);
     assert!(matches!(combined, Err(CombineError::Pooled(_))));
+    // By itself it is the answer.
+    assert!(combine(hand.plan().layout(), &[*received]).is_ok());
 }
 
 /// Tables of partners, of which each has every nth record, and of all of them; with the truth.
