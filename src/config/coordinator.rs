@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use evensum_core::model::Ods;
 use serde::Deserialize;
 
-use super::{Addresses, Membership, Secret, SecondServer};
+use super::{Addresses, Membership, SecondServer, Secret};
 
 /// A node that listens, as its coordinator dials it.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,7 +52,10 @@ const fn a_day() -> u16 {
 }
 
 /// What contradicts itself in a coordinator's memberships and addresses.
-pub(super) fn contradiction(table: &CoordinatorTable, memberships: &[Membership]) -> Option<String> {
+pub(super) fn contradiction(
+    table: &CoordinatorTable,
+    memberships: &[Membership],
+) -> Option<String> {
     let says = |text: &str| Some(text.to_owned());
     let membership = match memberships {
         [] => return says("a coordinator needs a table [[membership]] for its federation"),
@@ -70,8 +73,5 @@ pub(super) fn contradiction(table: &CoordinatorTable, memberships: &[Membership]
     }
     let twice = |(i, dial): &(usize, &DialNode)| table.dial[..*i].iter().any(|o| o.ods == dial.ods);
     let (_, dial) = table.dial.iter().enumerate().find(twice)?;
-    Some(format!(
-        "[[coordinator.dial]] names {} twice: give one table several addresses",
-        dial.ods
-    ))
+    Some(format!("[[coordinator.dial]] names {} twice: give one table several addresses", dial.ods))
 }
