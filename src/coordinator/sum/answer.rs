@@ -58,10 +58,7 @@ pub(in super::super) async fn ask(
         return Err(refuse(&own, &query.asker, RefusalCode::SumNotAgreed).await);
     };
     let until = query.started + query.deadline;
-    let prepared = match timeout_at(until, prepare(&sums, &query, layouts)).await {
-        Ok(prepared) => prepared,
-        Err(_) => return Err(AskFault::Late),
-    };
+    let mut prepared = prepare(&sums, &query, layouts);
     if let Some(Denied(code)) = alike(&prepared) {
         return Err(refuse(&own, &query.asker, code).await);
     }
@@ -71,6 +68,9 @@ pub(in super::super) async fn ask(
         Ok(Err(code)) => return Err(refuse(&own, &query.asker, code).await),
         Err(_) => return Err(refuse(&own, &query.asker, RefusalCode::SecondServer).await),
     };
+    if timeout_at(until, decide(&sums, &query, &mut prepared)).await.is_err() {
+        return Err(refuse(&own, &query.asker, RefusalCode::SumNotReady).await);
+    }
     let known = prepared.iter().map(|one| one.known).collect();
     let todos = begin(&own, &query.asker, known).await?;
     let (answers, coming) = mpsc::channel(1);
@@ -107,24 +107,34 @@ fn alike(prepared: &[Prepared]) -> Option<Denied> {
     refused_alike(&each)
 }
 
-/// Looks for each question's table, and has those decided that are not and can be.
-async fn prepare(
+/// Looks for each question's table.
+fn prepare(
     sums: &Sums,
     query: &SumQuery,
     layouts: Vec<Result<Layout, Denied>>,
 ) -> Vec<Prepared> {
-    let mut prepared = Vec::with_capacity(layouts.len());
-    for layout in layouts {
+    let one = |layout: Result<Layout, Denied>| {
         let known = match &layout {
             Err(Denied(code)) => Known::Refused(*code),
-            Ok(layout) => match sums.key_for(query, layout).await {
+            Ok(layout) => match sums.key_for(query, layout) {
                 Ok(key) => Known::Frozen(key),
                 Err(code) => Known::Refused(code),
             },
         };
-        prepared.push(Prepared { layout, known });
+        Prepared { layout, known }
+    };
+    layouts.into_iter().map(one).collect()
+}
+
+/// Has those tables decided that are not.
+async fn decide(sums: &Sums, query: &SumQuery, prepared: &mut [Prepared]) {
+    for one in prepared {
+        if let (Known::Frozen(key), Ok(layout)) = (one.known, &one.layout) {
+            if let Err(code) = sums.decided_for(query, layout, key).await {
+                one.known = Known::Refused(code);
+            }
+        }
     }
-    prepared
 }
 
 async fn each(
@@ -207,22 +217,31 @@ fn released(
 
 impl Sums {
     /// What a question's table is frozen or withheld under, or why there is none.
-    async fn key_for(&self, query: &SumQuery, layout: &Layout) -> Result<Digest, RefusalCode> {
-        let question = layout.question();
+    fn key_for(&self, query: &SumQuery, layout: &Layout) -> Result<Digest, RefusalCode> {
         let (loaded, closed) = self.newest(&query.agreement, layout)?;
-        let key = self.key_of(&loaded, &closed, question).map_err(|reason| told(&reason))?;
-        let key = key.ok_or(RefusalCode::SumWithoutTable)?;
+        let key = self.key_of(&loaded, &closed, layout.question());
+        key.map_err(|reason| told(&reason))?.ok_or(RefusalCode::SumWithoutTable)
+    }
+
+    /// Sees to it that a question's table is decided.
+    async fn decided_for(
+        &self,
+        query: &SumQuery,
+        layout: &Layout,
+        key: Digest,
+    ) -> Result<(), RefusalCode> {
         let decided = async || {
             let decided = self.store.decided(&[key]).await;
             decided.map(|each| each != [None]).map_err(|reason| told(&reason.into()))
         };
         if decided().await? {
-            return Ok(key);
+            return Ok(());
         }
+        let (loaded, closed) = self.newest(&query.agreement, layout)?;
         let id = query.asker.query().document().query_id;
-        let one: &[Question] = std::slice::from_ref(question);
+        let one: &[Question] = std::slice::from_ref(layout.question());
         self.decide_also(&loaded, &closed, one, id).await.map_err(|reason| told(&reason))?;
-        if decided().await? { Ok(key) } else { Err(RefusalCode::SumNotReady) }
+        if decided().await? { Ok(()) } else { Err(RefusalCode::SumNotReady) }
     }
 
     /// The newest closed round of a question's records.
