@@ -252,9 +252,9 @@ impl Scene {
                 persons: rows.iter().map(|row| row.person).collect(),
                 columns,
                 measures: vec![Measure { id, values: vec![1; rows.len()] }],
-                links: None,
-        },
+            },
             record_keys: None,
+            links: None,
         }
     }
 
