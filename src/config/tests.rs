@@ -15,7 +15,7 @@ fn the_examples_of_the_documentation_are_configurations() {
     let servers: Vec<Server> =
         of("ods").map(|block| toml::from_str(block).expect("a server's")).collect();
     let roles: Vec<Role> = servers.iter().map(Server::role).collect();
-    assert_eq!(roles, [Role::Node, Role::Coordinator]);
+    assert_eq!(roles, [Role::Node, Role::Coordinator, Role::Helper]);
     let analysts = of("analyst").map(|b| toml::from_str::<AnalystConfig>(b).expect("hers"));
     assert_eq!(analysts.count(), 1);
     let [dial] = of("[[coordinator.dial]]").collect::<Vec<_>>()[..] else { panic!("one") };

@@ -108,11 +108,7 @@ fn alike(prepared: &[Prepared]) -> Option<Denied> {
 }
 
 /// Looks for each question's table.
-fn prepare(
-    sums: &Sums,
-    query: &SumQuery,
-    layouts: Vec<Result<Layout, Denied>>,
-) -> Vec<Prepared> {
+fn prepare(sums: &Sums, query: &SumQuery, layouts: Vec<Result<Layout, Denied>>) -> Vec<Prepared> {
     let one = |layout: Result<Layout, Denied>| {
         let known = match &layout {
             Err(Denied(code)) => Known::Refused(*code),
