@@ -351,7 +351,7 @@ mod tests {
         let agreement = agreement("\"imd\", \"ethnicity\", \"age\", \"sex\"");
         let outer = layout("rtt_over_18_weeks", &["imd.quintile", "sex"], &agreement, &catalogue);
         for by in [&["sex"][..], &["imd.quintile"], &[], &["imd.quintile", "sex"]] {
-            let inner = layout("rtt_over_52_weeks", by, &agreement, &catalogue);
+            let inner = layout("rtt_over_18_weeks", by, &agreement, &catalogue);
             let cells = place(&inner, &outer).expect("a part");
             for (cell, of) in cells.iter().enumerate().map(|(cell, of)| (cell, *of)) {
                 let named = |layout: &Layout, cell: usize| -> Vec<String> {
@@ -371,7 +371,7 @@ mod tests {
                 assert_eq!(named(&inner, cell), named(&outer, of));
             }
         }
-        let finer = layout("rtt_over_52_weeks", &["imd.decile"], &agreement, &catalogue);
+        let finer = layout("rtt_over_18_weeks", &["imd.decile"], &agreement, &catalogue);
         assert_eq!(place(&finer, &outer), None);
         let measured = layout("rtt_wait_percentiles", &["sex"], &agreement, &catalogue);
         assert_eq!(place(&measured, &outer), None);

@@ -34,7 +34,7 @@ const REGISTER_QUESTION: [&str; 7] = [
     "--purpose",
     "service_planning",
 ];
-const MAPPING: &str = "dataset = \"hypertension_register\"\n\n[source]\nheader = true\n\n[columns]\nperson = \"id\"\n\
+const MAPPING: &str = "dataset = \"hypertension_register\"\n\n[source]\nheader = true\nimd_edition = \"2025\"\n\n[columns]\nperson = \"id\"\n\
 age = \"age\"\nimd_decile = \"imd\"\nethnic_category = \"ethnic\"\nsex = \"sex\"\nicb_residence = \"icb\"\n\
 systolic_blood_pressure = \"sys\"\ndiastolic_blood_pressure = \"dia\"\nage_at_period_end = \"years\"\n";
 
