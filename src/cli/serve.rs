@@ -33,6 +33,7 @@ use crate::rpc::{
     pool_service, serve_dialled, serve_listening,
 };
 use crate::store::{Identity, Store, StoreError, Vault};
+use crate::trust::handshake::DialTls;
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
@@ -457,33 +458,14 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     let dial =
         tls::coordinator_dial(&credentials, &roots, clock::system()).or_exit(Exit::Config)?;
     let (_keep_dial, dial_tls) = watch::channel(dial);
-    let mut dialling = JoinSet::new();
+    let mut dialling =
+        Dialling { federation, tls: dial_tls, stop: stop.clone(), all: JoinSet::new() };
     for (node, address) in dialled {
-        let config = NodeDialConfig {
-            role: Role::Node,
-            keepalive: Keepalive::USUAL,
-            address,
-            federation: federation.clone(),
-            node,
-            tls: dial_tls.clone(),
-            seed: rand::random(),
-        };
-        let told = told_of(&config);
-        dialling.spawn(dial_node(config, registry.clone(), stop.clone(), told));
+        dialling.dial((Role::Node, node), address, registry.clone());
     }
     let sums = summing.map(|Summing { summed, seal_key, second: (ods, address), wait }| {
         let seconds = Registry::new();
-        let config = NodeDialConfig {
-            role: Role::Helper,
-            keepalive: Keepalive::USUAL,
-            address,
-            federation: federation.clone(),
-            node: ods.clone(),
-            tls: dial_tls.clone(),
-            seed: rand::random(),
-        };
-        let told = told_of(&config);
-        dialling.spawn(dial_node(config, seconds.clone(), stop.clone(), told));
+        dialling.dial((Role::Helper, ods.clone()), address, seconds.clone());
         SumParts {
             agreements: vec![summed],
             seal_key: Arc::new(seal_key),
@@ -516,9 +498,34 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     registry.release_all();
     let _ = accepting.await;
     let _ = adding_up.await;
-    dialling.join_all().await;
+    dialling.all.join_all().await;
     store.close().await;
     served
+}
+
+/// The servers that a coordinator dials.
+struct Dialling {
+    federation: FederationId,
+    tls: watch::Receiver<Arc<DialTls>>,
+    stop: CancellationToken,
+    all: JoinSet<()>,
+}
+
+impl Dialling {
+    /// Keeps one of them in a registry, until the coordinator stops.
+    fn dial(&mut self, (role, node): (Role, Ods), address: Destination, registry: Registry) {
+        let config = NodeDialConfig {
+            role,
+            keepalive: Keepalive::USUAL,
+            address,
+            federation: self.federation.clone(),
+            node,
+            tls: self.tls.clone(),
+            seed: rand::random(),
+        };
+        let told = told_of(&config);
+        self.all.spawn(dial_node(config, registry, self.stop.clone(), told));
+    }
 }
 
 /// The partners that run nodes.

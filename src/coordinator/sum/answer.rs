@@ -125,10 +125,10 @@ fn prepare(sums: &Sums, query: &SumQuery, layouts: Vec<Result<Layout, Denied>>) 
 /// Has those tables decided that are not.
 async fn decide(sums: &Sums, query: &SumQuery, prepared: &mut [Prepared]) {
     for one in prepared {
-        if let (Known::Frozen(key), Ok(layout)) = (one.known, &one.layout) {
-            if let Err(code) = sums.decided_for(query, layout, key).await {
-                one.known = Known::Refused(code);
-            }
+        if let (Known::Frozen(key), Ok(layout)) = (one.known, &one.layout)
+            && let Err(code) = sums.decided_for(query, layout, key).await
+        {
+            one.known = Known::Refused(code);
         }
     }
 }

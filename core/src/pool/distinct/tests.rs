@@ -152,7 +152,7 @@ fn summed(shape: DistinctShape, partners: &[Marks]) -> Vec<Totals> {
         let deposit = DepositId::new(&lock, SnapshotVersion::Final, &membership, n);
         let mut sums = [Role::Leader, Role::Helper].map(|r| SumOfShares::empty(r, deposit, spec));
         for (p, marks) in partners.iter().enumerate() {
-            let context = Context::new(deposit, Ods::new(&format!("RA{p}")).expect("a code"));
+            let context = Context::new(deposit, Ods::new(format!("RA{p}")).expect("a code"));
             let shared = share(&context, spec, &marks.vectors()[n as usize]).expect("shares");
             let (begun, mine) = one.begin(&context, spec, shared.leader()).expect("begins");
             let (began, theirs) = other.begin(&context, spec, shared.helper()).expect("begins");
