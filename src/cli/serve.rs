@@ -463,19 +463,8 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     for (node, address) in dialled {
         dialling.dial((Role::Node, node), address, registry.clone());
     }
-    let sums = summing.map(|Summing { summed, seal_key, second: (ods, address), wait }| {
-        let seconds = Registry::new();
-        dialling.dial((Role::Helper, ods.clone()), address, seconds.clone());
-        SumParts {
-            agreements: vec![summed],
-            seal_key: Arc::new(seal_key),
-            answer_key,
-            nodes: Arc::new(registry.clone()),
-            helper: Arc::new(DialledHelper::new(seconds, ods)),
-            vault: Vault::new(&server.state),
-            wait,
-        }
-    });
+    let vault = Vault::new(&server.state);
+    let sums = summing.map(|summing| dialling.sums(summing, answer_key, registry.clone(), vault));
     let coordinator = Coordinator::new(coordinator::Parts {
         own: peer.clone(),
         agreements,
@@ -512,6 +501,28 @@ struct Dialling {
 }
 
 impl Dialling {
+    /// Dials the second server, and gives what blind sums need.
+    fn sums(
+        &mut self,
+        summing: Summing,
+        answer_key: SigningKey,
+        nodes: Registry,
+        vault: Vault,
+    ) -> SumParts {
+        let Summing { summed, seal_key, second: (ods, address), wait } = summing;
+        let seconds = Registry::new();
+        self.dial((Role::Helper, ods.clone()), address, seconds.clone());
+        SumParts {
+            agreements: vec![summed],
+            seal_key: Arc::new(seal_key),
+            answer_key,
+            nodes: Arc::new(nodes),
+            helper: Arc::new(DialledHelper::new(seconds, ods)),
+            vault,
+            wait,
+        }
+    }
+
     /// Keeps one of them in a registry, until the coordinator stops.
     fn dial(&mut self, (role, node): (Role, Ods), address: Destination, registry: Registry) {
         let config = NodeDialConfig {
