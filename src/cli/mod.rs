@@ -12,6 +12,7 @@ mod clock;
 mod coordinator;
 mod demo;
 mod deposit;
+mod dialling;
 mod disclose;
 mod exit;
 mod extract;

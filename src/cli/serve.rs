@@ -19,21 +19,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
+use super::dialling::Dialling;
 use super::exit::{Exit, Failure, OrExit};
 use super::ready::{self, Readiness};
-use super::sums::{self, Summed, Summing};
+use super::sums::{self, Summed};
 use super::{agreements, audit, clock, reach, staging, upkeep};
 use crate::config::{self, CoordinatorTable, Membership, Server};
-use crate::coordinator::{self, Coordinator, SumParts};
+use crate::coordinator::{self, Coordinator};
 use crate::node::{self, Site};
-use crate::rpc::helper_client::DialledHelper;
 use crate::rpc::{
-    AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, NodeDialConfig,
-    Refusal, Registry, accept_analysts, accept_nodes, coordinator_service, dial_node, node_service,
-    pool_service, serve_dialled, serve_listening,
+    AcceptConfig, Destination, DialConfig, DialState, Keepalive, ListenConfig, Refusal, Registry,
+    accept_analysts, accept_nodes, coordinator_service, node_service, pool_service, serve_dialled,
+    serve_listening,
 };
 use crate::store::{Identity, Store, StoreError, Vault};
-use crate::trust::handshake::DialTls;
 use crate::trust::{Credentials, Expected, Roots, check_pair, config as tls};
 
 /// How a server is told to stop, beside the usual signals.
@@ -492,53 +491,6 @@ async fn serve_coordinator(checked: Checked, stop: CancellationToken) -> Result<
     served
 }
 
-/// The servers that a coordinator dials.
-struct Dialling {
-    federation: FederationId,
-    tls: watch::Receiver<Arc<DialTls>>,
-    stop: CancellationToken,
-    all: JoinSet<()>,
-}
-
-impl Dialling {
-    /// Dials the second server, and gives what blind sums need.
-    fn sums(
-        &mut self,
-        summing: Summing,
-        answer_key: SigningKey,
-        nodes: Registry,
-        vault: Vault,
-    ) -> SumParts {
-        let Summing { summed, seal_key, second: (ods, address), wait } = summing;
-        let seconds = Registry::new();
-        self.dial((Role::Helper, ods.clone()), address, seconds.clone());
-        SumParts {
-            agreements: vec![summed],
-            seal_key: Arc::new(seal_key),
-            answer_key,
-            nodes: Arc::new(nodes),
-            helper: Arc::new(DialledHelper::new(seconds, ods)),
-            vault,
-            wait,
-        }
-    }
-
-    /// Keeps one of them in a registry, until the coordinator stops.
-    fn dial(&mut self, (role, node): (Role, Ods), address: Destination, registry: Registry) {
-        let config = NodeDialConfig {
-            role,
-            keepalive: Keepalive::USUAL,
-            address,
-            federation: self.federation.clone(),
-            node,
-            tls: self.tls.clone(),
-            seed: rand::random(),
-        };
-        let told = told_of(&config);
-        self.all.spawn(dial_node(config, registry, self.stop.clone(), told));
-    }
-}
-
 /// The partners that run nodes.
 fn partners(agreements: &[Agreement]) -> Vec<Ods> {
     agreements.iter().flat_map(|a| a.nodes().map(|p| p.ods.clone())).collect()
@@ -565,23 +517,6 @@ fn dialled_nodes(
         Ok((ods.clone(), place))
     };
     table.dial.iter().map(one).collect()
-}
-
-/// What a log says of dialling a node.
-fn told_of(config: &NodeDialConfig) -> impl Fn(DialState) + Send + Sync + use<> {
-    let (node, place) = (config.node.clone(), config.address.to_string());
-    move |state| match state {
-        DialState::Serving => info!(%node, place, "the node is connected"),
-        DialState::Waiting { reason, wait } => {
-            let reason: &(dyn std::error::Error + 'static) = &reason;
-            warn!(%node, place, reason, ?wait, "not connected to the node; trying again");
-        }
-        DialState::Connected { peer, key_exchange } => {
-            let serial = peer.serial();
-            info!(%node, place, serial, key_exchange, "the node is authenticated");
-        }
-        DialState::Dialling | DialState::Stopped => {}
-    }
 }
 
 #[cfg(test)]
