@@ -9,6 +9,7 @@ pub mod intake;
 pub mod node;
 pub mod present;
 pub mod reference;
+pub mod round;
 pub mod rpc;
 pub mod security_log;
 pub mod snapshot;

@@ -19,7 +19,8 @@ use super::node::ConfigArgs;
 use super::{audit, clock, serve, terminal};
 use crate::config::{self, Server};
 use crate::intake;
-use crate::node::{Kept, Offers, ShownTable, keep_back, round_of, tables_of};
+use crate::node::{Kept, Offers, ShownTable, keep_back, tables_of};
+use crate::round;
 use crate::snapshot::Manifest;
 use crate::store::{Reader, StoreError, Vault};
 
@@ -435,7 +436,7 @@ fn shown(
     if let Some(bound) = round {
         // Of the tables that this partner could contribute a round has those that all of its members can.
         let vault = Vault::new(&server.state);
-        let document = round_of(&vault, bound.round).or_exit(Exit::Config)?;
+        let document = round::document(&vault, bound.round).or_exit(Exit::Config)?;
         if let Some(document) = document {
             tables.retain(|table| document.tables.contains(&table.id));
         }

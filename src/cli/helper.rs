@@ -16,7 +16,8 @@ use super::exit::{Exit, Failure, OrExit};
 use super::serve::{self, Checked, Member, StopArgs};
 use super::{clock, ready};
 use crate::config::{self, Server};
-use crate::helper::{Helper, Parts, Summed};
+use crate::helper::{Helper, Parts};
+use crate::round::Summed;
 use crate::rpc::{
     AcceptConfig, Keepalive, ListenConfig, Refusal, Registry, accept_nodes, helper_service,
     serve_listening,

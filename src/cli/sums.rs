@@ -15,8 +15,8 @@ use tracing::{info, warn};
 use super::exit::{Exit, Failure, OrExit};
 use super::{clock, reach};
 use crate::config::{self, Membership, Server};
-use crate::coordinator;
 use crate::node::{self, Site};
+use crate::round;
 use crate::rpc::{Destination, DialConfig, DialState, Keepalive, pool_service, serve_dialled};
 use crate::trust::{Credentials, Roots, config as tls, write_public};
 
@@ -85,7 +85,7 @@ fn listed<'a>(
 
 /// A coordinator's part in blind sums, as far as files say it.
 pub(super) struct Summing {
-    pub(super) summed: coordinator::Summed,
+    pub(super) summed: round::Summed,
     pub(super) seal_key: SealKey,
     /// The second server, and where it is.
     pub(super) second: (Ods, Destination),
@@ -129,8 +129,7 @@ pub(super) fn summing(
     let (proxy, password) = (named.proxy.as_ref(), named.proxy_password.as_deref());
     let place = reach::destination(&named.address, proxy, password)?;
     let wait = Duration::from_secs(u64::from(table.wait_for_partners_hours) * 3600);
-    let summed =
-        coordinator::Summed { agreement: agreement.clone(), roster: Arc::new(roster.clone()) };
+    let summed = round::Summed { agreement: agreement.clone(), roster: Arc::new(roster.clone()) };
     Ok(Some(Summing { summed, seal_key, second: (named.ods.clone(), place), wait }))
 }
 

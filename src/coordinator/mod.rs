@@ -19,10 +19,11 @@ use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
 use tokio_util::sync::CancellationToken;
 
+use crate::round::Shelf;
 use crate::security_log::SecurityLog;
 use crate::store::{Store, Turns};
+pub use sum::SumParts;
 use sum::Sums;
-pub use sum::{SumParts, Summed};
 
 /// What a coordinator is made of.
 pub struct Parts {
@@ -78,12 +79,19 @@ impl Coordinator {
         let security = SecurityLog::new(Arc::clone(&clock));
         let turns = Arc::<Turns>::default();
         let sums = sums.map(|parts| {
+            let SumParts { agreements, seal_key, answer_key, nodes, helper, vault, wait } = parts;
+            let (catalogue, clock) = (Arc::clone(&catalogue), Arc::clone(&clock));
             Arc::new(Sums {
                 own: own.clone(),
-                catalogue: Arc::clone(&catalogue),
+                shelf: Shelf::new(vault, agreements, Arc::clone(&catalogue), Arc::clone(&clock)),
+                catalogue,
                 store: store.clone(),
-                clock: Arc::clone(&clock),
-                parts,
+                clock,
+                seal_key,
+                answer_key,
+                nodes,
+                second: helper,
+                wait,
                 turn: tokio::sync::Mutex::default(),
                 turns: Arc::clone(&turns),
             })

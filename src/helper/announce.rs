@@ -9,8 +9,7 @@ use evensum_core::sign::Envelope;
 use serde::Deserialize;
 use tracing::info;
 
-use super::loaded::{Loaded, verify_key};
-use super::{Inner, Unable, refused, shelf};
+use super::{Inner, Unable, refused, round, verify_key};
 
 /// What a round claims to be about: a hint where to look for the coordinator's key.
 #[derive(Deserialize)]
@@ -40,7 +39,7 @@ impl Inner {
         if self.store.rounds().round(hash).is_some() {
             return self.announced(hash, sealed);
         }
-        let loaded = Loaded::verify(self, of, envelope, &claim.population)?;
+        let loaded = self.shelf.verify(of, envelope)?;
         loaded.round.in_time(self.clock.now())?;
         verify_key(&self.seal_key, hash, sealed).map_err(|_| refused(RefusalCode::RoundDiffers))?;
         let step = PoolStep::Bound {
@@ -50,8 +49,8 @@ impl Inner {
         };
         self.store.rounds().may(&step).map_err(|reason| refused(reason.code()))?;
         // On the disk before the audit log says that they are.
-        self.keep(hash, shelf::ROUND, caller.ods(), envelope)?;
-        self.vault.put(hash, shelf::VERIFY_KEY, sealed.as_bytes())?;
+        self.shelf.keep(hash, round::ROUND, caller.ods(), envelope)?;
+        self.shelf.vault().put(hash, round::VERIFY_KEY, sealed.as_bytes())?;
         self.store.step(step).await?;
         let (dataset, period) = (&claim.population.dataset, claim.population.period);
         info!(%dataset, %period, round = hash.short(), "a round of a blind sum is bound");
@@ -61,7 +60,7 @@ impl Inner {
 
     /// The same round again: with the same key, or whatever was checked by the first is worth nothing.
     fn announced(&self, hash: Digest, sealed: &Sealed) -> Result<(), Unable> {
-        let Some(kept) = self.vault.take(hash, shelf::VERIFY_KEY)? else {
+        let Some(kept) = self.shelf.vault().take(hash, round::VERIFY_KEY)? else {
             // It is closed, and needs no key any more.
             return Ok(());
         };

@@ -8,16 +8,12 @@ use evensum_core::model::{Digest, Ods, RefusalCode};
 use evensum_core::pool::{
     Aggregator, Context, MAX_MESSAGE_BYTES, OutputShare, PoolError, Role, Sealed, join,
 };
-use evensum_core::port::{CheckOutcome, Checked, Checking, PoolFault};
+use evensum_core::port::{CheckOutcome, Checked, Checking, MAX_CHECKS, PoolFault};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use zeroize::Zeroizing;
 
-use super::loaded::{Loaded, verify_key};
-use super::shelf::{packed, unpacked};
-use super::{Inner, Unable, blocking, refused, shelf};
-
-/// The most vectors of one call.
-pub const MAX_CHECKS: usize = 64;
+use super::round::{Loaded, packed, unpacked};
+use super::{Inner, Unable, blocking, refused, round, verify_key};
 
 /// What came of a member's vectors so far, by their places: the message for the coordinator, and this server's share.
 #[derive(Debug, Default)]
@@ -45,10 +41,10 @@ impl Shares {
     }
 
     /// The shares of all vectors, where every one of so many is there.
-    pub(super) fn all(&self, vectors: usize) -> Option<impl Iterator<Item = &[u8]>> {
+    pub(super) fn all(self, vectors: usize) -> Option<Vec<Zeroizing<Vec<u8>>>> {
         let last = self.0.keys().next_back().map_or(0, |last| *last as usize + 1);
         let whole = self.0.len() == vectors && last == vectors;
-        whole.then(|| self.0.values().map(|(_, share)| share.as_slice()))
+        whole.then(|| self.0.into_values().map(|(_, share)| share).collect())
     }
 }
 
@@ -84,7 +80,7 @@ impl Inner {
         if state.closed.is_some() {
             return Err(refused(RefusalCode::RoundClosed));
         }
-        let loaded = self.load(round)?;
+        let loaded = self.shelf.load(round)?;
         for Checking { of, .. } in &items {
             if loaded.round.extract(&of.ods).is_none() {
                 return Err(refused(RefusalCode::NotAMember));
@@ -97,7 +93,8 @@ impl Inner {
 
     fn checked(&self, loaded: &Loaded, items: &[Checking]) -> Result<Vec<Checked>, Unable> {
         let round = loaded.round.hash();
-        let sealed = self.vault.take(round, shelf::VERIFY_KEY)?.ok_or(Unable::Lost("its key"))?;
+        let sealed =
+            self.shelf.vault().take(round, round::VERIFY_KEY)?.ok_or(Unable::Lost("its key"))?;
         let key = verify_key(&self.seal_key, round, &Sealed::from_bytes(sealed)?)?;
         let aggregator = Aggregator::helper(key);
         let members: BTreeSet<&Ods> = items.iter().map(|item| &item.of.ods).collect();
@@ -137,7 +134,7 @@ impl Inner {
         // On the disk before the coordinator hears that they are good.
         for ods in changed {
             if let Some(Held::Here { shares, .. }) = held.get(ods) {
-                self.vault.put(round, &shelf::checked(ods), &shares.to_bytes())?;
+                self.shelf.vault().put(round, &round::checked(ods), &shares.to_bytes())?;
             }
         }
         Ok(checked)
@@ -148,7 +145,7 @@ impl Inner {
         if self.is_rejected(round, ods) {
             return Ok(Held::Rejected);
         }
-        let Some(bytes) = self.vault.take(round, &shelf::parts(ods))? else {
+        let Some(bytes) = self.shelf.vault().take(round, &round::parts(ods))? else {
             return Ok(Held::NotHere);
         };
         let parts = unpacked(&bytes).filter(|parts| parts.len() == loaded.vectors.len());
@@ -159,7 +156,9 @@ impl Inner {
 
     /// What was checked of a member's contribution.
     pub(super) fn shares(&self, round: Digest, ods: &Ods) -> Result<Option<Shares>, Unable> {
-        let Some(bytes) = self.vault.take(round, &shelf::checked(ods))? else { return Ok(None) };
+        let Some(bytes) = self.shelf.vault().take(round, &round::checked(ods))? else {
+            return Ok(None);
+        };
         let bytes = Zeroizing::new(bytes);
         Shares::parse(&bytes).map(Some).ok_or(Unable::Lost("a checked contribution"))
     }
@@ -176,7 +175,9 @@ impl Inner {
             Some(Held::Rejected) => return Found::Known(CheckOutcome::Rejected),
             Some(Held::NotHere) | None => return Found::Known(CheckOutcome::NotHere),
         };
-        let Some((at, context)) = loaded.context(&item.of) else { return Found::Wrong };
+        let at = loaded.place(item.of.table, item.of.vector);
+        let found = at.and_then(|at| Some((at, loaded.context(at, &item.of.ods)?)));
+        let Some((at, context)) = found else { return Found::Wrong };
         let Ok(place) = u32::try_from(at) else { return Found::Wrong };
         // Whatever the coordinator sends now: it is told what it was told before, and nothing else.
         if let Some((message, _)) = shares.0.get(&place) {

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{PoolStep, RoundRef};
+use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods, RefusalCode, canonical};
-use evensum_core::pool::{Closing, OutputShare, Role, RoundDocument, SumOfShares, Taken};
+use evensum_core::pool::{Closing, Role, RoundDocument, Taken};
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
 use tracing::info;
-use zeroize::Zeroizing;
 
-use super::loaded::Loaded;
-use super::shelf::{packed, unpacked};
-use super::{Inner, Unable, blocking, refused, shelf};
+use super::round::{self, Loaded, add_up, is_added_up};
+use super::{Inner, Unable, blocking, refused};
 
 /// What a closing claims to be of.
 #[derive(Deserialize)]
@@ -44,12 +42,7 @@ impl Inner {
             return Err(refused(RefusalCode::RoundDiffers));
         }
         let step = PoolStep::Closed {
-            of: RoundRef {
-                population: state.population.clone(),
-                version,
-                agreement: round.agreement.clone(),
-                round: claim.round,
-            },
+            of: round.reference(&state.population, version),
             closing: signed.hash(),
             members: closing.members.clone(),
             missing: closing.missing.clone(),
@@ -57,7 +50,7 @@ impl Inner {
         // Before anything is looked at: what is closed is closed, and its singles are gone.
         let taken = rounds.may(&step).map_err(|reason| refused(reason.code()))?;
         if taken == Taken::New {
-            self.may_close(&*self.load(claim.round)?, closing)?;
+            self.may_close(&*self.shelf.load(claim.round)?, closing)?;
             self.store.step(step).await?;
             let (dataset, period) = (&state.population.dataset, state.population.period);
             info!(%dataset, %period, round = claim.round.short(), "a blind sum is closed");
@@ -93,7 +86,7 @@ impl Inner {
             return Ok(false);
         }
         let shares = self.shares(round, ods)?;
-        Ok(shares.is_some_and(|shares| shares.all(loaded.vectors.len()).is_some()))
+        Ok(shares.and_then(|shares| shares.all(loaded.vectors.len())).is_some())
     }
 
     /// Adds the shares of exactly the members of the closing, once, and erases single ones. Where a crash came between,
@@ -102,45 +95,20 @@ impl Inner {
         let rounds = self.store.rounds();
         let closed = rounds.round(hash).and_then(|(.., round)| round.closed.clone());
         let Some(closed) = closed else { return Ok(()) };
-        let tables = self.document(hash)?.tables.len();
-        if !(0..tables).all(|table| self.vault.has(hash, &shelf::sums(table))) {
-            let (inner, loaded) = (Arc::clone(self), self.load(hash)?);
-            blocking(move || inner.sum(&loaded, &closed.members)).await?;
+        let tables = self.shelf.document(hash)?.tables.len();
+        let vault = self.shelf.vault();
+        if !is_added_up(vault, hash, tables) {
+            let (inner, loaded) = (Arc::clone(self), self.shelf.load(hash)?);
+            blocking(move || {
+                let vectors = loaded.vectors.len();
+                let shares = |ods: &Ods| -> Result<_, Unable> {
+                    Ok(inner.shares(hash, ods)?.and_then(|shares| shares.all(vectors)))
+                };
+                add_up(inner.shelf.vault(), Role::Helper, &loaded, &closed.members, shares)
+            })
+            .await?;
         }
-        self.vault.forget(hash, shelf::SINGLE)?;
-        self.vault.forget(hash, shelf::VERIFY_KEY)?;
-        self.unload(hash);
-        Ok(())
-    }
-
-    fn sum(&self, loaded: &Loaded, members: &[Ods]) -> Result<(), Unable> {
-        let hash = loaded.round.hash();
-        let empty = |v: &super::loaded::Vector| SumOfShares::empty(Role::Helper, v.deposit, v.spec);
-        let mut sums: Vec<SumOfShares> = loaded.vectors.iter().map(empty).collect();
-        for ods in members {
-            let shares = self.shares(hash, ods)?.ok_or(Unable::Lost("a checked contribution"))?;
-            let all = shares.all(sums.len()).ok_or(Unable::Lost("a checked contribution"))?;
-            for (sum, share) in sums.iter_mut().zip(all) {
-                sum.add(OutputShare::from_bytes(Role::Helper, share)?)?;
-            }
-        }
-        for table in 0..loaded.round.document().tables.len() {
-            let own = loaded.vectors.iter().zip(&sums);
-            let own = own.filter(|(vector, _)| usize::try_from(vector.table) == Ok(table));
-            let bytes: Vec<Zeroizing<Vec<u8>>> =
-                own.map(|(_, sum)| sum.to_bytes()).collect::<Result<_, _>>()?;
-            let bytes = Zeroizing::new(packed(bytes.iter().map(|one| one.as_slice())));
-            self.vault.put(hash, &shelf::sums(table), &bytes)?;
-        }
-        Ok(())
-    }
-
-    /// The sums of a table's vectors.
-    pub(super) fn sums(&self, hash: Digest, table: usize) -> Result<Vec<SumOfShares>, Unable> {
-        let bytes = self.vault.take(hash, &shelf::sums(table))?;
-        let bytes = Zeroizing::new(bytes.ok_or(Unable::Lost("its sums"))?);
-        let list = unpacked(&bytes).ok_or(Unable::Lost("its sums"))?;
-        let read = list.into_iter().map(|one| SumOfShares::from_bytes(Role::Helper, one));
-        Ok(read.collect::<Result<_, _>>()?)
+        vault.forget(hash, round::SINGLE)?;
+        Ok(vault.forget(hash, round::VERIFY_KEY)?)
     }
 }

@@ -12,9 +12,8 @@ use tokio::time::{Instant, timeout};
 use tokio_stream::StreamExt;
 use tracing::{info, warn};
 
-use super::loaded::Loaded;
-use super::shelf::packed;
-use super::{Inner, Unable, blocking, shelf};
+use super::round::{self, Loaded, packed};
+use super::{Inner, Unable, blocking};
 
 /// The longest wait for one part.
 pub(super) const CALL: Duration = Duration::from_secs(60);
@@ -61,7 +60,7 @@ impl Inner {
         let open = all.filter(|round| round.closed.is_none());
         let open: Vec<Digest> = open.map(|round| round.round).collect();
         for hash in open {
-            let loaded = self.load(hash)?;
+            let loaded = self.shelf.load(hash)?;
             if self.clock.now() >= loaded.round.document().closes {
                 continue;
             }
@@ -155,7 +154,7 @@ impl Inner {
                 }
             }
             let bytes = packed(parts.iter().map(Vec::as_slice));
-            inner.vault.put(hash, &shelf::parts(&ods), &bytes)?;
+            inner.shelf.vault().put(hash, &round::parts(&ods), &bytes)?;
             info!(partner = %ods, round = hash.short(), "a sealed contribution is here");
             Ok(())
         })

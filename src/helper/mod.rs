@@ -8,7 +8,6 @@ mod check;
 mod close;
 mod fetch;
 mod history;
-mod loaded;
 mod notes;
 mod open;
 mod returned;
@@ -25,30 +24,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::disclosure::LiveError;
 use evensum_core::identity::Peer;
-use evensum_core::ledger::ReceiptParts;
-use evensum_core::model::canonical::CanonicalError;
+use evensum_core::ledger::{ReceiptParts, RoundRef};
+use evensum_core::model::canonical::{self, CanonicalError};
 use evensum_core::model::{Agreement, AgreementId, Clock, Digest, RefusalCode, Role};
-use evensum_core::pool::{DocumentError, PoolError, RoundError, SealKey, Sealed, VerifiedRoster};
+use evensum_core::pool::{
+    DocumentError, PoolError, RoundDocument, RoundError, SealKey, Sealed, VerifyKey,
+};
 use evensum_core::port::{
     BoxFuture, Checked, Checking, HelperPort, OpenedShares, PoolDirectory, PoolFault,
 };
-use evensum_core::sign::{Envelope, KeyError, SigningKey, VerifyingKey};
+use evensum_core::sign::{Envelope, KeyError, SigningKey};
+use serde::Deserialize;
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tracing::error;
 
+use crate::round::{self, LoadError, Shelf, Summed};
 use crate::security_log::SecurityLog;
 use crate::store::{Store, StoreError, Vault, VaultError};
-
-pub use check::MAX_CHECKS;
-
-/// An agreement with a blind sum, and its membership list.
-#[derive(Debug, Clone)]
-pub struct Summed {
-    /// The own copy of the agreement.
-    pub agreement: Agreement,
-    /// The membership list that was verified against it.
-    pub roster: Arc<VerifiedRoster>,
-}
 
 /// What a second server is made of.
 pub struct Parts {
@@ -90,17 +82,14 @@ impl std::fmt::Debug for Helper {
 
 struct Inner {
     own: Peer,
-    agreements: Vec<Summed>,
     catalogue: Arc<Catalogue>,
     seal_key: SealKey,
     answer_key: SigningKey,
     store: Store,
-    vault: Vault,
+    shelf: Shelf,
     nodes: Arc<dyn PoolDirectory>,
     clock: Arc<dyn Clock>,
     security: SecurityLog,
-    /// Rounds that are not closed, verified once.
-    loaded: Mutex<BTreeMap<Digest, Arc<loaded::Loaded>>>,
     /// Steps of one round are taken one after the other.
     turns: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
     /// So are tests of what is released.
@@ -110,6 +99,16 @@ struct Inner {
     waits: Mutex<fetch::Waits>,
     /// There is something to fetch or to tell.
     wake: Notify,
+}
+
+/// A closed round, for as long as a step of it is taken.
+struct OfClosing<'a> {
+    summed: &'a Summed,
+    closing: Digest,
+    reference: RoundRef,
+    pending: bool,
+    stopped: bool,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// Why a step is not taken.
@@ -133,10 +132,21 @@ enum Unable {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Live(#[from] LiveError),
+    #[error(transparent)]
+    Load(LoadError),
     #[error("what is kept of the round is incomplete: {0}")]
     Lost(&'static str),
     #[error("the work was called off")]
     CalledOff,
+}
+
+impl From<LoadError> for Unable {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Round(reason) => Self::Round(reason),
+            other => Self::Load(other),
+        }
+    }
 }
 
 const fn refused(code: RefusalCode) -> Unable {
@@ -181,16 +191,14 @@ impl Helper {
         let notes = notes::Notes::read(&vault, clock.now());
         let inner = Inner {
             own,
-            agreements,
+            shelf: Shelf::new(vault, agreements, Arc::clone(&catalogue), Arc::clone(&clock)),
             catalogue,
             seal_key,
             answer_key,
             store,
-            vault,
             nodes,
             security: SecurityLog::new(Arc::clone(&clock)),
             clock,
-            loaded: Mutex::default(),
             turns: Mutex::default(),
             testing: tokio::sync::Mutex::default(),
             history: tokio::sync::Mutex::new(history),
@@ -204,8 +212,7 @@ impl Helper {
 
 impl Inner {
     fn summed(&self, id: &AgreementId) -> Result<&Summed, PoolFault> {
-        let found = self.agreements.iter().find(|of| of.agreement.id == *id);
-        found.ok_or(PoolFault::Refused(RefusalCode::AgreementUnknown))
+        self.shelf.summed(id).ok_or(PoolFault::Refused(RefusalCode::AgreementUnknown))
     }
 
     /// That the caller is the coordinator of an agreement, by its certificate and the own copy.
@@ -227,7 +234,7 @@ impl Inner {
             let named = of.agreement.coordinator().is_some_and(|party| party.ods == *caller.ods());
             named && *caller.federation() == of.agreement.federation
         };
-        if caller.role() == Role::Coordinator && self.agreements.iter().any(is) {
+        if caller.role() == Role::Coordinator && self.shelf.agreements().iter().any(is) {
             return Ok(());
         }
         self.security.refused(PORT, NOT_THE_COORDINATOR);
@@ -246,6 +253,41 @@ impl Inner {
         Err(PoolFault::Refused(RefusalCode::AgreementNotInForce))
     }
 
+    /// The closed round that a coordinator's document is about, and the turn to take a step of it.
+    async fn of_closing(
+        &self,
+        caller: &Peer,
+        envelope: &Envelope,
+    ) -> Result<OfClosing<'_>, Unable> {
+        #[derive(Deserialize)]
+        struct Claim {
+            closing: Digest,
+        }
+        self.any_coordinator(caller)?;
+        let claim = canonical::decode_part(&envelope.payload);
+        let Claim { closing } = claim.map_err(|_| PoolFault::Unreadable)?;
+        let unknown = || refused(RefusalCode::SumNotReady);
+        let hash = self.store.rounds().closing(closing).map(|(.., round)| round.round);
+        let turn = self.turn(hash.ok_or_else(unknown)?).await;
+        let rounds = self.store.rounds();
+        let (state, version, round) = rounds.closing(closing).ok_or_else(unknown)?;
+        let summed = self.summed(&round.agreement)?;
+        self.coordinator(caller, &summed.agreement)?;
+        let reference = round.reference(&state.population, version);
+        let (pending, stopped) = (round.pending, state.stopped.is_some());
+        Ok(OfClosing { summed, closing, reference, pending, stopped, _turn: turn })
+    }
+
+    /// A document of a closed round, where the coordinator signed it.
+    fn signed<D: RoundDocument + Clone>(
+        &self,
+        of: &OfClosing<'_>,
+        envelope: &Envelope,
+    ) -> Result<D, Unable> {
+        let signed = D::verified(envelope, &of.summed.coordinator_key()?);
+        Ok(signed.map_err(|_| self.not_signed())?.document().clone())
+    }
+
     /// One step of a round at a time.
     async fn turn(&self, round: Digest) -> OwnedMutexGuard<()> {
         let turn = {
@@ -258,10 +300,9 @@ impl Inner {
     }
 }
 
-impl Summed {
-    fn coordinator_key(&self) -> Result<VerifyingKey, KeyError> {
-        VerifyingKey::parse(&self.roster.roster().coordinator().answer_key)
-    }
+/// Opens the key by which contributions to a round are checked.
+fn verify_key(seal_key: &SealKey, round: Digest, sealed: &Sealed) -> Result<VerifyKey, Unable> {
+    Ok(VerifyKey::from_bytes(&seal_key.open(sealed, round.as_bytes())?)?)
 }
 
 /// Runs work that takes the processor.

@@ -6,29 +6,21 @@ use std::sync::Arc;
 use evensum_core::authz::{Standing, allows};
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{OpenedTable, PoolStep, RoundRef};
-use evensum_core::model::{Digest, IndicatorId, Question, RefusalCode, canonical};
+use evensum_core::ledger::{OpenedTable, PoolStep};
+use evensum_core::model::{Digest, IndicatorId, Population, Question, RefusalCode};
 use evensum_core::plan::{DistinctTable, Layout, PooledTables};
-use evensum_core::pool::{Opening, Round, RoundDocument};
+use evensum_core::pool::{MAX_OPENED, Opening, Role, Round};
 use evensum_core::port::{OpenedShares, PoolFault};
 use evensum_core::sign::Envelope;
-use serde::Deserialize;
 use tracing::info;
 
 use super::history::Opened;
-use super::{Inner, Summed, Unable, blocking, refused, shelf};
+use super::round::{self, Summed, sums_of};
+use super::{Inner, Unable, blocking, refused};
 
-/// The most tables of one opening: those of an agreement's packs for one dataset and period, in all their rungs.
-pub(super) const MAX_TABLES: usize = 512;
 /// The most published cells of one indicator in an opening: what one disclosure test takes. Of the rungs of a table one
 /// is released at the most, so that all of an opening is more than is ever published of it.
 pub(super) const MAX_CELLS: usize = Limits::RELEASE.published;
-
-/// What an opening claims to be of.
-#[derive(Deserialize)]
-struct Claim {
-    closing: Digest,
-}
 
 /// Which totals of which table are opened: of each of its vectors the places.
 struct Wanted {
@@ -42,30 +34,19 @@ impl Inner {
         caller: &Peer,
         envelope: &Envelope,
     ) -> Result<OpenedShares, Unable> {
-        self.any_coordinator(caller)?;
-        let claim: Claim =
-            canonical::decode_part(&envelope.payload).map_err(|_| PoolFault::Unreadable)?;
-        let unknown = || refused(RefusalCode::SumNotReady);
-        let hash = self.store.rounds().closing(claim.closing).map(|(.., round)| round.round);
-        let hash = hash.ok_or_else(unknown)?;
-        let _turn = self.turn(hash).await;
-        let rounds = self.store.rounds();
-        let (state, version, round) = rounds.closing(claim.closing).ok_or_else(unknown)?;
-        let of = self.summed(&round.agreement)?;
-        self.coordinator(caller, &of.agreement)?;
-        let signed =
-            Opening::verified(envelope, &of.coordinator_key()?).map_err(|_| self.not_signed())?;
-        let opening = signed.document();
-        self.in_force(&of.agreement)?;
-        if state.stopped.is_some() {
+        let of = self.of_closing(caller, envelope).await?;
+        let opening = self.signed::<Opening>(&of, envelope)?;
+        self.in_force(&of.summed.agreement)?;
+        if of.stopped {
             return Err(refused(RefusalCode::SumStopped));
         }
-        let document = self.document(hash)?;
-        let wanted = self.wanted(of, &document, opening)?;
-        let tables: Vec<OpenedTable> = opening.questions.iter().map(table).collect();
+        let (hash, closing) = (of.reference.round, of.closing);
+        let document = self.shelf.document(hash)?;
+        let wanted = self.wanted(of.summed, &document, &opening)?;
+        let tables: Vec<OpenedTable> = opening.questions.iter().map(OpenedTable::of).collect();
         let mut history = self.history.lock().await;
         history.read_on(self.clock.now()).await?;
-        let earlier = history.opened(claim.closing);
+        let earlier = history.opened(closing);
         let same = |one: &&Opened| one.tables == tables && one.query == opening.query;
         if let Some(same) = earlier.iter().rev().find(same) {
             // Nothing new: the same shares, and the entry that said so.
@@ -73,29 +54,19 @@ impl Inner {
             drop(history);
             return Ok(OpenedShares { parts: self.select(hash, wanted).await?, receipt });
         }
-        if round.pending {
+        if of.pending {
             return Err(refused(RefusalCode::OpeningPending));
         }
         // A table is opened once; from then on its release is the answer.
-        let again =
-            |t: &OpenedTable| earlier.iter().any(|one| one.tables.iter().any(|o| alike(o, t)));
+        let again = |t: &OpenedTable| earlier.iter().any(|one| one.tables.iter().any(|o| o.is(t)));
         if tables.iter().any(again) {
             return Err(refused(RefusalCode::RoundDiffers));
         }
         drop(history);
         let parts = self.select(hash, wanted).await?;
-        self.keep(hash, shelf::OPENING, caller.ods(), envelope)?;
-        let step = PoolStep::Opened {
-            of: RoundRef {
-                population: state.population.clone(),
-                version,
-                agreement: round.agreement.clone(),
-                round: hash,
-            },
-            closing: claim.closing,
-            tables,
-            query: opening.query,
-        };
+        self.shelf.keep(hash, round::OPENING, caller.ods(), envelope)?;
+        let query = opening.query;
+        let step = PoolStep::Opened { of: of.reference, closing, tables, query };
         // On the disk before a share leaves.
         let written = self.store.step(step).await?;
         let receipt = written.ok_or(Unable::Lost("the entry of an opening"))?.parts().clone();
@@ -112,16 +83,21 @@ impl Inner {
         opening: &Opening,
     ) -> Result<Vec<Wanted>, Unable> {
         let questions = &opening.questions;
-        if questions.is_empty() || questions.len() > MAX_TABLES {
+        if questions.is_empty() || questions.len() > MAX_OPENED {
             return Err(PoolFault::Unreadable.into());
         }
-        let tables = self.tables(of, &document.population)?;
+        let Population { dataset, period, .. } = &document.population;
+        let (agreement, now) = (&of.agreement, self.clock.now());
+        let tables = PooledTables::of(agreement, (dataset, *period), &self.catalogue, now)?;
         let mut wanted = Vec::with_capacity(questions.len());
         let mut cells: BTreeMap<&IndicatorId, usize> = BTreeMap::new();
-        for (n, question) in questions.iter().enumerate() {
-            if questions[..n].iter().any(|other| alike(&table(other), &table(question))) {
+        let mut seen: Vec<OpenedTable> = Vec::with_capacity(questions.len());
+        for question in questions {
+            let table = OpenedTable::of(question);
+            if seen.iter().any(|other| other.is(&table)) {
                 return Err(refused(RefusalCode::Malformed));
             }
+            seen.push(table);
             if let Some(estimate) = tables.estimate_of(question, &document.tables) {
                 // Different people are estimated once, with the tables of the agreement's packs, and at nobody's wish.
                 if opening.query.is_some() {
@@ -168,7 +144,7 @@ impl Inner {
         let inner = Arc::clone(self);
         blocking(move || {
             let one = |Wanted { table, vectors }: Wanted| -> Result<Vec<Vec<u8>>, Unable> {
-                let sums = inner.sums(hash, table)?;
+                let sums = sums_of(inner.shelf.vault(), Role::Helper, hash, table)?;
                 if sums.len() != vectors.len() {
                     return Err(Unable::Lost("its sums"));
                 }
@@ -192,22 +168,4 @@ fn whole(estimate: &DistinctTable, document: &Round) -> Result<Wanted, Unable> {
     let table = table.ok_or(Unable::Lost("the meaning of its tables"))?;
     let specs = estimate.vectors()?;
     Ok(Wanted { table, vectors: specs.iter().map(|spec| (0..spec.len()).collect()).collect() })
-}
-
-fn table(question: &Question) -> OpenedTable {
-    OpenedTable {
-        indicator: question.indicator.clone(),
-        by: question.by.clone(),
-        scope: question.scope.clone(),
-    }
-}
-
-/// Whether two are one table, in whatever order its breakdown is named.
-pub(super) fn alike(a: &OpenedTable, b: &OpenedTable) -> bool {
-    let sorted = |table: &OpenedTable| {
-        let mut by = table.by.clone();
-        by.sort();
-        by
-    };
-    a.indicator == b.indicator && a.scope == b.scope && sorted(a) == sorted(b)
 }

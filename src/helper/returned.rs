@@ -6,23 +6,16 @@ use std::sync::Arc;
 use evensum_core::disclosure::attack::Limits;
 use evensum_core::disclosure::{Live, Policy, ReleaseDocument, Universe};
 use evensum_core::identity::Peer;
-use evensum_core::ledger::{OpenedTable, PoolStep, ReceiptParts, RoundRef};
+use evensum_core::ledger::{OpenedTable, PoolStep, ReceiptParts};
 use evensum_core::model::canonical::MAX_BYTES;
 use evensum_core::model::{Digest, Population, RefusalCode, canonical};
-use evensum_core::pool::{Opening, Returned, RoundDocument};
+use evensum_core::pool::{Opening, Returned};
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
-use serde::Deserialize;
 use tracing::error;
 
-use super::open::alike;
-use super::{Inner, Summed, Unable, blocking, refused, shelf};
-
-/// What a return claims to be of.
-#[derive(Deserialize)]
-struct Claim {
-    closing: Digest,
-}
+use super::round::{self, Summed};
+use super::{Inner, Unable, blocking, refused, shelf};
 
 impl Inner {
     pub(super) async fn returned(
@@ -31,54 +24,35 @@ impl Inner {
         envelope: &Envelope,
         releases: Vec<Vec<u8>>,
     ) -> Result<ReceiptParts, Unable> {
-        self.any_coordinator(caller)?;
-        let claim: Claim =
-            canonical::decode_part(&envelope.payload).map_err(|_| PoolFault::Unreadable)?;
-        let unknown = || refused(RefusalCode::SumNotReady);
-        let hash = self.store.rounds().closing(claim.closing).map(|(.., round)| round.round);
-        let hash = hash.ok_or_else(unknown)?;
-        let _turn = self.turn(hash).await;
-        let rounds = self.store.rounds();
-        let (state, version, round) = rounds.closing(claim.closing).ok_or_else(unknown)?;
-        let of = self.summed(&round.agreement)?;
-        self.coordinator(caller, &of.agreement)?;
-        let signed =
-            Returned::verified(envelope, &of.coordinator_key()?).map_err(|_| self.not_signed())?;
-        let returned = signed.document();
+        let of = self.of_closing(caller, envelope).await?;
+        let returned = self.signed::<Returned>(&of, envelope)?;
+        let closing = of.closing;
         let hashes = releases.iter().map(|bytes| Digest::of(bytes));
         if !hashes.eq(returned.releases.iter().copied()) {
             return Err(refused(RefusalCode::RoundDiffers));
         }
-        let opening = self.kept::<Opening>(hash, shelf::OPENING)?;
+        let opening = self.shelf.kept::<Opening>(of.reference.round, round::OPENING)?;
         if opening.is_none_or(|kept| kept.payload_hash() != returned.opening) {
             return Err(refused(RefusalCode::RoundDiffers));
         }
-        if !round.pending {
-            return self.again(claim.closing, returned).await;
+        if !of.pending {
+            return self.again(closing, &returned).await;
         }
         let opened: Vec<OpenedTable> = {
             let mut history = self.history.lock().await;
             history.read_on(self.clock.now()).await?;
-            let all = history.opened(claim.closing).iter();
+            let all = history.opened(closing).iter();
             all.flat_map(|one| one.tables.iter().cloned()).collect()
         };
-        self.are_of(of, (&state.population, claim.closing), &opened, &releases)?;
-        let universe = self.universe(&state.population)?;
+        let population = of.reference.population.clone();
+        self.are_of(of.summed, (&population, closing), &opened, &releases)?;
+        let universe = self.universe(&population)?;
         let passed = self.tested(universe, releases).await?;
-        let step = PoolStep::Returned {
-            of: RoundRef {
-                population: state.population.clone(),
-                version,
-                agreement: round.agreement.clone(),
-                round: hash,
-            },
-            closing: claim.closing,
-            releases: returned.releases.clone(),
-            passed,
-        };
+        let releases = returned.releases;
+        let step = PoolStep::Returned { of: of.reference, closing, releases, passed };
         let written = self.store.step(step).await?;
         if !passed {
-            let (dataset, period) = (&state.population.dataset, state.population.period);
+            let (dataset, period) = (&population.dataset, population.period);
             error!(
                 %dataset, %period,
                 "what was released of a blind sum does not pass the disclosure test: nothing of it is opened any more. Tell the members' IG leads"
@@ -120,17 +94,13 @@ impl Inner {
                 return Err(PoolFault::Unreadable.into());
             }
             let release: ReleaseDocument = canonical::decode(bytes).map_err(|_| differs())?;
-            let table = OpenedTable {
-                indicator: release.question.indicator.clone(),
-                by: release.question.by.clone(),
-                scope: release.question.scope.clone(),
-            };
+            let table = OpenedTable::of(&release.question);
             let definition = self.catalogue.definition_hash(&table.indicator).ok();
             let mut residence = release.residence_scope.clone();
             residence.sort();
-            let fits = opened.iter().any(|one| alike(one, &table))
+            let fits = opened.iter().any(|one| one.is(&table))
                 && definition == Some(release.question.definition_hash)
-                && !seen.iter().any(|other| alike(other, &table))
+                && !seen.iter().any(|other| other.is(&table))
                 && release.ods == *coordinator
                 && release.federation == population.federation
                 && release.dataset == population.dataset
@@ -164,13 +134,13 @@ impl Inner {
         let _testing = self.testing.lock().await;
         blocking(move || {
             let mut all: Vec<Vec<u8>> = Vec::new();
-            while let Some(bytes) = inner.vault.take(universe, &shelf::release(all.len()))? {
+            while let Some(bytes) = inner.shelf.vault().take(universe, &shelf::release(all.len()))? {
                 all.push(bytes);
             }
             for bytes in releases {
                 // A crash may have come after some of them were kept.
                 if !all.contains(&bytes) {
-                    inner.vault.put(universe, &shelf::release(all.len()), &bytes)?;
+                    inner.shelf.vault().put(universe, &shelf::release(all.len()), &bytes)?;
                     all.push(bytes);
                 }
             }

@@ -56,7 +56,7 @@ impl Inner {
 
     /// Members of all lists.
     pub(super) fn members(&self) -> BTreeSet<Ods> {
-        let lists = self.agreements.iter().map(|of| of.roster.roster().members());
+        let lists = self.shelf.agreements().iter().map(|of| of.roster.roster().members());
         lists.flatten().map(|member| member.ods.clone()).collect()
     }
 
@@ -76,7 +76,7 @@ impl Inner {
             let now = self.clock.now();
             let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
             notes.of(&ods, now).told = next;
-            notes.write(&self.vault)?;
+            notes.write(self.shelf.vault())?;
         }
         Ok(())
     }
@@ -115,7 +115,8 @@ impl Inner {
     fn concerned(&self, rounds: &Rounds, entry: &Entry, ods: &Ods) -> Vec<Population> {
         let populations = match &entry.event {
             Event::QueryAccepted { asked } => {
-                let of = self.agreements.iter().find(|of| of.agreement.id == asked.agreement);
+                let of =
+                    self.shelf.agreements().iter().find(|of| of.agreement.id == asked.agreement);
                 let (Some(of), Some(query)) = (of, query_of(asked)) else { return Vec::new() };
                 let population = |question: &evensum_core::model::Question| {
                     let indicator = self.catalogue.indicator(&question.indicator).ok()?;

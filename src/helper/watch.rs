@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use super::fetch::{CALL, takes_out};
 use super::tell::MAX_TOLD;
-use super::{Helper, Inner, Unable, shelf};
+use super::{Helper, Inner, Unable, round};
 
 /// Between two looks at what can be done next.
 const LOOK: Duration = Duration::from_secs(1);
@@ -107,14 +107,15 @@ impl Inner {
         let all = rounds.populations().flat_map(|state| state.versions.values());
         let all: Vec<(Digest, bool)> = all.map(|r| (r.round, r.closed.is_some())).collect();
         // Whose key is gone is added up.
-        for (hash, closed) in all.into_iter().filter(|(h, _)| self.vault.has(*h, shelf::VERIFY_KEY))
+        for (hash, closed) in
+            all.into_iter().filter(|(h, _)| self.shelf.vault().has(*h, round::VERIFY_KEY))
         {
             if closed {
                 let _turn = self.turn(hash).await;
                 self.add_up(hash).await?;
-            } else if self.clock.now() > self.document(hash)?.closes.plus(KEPT_SECONDS) {
+            } else if self.clock.now() > self.shelf.document(hash)?.closes.plus(KEPT_SECONDS) {
                 let _turn = self.turn(hash).await;
-                self.vault.forget(hash, shelf::SINGLE)?;
+                self.shelf.vault().forget(hash, round::SINGLE)?;
             }
         }
         Ok(())
@@ -136,7 +137,7 @@ impl Inner {
                     away.push(ods);
                 }
             }
-            notes.write(&self.vault)?;
+            notes.write(self.shelf.vault())?;
         }
         for ods in away {
             self.stop(&ods, Stop::Unseen, |_| true).await?;

@@ -32,11 +32,11 @@ use super::release::ReleaseError;
 use super::shelf::ShelfError;
 use super::{Inner, Node};
 use crate::intake::IntakeError;
+use crate::round::{LoadError, Summed};
 use crate::snapshot::SnapshotError;
 use crate::store::{StoreError, Vault, VaultError};
 
 pub use self::offers::{Kept, OfferError, Offers, RequestError, keep_back};
-pub use self::parts::{ROUND_FILE, round_of};
 pub use self::shown::{ShownTable, tables_of};
 
 /// What a site's memberships share for sums: one contribution is made at a time, whoever asks.
@@ -62,8 +62,7 @@ impl Contributing {
 /// A membership's agreement that has a sum, and the list of those that are in it.
 #[derive(Debug)]
 pub(super) struct Pool {
-    agreement: Agreement,
-    roster: Arc<VerifiedRoster>,
+    of: Summed,
     found: ready::Cache,
     said: std::sync::Mutex<BTreeMap<(Role, &'static str), String>>,
 }
@@ -76,7 +75,7 @@ impl Pool {
     ) -> Option<Self> {
         let agreement = agreements.iter().find(|agreement| agreement.pool.is_some())?.clone();
         let (found, said) = (ready::Cache::default(), std::sync::Mutex::default());
-        Some(Self { agreement, roster: roster?, found, said })
+        Some(Self { of: Summed { agreement, roster: roster? }, found, said })
     }
 
     fn says(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Role, &'static str), String>> {
@@ -85,16 +84,16 @@ impl Pool {
 
     /// That the caller is the coordinator, by its certificate.
     fn is_coordinator(&self, caller: &Peer) -> bool {
-        *caller.federation() == self.agreement.federation
+        *caller.federation() == self.of.agreement.federation
             && caller.role() == Role::Coordinator
-            && *caller.ods() == self.roster.roster().coordinator().ods
+            && *caller.ods() == self.of.roster.roster().coordinator().ods
     }
 
     /// That the caller is the second server, by its certificate.
     fn is_second(&self, caller: &Peer) -> bool {
-        *caller.federation() == self.agreement.federation
+        *caller.federation() == self.of.agreement.federation
             && caller.role() == Role::Helper
-            && self.roster.roster().helper().is_some_and(|server| server.ods == *caller.ods())
+            && self.of.roster.roster().helper().is_some_and(|server| server.ods == *caller.ods())
     }
 }
 
@@ -119,6 +118,8 @@ enum Trouble {
     Unbelieved(&'static str),
     #[error(transparent)]
     Round(#[from] RoundError),
+    #[error(transparent)]
+    Load(LoadError),
     #[error(transparent)]
     Membership(#[from] MembershipError),
     #[error("a document of the round is not what its server signed")]
@@ -155,6 +156,15 @@ enum Trouble {
     CalledOff,
 }
 
+impl From<LoadError> for Trouble {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Round(reason) => Self::Round(reason),
+            other => Self::Load(other),
+        }
+    }
+}
+
 impl From<ShelfError> for Trouble {
     fn from(error: ShelfError) -> Self {
         Self::Release(error.into())
@@ -184,6 +194,7 @@ impl Trouble {
             Self::Store(reason) if reason.unwritable() => PoolFault::LedgerUnavailable,
             Self::Store(_)
             | Self::Vault(_)
+            | Self::Load(_)
             | Self::Offers(_)
             | Self::Intake(_)
             | Self::Manifest(_)

@@ -11,7 +11,7 @@ use crate::model::{
     Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, PoolKind,
     Question, Timestamp,
 };
-use crate::pool::{Pick, PoolError, Shape, VectorSpec};
+use crate::pool::{BoundRound, Pick, PoolError, RoundVector, Shape, VectorSpec};
 
 /// Dimensions whose categories are partners or belong to one: a sum over partners that is divided by them, or restricted
 /// to one of their categories, is no sum, and shows named partners without their consent.
@@ -94,6 +94,22 @@ impl PooledTables {
         let table = self.table(id).map(|table| table.shape.vectors());
         let distinct = || self.estimate(id).map(DistinctTable::vectors);
         table.or_else(distinct).transpose()
+    }
+
+    /// All vectors of a round in their order, with what each is bound to.
+    ///
+    /// # Errors
+    /// [`PoolError::Spec`], where the round names a table that is none of these.
+    pub fn vectors_of(&self, round: &BoundRound) -> Result<Vec<RoundVector>, PoolError> {
+        let mut all = Vec::new();
+        for (table, id) in (0..).zip(&round.document().tables) {
+            let specs = self.vectors(*id)?.ok_or(PoolError::Spec)?;
+            all.extend((0..).zip(specs).map(|(vector, spec)| {
+                let deposit = round.deposit(*id, vector);
+                RoundVector { table, vector, deposit, spec }
+            }));
+        }
+        Ok(all)
     }
 
     /// The estimate of that id.

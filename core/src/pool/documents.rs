@@ -177,6 +177,9 @@ impl Closing {
     }
 }
 
+/// The most tables of one opening: those of an agreement's packs for one dataset and period, in all their rungs.
+pub const MAX_OPENED: usize = 512;
+
 /// The coordinator asks the second server for its part of totals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -27,7 +27,7 @@ pub use distinct::{
     LinkId, LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
 };
 pub use documents::{
-    Closing, DocumentError, Enclosed, Opening, Ready, Returned, Round, RoundDocument,
+    Closing, DocumentError, Enclosed, MAX_OPENED, Opening, Ready, Returned, Round, RoundDocument,
 };
 pub use error::PoolError;
 pub use masks::{Masked, Members};
@@ -36,7 +36,7 @@ pub use roster::{
     Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
     SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
-pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
+pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules, RoundVector};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
 pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
 pub use shape::{Pick, Shape, ShapeError};

@@ -98,6 +98,7 @@ impl std::fmt::Debug for RoundRules<'_> {
 pub struct BoundRound {
     document: Round,
     hash: Digest,
+    lock: Digest,
     members: Vec<(Ods, SnapshotRef)>,
 }
 
@@ -150,7 +151,8 @@ impl BoundRound {
         let members: Vec<Ods> = ready.iter().map(|one| one.ods.clone()).collect();
         rules.roster.enough(&members, population.period)?;
         let members = ready.into_iter().map(|one| (one.ods, one.snapshot)).collect();
-        Ok(Self { document: round.clone(), hash: signed.hash(), members })
+        let lock = population.lock()?;
+        Ok(Self { document: round.clone(), hash: signed.hash(), lock, members })
     }
 
     /// That contributions may still be made: not too late, and nobody is kept waiting longer than a day.
@@ -212,26 +214,24 @@ impl BoundRound {
     }
 
     /// What a vector of a table is bound to: nothing that was sent for another round, version or place in it fits.
-    ///
-    /// # Errors
-    /// [`CanonicalError`].
-    pub fn deposit(&self, table: Digest, vector: u32) -> Result<DepositId, CanonicalError> {
-        let lock = self.document.population.lock()?;
+    #[must_use]
+    pub fn deposit(&self, table: Digest, vector: u32) -> DepositId {
         let of = [&self.hash.as_bytes()[..], &table.as_bytes()[..]].concat();
-        Ok(DepositId::new(&lock, self.document.version, &Digest::of(&of), vector))
+        DepositId::new(&self.lock, self.document.version, &Digest::of(&of), vector)
     }
+}
 
-    /// All vectors of a table, with what each is bound to.
-    ///
-    /// # Errors
-    /// [`CanonicalError`].
-    pub fn deposits(
-        &self,
-        table: Digest,
-        specs: &[VectorSpec],
-    ) -> Result<Vec<(DepositId, VectorSpec)>, CanonicalError> {
-        (0..).zip(specs).map(|(n, spec)| Ok((self.deposit(table, n)?, *spec))).collect()
-    }
+/// A vector of a round: its table's place in the round, its own in the table, what it is bound to, and its shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundVector {
+    /// The table.
+    pub table: u32,
+    /// The vector.
+    pub vector: u32,
+    /// What every member's figures are bound to.
+    pub deposit: DepositId,
+    /// The shape.
+    pub spec: VectorSpec,
 }
 
 fn member(enclosed: &Enclosed, rules: &RoundRules<'_>) -> Result<Ready, RoundError> {

@@ -99,6 +99,19 @@ pub struct RoundState {
     pub pending: bool,
 }
 
+impl RoundState {
+    /// How the audit log names it.
+    #[must_use]
+    pub fn reference(&self, population: &Population, version: SnapshotVersion) -> RoundRef {
+        RoundRef {
+            population: population.clone(),
+            version,
+            agreement: self.agreement.clone(),
+            round: self.round,
+        }
+    }
+}
+
 /// Everything about one population.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PopulationState {

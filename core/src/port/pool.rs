@@ -9,6 +9,8 @@ use crate::sign::Envelope;
 
 /// The most entries that a node is told of in one call.
 pub const MAX_TOLD: usize = 256;
+/// The most vectors of one check.
+pub const MAX_CHECKS: usize = 64;
 
 /// Why a step of a round was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +62,7 @@ pub struct SignedClosing {
 }
 
 /// A partner's node in a round. The caller is the coordinator or the second server, as its certificate says.
+/// Whoever implements it limits how long a call takes.
 pub trait PoolNodePort: Send + Sync {
     /// The extracts that can be contributed under an agreement, each as a signed [`crate::pool::Ready`].
     fn ready<'a>(
@@ -140,7 +143,7 @@ pub struct OpenedShares {
     pub receipt: ReceiptParts,
 }
 
-/// The independent second server, for the coordinator.
+/// The independent second server, for the coordinator. Whoever implements it limits how long a call takes.
 pub trait HelperPort: Send + Sync {
     /// Announces a round, with the key by which both servers check contributions, sealed to the second server. It is
     /// bound from here on, and fetches its parts from the nodes.

@@ -21,7 +21,8 @@ use tracing::{error, warn};
 
 use super::super::Inner;
 use super::super::ask::{begin, refuse};
-use super::{Loaded, SumError, Sums};
+use super::round::Loaded;
+use super::{SumError, Sums};
 use crate::store::{FrozenRow, Known, Todo};
 
 /// How long after the deadline an answer waits to be read.
@@ -182,7 +183,7 @@ fn released(
     let made = || -> Result<SystemView<Shared>, Box<dyn std::error::Error>> {
         let frozen = Frozen::reopen(row.bytes, &row.published)?;
         let released = frozen.release(query_id, number, receipt)?;
-        let key = &sums.parts.answer_key;
+        let key = &sums.answer_key;
         let outgoing = Outgoing::release(released, &agreement.federation, coordinator, key)?;
         let expected = Expected {
             agreement,
@@ -245,7 +246,7 @@ impl Sums {
         &self,
         agreement: &Agreement,
         layout: &Layout,
-    ) -> Result<(Loaded, ClosedRound), RefusalCode> {
+    ) -> Result<(Arc<Loaded>, ClosedRound), RefusalCode> {
         let population = Population::of(agreement, layout.dataset(), layout.question().period);
         let rounds = self.store.rounds();
         let state = rounds.of(&population).ok().flatten().ok_or(RefusalCode::SumNotReady)?;
@@ -258,8 +259,8 @@ impl Sums {
             self.has(round.round, super::shelf::RETURNED).then_some((round.round, closed))
         });
         let (hash, closed) = closed.ok_or(RefusalCode::SumNotReady)?;
-        let loaded = self.load(hash).map_err(|reason| told(&reason))?;
-        Ok((loaded.ok_or(RefusalCode::SumNotReady)?, closed))
+        let loaded = self.shelf.load(hash).map_err(|reason| told(&reason.into()))?;
+        Ok((loaded, closed))
     }
 
     /// Has the second server write the query down. None where there is none.

@@ -1,16 +1,17 @@
 //! Who is in the sum: decided once, signed by both servers, and written down by both before anything is opened.
 
+use std::sync::Arc;
+
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods};
-use evensum_core::pool::{ClosedRound, Closing, OutputShare, Role, RoundDocument, SumOfShares};
+use evensum_core::pool::{ClosedRound, Closing, Role, RoundDocument};
 use evensum_core::port::{PoolFault, SignedClosing};
 use evensum_core::sign::{Envelope, VerifyingKey};
-use tokio::time::timeout;
 use tracing::error;
 use zeroize::Zeroizing;
 
-use super::shelf::{packed, unpacked};
-use super::{CALL, Loaded, SumError, Sums, blocking, shelf, told};
+use super::round::{self, Loaded, add_up, is_added_up, unpacked};
+use super::{SumError, Sums, blocking, shelf, told};
 
 impl Sums {
     /// Closes a round where every member's contribution is checked, or the time for them is over.
@@ -21,28 +22,27 @@ impl Sums {
         if !settled && !self.is_over(loaded) {
             return Ok(());
         }
-        let envelope = match self.envelope::<Closing>(hash, shelf::CLOSING)? {
+        let envelope = match self.shelf.kept::<Closing>(hash, shelf::CLOSING)? {
             // What was sent once is sent again, and nothing else.
             Some(envelope) => envelope,
             None => match self.closing(loaded, &bound)? {
                 Some(closing) => {
-                    let envelope = closing.sign(self.own.ods(), &self.parts.answer_key)?;
-                    self.keep(hash, shelf::CLOSING, &envelope)?;
+                    let envelope = closing.sign(self.own.ods(), &self.answer_key)?;
+                    self.shelf.keep(hash, shelf::CLOSING, self.own.ods(), &envelope)?;
                     envelope
                 }
                 None => return Ok(()),
             },
         };
         let helper = self.helper()?;
-        let asked = timeout(CALL, helper.close(&self.own, &envelope)).await;
-        let theirs = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
+        let theirs = helper.close(&self.own, &envelope).await.map_err(SumError::Helper)?;
         let server =
             loaded.of.roster.roster().helper().ok_or(SumError::Lost("the second server"))?;
         let signed = Closing::verified(&theirs, &VerifyingKey::parse(&server.answer_key)?)?;
         if theirs.payload != envelope.payload {
             return Err(SumError::Helper(PoolFault::Unreadable));
         }
-        self.keep(hash, shelf::COUNTERSIGNED, &theirs)?;
+        self.shelf.keep(hash, shelf::COUNTERSIGNED, self.own.ods(), &theirs)?;
         let Closing { members, missing, .. } = signed.document().clone();
         let closing = signed.hash();
         let step = PoolStep::Closed { of: loaded.round.reference(), closing, members, missing };
@@ -57,7 +57,7 @@ impl Sums {
         let hash = loaded.round.hash();
         let document = loaded.round.document();
         let arrived: Vec<Ods> =
-            bound.iter().filter(|ods| self.has(hash, &shelf::checked(ods))).cloned().collect();
+            bound.iter().filter(|ods| self.has(hash, &round::checked(ods))).cloned().collect();
         let period = document.population.period;
         let lists = match loaded.of.roster.may_close(bound, &arrived, period) {
             Ok(lists) => lists,
@@ -88,58 +88,42 @@ impl Sums {
         {
             return Ok(());
         }
-        let Some(loaded) = self.load(hash)? else {
-            return Err(SumError::Lost("its document, or the agreement that it is under"));
-        };
+        let loaded = self.shelf.load(hash)?;
         self.add_up(&loaded, closed).await?;
         self.tell(&loaded).await?;
         self.decide(&loaded, closed).await
     }
 
     /// Adds the shares of exactly the members of the closing, once; single ones are erased.
-    async fn add_up(&self, loaded: &Loaded, closed: &ClosedRound) -> Result<(), SumError> {
+    async fn add_up(&self, loaded: &Arc<Loaded>, closed: &ClosedRound) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let tables = loaded.round.document().tables.len();
-        if (0..tables).all(|table| self.has(hash, &shelf::sums(table))) {
-            return Ok(self.parts.vault.forget(hash, shelf::SINGLE)?);
+        let vault = self.shelf.vault();
+        if !is_added_up(vault, hash, tables) {
+            let (vault, loaded) = (vault.clone(), Arc::clone(loaded));
+            let members = closed.members.clone();
+            blocking(move || {
+                let shares = |ods: &Ods| -> Result<_, SumError> {
+                    let Some(bytes) = vault.take(hash, &round::checked(ods))? else {
+                        return Ok(None);
+                    };
+                    let bytes = Zeroizing::new(bytes);
+                    let each = |one: &[u8]| Zeroizing::new(one.to_vec());
+                    Ok(unpacked(&bytes).map(|list| list.into_iter().map(each).collect()))
+                };
+                add_up(&vault, Role::Leader, &loaded, &members, shares)
+            })
+            .await?;
         }
-        let vectors = loaded.vectors()?;
-        let (vault, members) = (self.parts.vault.clone(), closed.members.clone());
-        blocking(move || {
-            let mut sums: Vec<SumOfShares> = vectors
-                .iter()
-                .map(|v| SumOfShares::empty(Role::Leader, v.deposit, v.spec))
-                .collect();
-            for ods in &members {
-                let bytes = vault.take(hash, &shelf::checked(ods))?;
-                let bytes = Zeroizing::new(bytes.ok_or(SumError::Lost("a checked contribution"))?);
-                let shares = unpacked(&bytes).filter(|shares| shares.len() == sums.len());
-                let shares = shares.ok_or(SumError::Lost("a checked contribution"))?;
-                for (sum, share) in sums.iter_mut().zip(shares) {
-                    sum.add(OutputShare::from_bytes(Role::Leader, share)?)?;
-                }
-            }
-            for table in 0..tables {
-                let own = vectors
-                    .iter()
-                    .zip(&sums)
-                    .filter(|(v, _)| usize::try_from(v.table) == Ok(table));
-                let bytes: Vec<Zeroizing<Vec<u8>>> =
-                    own.map(|(_, sum)| sum.to_bytes()).collect::<Result<_, _>>()?;
-                let bytes = Zeroizing::new(packed(bytes.iter().map(|one| one.as_slice())));
-                vault.put(hash, &shelf::sums(table), &bytes)?;
-            }
-            vault.forget(hash, shelf::SINGLE)?;
-            Ok(())
-        })
-        .await
+        Ok(vault.forget(hash, round::SINGLE)?)
     }
 
     /// The closing with both signatures.
     pub(super) fn signed_closing(&self, round: Digest) -> Result<SignedClosing, SumError> {
         let lost = SumError::Lost("its closing");
-        let coordinator: Envelope = self.envelope::<Closing>(round, shelf::CLOSING)?.ok_or(lost)?;
-        let helper = self.envelope::<Closing>(round, shelf::COUNTERSIGNED)?;
+        let coordinator: Envelope =
+            self.shelf.kept::<Closing>(round, shelf::CLOSING)?.ok_or(lost)?;
+        let helper = self.shelf.kept::<Closing>(round, shelf::COUNTERSIGNED)?;
         Ok(SignedClosing { coordinator, helper })
     }
 
@@ -148,12 +132,12 @@ impl Sums {
         let hash = loaded.round.hash();
         let closing = self.signed_closing(hash)?;
         for ods in loaded.round.members() {
-            let Some(node) = self.parts.nodes.member(&ods) else { continue };
+            let Some(node) = self.nodes.member(&ods) else { continue };
             if self.has(hash, &shelf::told(&ods)) {
                 continue;
             }
-            let answer = timeout(CALL, node.closed(&self.own, &closing)).await;
-            if matches!(answer, Ok(Ok(()))) {
+            let answer = node.closed(&self.own, &closing).await;
+            if answer.is_ok() {
                 self.mark(hash, &shelf::told(&ods))?;
             }
         }

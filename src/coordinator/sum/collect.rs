@@ -3,62 +3,27 @@
 use std::sync::Arc;
 
 use evensum_core::model::{Digest, Ods};
-use evensum_core::pool::{
-    Aggregator, Context, DepositId, OutputShare, Pending, Role, Sealed, VectorSpec,
-};
-use evensum_core::port::{CheckOutcome, Checking, PoolFault, SealedPart, VectorOf};
+use evensum_core::pool::{Aggregator, Context, OutputShare, Pending, Role, RoundVector, Sealed};
+use evensum_core::port::{CheckOutcome, Checking, MAX_CHECKS, PoolFault, SealedPart, VectorOf};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use super::shelf::{packed, unpacked};
-use super::{CALL, Loaded, SumError, Sums, blocking, shelf};
-
-/// Vectors that are checked in one call to the second server.
-const AT_ONCE: usize = 64;
-
-/// A vector of the round: its table, its place there, what it is bound to and its shape.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Vector {
-    pub(super) table: u32,
-    pub(super) vector: u32,
-    pub(super) deposit: DepositId,
-    pub(super) spec: VectorSpec,
-}
-
-impl Loaded {
-    /// All vectors of the round, in their order.
-    pub(super) fn vectors(&self) -> Result<Vec<Vector>, SumError> {
-        let mut all = Vec::new();
-        for (table, id) in (0..).zip(&self.round.document().tables) {
-            let specs = self.tables.vectors(*id)?;
-            let specs = specs.ok_or(SumError::Lost("the meaning of its tables"))?;
-            let deposits = self.round.deposits(*id, &specs)?;
-            all.extend((0..).zip(deposits).map(|(vector, (deposit, spec))| Vector {
-                table,
-                vector,
-                deposit,
-                spec,
-            }));
-        }
-        Ok(all)
-    }
-}
+use super::round::{self, Loaded, packed, unpacked};
+use super::{SumError, Sums, blocking};
 
 impl Sums {
     /// Fetches and checks what is not here yet.
-    pub(super) async fn collect(&self, loaded: &Loaded) -> Result<(), SumError> {
+    pub(super) async fn collect(&self, loaded: &Arc<Loaded>) -> Result<(), SumError> {
         let hash = loaded.round.hash();
-        let vectors: Arc<[Vector]> = loaded.vectors()?.into();
         if !self.is_over(loaded) {
-            self.fetch(loaded, &vectors).await?;
+            self.fetch(loaded).await?;
         }
         for ods in loaded.round.members() {
-            let open = !self.settled(hash, &ods) && self.has(hash, &shelf::parts(&ods));
+            let open = !self.settled(hash, &ods) && self.has(hash, &round::parts(&ods));
             if open {
-                self.check(loaded, &ods, &vectors).await?;
+                self.check(loaded, &ods).await?;
             }
         }
         Ok(())
@@ -66,26 +31,23 @@ impl Sums {
 
     /// Whether a member's contribution is checked, one way or the other.
     pub(super) fn settled(&self, round: Digest, ods: &Ods) -> bool {
-        self.has(round, &shelf::checked(ods)) || self.has(round, &shelf::rejected(ods))
+        self.has(round, &round::checked(ods)) || self.has(round, &round::rejected(ods))
     }
 
-    async fn fetch(&self, loaded: &Loaded, vectors: &Arc<[Vector]>) -> Result<(), SumError> {
+    async fn fetch(&self, loaded: &Arc<Loaded>) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let mut fetching = JoinSet::new();
         for ods in loaded.round.members() {
-            let here = self.settled(hash, &ods) || self.has(hash, &shelf::parts(&ods));
-            let Some(node) = self.parts.nodes.member(&ods).filter(|_| !here) else { continue };
-            let (own, envelope) = (self.own.clone(), loaded.envelope.clone());
-            let vectors = Arc::clone(vectors);
+            let here = self.settled(hash, &ods) || self.has(hash, &round::parts(&ods));
+            let Some(node) = self.nodes.member(&ods).filter(|_| !here) else { continue };
+            let (own, loaded) = (self.own.clone(), Arc::clone(loaded));
             fetching.spawn(async move {
                 let read = async {
-                    let mut coming = node.contribute(&own, &envelope).await?;
-                    let mut parts = Vec::with_capacity(vectors.len());
-                    for wanted in &*vectors {
-                        let next = timeout(CALL, coming.next()).await;
-                        let part = next.map_err(|_| PoolFault::Late)?;
-                        let SealedPart { table, vector, sealed } =
-                            part.ok_or(PoolFault::Unreadable)??;
+                    let mut coming = node.contribute(&own, &loaded.envelope).await?;
+                    let mut parts = Vec::with_capacity(loaded.vectors.len());
+                    for wanted in &loaded.vectors {
+                        let part = coming.next().await.ok_or(PoolFault::Unreadable)??;
+                        let SealedPart { table, vector, sealed } = part;
                         if (table, vector) != (wanted.table, wanted.vector) {
                             return Err(PoolFault::Unreadable);
                         }
@@ -101,7 +63,7 @@ impl Sums {
             match fetched {
                 Ok((ods, Ok(parts))) => {
                     let bytes = packed(parts.iter().map(Vec::as_slice));
-                    self.parts.vault.put(hash, &shelf::parts(&ods), &bytes)?;
+                    self.shelf.vault().put(hash, &round::parts(&ods), &bytes)?;
                     info!(partner = %ods, round = hash.short(), "a sealed contribution is here");
                 }
                 Ok((ods, Err(fault))) => {
@@ -114,22 +76,17 @@ impl Sums {
     }
 
     /// Checks a member's contribution with the second server, vector by vector; all of it is good or none.
-    async fn check(
-        &self,
-        loaded: &Loaded,
-        ods: &Ods,
-        vectors: &Arc<[Vector]>,
-    ) -> Result<(), SumError> {
+    async fn check(&self, loaded: &Arc<Loaded>, ods: &Ods) -> Result<(), SumError> {
+        let vectors = loaded.vectors.len();
         let hash = loaded.round.hash();
-        let bytes = self.parts.vault.take(hash, &shelf::parts(ods))?;
+        let bytes = self.shelf.vault().take(hash, &round::parts(ods))?;
         let bytes = Arc::new(bytes.ok_or(SumError::Lost("a contribution"))?);
         let helper = self.helper()?;
-        let mut outputs: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(vectors.len());
-        for first in (0..vectors.len()).step_by(AT_ONCE) {
-            let begun = self.begin(hash, ods, &bytes, vectors, first).await?;
+        let mut outputs: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(vectors);
+        for first in (0..vectors).step_by(MAX_CHECKS) {
+            let begun = self.begin(loaded, ods, &bytes, first).await?;
             let Some((pending, items)) = begun else { return self.reject(hash, ods) };
-            let asked = timeout(CALL, helper.check(&self.own, hash, items)).await;
-            let checked = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
+            let checked = helper.check(&self.own, hash, items).await.map_err(SumError::Helper)?;
             if checked.len() != pending.len() {
                 return Err(SumError::Helper(PoolFault::Unreadable));
             }
@@ -155,26 +112,25 @@ impl Sums {
             }
         }
         let bytes = Zeroizing::new(packed(outputs.iter().map(|one| one.as_slice())));
-        self.parts.vault.put(hash, &shelf::checked(ods), &bytes)?;
-        Ok(self.parts.vault.forget(hash, &shelf::parts(ods))?)
+        self.shelf.vault().put(hash, &round::checked(ods), &bytes)?;
+        Ok(self.shelf.vault().forget(hash, &round::parts(ods))?)
     }
 
     /// Opens so many parts and begins their check; nothing where one of them is no part.
     async fn begin(
         &self,
-        round: Digest,
+        loaded: &Arc<Loaded>,
         ods: &Ods,
         bytes: &Arc<Vec<u8>>,
-        vectors: &Arc<[Vector]>,
         first: usize,
     ) -> Result<Option<Begun>, SumError> {
-        let aggregator = Aggregator::leader(self.verify_key(round)?);
-        let seal_key = Arc::clone(&self.parts.seal_key);
-        let (ods, bytes, vectors) = (ods.clone(), Arc::clone(bytes), Arc::clone(vectors));
+        let aggregator = Aggregator::leader(self.verify_key(loaded.round.hash())?);
+        let seal_key = Arc::clone(&self.seal_key);
+        let (ods, bytes, loaded) = (ods.clone(), Arc::clone(bytes), Arc::clone(loaded));
         blocking(move || {
             let parts = unpacked(&bytes).ok_or(SumError::Lost("a contribution"))?;
             let (mut pending, mut items) = (Vec::new(), Vec::new());
-            let some = vectors.iter().zip(parts).skip(first).take(AT_ONCE);
+            let some = loaded.vectors.iter().zip(parts).skip(first).take(MAX_CHECKS);
             for (vector, part) in some {
                 let context = Context::new(vector.deposit, ods.clone());
                 let begun = || {
@@ -193,14 +149,14 @@ impl Sums {
 
     fn reject(&self, round: Digest, ods: &Ods) -> Result<(), SumError> {
         warn!(partner = %ods, round = round.short(), "a contribution does not verify and is left out of the sum");
-        self.mark(round, &shelf::rejected(ods))?;
-        Ok(self.parts.vault.forget(round, &shelf::parts(ods))?)
+        self.mark(round, &round::rejected(ods))?;
+        Ok(self.shelf.vault().forget(round, &round::parts(ods))?)
     }
 }
 
 /// Checks that were begun, and what the second server is asked.
-type Begun = (Vec<(Vector, Pending)>, Vec<Checking>);
+type Begun = (Vec<(RoundVector, Pending)>, Vec<Checking>);
 
-fn of(ods: &Ods, vector: &Vector) -> VectorOf {
+fn of(ods: &Ods, vector: &RoundVector) -> VectorOf {
     VectorOf { ods: ods.clone(), table: vector.table, vector: vector.vector }
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods, Population, SnapshotVersion, Timestamp, canonical};
+use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
     BoundRound, Enclosed, MAX_WAIT_SECONDS, Ready, Round, RoundDocument, RoundRules, SealPublic,
     VerifyKey,
 };
 use evensum_core::sign::{Envelope, VerifyingKey};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tracing::warn;
 
-use super::{CALL, Loaded, SumError, Summed, Sums, shelf, told};
+use super::round::{self, Loaded, Summed};
+use super::{SumError, Sums, told};
 
 /// What one partner says, verified.
 type Said = (Ods, Ready, Envelope);
@@ -40,17 +41,17 @@ impl Sums {
     async fn ready(&self, of: &Summed) -> Vec<Said> {
         let mut asking = JoinSet::new();
         for member in of.roster.roster().members() {
-            let Some(node) = self.parts.nodes.member(&member.ods) else { continue };
+            let Some(node) = self.nodes.member(&member.ods) else { continue };
             let (own, agreement) = (self.own.clone(), of.agreement.id.clone());
             let member = member.clone();
             asking.spawn(async move {
-                let answer = timeout(CALL, node.ready(&own, &agreement)).await;
+                let answer = node.ready(&own, &agreement).await;
                 (member, answer)
             });
         }
         let mut found = Vec::new();
         while let Some(asked) = asking.join_next().await {
-            let Ok((member, Ok(Ok(envelopes)))) = asked else { continue };
+            let Ok((member, Ok(envelopes))) = asked else { continue };
             let Ok(key) = VerifyingKey::parse(&member.answer_key) else { continue };
             for envelope in envelopes {
                 match Ready::verified(&envelope, &key) {
@@ -109,15 +110,15 @@ impl Sums {
             return Ok(true);
         }
         let now = self.clock.now().as_unix();
-        let first = match self.parts.vault.take(name, shelf::SINGLE)? {
+        let first = match self.shelf.vault().take(name, round::SINGLE)? {
             Some(bytes) => bytes.try_into().map_or(now, i64::from_be_bytes),
             None => {
-                self.parts.vault.put(name, shelf::SINGLE, &now.to_be_bytes())?;
+                self.shelf.vault().put(name, round::SINGLE, &now.to_be_bytes())?;
                 now
             }
         };
         let waited = u64::try_from(now.saturating_sub(first)).unwrap_or_default();
-        Ok(waited >= self.parts.wait.as_secs())
+        Ok(waited >= self.wait.as_secs())
     }
 
     async fn bind(&self, of: &Summed, place: Of, said: Vec<Said>) -> Result<(), SumError> {
@@ -128,13 +129,14 @@ impl Sums {
             Some(bound) => said.into_iter().filter(|(ods, ..)| bound.contains(ods)).collect(),
             None => said,
         };
-        let all: Vec<Digest> = self.tables(of, &population)?.ids().collect();
+        let (place, now) = ((&population.dataset, population.period), self.clock.now());
+        let all = PooledTables::of(&of.agreement, place, &self.catalogue, now)?;
+        let all: Vec<Digest> = all.ids().collect();
         let tables: Vec<Digest> = all
             .iter()
             .filter(|id| said.iter().all(|(_, ready, _)| ready.tables.contains(id)))
             .copied()
             .collect();
-        let now = self.clock.now();
         let document = Round {
             population,
             version,
@@ -148,14 +150,14 @@ impl Sums {
             tables,
             closes: Timestamp::from_unix(now.as_unix().saturating_add(MAX_WAIT_SECONDS)),
         };
-        let envelope = document.sign(self.own.ods(), &self.parts.answer_key)?;
+        let envelope = document.sign(self.own.ods(), &self.answer_key)?;
         let rules = RoundRules { agreement: &of.agreement, roster: &of.roster, tables: &all };
         let round = BoundRound::verify(&envelope, &rules)?;
         let hash = round.hash();
         // All of it is on the disk before the audit log says that the round is bound.
         let key = VerifyKey::generate()?;
-        self.parts.vault.put(hash, shelf::VERIFY_KEY, &key.to_bytes()[..])?;
-        self.keep(hash, shelf::ROUND, &envelope)?;
+        self.shelf.vault().put(hash, round::VERIFY_KEY, &key.to_bytes()[..])?;
+        self.shelf.keep(hash, round::ROUND, self.own.ods(), &envelope)?;
         let step = PoolStep::Bound {
             of: round.reference(),
             members: round.members(),
@@ -175,12 +177,11 @@ impl Sums {
         let sealed = SealPublic::parse(&key)?
             .seal(hash.as_bytes(), &self.verify_key(hash)?.to_bytes()[..])?;
         let helper = self.helper()?;
-        let announced = timeout(CALL, helper.announce(&self.own, &loaded.envelope, &sealed)).await;
-        announced.unwrap_or(Err(evensum_core::port::PoolFault::Late)).map_err(SumError::Helper)
+        helper.announce(&self.own, &loaded.envelope, &sealed).await.map_err(SumError::Helper)
     }
 
     pub(super) fn verify_key(&self, round: Digest) -> Result<VerifyKey, SumError> {
-        let bytes = self.parts.vault.take(round, shelf::VERIFY_KEY)?;
+        let bytes = self.shelf.vault().take(round, round::VERIFY_KEY)?;
         let bytes = zeroize::Zeroizing::new(bytes.ok_or(SumError::Lost("its key"))?);
         Ok(VerifyKey::from_bytes(&bytes)?)
     }

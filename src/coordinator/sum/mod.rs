@@ -20,34 +20,22 @@ use evensum_core::disclosure::{ChainError, LiveError};
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::canonical::CanonicalError;
-use evensum_core::model::{Agreement, Clock, Digest};
-use evensum_core::plan::PooledTables;
+use evensum_core::model::{Clock, Digest};
 use evensum_core::pool::{
-    BoundRound, DocumentError, MembershipError, PoolError, RoundError, RoundRules, SealKey,
-    ShapeError, VerifiedRoster,
+    BoundRound, DocumentError, MembershipError, PoolError, RoundError, SealKey, ShapeError,
 };
 use evensum_core::port::{HelperDirectory, HelperPort, PoolDirectory, PoolFault};
 use evensum_core::sign::{KeyError, SigningKey, VerifyError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::round::{self, LoadError, Loaded, Shelf, Summed};
 use crate::store::{Store, StoreError, Turns, Vault, VaultError};
 
 pub(super) use answer::{SumQuery, ask};
 
 /// Between two looks at what can be done next.
 const LOOK: Duration = Duration::from_secs(1);
-/// The longest that one call to another server takes.
-const CALL: Duration = Duration::from_secs(60);
-
-/// An agreement with a blind sum, and its membership list.
-#[derive(Debug, Clone)]
-pub struct Summed {
-    /// The own copy of the agreement.
-    pub agreement: Agreement,
-    /// The membership list that was verified against it.
-    pub roster: Arc<VerifiedRoster>,
-}
 
 /// What a coordinator needs for blind sums.
 pub struct SumParts {
@@ -76,6 +64,8 @@ impl std::fmt::Debug for SumParts {
 /// Why a step of a round was not taken. It is logged, and tried again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SumError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -110,21 +100,18 @@ pub(super) enum SumError {
     CalledOff,
 }
 
-/// Everything about one round that is on the disk, verified again.
-pub(super) struct Loaded {
-    pub(super) of: Summed,
-    pub(super) round: BoundRound,
-    pub(super) envelope: evensum_core::sign::Envelope,
-    pub(super) tables: PooledTables,
-}
-
 /// The coordinator's sums.
 pub(super) struct Sums {
     pub(super) own: Peer,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) parts: SumParts,
+    pub(super) shelf: Shelf,
+    pub(super) seal_key: Arc<SealKey>,
+    pub(super) answer_key: SigningKey,
+    pub(super) nodes: Arc<dyn PoolDirectory>,
+    pub(super) second: Arc<dyn HelperDirectory>,
+    pub(super) wait: Duration,
     /// One opening at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
     /// And one test in each universe, partners' tables that are shown among them.
@@ -174,7 +161,7 @@ impl Sums {
                 failed = failed.or(forward.err());
             }
         }
-        for of in &self.parts.agreements {
+        for of in self.shelf.agreements() {
             failed = failed.or(self.gather(of).await.err());
         }
         failed.map_or(Ok(()), Err)
@@ -182,12 +169,10 @@ impl Sums {
 
     /// Takes an open round as far as it goes.
     async fn forward(&self, hash: Digest) -> Result<(), SumError> {
-        let Some(loaded) = self.load(hash)? else {
-            return Err(SumError::Lost("its document, or the agreement that it is under"));
-        };
-        if self.is_over(&loaded) && self.dead(hash) {
+        if self.dead(hash) {
             return Ok(());
         }
+        let loaded = self.shelf.load(hash)?;
         self.announce(&loaded).await?;
         self.collect(&loaded).await?;
         self.close(&loaded).await
@@ -195,32 +180,7 @@ impl Sums {
 
     /// The second server.
     fn helper(&self) -> Result<Arc<dyn HelperPort>, SumError> {
-        self.parts.helper.helper().ok_or(SumError::Helper(PoolFault::Unreachable))
-    }
-
-    /// Reads a round from the disk and verifies it against the agreement and the list in force.
-    pub(super) fn load(&self, hash: Digest) -> Result<Option<Loaded>, SumError> {
-        let Some(envelope) = self.envelope::<evensum_core::pool::Round>(hash, shelf::ROUND)? else {
-            return Ok(None);
-        };
-        let document: evensum_core::pool::Round =
-            evensum_core::model::canonical::decode(&envelope.payload)?;
-        let of = self.parts.agreements.iter().find(|of| of.agreement.id == document.agreement);
-        let Some(of) = of.cloned() else { return Ok(None) };
-        let tables = self.tables(&of, &document.population)?;
-        let ids: Vec<Digest> = tables.ids().collect();
-        let rules = RoundRules { agreement: &of.agreement, roster: &of.roster, tables: &ids };
-        let round = BoundRound::verify(&envelope, &rules)?;
-        Ok(Some(Loaded { of, round, envelope, tables }))
-    }
-
-    fn tables(
-        &self,
-        of: &Summed,
-        population: &evensum_core::model::Population,
-    ) -> Result<PooledTables, SumError> {
-        let place = (&population.dataset, population.period);
-        Ok(PooledTables::of(&of.agreement, place, &self.catalogue, self.clock.now())?)
+        self.second.helper().ok_or(SumError::Helper(PoolFault::Unreachable))
     }
 
     /// Writes a step down; whether it is one that was not taken before.

@@ -15,16 +15,15 @@ use evensum_core::ledger::{Event, OpenedTable, PoolStep};
 use evensum_core::model::{Digest, QueryId, Question, RawCell, SnapshotRef, Table, canonical};
 use evensum_core::plan::{self, Plan};
 use evensum_core::pool::{
-    ClosedRound, Opening, Pick, Returned, Role, RoundDocument, ShareOf, SumOfShares, Totals, open,
+    ClosedRound, Opening, Pick, Returned, Role, RoundDocument, ShareOf, Totals, open,
 };
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
-use tokio::time::timeout;
 use tracing::info;
 use zeroize::Zeroizing;
 
-use super::shelf::unpacked;
-use super::{CALL, Loaded, SumError, Sums, blocking, people, shelf};
+use super::round::{self, Loaded, sums_of};
+use super::{SumError, Sums, blocking, people, shelf};
 use crate::store::Decided;
 
 /// A table that is opened, and what it is frozen under.
@@ -44,7 +43,7 @@ impl Sums {
     ) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let _turn = self.turn.lock().await;
-        if let Some(opening) = self.envelope::<Opening>(hash, shelf::OPENING)? {
+        if let Some(opening) = self.shelf.kept::<Opening>(hash, round::OPENING)? {
             return self.finish(loaded, closed, opening).await;
         }
         if self.has(hash, shelf::RETURNED) {
@@ -66,7 +65,7 @@ impl Sums {
     ) -> Result<(), SumError> {
         let _turn = self.turn.lock().await;
         let hash = loaded.round.hash();
-        if self.has(hash, shelf::OPENING) || !self.has(hash, shelf::RETURNED) {
+        if self.has(hash, round::OPENING) || !self.has(hash, shelf::RETURNED) {
             return Err(SumError::Helper(PoolFault::Refused(
                 evensum_core::model::RefusalCode::OpeningPending,
             )));
@@ -93,8 +92,8 @@ impl Sums {
         query: Option<QueryId>,
     ) -> Result<(), SumError> {
         let opening = Opening { closing: closed.closing, questions, query };
-        let envelope = opening.sign(self.own.ods(), &self.parts.answer_key)?;
-        self.keep(loaded.round.hash(), shelf::OPENING, &envelope)?;
+        let envelope = opening.sign(self.own.ods(), &self.answer_key)?;
+        self.shelf.keep(loaded.round.hash(), round::OPENING, self.own.ods(), &envelope)?;
         self.finish(loaded, closed, envelope).await
     }
 
@@ -109,15 +108,10 @@ impl Sums {
         let opening: Opening = canonical::decode(&envelope.payload)?;
         let pending = self.store.rounds().round(hash).is_some_and(|(_, _, round)| round.pending);
         if !pending {
-            let opened = |q: &Question| OpenedTable {
-                indicator: q.indicator.clone(),
-                by: q.by.clone(),
-                scope: q.scope.clone(),
-            };
             self.step(PoolStep::Opened {
                 of: loaded.round.reference(),
                 closing: closed.closing,
-                tables: opening.questions.iter().map(opened).collect(),
+                tables: opening.questions.iter().map(OpenedTable::of).collect(),
                 query: opening.query,
             })
             .await?;
@@ -129,7 +123,7 @@ impl Sums {
             self.mark(hash, shelf::RETURNED)?;
             self.drop_marks(loaded)?;
         }
-        Ok(self.parts.vault.forget(hash, shelf::OPENING)?)
+        Ok(self.shelf.vault().forget(hash, round::OPENING)?)
     }
 
     /// The tables of the agreement's packs, each with its rungs.
@@ -201,8 +195,7 @@ impl Sums {
         opening: &Opening,
     ) -> Result<(Vec<(Wanted, Table<RawCell>)>, Vec<DistinctPeople>), SumError> {
         let helper = self.helper()?;
-        let asked = timeout(CALL, helper.open(&self.own, envelope)).await;
-        let theirs = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
+        let theirs = helper.open(&self.own, envelope).await.map_err(SumError::Helper)?;
         if theirs.parts.len() != opening.questions.len() {
             return Err(SumError::Helper(PoolFault::Unreadable));
         }
@@ -232,8 +225,7 @@ impl Sums {
         theirs: Vec<Vec<u8>>,
     ) -> Result<Table<RawCell>, SumError> {
         let hash = loaded.round.hash();
-        let bytes = self.parts.vault.take(hash, &shelf::sums(wanted.table))?;
-        let bytes = Zeroizing::new(bytes.ok_or(SumError::Lost("its sums"))?);
+        let (vault, place) = (self.shelf.vault().clone(), wanted.table);
         let (pick, lattice) = (wanted.pick.clone(), Arc::clone(wanted.plan.layout().lattice()));
         let id = *loaded
             .round
@@ -244,7 +236,7 @@ impl Sums {
         let table = loaded.tables.table(id).ok_or(SumError::Lost("the meaning of its tables"))?;
         let shape = table.shape().clone();
         blocking(move || {
-            let own = unpacked(&bytes).ok_or(SumError::Lost("its sums"))?;
+            let own = sums_of(&vault, Role::Leader, hash, place)?;
             let vectors = pick.vectors();
             if own.len() != vectors.len() || theirs.len() != vectors.len() {
                 return Err(SumError::Helper(PoolFault::Unreadable));
@@ -256,7 +248,7 @@ impl Sums {
                     continue;
                 }
                 let theirs = Zeroizing::new(theirs);
-                let own = SumOfShares::from_bytes(Role::Leader, own)?.select(places)?;
+                let own = own.select(places)?;
                 let theirs = ShareOf::from_bytes(Role::Helper, &theirs)?;
                 totals.push(Some(open(&own, &theirs)?));
             }
@@ -363,11 +355,9 @@ impl Sums {
             opening: opening.payload_hash(),
             releases: releases.clone(),
         };
-        let envelope = returned.sign(self.own.ods(), &self.parts.answer_key)?;
+        let envelope = returned.sign(self.own.ods(), &self.answer_key)?;
         let helper = self.helper()?;
-        let asked = timeout(CALL, helper.returned(&self.own, &envelope, bytes)).await;
-        let receipt = asked.unwrap_or(Err(PoolFault::Late)).map_err(SumError::Helper)?;
-        drop(receipt);
+        helper.returned(&self.own, &envelope, bytes).await.map_err(SumError::Helper)?;
         let step = PoolStep::Returned {
             of: loaded.round.reference(),
             closing: closed.closing,

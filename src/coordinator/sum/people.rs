@@ -2,18 +2,18 @@
 //! in memory, and from then on there is nothing but the estimates.
 
 use evensum_core::disclosure::DistinctPeople;
-use evensum_core::model::{MAX_QUESTIONS, Question, canonical};
+use evensum_core::model::{Question, canonical};
 use evensum_core::plan::DistinctTable;
-use evensum_core::pool::{Role, ShareOf, SumOfShares, Totals, open};
+use evensum_core::pool::{MAX_OPENED, Role, ShareOf, SumOfShares, Totals, open};
 use evensum_core::port::PoolFault;
 use zeroize::Zeroizing;
 
-use super::shelf::unpacked;
-use super::{Loaded, SumError, Sums, blocking, shelf};
+use super::round::{self, Loaded, sums_of};
+use super::{SumError, Sums, blocking, shelf};
 
 /// How an opening that has so many questions already names the estimates of a round, as far as there is room.
 pub(super) fn questions(loaded: &Loaded, already: usize) -> Vec<Question> {
-    of(loaded).take(MAX_QUESTIONS.saturating_sub(already)).map(|(_, e)| e.question()).collect()
+    of(loaded).take(MAX_OPENED.saturating_sub(already)).map(|(_, e)| e.question()).collect()
 }
 
 /// The estimates of a round, each with its place among the round's tables.
@@ -32,16 +32,14 @@ impl Sums {
     ) -> Result<DistinctPeople, SumError> {
         let place = of(loaded).find(|(_, one)| one.id() == estimate.id());
         let (place, _) = place.ok_or(SumError::Lost("the meaning of its tables"))?;
-        let bytes = self.parts.vault.take(loaded.round.hash(), &shelf::sums(place))?;
-        let bytes = Zeroizing::new(bytes.ok_or(SumError::Lost("its sums"))?);
+        let (vault, hash) = (self.shelf.vault().clone(), loaded.round.hash());
         let opened = blocking(move || {
-            let own = unpacked(&bytes).ok_or(SumError::Lost("its sums"))?;
+            let own = sums_of(&vault, Role::Leader, hash, place)?;
             if own.len() != theirs.len() {
                 return Err(SumError::Helper(PoolFault::Unreadable));
             }
-            let one = |(own, theirs): (&[u8], Vec<u8>)| {
+            let one = |(own, theirs): (SumOfShares, Vec<u8>)| {
                 let theirs = Zeroizing::new(theirs);
-                let own = SumOfShares::from_bytes(Role::Leader, own)?;
                 let all: Vec<u32> = (0..own.spec().len()).collect();
                 Ok(open(&own.select(&all)?, &ShareOf::from_bytes(Role::Helper, &theirs)?)?)
             };
@@ -58,17 +56,17 @@ impl Sums {
     ) -> Result<Vec<DistinctPeople>, SumError> {
         let hash = loaded.round.hash();
         if people.is_empty() {
-            let kept = self.parts.vault.take(hash, shelf::PEOPLE)?;
+            let kept = self.shelf.vault().take(hash, shelf::PEOPLE)?;
             return Ok(kept.map(|b| canonical::decode(&b)).transpose()?.unwrap_or_default());
         }
-        self.parts.vault.put(hash, shelf::PEOPLE, &canonical::encode(&people)?)?;
+        self.shelf.vault().put(hash, shelf::PEOPLE, &canonical::encode(&people)?)?;
         Ok(people)
     }
 
     /// Forgets this server's part of the sums of estimates, so that nobody can open them again.
     pub(super) fn drop_marks(&self, loaded: &Loaded) -> Result<(), SumError> {
         for (place, _) in of(loaded) {
-            self.parts.vault.put(loaded.round.hash(), &shelf::sums(place), b"")?;
+            self.shelf.vault().put(loaded.round.hash(), &round::sums(place), b"")?;
         }
         Ok(())
     }

@@ -18,14 +18,8 @@ impl<'s> Leader<'s> {
 
     /// What each vector of the round is bound to and shaped like.
     pub(super) fn vectors(&self) -> Vec<(u32, u32, pool::DepositId, pool::VectorSpec)> {
-        let tables = self.scene.world.tables();
-        let mut all = Vec::new();
-        for (table, id) in (0..).zip(&self.bound.document().tables) {
-            let specs = tables.table(*id).expect("a table").shape().vectors().expect("shapes");
-            let deposits = self.bound.deposits(*id, &specs).expect("ids");
-            all.extend((0..).zip(deposits).map(|(v, (deposit, spec))| (table, v, deposit, spec)));
-        }
-        all
+        let vectors = self.scene.world.tables().vectors_of(&self.bound).expect("vectors");
+        vectors.into_iter().map(|v| (v.table, v.vector, v.deposit, v.spec)).collect()
     }
 
     /// The leader's shares of the check of a member, with what it waits with.

@@ -33,7 +33,8 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tempfile::TempDir;
 
 use self::leader::*;
-use super::{Helper, Parts, Summed};
+use super::{Helper, Parts};
+use crate::round::Summed;
 use crate::store::{Identity, Reader, Store, Vault};
 
 const NOW: i64 = 1_790_000_000;
@@ -180,15 +181,13 @@ impl Node {
         for (table, id) in (0..).zip(&bound.document().tables) {
             let of = tables.table(*id).expect("a table");
             let values = of.shape().values(counted(self.place, of.plan().layout().lattice()));
-            let deposits =
-                bound.deposits(*id, &of.shape().vectors().expect("shapes")).expect("ids");
-            for ((vector, (deposit, spec)), values) in
-                (0..).zip(deposits).zip(values.expect("values"))
-            {
+            let specs = of.shape().vectors().expect("shapes");
+            for ((vector, spec), values) in (0..).zip(specs).zip(values.expect("values")) {
+                let deposit = bound.deposit(*id, vector);
                 let mut context = Context::new(deposit, self.ods.clone());
                 let sealing = [pool::Role::Leader, pool::Role::Helper].map(|r| context.sealing(r));
                 if bad == Some(Bad::Replayed) {
-                    let other = bound.deposit(Digest::of(b"another table"), vector).expect("an id");
+                    let other = bound.deposit(Digest::of(b"another table"), vector);
                     context = Context::new(other, self.ods.clone());
                 }
                 let shared = share(&context, spec, &values).expect("shares");

@@ -30,10 +30,12 @@ pub(super) async fn closed(
     if state.population != population || bound_as != version {
         return Err(Trouble::Unbelieved("it is about other records than the round"));
     }
-    if bound.agreement != pool.agreement.id || population.federation != pool.agreement.federation {
+    if bound.agreement != pool.of.agreement.id
+        || population.federation != pool.of.agreement.federation
+    {
         return Err(Trouble::Unbelieved("it is of another agreement"));
     }
-    let allowed = pool.roster.may_close(&bound.members, &members, population.period)?;
+    let allowed = pool.of.roster.may_close(&bound.members, &members, population.period)?;
     if allowed.arrived() != members || allowed.missing() != missing {
         return Err(Trouble::Unbelieved("its lists are not those of the round's members"));
     }
@@ -59,7 +61,7 @@ pub(super) async fn closed(
 
 /// That both servers signed the same closing.
 fn verified(pool: &Pool, closing: &SignedClosing) -> Result<Signed<Closing>, Trouble> {
-    let list = pool.roster.roster();
+    let list = pool.of.roster.roster();
     let coordinator = VerifyingKey::parse(&list.coordinator().answer_key)?;
     let signed = Closing::verified(&closing.coordinator, &coordinator)?;
     match (list.helper(), &closing.helper) {

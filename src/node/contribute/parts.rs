@@ -4,47 +4,26 @@ use std::sync::Arc;
 
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
-use evensum_core::model::{Digest, PoolKind, RefusalCode, SnapshotRef};
-use evensum_core::plan::PooledTables;
+use evensum_core::model::{Digest, Ods, PoolKind, RefusalCode, SnapshotRef};
 use evensum_core::pool::{
-    BoundRound, Context, Enclosed, Role, Round, RoundDocument, RoundRules, SealPublic, Sealed,
-    VectorSpec, share,
+    Context, Role, Round, RoundVector, SealPublic, Sealed, ShapeError, share,
 };
 use evensum_core::port::{PoolFault, SealedPart, SealedParts};
-use evensum_core::sign::{Envelope, VerifyingKey};
+use evensum_core::sign::Envelope;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
-use super::{Pool, Trouble, blocking, can_contribute, either_server, tables};
+use super::{Pool, Trouble, blocking, can_contribute, either_server};
 use crate::intake;
 use crate::node::Inner;
 use crate::node::release::Extract;
-use crate::store::{Vault, VaultError};
+use crate::round::{self, Loaded};
+use crate::store::Vault;
 
-/// The file of the round's signed document, beside the parts.
-pub const ROUND_FILE: &str = "round";
 /// What the names of sealed parts begin with.
 pub(super) const PARTS: &str = "to-";
-
-/// The document of a round that this node was bound by, if it still has it.
-///
-/// # Errors
-/// [`VaultError`].
-pub fn round_of(vault: &Vault, round: Digest) -> Result<Option<Round>, VaultError> {
-    let Some(bytes) = vault.take(round, ROUND_FILE)? else { return Ok(None) };
-    let envelope = Enclosed::from_bytes(&bytes).ok().and_then(|kept| kept.envelope::<Round>());
-    let same = envelope.filter(|envelope| envelope.payload_hash() == round);
-    Ok(same.and_then(|e| evensum_core::model::canonical::decode(&e.payload).ok()))
-}
-
-/// A round that holds, with the tables that it is about.
-struct Task {
-    round: BoundRound,
-    tables: Arc<PooledTables>,
-    envelope: Envelope,
-}
 
 /// Where a sealed part belongs: the table's place in the round, the vector's in the table.
 type Place = (u32, u32);
@@ -57,20 +36,9 @@ fn name(to: Role, (table, vector): Place) -> String {
     format!("{PARTS}{server}-{table}-{vector}")
 }
 
-impl Task {
-    fn vectors(&self, id: Digest) -> Result<Vec<VectorSpec>, Trouble> {
-        self.tables.vectors(id)?.ok_or(Trouble::Lost("it names an unknown table"))
-    }
-
-    /// All parts that one server is sent, in their order.
-    fn places(&self) -> Result<Vec<Place>, Trouble> {
-        let mut places = Vec::new();
-        for (place, id) in (0..).zip(&self.round.document().tables) {
-            let vectors = self.vectors(*id)?.len();
-            places.extend((0..).take(vectors).map(|vector| (place, vector)));
-        }
-        Ok(places)
-    }
+/// All parts that one server is sent, in their order.
+fn places(task: &Loaded) -> Vec<Place> {
+    task.vectors.iter().map(|vector| (vector.table, vector.vector)).collect()
 }
 
 /// The caller's parts of the contribution to a round.
@@ -81,10 +49,10 @@ pub(super) async fn contribute(
 ) -> Result<SealedParts, Trouble> {
     let pool = node.pool()?;
     let to = either_server(pool, caller)?;
-    if pool.roster.kind() != PoolKind::Deposit {
+    if pool.of.roster.kind() != PoolKind::Deposit {
         return Err(Trouble::Refused(RefusalCode::SumNotAgreed));
     }
-    if !can_contribute(node.site.profile, &pool.agreement) {
+    if !can_contribute(node.site.profile, &pool.of.agreement) {
         return Err(Trouble::Refused(RefusalCode::PolicyDiffers));
     }
     node.site.heed().await?;
@@ -100,24 +68,18 @@ pub(super) async fn contribute(
         Err(_) => return Err(Trouble::CalledOff),
     }
     let vault = node.site.contributing.vault.clone();
-    Ok(stream(vault, task.round.hash(), to, task.places()?))
+    Ok(stream(vault, task.round.hash(), to, places(&task)))
 }
 
 /// Holds the round against the own agreement and list.
-async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Task, Trouble> {
-    let key = VerifyingKey::parse(&pool.roster.roster().coordinator().answer_key)?;
-    let signed = Round::verified(envelope, &key)?;
-    let population = &signed.document().population;
-    let (of, now) = ((population.dataset.clone(), population.period), node.site.clock.now());
-    let tables = tables(&node.site.catalogue, &pool.agreement, of, now).await?;
-    let ids: Vec<Digest> = tables.ids().collect();
-    let (agreement, roster) = (&pool.agreement, &*pool.roster);
-    let round = BoundRound::verify(envelope, &RoundRules { agreement, roster, tables: &ids })?;
-    Ok(Task { round, tables, envelope: envelope.clone() })
+async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Loaded, Trouble> {
+    let (of, envelope, now) = (pool.of.clone(), envelope.clone(), node.site.clock.now());
+    let catalogue = Arc::clone(&node.site.catalogue);
+    blocking(move || Ok(Loaded::verify(&of, &envelope, &catalogue, now)?)).await
 }
 
 /// Sees to it that the contribution lies in the state directory, as the audit log says.
-async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
+async fn made(node: Arc<Inner>, task: Arc<Loaded>) -> Result<(), Trouble> {
     let (site, round) = (&node.site, &task.round);
     let _turn = site.contributing.turn.lock().await;
     let own = round.extract(&site.ods).ok_or(Trouble::Refused(RefusalCode::NotAMember))?;
@@ -148,7 +110,7 @@ async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
     site.store.step(bound).await?;
     let contents = seal_all(&node, &task, &extract).await?;
     let pool = node.pool()?;
-    let list = pool.roster.roster();
+    let list = pool.of.roster.roster();
     let servers = [Some(list.coordinator()), list.helper()];
     let step = PoolStep::Contributed {
         of: round.reference(),
@@ -165,7 +127,7 @@ async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
 }
 
 /// The extract that the round is about, if it is still the one that was said to be ready.
-fn extract(node: &Inner, task: &Task, own: &SnapshotRef) -> Result<Extract, Trouble> {
+fn extract(node: &Inner, task: &Loaded, own: &SnapshotRef) -> Result<Extract, Trouble> {
     let site = &node.site;
     let Round { population, version, .. } = task.round.document();
     let state = site.shelf.state();
@@ -183,19 +145,18 @@ fn extract(node: &Inner, task: &Task, own: &SnapshotRef) -> Result<Extract, Trou
 }
 
 /// Makes every part of the contribution. What an earlier attempt left behind was never sent, and goes.
-async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<Digest, Trouble> {
+async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result<Digest, Trouble> {
     let (site, hash) = (&node.site, task.round.hash());
-    let list = node.pool()?.roster.roster();
+    let list = node.pool()?.of.roster.roster();
     let helper = list.helper().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
     let coordinator = list.coordinator();
-    let document = Enclosed::new(&coordinator.ods, &task.envelope).to_bytes()?;
     let keys = [SealPublic::parse(&coordinator.seal_key)?, SealPublic::parse(&helper.seal_key)?];
     let vault = site.contributing.vault.clone();
     blocking({
-        let vault = vault.clone();
+        let (vault, by, task) = (vault.clone(), coordinator.ods.clone(), Arc::clone(task));
         move || {
             vault.forget(hash, PARTS)?;
-            Ok(vault.put(hash, ROUND_FILE, &document)?)
+            Ok(round::keep(&vault, hash, round::ROUND, &by, &task.envelope)?)
         }
     })
     .await?;
@@ -209,7 +170,7 @@ async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<D
         };
         let (task, ods) = (Arc::clone(task), site.ods.clone());
         contents = blocking(move || {
-            let sealed = seal_table(&task, (place, id), &ods, values, &keys)?;
+            let sealed = seal_table(&task, place, &ods, values, &keys)?;
             for (to, at, part) in &sealed {
                 vault.put(hash, &name(*to, *at), part.as_bytes())?;
                 contents.add(part.as_bytes());
@@ -223,23 +184,23 @@ async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<D
 
 /// Cuts and seals one table's vectors. The two parts of a vector are never both in the clear on the disk.
 fn seal_table(
-    task: &Task,
-    (place, id): (u32, Digest),
-    ods: &evensum_core::model::Ods,
+    task: &Loaded,
+    place: u32,
+    ods: &Ods,
     values: Vec<Zeroizing<Vec<u64>>>,
     [coordinator, second]: &[SealPublic; 2],
 ) -> Result<Vec<(Role, Place, Sealed)>, Trouble> {
-    let deposits = task.round.deposits(id, &task.vectors(id)?)?;
-    if deposits.len() != values.len() {
-        return Err(evensum_core::pool::ShapeError.into());
+    let own: Vec<&RoundVector> = task.vectors.iter().filter(|v| v.table == place).collect();
+    if own.len() != values.len() {
+        return Err(ShapeError.into());
     }
     let mut sealed = Vec::with_capacity(2 * values.len());
-    for (vector, ((deposit, spec), values)) in (0..).zip(deposits.into_iter().zip(values)) {
-        let context = Context::new(deposit, ods.clone());
-        let shared = share(&context, spec, &values)?;
+    for (vector, values) in own.into_iter().zip(values) {
+        let context = Context::new(vector.deposit, ods.clone());
+        let shared = share(&context, vector.spec, &values)?;
         for (to, key) in [(Role::Leader, coordinator), (Role::Helper, second)] {
             let part = key.seal(&context.sealing(to), shared.part(to))?;
-            sealed.push((to, (place, vector), part));
+            sealed.push((to, (place, vector.vector), part));
         }
     }
     Ok(sealed)
@@ -260,8 +221,8 @@ impl Contents {
 }
 
 /// That the parts are those that the audit log names: others would be a second contribution.
-async fn kept(vault: &Vault, task: &Task, contents: Digest) -> Result<(), Trouble> {
-    let (vault, hash, places) = (vault.clone(), task.round.hash(), task.places()?);
+async fn kept(vault: &Vault, task: &Loaded, contents: Digest) -> Result<(), Trouble> {
+    let (vault, hash, places) = (vault.clone(), task.round.hash(), places(task));
     blocking(move || {
         let mut found = Contents::default();
         for place in places {

@@ -45,13 +45,13 @@ pub(super) async fn ready(
 ) -> Result<Vec<Envelope>, Trouble> {
     let pool = node.pool()?;
     coordinator(pool, caller)?;
-    if pool.agreement.id != *agreement {
+    if pool.of.agreement.id != *agreement {
         return Err(Trouble::Refused(RefusalCode::AgreementUnknown));
     }
     let site = &node.site;
     site.heed().await?;
-    let listed = pool.roster.roster().member(&site.ods).is_some();
-    if !listed || !can_contribute(site.profile, &pool.agreement) {
+    let listed = pool.of.roster.roster().member(&site.ods).is_some();
+    if !listed || !can_contribute(site.profile, &pool.of.agreement) {
         return Ok(Vec::new());
     }
     let mut ready = Vec::new();
@@ -91,7 +91,7 @@ async fn of_extract(
     if !usable || !site.is_offered(pool, extract) || !site.is_prepared(extract).await? {
         return Ok(None);
     }
-    let population = Population::of(&pool.agreement, dataset, *period);
+    let population = Population::of(&pool.of.agreement, dataset, *period);
     let rounds = site.store.rounds();
     let open = rounds.of(&population)?.is_none_or(|state| {
         let round = state.versions.get(&extract.of.version);
@@ -115,9 +115,9 @@ async fn of_extract(
     let ready = Ready {
         ods: site.ods.clone(),
         population,
-        agreement: pool.agreement.id.clone(),
+        agreement: pool.of.agreement.id.clone(),
         agreement_hash: hash_of(pool)?,
-        membership: pool.roster.hash(),
+        membership: pool.of.roster.hash(),
         snapshot: extract.of.clone(),
         tables: tables.to_vec(),
     };
@@ -125,14 +125,15 @@ async fn of_extract(
 }
 
 fn hash_of(pool: &Pool) -> Result<Digest, Trouble> {
-    pool.agreement.hash().map_err(|_| Trouble::Lost("the agreement has no hash"))
+    pool.of.agreement.hash().map_err(|_| Trouble::Lost("the agreement has no hash"))
 }
 
 impl Site {
     /// Whether the agreement, or the partner's own people, give an extract to sums.
     fn is_offered(&self, pool: &Pool, extract: &Extract) -> bool {
         let Manifest { dataset, period, .. } = &extract.manifest;
-        pool.agreement.pool_after_publish || self.contributing.offers.is_offered(dataset, *period)
+        pool.of.agreement.pool_after_publish
+            || self.contributing.offers.is_offered(dataset, *period)
     }
 
     /// The tables that an extract can contribute, by their ids. None where nobody of the population is in it: a partner
@@ -143,7 +144,7 @@ impl Site {
         extract: &Extract,
     ) -> Result<Arc<[Digest]>, Trouble> {
         let of = (extract.manifest.dataset.clone(), extract.manifest.period);
-        let all = tables(&self.catalogue, &pool.agreement, of, self.clock.now()).await?;
+        let all = tables(&self.catalogue, &pool.of.agreement, of, self.clock.now()).await?;
         let can = |table: &&PooledTable| {
             extract.holds(table.plan()) && extract.has_keys_for(table.plan())
         };
@@ -166,7 +167,7 @@ impl Site {
     fn is_linked(&self, pool: &Pool, extract: &Extract) -> Result<bool, Trouble> {
         let own = self.links.as_ref().map(|secret| secret.check()).transpose()?;
         let theirs = extract.manifest.links.map(|links| links.check);
-        Ok(own.is_some() && own == pool.agreement.link_check && own == theirs)
+        Ok(own.is_some() && own == pool.of.agreement.link_check && own == theirs)
     }
 
     /// Marks the people of an extract for an estimate, under a key that is this round's and this table's alone.

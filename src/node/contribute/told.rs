@@ -24,7 +24,7 @@ pub(super) async fn told(
     if entries.len() > MAX_TOLD {
         return Err(Trouble::Refused(RefusalCode::Malformed));
     }
-    let party = pool.agreement.second_server();
+    let party = pool.of.agreement.second_server();
     let party = party.ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
     let (log, key) = (origin(&party.ods, Role::Helper), VerifyingKey::parse(&party.ledger_key)?);
     let mut verifier = Verifier::new(&log, &key);
@@ -50,7 +50,7 @@ pub(super) async fn told(
         node.site.store.step(step).await?;
     }
     // What was told is in the log; the second server hears whether this partner still takes part.
-    if !pool.agreement.in_force(node.site.clock.now().date()) {
+    if !pool.of.agreement.in_force(node.site.clock.now().date()) {
         return Err(Trouble::Refused(RefusalCode::AgreementNotInForce));
     }
     if kept_back {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgreementId, Digest, LevelId, Ods, Population, QueryId, Scope, SnapshotRef, SnapshotVersion,
+    AgreementId, Digest, IndicatorId, LevelId, Ods, Population, PurposeId, QueryId, Question,
+    Scope, SnapshotRef, SnapshotVersion,
 };
-use crate::model::{IndicatorId, PurposeId};
 
 /// The round that a step is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,31 @@ pub struct OpenedTable {
     /// Its one restriction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+}
+
+impl OpenedTable {
+    /// The table of a question.
+    #[must_use]
+    pub fn of(question: &Question) -> Self {
+        Self {
+            indicator: question.indicator.clone(),
+            by: question.by.clone(),
+            scope: question.scope.clone(),
+        }
+    }
+
+    /// Whether two are one table, in whatever order the breakdown is named.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let sorted = |table: &Self| {
+            let mut by = table.by.clone();
+            by.sort();
+            by
+        };
+        self.indicator == other.indicator
+            && self.scope == other.scope
+            && sorted(self) == sorted(other)
+    }
 }
 
 /// A step of a round, as the server saw it that writes it down. Whatever binds is written before it is sent.

@@ -188,10 +188,10 @@ async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_b
     let servers = Servers { key: VerifyKey::generate().expect("a key") };
     let mut vector = 0;
     for table in tables.tables() {
-        let deposits =
-            round.deposits(table.id(), &table.shape().vectors().expect("a shape")).expect("ids");
+        let specs = table.shape().vectors().expect("a shape");
         let mut totals = Vec::new();
-        for deposit in deposits {
+        for (place, spec) in (0..).zip(specs) {
+            let deposit = (round.deposit(table.id(), place), spec);
             let of: Vec<_> = parts.iter().map(|(c, l, h)| (*c, &l[vector], &h[vector])).collect();
             totals.extend(servers.totals(&scene, deposit, &of));
             vector += 1;
