@@ -241,6 +241,9 @@ pub struct Membership {
     /// The signed membership list of the agreement that has a blind sum.
     #[serde(default)]
     pub membership_list: Option<PathBuf>,
+    /// File of the key that a node agrees on masks with, where that sum has no second server.
+    #[serde(default)]
+    pub seal_key: Option<PathBuf>,
     /// A node's way to the independent second server of that sum.
     #[serde(default)]
     pub second_server: Option<SecondServer>,
@@ -393,14 +396,14 @@ impl Server {
         }
         for membership in memberships {
             path.clone_into(&mut membership.path);
-            let Membership { agreements, answer_key, tls, coordinator, .. } = membership;
+            let Membership { agreements, answer_key, tls, coordinator, seal_key, .. } = membership;
             let password = coordinator.iter_mut().filter_map(|c| c.proxy_password.as_mut());
             let second = membership.second_server.iter_mut();
             let password = password
                 .chain(membership.membership_list.as_mut())
                 .chain(second.filter_map(|s| s.proxy_password.as_mut()));
             let own = [answer_key, &mut tls.ca, &mut tls.certificate, &mut tls.key];
-            for file in own.into_iter().chain(agreements).chain(password) {
+            for file in own.into_iter().chain(agreements).chain(password).chain(seal_key) {
                 beside(path, file);
             }
         }

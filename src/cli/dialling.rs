@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use evensum_core::model::{FederationId, Ods, Role};
+use evensum_core::port::HelperDirectory;
 use evensum_core::sign::SigningKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,15 +34,18 @@ impl Dialling {
         nodes: Registry,
         vault: Vault,
     ) -> SumParts {
-        let Summing { summed, seal_key, second: (ods, address), wait } = summing;
-        let seconds = Registry::new();
-        self.dial((Role::Helper, ods.clone()), address, seconds.clone());
+        let Summing { summed, seal_key, second, wait } = summing;
+        let helper = second.map(|(ods, address)| {
+            let seconds = Registry::new();
+            self.dial((Role::Helper, ods.clone()), address, seconds.clone());
+            Arc::new(DialledHelper::new(seconds, ods)) as Arc<dyn HelperDirectory>
+        });
         SumParts {
             agreements: vec![summed],
             seal_key: Arc::new(seal_key),
             answer_key,
             nodes: Arc::new(nodes),
-            helper: Arc::new(DialledHelper::new(seconds, ods)),
+            helper,
             vault,
             wait,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use evensum_core::identity::Peer;
-use evensum_core::model::{Agreement, Ods, PoolKind, Role};
+use evensum_core::model::{Agreement, Ods, Role};
 use evensum_core::pool::{SealKey, VerifiedRoster};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -94,10 +94,10 @@ fn fits(
     seal_key: &SealKey,
 ) -> Result<(), Failure> {
     let id = &agreement.id;
-    if !matches!(roster.kind(), PoolKind::Deposit | PoolKind::Noisy) {
+    if !roster.kind().needs_helper() {
         let kind = roster.kind().as_str();
         return Err(wrong(format!(
-            "the agreement {id} has pool = \"{kind}\", which this server takes no part in: it needs \"deposit\""
+            "the agreement {id} has pool = \"{kind}\", which works without a second server"
         )));
     }
     let listed = roster.roster().helper().filter(|server| server.ods == *own);

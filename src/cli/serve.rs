@@ -350,8 +350,9 @@ async fn serve_member(
     stop: &CancellationToken,
     servers: &mut Servers,
 ) -> Result<(), Failure> {
-    let Member { federation, agreements, answer_key, credentials, roots, meeting, summed, .. } =
-        member;
+    let Member {
+        federation, agreements, answer_key, credentials, roots, meeting, mut summed, ..
+    } = member;
     let Some(Meeting { coordinator, dials, listens }) = meeting else { return Ok(()) };
     let node = site.node(node::Membership {
         federation: federation.clone(),
@@ -359,6 +360,7 @@ async fn serve_member(
         agreements,
         answer_key,
         roster: summed.as_ref().map(|summed| Arc::clone(&summed.roster)),
+        seal_key: summed.as_mut().and_then(|summed| summed.seal_key.take()),
     });
     let mut routes = node_service::routes(Arc::new(node.clone()), site.writable()).await;
     if let Some(summed) = summed {

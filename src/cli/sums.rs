@@ -23,6 +23,8 @@ use crate::trust::{Credentials, Roots, config as tls, write_public};
 /// A membership's agreement with a blind sum, as its list holds under it.
 pub(super) struct Summed {
     pub(super) roster: Arc<VerifiedRoster>,
+    /// What the node agrees on masks with, where there is no second server.
+    pub(super) seal_key: Option<SealKey>,
     second: Option<Second>,
     kept: PathBuf,
     text: String,
@@ -51,10 +53,11 @@ pub(super) fn summed(
     let Some((signed, roster, _)) = listed(membership, agreements)? else { return Ok(None) };
     let federation = &membership.federation;
     let second = second_server(membership, &roster)?;
+    let seal_key = masks_key(server, membership, &roster)?;
     let kept = server.state.join(format!("membership-{federation}.json"));
     let changes = changes(&kept, &roster)?;
     let text = signed.to_text().or_exit(Exit::Config)?;
-    Ok(Some(Summed { roster: Arc::new(roster), second, kept, text, changes }))
+    Ok(Some(Summed { roster: Arc::new(roster), seal_key, second, kept, text, changes }))
 }
 
 /// A membership's list, verified under its one agreement with a blind sum; none where it names none.
@@ -87,8 +90,8 @@ fn listed<'a>(
 pub(super) struct Summing {
     pub(super) summed: round::Summed,
     pub(super) seal_key: SealKey,
-    /// The second server, and where it is.
-    pub(super) second: (Ods, Destination),
+    /// The second server, and where it is; none where the sum is made without one.
+    pub(super) second: Option<(Ods, Destination)>,
     pub(super) wait: Duration,
 }
 
@@ -114,23 +117,33 @@ pub(super) fn summing(
             server.ods
         )));
     }
-    let named = table.second_server.as_ref().ok_or_else(|| {
-        wrong(
-            "a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'"
-                .to_owned(),
-        )
-    })?;
-    if list.helper().is_none_or(|helper| helper.ods != named.ods) {
-        return Err(wrong(format!(
-            "[coordinator.second_server] names {}, which is not the second server of the membership list: correct the ODS code",
-            named.ods
-        )));
-    }
-    let (proxy, password) = (named.proxy.as_ref(), named.proxy_password.as_deref());
-    let place = reach::destination(&named.address, proxy, password)?;
+    let second = dialled(table.second_server.as_ref(), &roster)?;
     let wait = Duration::from_secs(u64::from(table.wait_for_partners_hours) * 3600);
     let summed = round::Summed { agreement: agreement.clone(), roster: Arc::new(roster.clone()) };
-    Ok(Some(Summing { summed, seal_key, second: (named.ods.clone(), place), wait }))
+    Ok(Some(Summing { summed, seal_key, second, wait }))
+}
+
+/// The second server that a coordinator dials, which must be that of the list.
+fn dialled(
+    named: Option<&config::SecondServer>,
+    roster: &VerifiedRoster,
+) -> Result<Option<(Ods, Destination)>, Failure> {
+    match (roster.roster().helper(), named) {
+        (None, None) => Ok(None),
+        (Some(listed), Some(named)) if listed.ods == named.ods => {
+            let (proxy, password) = (named.proxy.as_ref(), named.proxy_password.as_deref());
+            let place = reach::destination(&named.address, proxy, password)?;
+            Ok(Some((named.ods.clone(), place)))
+        }
+        (_, Some(named)) => Err(wrong(format!(
+            "[coordinator.second_server] names {}, which is not the second server of the membership list: correct the ODS code",
+            named.ods
+        ))),
+        (Some(_), None) => Err(wrong(
+            "a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'"
+                .to_owned(),
+        )),
+    }
 }
 
 /// The second server of the configuration, which must be that of the list.
@@ -161,6 +174,32 @@ fn second_server(
     }
 }
 
+/// What the node agrees on masks with: the secret half of its key of the list.
+fn masks_key(
+    server: &Server,
+    membership: &Membership,
+    roster: &VerifiedRoster,
+) -> Result<Option<SealKey>, Failure> {
+    let Some(listed) = roster.roster().member(&server.ods) else { return Ok(None) };
+    if roster.kind() != PoolKind::Masks {
+        return Ok(None);
+    }
+    let federation = &membership.federation;
+    let file = membership.seal_key.as_ref().ok_or_else(|| {
+        wrong(format!(
+            "the blind sum of {federation} has no second server, and needs 'seal_key' in [[membership]]: the file that `evensum keys new sealing` made for the membership list"
+        ))
+    })?;
+    let key = config::sealing_key(file)?;
+    if listed.seal_key != key.public().to_text() {
+        return Err(wrong(format!(
+            "the membership list of {federation} has another sealing key of {} than 'seal_key' of [[membership]]: name the right file, or have the list made and signed anew",
+            server.ods
+        )));
+    }
+    Ok(Some(key))
+}
+
 /// What differs from the list that the node went by before, in words.
 fn changes(kept: &std::path::Path, roster: &VerifiedRoster) -> Result<Vec<String>, Failure> {
     if !fs::exists(kept).or_exit(Exit::Config)? {
@@ -189,16 +228,14 @@ impl Summed {
         if list.member(site).is_none() {
             warn!(%federation, "the membership list does not name this partner: it contributes to no sum");
         }
-        if self.roster.kind() != PoolKind::Deposit {
-            let kind = self.roster.kind().as_str();
-            warn!(%federation, kind, "this version does not take part in blind sums of that kind");
-        }
+        let kind = self.roster.kind();
         for agreement in agreements
             .iter()
-            .filter(|a| a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a))
+            .filter(|a| a.pool == Some(kind) && !node::can_contribute(a.profile, a))
         {
             let (id, profile) = (&agreement.id, agreement.profile.as_str());
-            warn!(agreement = %id, profile, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");
+            let kind = kind.as_str();
+            warn!(agreement = %id, profile, kind, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");
         }
         write_public(&self.kept, self.text.as_bytes(), true).or_exit(Exit::Config)
     }

@@ -49,6 +49,11 @@ impl Membership {
                 ));
             }
         }
+        if self.seal_key.is_some() && self.membership_list.is_none() {
+            return Some(format!(
+                "the sealing key of {federation} stands without a membership list: name the signed list as 'membership_list', or take 'seal_key' out"
+            ));
+        }
         let lists = |other: &Self| other.membership_list.is_some();
         let twice = before.iter().any(|other| lists(other) && other.federation == *federation);
         (lists(self) && twice).then(|| {

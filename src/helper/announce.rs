@@ -2,7 +2,7 @@
 
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
-use evensum_core::model::{AgreementId, Digest, PoolKind, Population, RefusalCode, canonical};
+use evensum_core::model::{AgreementId, Digest, Population, RefusalCode, canonical};
 use evensum_core::pool::Sealed;
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
@@ -31,7 +31,7 @@ impl Inner {
         let of = self.summed(&claim.agreement)?;
         self.coordinator(caller, &of.agreement)?;
         self.in_force(&of.agreement)?;
-        if !matches!(of.roster.kind(), PoolKind::Deposit | PoolKind::Noisy) {
+        if !of.roster.kind().needs_helper() {
             return Err(refused(RefusalCode::SumNotAgreed));
         }
         let hash = envelope.payload_hash();

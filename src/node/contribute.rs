@@ -3,6 +3,7 @@
 //! audit log before anything is sent; what was counted exists in memory alone, and only until it is cut.
 
 mod closing;
+mod cut;
 mod offers;
 mod parts;
 mod ready;
@@ -21,7 +22,7 @@ use evensum_core::ledger::{ReceiptError, ReceiptParts};
 use evensum_core::model::canonical::CanonicalError;
 use evensum_core::model::{Agreement, AgreementId, PoolKind, Profile, RefusalCode, Role};
 use evensum_core::pool::{
-    DocumentError, MembershipError, PoolError, RoundError, ShapeError, VerifiedRoster,
+    DocumentError, MembershipError, PoolError, RoundError, SealKey, ShapeError, VerifiedRoster,
 };
 use evensum_core::port::{BoxFuture, PoolFault, PoolNodePort, SealedParts, SignedClosing};
 use evensum_core::sign::{Envelope, KeyError, VerifyError};
@@ -63,6 +64,8 @@ impl Contributing {
 #[derive(Debug)]
 pub(super) struct Pool {
     of: Summed,
+    /// What the node agrees on masks with, where there is no second server.
+    seal_key: Option<Arc<SealKey>>,
     found: ready::Cache,
     said: std::sync::Mutex<BTreeMap<(Role, &'static str), String>>,
 }
@@ -72,10 +75,18 @@ impl Pool {
     pub(super) fn of(
         agreements: &[Agreement],
         roster: Option<Arc<VerifiedRoster>>,
+        seal_key: Option<SealKey>,
     ) -> Option<Self> {
         let agreement = agreements.iter().find(|agreement| agreement.pool.is_some())?.clone();
         let (found, said) = (ready::Cache::default(), std::sync::Mutex::default());
-        Some(Self { of: Summed { agreement, roster: roster? }, found, said })
+        let seal_key = seal_key.map(Arc::new);
+        Some(Self { of: Summed { agreement, roster: roster? }, seal_key, found, said })
+    }
+
+    /// Whether a node that protects by this profile takes part in the sum, with what it has.
+    fn takes_part(&self, profile: Profile) -> bool {
+        let masked = self.of.agreement.pool == Some(PoolKind::Masks);
+        can_contribute(profile, &self.of.agreement) && (!masked || self.seal_key.is_some())
     }
 
     fn says(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Role, &'static str), String>> {
@@ -101,7 +112,7 @@ impl Pool {
 /// the same way everywhere, and keys of records cannot be added up blindly.
 #[must_use]
 pub fn can_contribute(profile: Profile, agreement: &Agreement) -> bool {
-    agreement.pool == Some(PoolKind::Deposit)
+    matches!(agreement.pool, Some(PoolKind::Deposit | PoolKind::Masks | PoolKind::TrustedSum))
         && profile == agreement.profile
         && !profile.needs_record_keys()
         && profile != Profile::ExactCs

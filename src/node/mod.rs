@@ -23,7 +23,7 @@ use evensum_core::disclosure::Outgoing;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::Event;
 use evensum_core::model::{Agreement, AgreementId, Clock, FederationId, Ods, Profile, SnapshotRef};
-use evensum_core::pool::{LinkSecret, VerifiedRoster};
+use evensum_core::pool::{LinkSecret, SealKey, VerifiedRoster};
 use evensum_core::port::{Answers, BoxFuture, NodeFault, NodePort};
 use evensum_core::sign::{Envelope, SigningKey};
 
@@ -84,6 +84,8 @@ pub struct Membership {
     pub answer_key: SigningKey,
     /// The membership list of the agreement that has a blind sum, verified against it.
     pub roster: Option<Arc<VerifiedRoster>>,
+    /// What the node agrees on masks with, where the sum has no second server.
+    pub seal_key: Option<SealKey>,
 }
 
 /// What all memberships of a partner share: its records and everything that was ever released from them. Cheap to
@@ -148,8 +150,9 @@ impl Site {
     /// The node of a membership.
     #[must_use]
     pub fn node(&self, membership: Membership) -> Node {
-        let Membership { federation, coordinator, agreements, answer_key, roster } = membership;
-        let pool = Pool::of(&agreements, roster);
+        let Membership { federation, coordinator, agreements, answer_key, roster, seal_key } =
+            membership;
+        let pool = Pool::of(&agreements, roster, seal_key);
         Node(Arc::new(Inner {
             store: self.store.realm(&format!("{federation}/{coordinator}")),
             site: self.clone(),

@@ -27,4 +27,5 @@ mod sectors;
 mod shown;
 mod staging;
 mod sum;
+mod sum_kinds;
 mod ways;

@@ -88,6 +88,9 @@ pub struct Analyst {
     pub key: KeyText,
     /// The least sign-in strength that is accepted.
     pub assurance_min: Assurance,
+    /// The organisation that the person works for. Where it is left out, it may be the one that runs the coordinator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ods: Option<Ods>,
 }
 
 /// A signature of an organisation over the agreement without its approvals.
@@ -112,7 +115,8 @@ pub enum PoolKind {
     Noisy,
     /// Nodes blind their tables by masks that cancel out in the sum of all: there is no second server.
     Masks,
-    /// A named processor, which is not the asker, adds up tables that it can read.
+    /// As `deposit`, of so few partners that one of them can subtract its own: every holder has agreed to that, and nobody
+    /// asks who runs one of the two servers.
     TrustedSum,
 }
 
@@ -377,9 +381,14 @@ impl Agreement {
                 "pool = \"masks\" works without a second server: leave out 'helper' and the party with that role",
             );
         }
-        if self.distinct_people && matches!(kind, PoolKind::TrustedSum | PoolKind::Noisy) {
+        if self.distinct_people && kind != PoolKind::Deposit {
             return wrong(
-                "'distinct_people' needs pool = \"deposit\" or \"masks\": what is added up for it must be exact, and be read by nobody",
+                "'distinct_people' needs pool = \"deposit\": what is added up for it must be exact, of many, and be read by nobody",
+            );
+        }
+        if kind == PoolKind::TrustedSum && self.asker_runs_coordinator {
+            return wrong(
+                "'asker_runs_coordinator' is refused with pool = \"trusted_sum\": totals of so few partners are read by nobody who asks",
             );
         }
         let own_node = |c: &Party| self.party(&c.ods, Role::Node).is_some();
@@ -448,6 +457,24 @@ impl Agreement {
 
     fn coordinators(&self) -> impl Iterator<Item = &Party> {
         self.parties.iter().filter(|p| p.role == Role::Coordinator)
+    }
+
+    /// Whether a person may be shown the sum that this agreement's servers make. The coordinator sees totals before small
+    /// ones are hidden, so that whoever asks either does not work for the organisation that runs it, or every partner
+    /// has agreed to that. Of so few partners that one can subtract its own, neither server may be the asker's.
+    #[must_use]
+    pub fn sums_for(&self, analyst: &AnalystId) -> bool {
+        let listed = self.analysts.iter().find(|listed| listed.id == *analyst);
+        let own = listed.and_then(|listed| listed.ods.as_ref());
+        let runs = |party: Option<&Party>| match (own, party) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(party)) => *own == party.ods,
+        };
+        match self.pool {
+            Some(PoolKind::TrustedSum) => !runs(self.coordinator()) && !runs(self.second_server()),
+            _ => self.asker_runs_coordinator || !runs(self.coordinator()),
+        }
     }
 
     /// The party that runs the coordinator.

@@ -100,7 +100,7 @@ codes! {
     /// The agreement has no sum over partners.
     SumNotAgreed = "sum_not_agreed", "the agreement has no blind sum over its partners: ask with `--view partners`";
     /// The organisation that asks runs the coordinator, which sees opened totals.
-    AskerRunsCoordinator = "asker_runs_coordinator", "the coordinator sees the totals of the blind sum before they are hidden, and the agreement does not say that the organisation that asks may run it: agree to `asker_runs_coordinator`";
+    AskerRunsCoordinator = "asker_runs_coordinator", "the coordinator sees the totals of the blind sum before they are hidden, and the agreement does not say that the organisation that asks may run it: agree to `asker_runs_coordinator`, or give the analyst the `ods` of another organisation in the agreement";
     /// The sum of that period is not closed, or what is released of it is still being decided.
     SumNotReady = "sum_not_ready", "the blind sum for that period is not there yet: ask again later, or, where it has not begun, with `--view partners`";
     /// Beside the sum, the partners' own tables would say what is hidden, or that cannot be decided.

@@ -72,7 +72,7 @@ impl fmt::Display for Reason {
                 )?;
                 if *needed > 2 && *independent > 1 {
                     f.write_str(
-                        ", or name a processor that everybody trusts (pool = \"trusted_sum\")",
+                        ", or agree that a partner can subtract its own (pool = \"trusted_sum\")",
                     )?;
                 }
                 Ok(())
@@ -85,7 +85,7 @@ impl fmt::Display for Reason {
             }
             Self::OtherList => f.write_str("the membership list is for another agreement"),
             Self::AskerRunsCoordinator => f.write_str(
-                "whoever asks runs the coordinator, and the agreement does not say 'asker_runs_coordinator'",
+                "whoever asks runs the coordinator, and the agreement does not allow that ('asker_runs_coordinator')",
             ),
         }
     }
@@ -127,7 +127,7 @@ impl fmt::Display for Choice {
                 "pooled: partners blind their figures so that only the sum of all can be read, and small numbers are hidden in it; if one is missing there is no total",
             ),
             Self::Pooled(PoolKind::TrustedSum) => f.write_str(
-                "pooled: a named processor reads and adds up the partners' tables, and small numbers are hidden in the total; a partner can subtract its own",
+                "pooled: two servers, neither of them run by whoever asks, add up what neither can read, and small numbers are hidden in the total; of so few partners one can subtract its own, which all have agreed to",
             ),
             Self::Interval(why) => write!(f, "between x and y, never one number: {why}"),
             Self::NotAvailable(Reason::NobodyHolds) => {

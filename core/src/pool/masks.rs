@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::bytes::{Reader, VERSION};
 use super::total::{MAX_CONTRIBUTIONS, Totals};
-use super::{DepositId, PoolError, SealKey, SealPublic, VectorSpec};
+use super::{DepositId, PoolError, Roster, SealKey, SealPublic, VectorSpec};
 use crate::model::Ods;
 
 const LABEL: &[u8] = b"secagg/v1";
@@ -39,6 +39,18 @@ impl Members {
         } else {
             Err(PoolError::Members)
         }
+    }
+
+    /// The members of a round, with the keys that the membership list has for them.
+    ///
+    /// # Errors
+    /// As of [`Self::new`]; [`PoolError::Members`] where one of them is not on the list; [`PoolError::Public`].
+    pub fn of(list: &Roster, members: &[Ods]) -> Result<Self, PoolError> {
+        let one = |ods: &Ods| {
+            let member = list.member(ods).ok_or(PoolError::Members)?;
+            Ok((ods.clone(), SealPublic::parse(&member.seal_key)?))
+        };
+        Self::new(members.iter().map(one).collect::<Result<_, _>>()?)
     }
 
     /// How many members.
@@ -96,10 +108,9 @@ impl Members {
         spec: VectorSpec,
         all: &[Masked],
     ) -> Result<Totals, PoolError> {
+        let each = all.iter().zip(&self.0);
         let complete = all.len() == self.0.len()
-            && all.iter().zip(&self.0).all(|(one, (partner, _))| {
-                one.partner == *partner && one.deposit == deposit && one.spec == spec
-            });
+            && each.into_iter().all(|(one, (partner, _))| one.is_of(partner, deposit, spec));
         if !complete {
             return Err(PoolError::Incomplete);
         }
@@ -158,6 +169,12 @@ impl Masked {
     #[must_use]
     pub const fn partner(&self) -> &Ods {
         &self.partner
+    }
+
+    /// Whether they are this member's, and of this vector.
+    #[must_use]
+    pub fn is_of(&self, partner: &Ods, deposit: DepositId, spec: VectorSpec) -> bool {
+        self.partner == *partner && self.deposit == deposit && self.spec == spec
     }
 
     /// The bytes, to be sent: of another partner or for another sum they are read as nothing.

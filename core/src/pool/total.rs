@@ -322,6 +322,19 @@ impl Totals {
         Self(values)
     }
 
+    /// Those at some places, in the order in which they are named.
+    ///
+    /// # Errors
+    /// [`PoolError::Selection`].
+    pub fn at(&self, places: &[u32]) -> Result<Self, PoolError> {
+        // To its full length at once: a vector that grows leaves copies behind.
+        let mut some = Zeroizing::new(Vec::with_capacity(places.len()));
+        for place in places {
+            some.push(*self.0.get(*place as usize).ok_or(PoolError::Selection)?);
+        }
+        Ok(Self(some))
+    }
+
     /// How many totals.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -271,6 +271,7 @@ impl Federation {
             agreements: vec![self.agreement.clone()],
             answer_key: copy(&member.answer)?,
             roster: None,
+            seal_key: None,
         });
         let routes = node_service::routes(Arc::new(node), site.writable()).await;
         let dial = tls::node_dial(&member.credentials, &self.roots, clock).or_exit(Exit::Fault)?;

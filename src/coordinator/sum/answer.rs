@@ -83,9 +83,7 @@ fn allowed(own: &Inner, query: &SumQuery) -> Result<Vec<Result<Layout, Denied>>,
     let (agreement, catalogue) = (&query.agreement, &own.catalogue);
     let standing = Standing { agreement, catalogue, now: own.clock.now() };
     let cleared = cleared(&query.asker, standing)?;
-    // A coordinator of the asker's own organisation sees opened totals; every node's copy of the agreement says that
-    // it may.
-    if !agreement.asker_runs_coordinator {
+    if !agreement.sums_for(query.asker.analyst()) {
         return Err(Denied(RefusalCode::AskerRunsCoordinator));
     }
     let layout = |number| {
@@ -268,7 +266,8 @@ impl Sums {
         if !query.agreement.pool.is_some_and(PoolKind::needs_helper) {
             return Ok(None);
         }
-        let helper = self.helper().map_err(|reason| told(&reason))?;
+        let helper = self.second.as_ref().and_then(|second| second.helper());
+        let helper = helper.ok_or(RefusalCode::SecondServer)?;
         let parts = helper.witness(&self.own, &query.envelope).await.map_err(|fault| {
             warn!(%fault, "the second server did not write a query down");
             match fault {

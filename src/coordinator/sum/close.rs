@@ -5,8 +5,8 @@ use std::sync::Arc;
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods};
 use evensum_core::pool::{ClosedRound, Closing, Role, RoundDocument};
-use evensum_core::port::{PoolFault, SignedClosing};
-use evensum_core::sign::{Envelope, VerifyingKey};
+use evensum_core::port::{HelperPort, PoolFault, SignedClosing};
+use evensum_core::sign::{Envelope, Signed, VerifyingKey};
 use tracing::error;
 use zeroize::Zeroizing;
 
@@ -34,15 +34,10 @@ impl Sums {
                 None => return Ok(()),
             },
         };
-        let helper = self.helper()?;
-        let theirs = helper.close(&self.own, &envelope).await.map_err(SumError::Helper)?;
-        let server =
-            loaded.of.roster.roster().helper().ok_or(SumError::Lost("the second server"))?;
-        let signed = Closing::verified(&theirs, &VerifyingKey::parse(&server.answer_key)?)?;
-        if theirs.payload != envelope.payload {
-            return Err(SumError::Helper(PoolFault::Unreadable));
-        }
-        self.shelf.keep(hash, shelf::COUNTERSIGNED, self.own.ods(), &theirs)?;
+        let signed = match self.helper(loaded)? {
+            Some(helper) => self.countersigned(loaded, &envelope, &*helper).await?,
+            None => Closing::verified(&envelope, &loaded.of.coordinator_key()?)?,
+        };
         let Closing { members, missing, .. } = signed.document().clone();
         let closing = signed.hash();
         let step = PoolStep::Closed { of: loaded.round.reference(), closing, members, missing };
@@ -50,6 +45,24 @@ impl Sums {
             told(&loaded.round, "a blind sum is closed");
         }
         Ok(())
+    }
+
+    /// The closing as the second server signed it too.
+    async fn countersigned(
+        &self,
+        loaded: &Loaded,
+        envelope: &Envelope,
+        helper: &dyn HelperPort,
+    ) -> Result<Signed<Closing>, SumError> {
+        let theirs = helper.close(&self.own, envelope).await.map_err(SumError::Helper)?;
+        let server =
+            loaded.of.roster.roster().helper().ok_or(SumError::Lost("the second server"))?;
+        let signed = Closing::verified(&theirs, &VerifyingKey::parse(&server.answer_key)?)?;
+        if theirs.payload != envelope.payload {
+            return Err(SumError::Helper(PoolFault::Unreadable));
+        }
+        self.shelf.keep(loaded.round.hash(), shelf::COUNTERSIGNED, self.own.ods(), &theirs)?;
+        Ok(signed)
     }
 
     /// What is to be signed; nothing where too few contributions have come, which ends the round for good.
@@ -94,9 +107,13 @@ impl Sums {
         self.decide(&loaded, closed).await
     }
 
-    /// Adds the shares of exactly the members of the closing, once; single ones are erased.
+    /// Adds the shares of exactly the members of the closing, once; single ones are erased. Under masks no single one
+    /// says anything without all others, and they stay.
     async fn add_up(&self, loaded: &Arc<Loaded>, closed: &ClosedRound) -> Result<(), SumError> {
         let hash = loaded.round.hash();
+        if !loaded.of.roster.kind().needs_helper() {
+            return Ok(());
+        }
         let tables = loaded.round.document().tables.len();
         let vault = self.shelf.vault();
         if !is_added_up(vault, hash, tables) {

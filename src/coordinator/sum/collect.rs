@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use evensum_core::model::{Digest, Ods};
 use evensum_core::pool::{Aggregator, Context, OutputShare, Pending, Role, RoundVector, Sealed};
-use evensum_core::port::{CheckOutcome, Checking, MAX_CHECKS, PoolFault, SealedPart, VectorOf};
+use evensum_core::port::{
+    CheckOutcome, Checking, HelperPort, MAX_CHECKS, PoolFault, SealedPart, VectorOf,
+};
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 use tracing::{info, warn};
@@ -21,9 +23,12 @@ impl Sums {
             self.fetch(loaded).await?;
         }
         for ods in loaded.round.members() {
-            let open = !self.settled(hash, &ods) && self.has(hash, &round::parts(&ods));
-            if open {
-                self.check(loaded, &ods).await?;
+            if self.settled(hash, &ods) || !self.has(hash, &round::parts(&ods)) {
+                continue;
+            }
+            match self.helper(loaded)? {
+                Some(helper) => self.check(loaded, &ods, &*helper).await?,
+                None => self.check_masked(loaded, &ods).await?,
             }
         }
         Ok(())
@@ -76,12 +81,16 @@ impl Sums {
     }
 
     /// Checks a member's contribution with the second server, vector by vector; all of it is good or none.
-    async fn check(&self, loaded: &Arc<Loaded>, ods: &Ods) -> Result<(), SumError> {
+    async fn check(
+        &self,
+        loaded: &Arc<Loaded>,
+        ods: &Ods,
+        helper: &dyn HelperPort,
+    ) -> Result<(), SumError> {
         let vectors = loaded.vectors.len();
         let hash = loaded.round.hash();
         let bytes = self.shelf.vault().take(hash, &round::parts(ods))?;
         let bytes = Arc::new(bytes.ok_or(SumError::Lost("a contribution"))?);
-        let helper = self.helper()?;
         let mut outputs: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(vectors);
         for first in (0..vectors).step_by(MAX_CHECKS) {
             let begun = self.begin(loaded, ods, &bytes, first).await?;
@@ -147,7 +156,7 @@ impl Sums {
         .await
     }
 
-    fn reject(&self, round: Digest, ods: &Ods) -> Result<(), SumError> {
+    pub(super) fn reject(&self, round: Digest, ods: &Ods) -> Result<(), SumError> {
         warn!(partner = %ods, round = round.short(), "a contribution does not verify and is left out of the sum");
         self.mark(round, &round::rejected(ods))?;
         Ok(self.shelf.vault().forget(round, &round::parts(ods))?)

@@ -9,6 +9,7 @@ use evensum_core::pool::{
     BoundRound, Enclosed, MAX_WAIT_SECONDS, Ready, Round, RoundDocument, RoundRules, SealPublic,
     VerifyKey,
 };
+use evensum_core::port::HelperPort;
 use evensum_core::sign::{Envelope, VerifyingKey};
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -155,8 +156,10 @@ impl Sums {
         let round = BoundRound::verify(&envelope, &rules)?;
         let hash = round.hash();
         // All of it is on the disk before the audit log says that the round is bound.
-        let key = VerifyKey::generate()?;
-        self.shelf.vault().put(hash, round::VERIFY_KEY, &key.to_bytes()[..])?;
+        if of.roster.kind().needs_helper() {
+            let key = VerifyKey::generate()?;
+            self.shelf.vault().put(hash, round::VERIFY_KEY, &key.to_bytes()[..])?;
+        }
         self.shelf.keep(hash, round::ROUND, self.own.ods(), &envelope)?;
         let step = PoolStep::Bound {
             of: round.reference(),
@@ -170,13 +173,16 @@ impl Sums {
     }
 
     /// Tells the second server of a round. It takes the same round any number of times.
-    pub(super) async fn announce(&self, loaded: &Loaded) -> Result<(), SumError> {
+    pub(super) async fn announce(
+        &self,
+        loaded: &Loaded,
+        helper: &dyn HelperPort,
+    ) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let server = loaded.of.roster.roster().helper();
         let key = server.ok_or(SumError::Lost("the second server's key"))?.seal_key.clone();
         let sealed = SealPublic::parse(&key)?
             .seal(hash.as_bytes(), &self.verify_key(hash)?.to_bytes()[..])?;
-        let helper = self.helper()?;
         helper.announce(&self.own, &loaded.envelope, &sealed).await.map_err(SumError::Helper)
     }
 

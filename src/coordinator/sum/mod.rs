@@ -7,6 +7,7 @@ mod answer;
 mod close;
 mod collect;
 mod gather;
+mod masks;
 mod open;
 mod people;
 mod shelf;
@@ -47,8 +48,8 @@ pub struct SumParts {
     pub answer_key: SigningKey,
     /// The partners' nodes.
     pub nodes: Arc<dyn PoolDirectory>,
-    /// The second server.
-    pub helper: Arc<dyn HelperDirectory>,
+    /// The second server, where there is one.
+    pub helper: Option<Arc<dyn HelperDirectory>>,
     /// Where contributions lie until a round is closed.
     pub vault: Vault,
     /// How long members are waited for that have no extract yet, from the first that has one.
@@ -110,7 +111,7 @@ pub(super) struct Sums {
     pub(super) seal_key: Arc<SealKey>,
     pub(super) answer_key: SigningKey,
     pub(super) nodes: Arc<dyn PoolDirectory>,
-    pub(super) second: Arc<dyn HelperDirectory>,
+    pub(super) second: Option<Arc<dyn HelperDirectory>>,
     pub(super) wait: Duration,
     /// One opening at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -173,14 +174,20 @@ impl Sums {
             return Ok(());
         }
         let loaded = self.shelf.load(hash)?;
-        self.announce(&loaded).await?;
+        if let Some(helper) = self.helper(&loaded)? {
+            self.announce(&loaded, &*helper).await?;
+        }
         self.collect(&loaded).await?;
         self.close(&loaded).await
     }
 
-    /// The second server.
-    fn helper(&self) -> Result<Arc<dyn HelperPort>, SumError> {
-        self.second.helper().ok_or(SumError::Helper(PoolFault::Unreachable))
+    /// The second server of a round; none where its sum is made without one.
+    fn helper(&self, loaded: &Loaded) -> Result<Option<Arc<dyn HelperPort>>, SumError> {
+        if !loaded.of.roster.kind().needs_helper() {
+            return Ok(None);
+        }
+        let helper = self.second.as_ref().and_then(|second| second.helper());
+        helper.map(Some).ok_or(SumError::Helper(PoolFault::Unreachable))
     }
 
     /// Writes a step down; whether it is one that was not taken before.

@@ -38,7 +38,7 @@ impl Sums {
     /// Decides the tables of the agreement's packs, once, and whatever was opened before a restart.
     pub(super) async fn decide(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
     ) -> Result<(), SumError> {
         let hash = loaded.round.hash();
@@ -58,7 +58,7 @@ impl Sums {
     /// contributed table contains, are passed over.
     pub(super) async fn decide_also(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         questions: &[Question],
         query: QueryId,
@@ -86,7 +86,7 @@ impl Sums {
 
     async fn begin_opening(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         questions: Vec<Question>,
         query: Option<QueryId>,
@@ -100,7 +100,7 @@ impl Sums {
     /// Takes an opening to its end, from wherever it was cut off.
     async fn finish(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         envelope: Envelope,
     ) -> Result<(), SumError> {
@@ -127,7 +127,7 @@ impl Sums {
     }
 
     /// The tables of the agreement's packs, each with its rungs.
-    fn of_packs(&self, loaded: &Loaded) -> Vec<Vec<Question>> {
+    fn of_packs(&self, loaded: &Arc<Loaded>) -> Vec<Vec<Question>> {
         let population = &loaded.round.document().population;
         let agreements = std::slice::from_ref(&loaded.of.agreement);
         let profile = loaded.of.agreement.profile;
@@ -147,14 +147,14 @@ impl Sums {
         all.into_iter().map(table).filter(|rungs| !rungs.is_empty()).collect()
     }
 
-    fn snapshot(loaded: &Loaded, closed: &ClosedRound) -> Result<SnapshotRef, SumError> {
+    fn snapshot(loaded: &Arc<Loaded>, closed: &ClosedRound) -> Result<SnapshotRef, SumError> {
         loaded.round.snapshot(closed.closing).ok_or(SumError::Lost("its members"))
     }
 
     /// Of which contributed table a question's is part, and what it is frozen under; nothing where it is of none.
     fn wanted(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         question: &Question,
         snapshot: &SnapshotRef,
     ) -> Result<Option<Wanted>, SumError> {
@@ -178,7 +178,7 @@ impl Sums {
     /// What a question's table is frozen under in a closed round; nothing where no contributed table contains it.
     pub(super) fn key_of(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         question: &Question,
     ) -> Result<Option<Digest>, SumError> {
@@ -189,21 +189,26 @@ impl Sums {
     /// The tables of an opening that are not decided yet, counted, in the order of its questions.
     async fn opened(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         envelope: &Envelope,
         opening: &Opening,
     ) -> Result<(Vec<(Wanted, Table<RawCell>)>, Vec<DistinctPeople>), SumError> {
-        let helper = self.helper()?;
-        let theirs = helper.open(&self.own, envelope).await.map_err(SumError::Helper)?;
-        if theirs.parts.len() != opening.questions.len() {
+        // Without a second server nothing comes from anywhere else.
+        let mut theirs: Vec<Option<Vec<Vec<u8>>>> = vec![None; opening.questions.len()];
+        if let Some(helper) = self.helper(loaded)? {
+            let opened = helper.open(&self.own, envelope).await.map_err(SumError::Helper)?;
+            theirs = opened.parts.into_iter().map(Some).collect();
+        }
+        if theirs.len() != opening.questions.len() {
             return Err(SumError::Helper(PoolFault::Unreadable));
         }
         let snapshot = Self::snapshot(loaded, closed)?;
         let (mut tables, mut people) = (Vec::new(), Vec::new());
-        for (question, parts) in opening.questions.iter().zip(theirs.parts) {
+        for (question, parts) in opening.questions.iter().zip(theirs) {
             let known = &loaded.round.document().tables;
             if let Some(estimate) = loaded.tables.estimate_of(question, known) {
+                let parts = parts.ok_or(SumError::Lost("the second server"))?;
                 people.push(self.estimated(loaded, estimate, parts).await?);
                 continue;
             }
@@ -220,21 +225,28 @@ impl Sums {
 
     async fn put_together(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         wanted: &Wanted,
-        theirs: Vec<Vec<u8>>,
+        theirs: Option<Vec<Vec<u8>>>,
     ) -> Result<Table<RawCell>, SumError> {
-        let hash = loaded.round.hash();
-        let (vault, place) = (self.shelf.vault().clone(), wanted.table);
+        const LOST: SumError = SumError::Lost("the meaning of its tables");
+        let id = *loaded.round.document().tables.get(wanted.table).ok_or(LOST)?;
+        let shape = loaded.tables.table(id).ok_or(LOST)?.shape().clone();
         let (pick, lattice) = (wanted.pick.clone(), Arc::clone(wanted.plan.layout().lattice()));
-        let id = *loaded
-            .round
-            .document()
-            .tables
-            .get(wanted.table)
-            .ok_or(SumError::Lost("the meaning of its tables"))?;
-        let table = loaded.tables.table(id).ok_or(SumError::Lost("the meaning of its tables"))?;
-        let shape = table.shape().clone();
+        let Some(theirs) = theirs else {
+            let totals = self.unmasked(loaded, wanted.table).await?;
+            if totals.len() != pick.vectors().len() {
+                return Err(SumError::Lost("a contribution"));
+            }
+            let each = totals.iter().zip(pick.vectors());
+            let some = each.map(|(all, places)| match places.is_empty() {
+                true => Ok(None),
+                false => all.at(places).map(Some),
+            });
+            let totals = some.collect::<Result<Vec<_>, _>>()?;
+            return Ok(pick.table(&shape, lattice, &totals)?);
+        };
+        let (vault, hash, place) = (self.shelf.vault().clone(), loaded.round.hash(), wanted.table);
         blocking(move || {
             let own = sums_of(&vault, Role::Leader, hash, place)?;
             let vectors = pick.vectors();
@@ -248,9 +260,8 @@ impl Sums {
                     continue;
                 }
                 let theirs = Zeroizing::new(theirs);
-                let own = own.select(places)?;
                 let theirs = ShareOf::from_bytes(Role::Helper, &theirs)?;
-                totals.push(Some(open(&own, &theirs)?));
+                totals.push(Some(open(&own.select(places)?, &theirs)?));
             }
             Ok(pick.table(&shape, lattice, &totals)?)
         })
@@ -261,7 +272,7 @@ impl Sums {
     /// are of them. Gives the hashes and bytes of everything that is released of the closing.
     async fn freeze(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         tables: Vec<(Wanted, Table<RawCell>)>,
         people: &[DistinctPeople],
@@ -302,7 +313,7 @@ impl Sums {
     /// Writes down that the tables of packs are decided, once, and gives what is released of the closing.
     async fn prepared(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         snapshot: &SnapshotRef,
         universe: &Universe,
         closing: Digest,
@@ -344,7 +355,7 @@ impl Sums {
 
     async fn give_back(
         &self,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         closed: &ClosedRound,
         opening: &Envelope,
         released: Vec<(Digest, Vec<u8>)>,
@@ -356,8 +367,9 @@ impl Sums {
             releases: releases.clone(),
         };
         let envelope = returned.sign(self.own.ods(), &self.answer_key)?;
-        let helper = self.helper()?;
-        helper.returned(&self.own, &envelope, bytes).await.map_err(SumError::Helper)?;
+        if let Some(helper) = self.helper(loaded)? {
+            helper.returned(&self.own, &envelope, bytes).await.map_err(SumError::Helper)?;
+        }
         let step = PoolStep::Returned {
             of: loaded.round.reference(),
             closing: closed.closing,

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
-use evensum_core::model::{Digest, Ods, PoolKind, RefusalCode, SnapshotRef};
-use evensum_core::pool::{
-    Context, Role, Round, RoundVector, SealPublic, Sealed, ShapeError, share,
-};
+use evensum_core::model::{Digest, Ods, RefusalCode, SnapshotRef};
+use evensum_core::pool::{Role, Round, RoundVector, Sealed, ShapeError};
 use evensum_core::port::{PoolFault, SealedPart, SealedParts};
 use evensum_core::sign::Envelope;
 use tokio::sync::mpsc;
@@ -15,7 +13,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
-use super::{Pool, Trouble, blocking, can_contribute, either_server};
+use super::cut::Cut;
+use super::{Pool, Trouble, blocking, either_server};
 use crate::intake;
 use crate::node::Inner;
 use crate::node::release::Extract;
@@ -49,10 +48,7 @@ pub(super) async fn contribute(
 ) -> Result<SealedParts, Trouble> {
     let pool = node.pool()?;
     let to = either_server(pool, caller)?;
-    if pool.of.roster.kind() != PoolKind::Deposit {
-        return Err(Trouble::Refused(RefusalCode::SumNotAgreed));
-    }
-    if !can_contribute(node.site.profile, &pool.of.agreement) {
+    if !pool.takes_part(node.site.profile) {
         return Err(Trouble::Refused(RefusalCode::PolicyDiffers));
     }
     node.site.heed().await?;
@@ -95,7 +91,8 @@ async fn made(node: Arc<Inner>, task: Arc<Loaded>) -> Result<(), Trouble> {
         if snapshot != own {
             return Err(Trouble::Unbelieved("another extract was contributed"));
         }
-        return kept(&site.contributing.vault, &task, *contents).await;
+        let servers = Cut::of(node.pool()?, round)?.servers();
+        return kept(&site.contributing.vault, &task, servers, *contents).await;
     }
     let extract = extract(&node, &task, own)?;
     if bound.is_none() {
@@ -147,13 +144,12 @@ fn extract(node: &Inner, task: &Loaded, own: &SnapshotRef) -> Result<Extract, Tr
 /// Makes every part of the contribution. What an earlier attempt left behind was never sent, and goes.
 async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result<Digest, Trouble> {
     let (site, hash) = (&node.site, task.round.hash());
-    let list = node.pool()?.of.roster.roster();
-    let helper = list.helper().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
-    let coordinator = list.coordinator();
-    let keys = [SealPublic::parse(&coordinator.seal_key)?, SealPublic::parse(&helper.seal_key)?];
+    let pool = node.pool()?;
+    let (cut, by) =
+        (Cut::of(pool, &task.round)?, pool.of.roster.roster().coordinator().ods.clone());
     let vault = site.contributing.vault.clone();
     blocking({
-        let (vault, by, task) = (vault.clone(), coordinator.ods.clone(), Arc::clone(task));
+        let (vault, task) = (vault.clone(), Arc::clone(task));
         move || {
             vault.forget(hash, PARTS)?;
             Ok(round::keep(&vault, hash, round::ROUND, &by, &task.envelope)?)
@@ -162,7 +158,7 @@ async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result
     .await?;
     let mut contents = Contents::default();
     for (place, id) in (0..).zip(&task.round.document().tables) {
-        let (vault, keys, id) = (vault.clone(), keys.clone(), *id);
+        let (vault, cut, id) = (vault.clone(), cut.clone(), *id);
         let values = if task.tables.estimate(id).is_some() {
             site.marked(extract, (&task.tables, id), hash).await?
         } else {
@@ -170,7 +166,7 @@ async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result
         };
         let (task, ods) = (Arc::clone(task), site.ods.clone());
         contents = blocking(move || {
-            let sealed = seal_table(&task, place, &ods, values, &keys)?;
+            let sealed = seal_table(&task, place, &ods, &values, &cut)?;
             for (to, at, part) in &sealed {
                 vault.put(hash, &name(*to, *at), part.as_bytes())?;
                 contents.add(part.as_bytes());
@@ -182,13 +178,13 @@ async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result
     Ok(contents.hash())
 }
 
-/// Cuts and seals one table's vectors. The two parts of a vector are never both in the clear on the disk.
+/// Cuts and seals one table's vectors.
 fn seal_table(
     task: &Loaded,
     place: u32,
     ods: &Ods,
-    values: Vec<Zeroizing<Vec<u64>>>,
-    [coordinator, second]: &[SealPublic; 2],
+    values: &[Zeroizing<Vec<u64>>],
+    cut: &Cut,
 ) -> Result<Vec<(Role, Place, Sealed)>, Trouble> {
     let own: Vec<&RoundVector> = task.vectors.iter().filter(|v| v.table == place).collect();
     if own.len() != values.len() {
@@ -196,12 +192,8 @@ fn seal_table(
     }
     let mut sealed = Vec::with_capacity(2 * values.len());
     for (vector, values) in own.into_iter().zip(values) {
-        let context = Context::new(vector.deposit, ods.clone());
-        let shared = share(&context, vector.spec, &values)?;
-        for (to, key) in [(Role::Leader, coordinator), (Role::Helper, second)] {
-            let part = key.seal(&context.sealing(to), shared.part(to))?;
-            sealed.push((to, (place, vector.vector), part));
-        }
+        let parts = cut.sealed(vector, ods, values)?;
+        sealed.extend(parts.into_iter().map(|(to, part)| (to, (place, vector.vector), part)));
     }
     Ok(sealed)
 }
@@ -221,13 +213,18 @@ impl Contents {
 }
 
 /// That the parts are those that the audit log names: others would be a second contribution.
-async fn kept(vault: &Vault, task: &Loaded, contents: Digest) -> Result<(), Trouble> {
+async fn kept(
+    vault: &Vault,
+    task: &Loaded,
+    servers: &'static [Role],
+    contents: Digest,
+) -> Result<(), Trouble> {
     let (vault, hash, places) = (vault.clone(), task.round.hash(), places(task));
     blocking(move || {
         let mut found = Contents::default();
         for place in places {
-            for to in [Role::Leader, Role::Helper] {
-                let part = vault.take(hash, &name(to, place))?;
+            for to in servers {
+                let part = vault.take(hash, &name(*to, place))?;
                 found.add(&part.ok_or(Trouble::Lost("a part is missing"))?);
             }
         }

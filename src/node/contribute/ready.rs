@@ -11,7 +11,7 @@ use evensum_core::sign::Envelope;
 use tracing::warn;
 use zeroize::Zeroizing;
 
-use super::{Pool, Trouble, blocking, can_contribute, coordinator, tables};
+use super::{Pool, Trouble, blocking, coordinator, tables};
 use crate::intake;
 use crate::node::release::{Extract, ReleaseError};
 use crate::node::{Inner, Site};
@@ -51,7 +51,7 @@ pub(super) async fn ready(
     let site = &node.site;
     site.heed().await?;
     let listed = pool.of.roster.roster().member(&site.ods).is_some();
-    if !listed || !can_contribute(site.profile, &pool.of.agreement) {
+    if !listed || !pool.takes_part(site.profile) {
         return Ok(Vec::new());
     }
     let mut ready = Vec::new();

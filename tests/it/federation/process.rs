@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// No wait of these tests is longer.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks at something that tells nobody when it changes.
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -291,7 +291,7 @@ async fn bound(f: &Federation, nodes: &[OpenNode]) -> (OpenCoordinator, RoundRef
         seal_key: Arc::new(SealKey::generate().expect("a key")),
         answer_key: copy(answer),
         nodes: Arc::new(Nobody),
-        helper: Arc::new(Nobody),
+        helper: Some(Arc::new(Nobody)),
         vault: vault.clone(),
         wait: Duration::ZERO,
     };

@@ -279,6 +279,7 @@ impl Federation {
             agreements: vec![agreement.clone()],
             answer_key: copy(&self.keys[code].answer),
             roster: None,
+            seal_key: None,
         }
     }
 

@@ -62,7 +62,7 @@ fn an_agreement_of_before_keeps_its_hash() {
     assert_eq!(old.hash().expect("a hash"), Digest::of(form.as_bytes()));
 }
 
-const LINKED: &str = "pool = \"masks\"\ndistinct_people = true\nlink_check = \"0000000000000000000000000000000000000000000000000000000000000000\"";
+const LINKED: &str = "helper = \"ZZ9\"\npool = \"deposit\"\ndistinct_people = true\nlink_check = \"0000000000000000000000000000000000000000000000000000000000000000\"";
 
 #[test]
 fn each_line_of_the_pooled_view_changes_the_hash() {
@@ -75,7 +75,7 @@ fn each_line_of_the_pooled_view_changes_the_hash() {
         ("helper = \"ZZ9\"\npool = \"trusted_sum\"", &second),
         ("pool = \"masks\"", &two()),
         ("pool = \"masks\"\npool_after_publish = true", &two()),
-        (LINKED, &two()),
+        (LINKED, &second),
         ("", &two()),
     ] {
         let parsed =
@@ -121,11 +121,17 @@ fn what_contradicts_itself_is_refused_in_words() {
             with(&two()),
             "read by nobody",
         ),
-        ("pool = \"masks\"\ndistinct_people = true", two(), "needs 'link_check'"),
-        (LINKED, helper("QZ1").replace("helper", "node") + &two(), "also runs a node"),
+        ("pool = \"masks\"\ndistinct_people = true", two(), "read by nobody"),
+        (&format!("{deposit}\ndistinct_people = true"), with(&two()), "needs 'link_check'"),
+        (
+            &format!("{deposit}\nasker_runs_coordinator = true").replace("deposit", "trusted_sum"),
+            with(&two()),
+            "read by nobody who asks",
+        ),
+        (LINKED, helper("QZ1").replace("helper", "node") + &with(&two()), "also runs a node"),
         (
             &LINKED.replace("distinct_people = true", "pool_after_publish = true"),
-            two(),
+            with(&two()),
             "distinct_people = true alone",
         ),
         (masks, String::new(), "at least two organisations"),
@@ -148,5 +154,30 @@ fn what_contradicts_itself_is_refused_in_words() {
     ] {
         let said = refusal(lines, &more).unwrap_or_else(|| panic!("{lines} passed, wanted: {why}"));
         assert!(said.contains(why), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn who_may_run_the_coordinator_gets_no_sum_unless_that_is_agreed() {
+    let second = format!("{}{}", helper("ZZ9"), two());
+    // Of the coordinator's organisation, of the second server's, of a partner, and of nobody knows which.
+    let people = [("ada", "QZ1"), ("bea", "ZZ9"), ("cyd", "ZZ1"), ("dee", "")];
+    let each = (30..).zip(people).map(|(number, (id, ods))| {
+        let key = key(number).replace("ed25519:", "p256:");
+        let ods = if ods.is_empty() { String::new() } else { format!(", ods = \"{ods}\"") };
+        format!("{{ id = \"{id}\", key = \"{key}\", assurance_min = \"enrolled\"{ods} }}")
+    });
+    let analysts = format!("analysts = [{}]", each.collect::<Vec<_>>().join(", "));
+    let own = "asker_runs_coordinator = true";
+    for (pool, own, wanted) in [
+        ("deposit", "", [false, true, true, false]),
+        ("deposit", own, [true; 4]),
+        ("trusted_sum", "", [false, false, true, false]),
+    ] {
+        let lines = format!("helper = \"ZZ9\"\npool = \"{pool}\"\n{own}");
+        let text = text(&lines, &second).replace("analysts = []", &analysts);
+        let agreement = Agreement::parse(&text).expect("an agreement");
+        let found = people.map(|(id, _)| agreement.sums_for(&AnalystId::new(id).expect("an id")));
+        assert_eq!(found, wanted, "{pool} {own}");
     }
 }

@@ -107,7 +107,7 @@ fn reasons_are_sentences_without_our_own_words() {
     assert_eq!(
         Choice::NotAvailable(Reason::FewHolders { independent: 3, needed: 4 }).to_string(),
         "not available: only 3 independent partners hold it, and a sum of fewer than 4 hides nobody: add up with \
-         neighbouring systems, or name a processor that everybody trusts (pool = \"trusted_sum\"); figures between x \
+         neighbouring systems, or agree that a partner can subtract its own (pool = \"trusted_sum\"); figures between x \
          and y would need 'show_partners'"
     );
 }

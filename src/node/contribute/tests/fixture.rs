@@ -304,6 +304,7 @@ impl Scene {
             agreements: vec![self.agreement.clone()],
             answer_key: copy(&keys.answer),
             roster: Some(roster),
+            seal_key: None,
         });
         Open { node, site, store, state }
     }
