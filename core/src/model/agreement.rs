@@ -227,7 +227,8 @@ pub struct Agreement {
     /// What is known of the link secret that this takes, so that all nodes have the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_check: Option<Digest>,
-    /// The officers of whom two, from two organisations, sign the membership list.
+    /// The officers of whom two, from two organisations, sign the membership list; one of the organisations runs a node
+    /// and neither server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub officers: Vec<Officer>,
     /// Approvals; not part of the hash.
@@ -422,6 +423,15 @@ impl Agreement {
         if self.pool.is_some() && self.officers.iter().all(|o| Some(&o.ods) == first) {
             return wrong(
                 "'pool' needs 'officers' of at least two organisations, who sign the membership list",
+            );
+        }
+        let shares = |ods: &Ods| {
+            let runs_server = |p: &Party| p.ods == *ods && p.role != Role::Node;
+            !self.parties.iter().any(runs_server) && self.party(ods, Role::Node).is_some()
+        };
+        if self.pool.is_some() && !self.officers.iter().any(|officer| shares(&officer.ods)) {
+            return wrong(
+                "'pool' needs one of the 'officers' to be of an organisation that runs a node and neither server: without its signature no membership list holds",
             );
         }
         Ok(())

@@ -34,7 +34,7 @@ pub use masks::{Masked, Members};
 pub use roster::{
     Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED,
     Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
-    SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
+    ServersOf, Signatories, SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
 pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};

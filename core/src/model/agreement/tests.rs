@@ -135,6 +135,11 @@ fn what_contradicts_itself_is_refused_in_words() {
             officer("ann", "QZ1", &key(20)) + &officer("bob", "QZ1", &key(21)),
             "at least two organisations",
         ),
+        (
+            deposit,
+            with(&(officer("ann", "QZ1", &key(20)) + &officer("bob", "ZZ9", &key(21)))),
+            "one of the 'officers' to be of an organisation that runs a node and neither server",
+        ),
         ("", two() + &officer("ann", "ZZ1", &key(22)), "share an id or a key"),
         ("", two() + &officer("cat", "ZZ1", &key(21)), "share an id or a key"),
         ("", officer("ann", "QZ1", "p256:AAAA"), "kind 'ed25519:'"),
