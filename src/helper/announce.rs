@@ -3,7 +3,7 @@
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{AgreementId, Digest, PoolKind, Population, RefusalCode, canonical};
-use evensum_core::pool::Sealed;
+use evensum_core::pool::{MAX_ROUND_BYTES, Sealed};
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
@@ -27,8 +27,8 @@ impl Inner {
         sealed: &Sealed,
     ) -> Result<(), Unable> {
         self.any_coordinator(caller)?;
-        let claim: Claim =
-            canonical::decode_part(&envelope.payload).map_err(|_| PoolFault::Unreadable)?;
+        let claim: Claim = canonical::decode_part_at_most(&envelope.payload, MAX_ROUND_BYTES)
+            .map_err(|_| PoolFault::Unreadable)?;
         let of = self.summed(&claim.agreement)?;
         self.coordinator(caller, &of.agreement)?;
         self.in_force(&of.agreement)?;

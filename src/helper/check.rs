@@ -8,16 +8,13 @@ use evensum_core::model::{Digest, Ods, RefusalCode};
 use evensum_core::pool::{
     Aggregator, Context, MAX_MESSAGE_BYTES, OutputShare, PoolError, Role, Sealed, join,
 };
-use evensum_core::port::{CheckOutcome, Checked, Checking, PoolFault};
+use evensum_core::port::{CheckOutcome, Checked, Checking, MAX_CHECKS, PoolFault};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use zeroize::Zeroizing;
 
 use super::loaded::{Loaded, verify_key};
 use super::shelf::{packed, unpacked};
 use super::{Inner, Unable, blocking, refused, shelf};
-
-/// The most vectors of one call.
-pub const MAX_CHECKS: usize = 64;
 
 /// What came of a member's vectors so far, by their places: the message for the coordinator, and this server's share.
 #[derive(Debug, Default)]

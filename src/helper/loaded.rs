@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use evensum_core::model::Digest;
 use evensum_core::model::Population;
-use evensum_core::model::{Digest, canonical};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
-    BoundRound, Context, DepositId, Round, RoundRules, SealKey, Sealed, VectorSpec, VerifyKey,
+    BoundRound, Context, DepositId, Round, RoundDocument, RoundRules, SealKey, Sealed, VectorSpec,
+    VerifyKey,
 };
 use evensum_core::port::VectorOf;
 use evensum_core::sign::Envelope;
@@ -101,7 +102,7 @@ impl Inner {
         }
         let envelope = self.kept::<Round>(hash, shelf::ROUND)?;
         let envelope = envelope.ok_or(Unable::Lost("its document"))?;
-        let document: Round = canonical::decode(&envelope.payload)?;
+        let document = Round::read(&envelope.payload)?;
         let of = self.summed(&document.agreement)?;
         let loaded = Arc::new(Loaded::verify(self, of, &envelope, &document.population)?);
         if loaded.round.hash() != hash {
@@ -119,7 +120,7 @@ impl Inner {
         if envelope.payload_hash() != hash {
             return Err(Unable::Lost("its document"));
         }
-        Ok(canonical::decode(&envelope.payload)?)
+        Ok(Round::read(&envelope.payload)?)
     }
 
     pub(super) fn unload(&self, hash: Digest) {

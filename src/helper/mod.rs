@@ -39,8 +39,6 @@ use tracing::error;
 use crate::security_log::SecurityLog;
 use crate::store::{Store, StoreError, Vault, VaultError};
 
-pub use check::MAX_CHECKS;
-
 /// An agreement with a blind sum, and its membership list.
 #[derive(Debug, Clone)]
 pub struct Summed {

@@ -10,7 +10,7 @@ use evensum_core::ledger::{OpenedTable, PoolStep, RoundRef};
 use evensum_core::model::{Digest, IndicatorId, Question, RefusalCode, canonical};
 use evensum_core::plan::{DistinctTable, Layout, PooledTables};
 use evensum_core::pool::{Opening, Round, RoundDocument};
-use evensum_core::port::{OpenedShares, PoolFault};
+use evensum_core::port::{MAX_OPENED, OpenedShares, PoolFault};
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
 use tracing::info;
@@ -18,8 +18,6 @@ use tracing::info;
 use super::history::Opened;
 use super::{Inner, Summed, Unable, blocking, refused, shelf};
 
-/// The most tables of one opening: those of an agreement's packs for one dataset and period, in all their rungs.
-pub(super) const MAX_TABLES: usize = 512;
 /// The most published cells of one indicator in an opening: what one disclosure test takes. Of the rungs of a table one
 /// is released at the most, so that all of an opening is more than is ever published of it.
 pub(super) const MAX_CELLS: usize = Limits::RELEASE.published;
@@ -112,7 +110,7 @@ impl Inner {
         opening: &Opening,
     ) -> Result<Vec<Wanted>, Unable> {
         let questions = &opening.questions;
-        if questions.is_empty() || questions.len() > MAX_TABLES {
+        if questions.is_empty() || questions.len() > MAX_OPENED {
             return Err(PoolFault::Unreadable.into());
         }
         let tables = self.tables(of, &document.population)?;

@@ -147,6 +147,10 @@ pub struct Officer {
     pub key: KeyText,
 }
 
+/// The most nodes of an agreement. Whatever counts partners is made from it: members of a membership list, contributions to
+/// a sum, partners of an answer, and the lengths of the messages that carry them.
+pub const MAX_NODES: usize = 200;
+
 /// The most officers that an agreement names.
 pub const MAX_OFFICERS: usize = 100;
 
@@ -285,6 +289,11 @@ impl Agreement {
             if self.parties[..i].iter().any(|p| p.ods == party.ods && p.role == party.role) {
                 return wrong("a party stands twice in the same role");
             }
+        }
+        if self.nodes().count() > MAX_NODES {
+            return wrong(
+                "more than 200 of its parties run nodes, which no federation of this version has",
+            );
         }
         let ed25519 = |key: &KeyText| key.as_str().starts_with("ed25519:");
         if !self.parties.iter().all(|p| ed25519(&p.answer_key) && ed25519(&p.ledger_key)) {

@@ -3,6 +3,8 @@
 
 mod distinct;
 mod figure;
+#[cfg(test)]
+mod most;
 mod pooled;
 mod publication;
 

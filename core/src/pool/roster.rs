@@ -22,12 +22,9 @@ pub use standing::{
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Agreement, Date, Digest, FederationId, KeyText, Ods, OfficerId, Party, PoolKind,
+    Agreement, Date, Digest, FederationId, KeyText, MAX_NODES, Ods, OfficerId, Party, PoolKind,
 };
 use crate::sign::{KeyError, VerifyingKey};
-
-/// The most members of a list.
-pub const MAX_MEMBERS: usize = 500;
 
 /// The longest name of a member, in bytes.
 const MAX_NAME_BYTES: usize = 200;
@@ -96,8 +93,8 @@ pub enum RosterError {
     /// No canonical form.
     #[error("the membership list cannot be encoded")]
     Canonical(#[from] CanonicalError),
-    /// More than [`MAX_MEMBERS`].
-    #[error("the membership list names more than {MAX_MEMBERS} members")]
+    /// More than [`MAX_NODES`].
+    #[error("the membership list names more than {MAX_NODES} members")]
     TooMany,
     /// More than [`MAX_SIGNATURES`].
     #[error("the membership list carries more than {MAX_SIGNATURES} signatures")]
@@ -232,7 +229,7 @@ impl Roster {
     }
 
     fn checked(mut parts: Parts) -> Result<Self, RosterError> {
-        if parts.members.len() > MAX_MEMBERS {
+        if parts.members.len() > MAX_NODES {
             return Err(RosterError::TooMany);
         }
         if parts.serial == 0 {

@@ -4,8 +4,9 @@
 mod pool;
 
 pub use pool::{
-    CheckOutcome, Checked, Checking, HelperDirectory, HelperPort, MAX_TOLD, OpenedShares,
-    PoolDirectory, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing, VectorOf,
+    CheckOutcome, Checked, Checking, HelperDirectory, HelperPort, MAX_CHECKS, MAX_OPENED, MAX_TOLD,
+    OpenedShares, PoolDirectory, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing,
+    VectorOf,
 };
 
 use std::future::Future;

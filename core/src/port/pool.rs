@@ -10,6 +10,13 @@ use crate::sign::Envelope;
 /// The most entries that a node is told of in one call.
 pub const MAX_TOLD: usize = 256;
 
+/// The most vectors of one check.
+pub const MAX_CHECKS: usize = 64;
+
+/// The most tables of one opening, and releases that come back: those of an agreement's packs for one dataset and period,
+/// in all their rungs.
+pub const MAX_OPENED: usize = 512;
+
 /// Why a step of a round was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PoolFault {

@@ -6,7 +6,8 @@ use evensum_core::model::{Digest, Ods};
 use evensum_core::pool::{
     Aggregator, Context, DepositId, OutputShare, Pending, Role, Sealed, VectorSpec,
 };
-use evensum_core::port::{CheckOutcome, Checking, PoolFault, SealedPart, VectorOf};
+use evensum_core::port::{CheckOutcome, Checking, MAX_CHECKS, PoolFault, SealedPart, VectorOf};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
@@ -16,8 +17,8 @@ use zeroize::Zeroizing;
 use super::shelf::{packed, unpacked};
 use super::{CALL, Loaded, SumError, Sums, blocking, shelf};
 
-/// Vectors that are checked in one call to the second server.
-const AT_ONCE: usize = 64;
+/// Partners whose contributions are fetched at one time: each lies in memory until all of it is here.
+const FETCHED_AT_ONCE: usize = 16;
 
 /// A vector of the round: its table, its place there, what it is bound to and its shape.
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +73,14 @@ impl Sums {
     async fn fetch(&self, loaded: &Loaded, vectors: &Arc<[Vector]>) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let mut fetching = JoinSet::new();
+        let room = Arc::new(Semaphore::new(FETCHED_AT_ONCE));
         for ods in loaded.round.members() {
             let here = self.settled(hash, &ods) || self.has(hash, &shelf::parts(&ods));
             let Some(node) = self.parts.nodes.member(&ods).filter(|_| !here) else { continue };
             let (own, envelope) = (self.own.clone(), loaded.envelope.clone());
-            let vectors = Arc::clone(vectors);
+            let (vectors, room) = (Arc::clone(vectors), Arc::clone(&room));
             fetching.spawn(async move {
+                let _room = room.acquire_owned().await;
                 let read = async {
                     let mut coming = node.contribute(&own, &envelope).await?;
                     let mut parts = Vec::with_capacity(vectors.len());
@@ -125,7 +128,7 @@ impl Sums {
         let bytes = Arc::new(bytes.ok_or(SumError::Lost("a contribution"))?);
         let helper = self.helper()?;
         let mut outputs: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(vectors.len());
-        for first in (0..vectors.len()).step_by(AT_ONCE) {
+        for first in (0..vectors.len()).step_by(MAX_CHECKS) {
             let begun = self.begin(hash, ods, &bytes, vectors, first).await?;
             let Some((pending, items)) = begun else { return self.reject(hash, ods) };
             let asked = timeout(CALL, helper.check(&self.own, hash, items)).await;
@@ -174,7 +177,7 @@ impl Sums {
         blocking(move || {
             let parts = unpacked(&bytes).ok_or(SumError::Lost("a contribution"))?;
             let (mut pending, mut items) = (Vec::new(), Vec::new());
-            let some = vectors.iter().zip(parts).skip(first).take(AT_ONCE);
+            let some = vectors.iter().zip(parts).skip(first).take(MAX_CHECKS);
             for (vector, part) in some {
                 let context = Context::new(vector.deposit, ods.clone());
                 let begun = || {

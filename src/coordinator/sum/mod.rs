@@ -23,8 +23,8 @@ use evensum_core::model::canonical::CanonicalError;
 use evensum_core::model::{Agreement, Clock, Digest};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
-    BoundRound, DocumentError, MembershipError, PoolError, RoundError, RoundRules, SealKey,
-    ShapeError, VerifiedRoster,
+    BoundRound, DocumentError, MembershipError, PoolError, Round, RoundDocument, RoundError,
+    RoundRules, SealKey, ShapeError, VerifiedRoster,
 };
 use evensum_core::port::{HelperDirectory, HelperPort, PoolDirectory, PoolFault};
 use evensum_core::sign::{KeyError, SigningKey, VerifyError};
@@ -200,11 +200,10 @@ impl Sums {
 
     /// Reads a round from the disk and verifies it against the agreement and the list in force.
     pub(super) fn load(&self, hash: Digest) -> Result<Option<Loaded>, SumError> {
-        let Some(envelope) = self.envelope::<evensum_core::pool::Round>(hash, shelf::ROUND)? else {
+        let Some(envelope) = self.envelope::<Round>(hash, shelf::ROUND)? else {
             return Ok(None);
         };
-        let document: evensum_core::pool::Round =
-            evensum_core::model::canonical::decode(&envelope.payload)?;
+        let document = Round::read(&envelope.payload)?;
         let of = self.parts.agreements.iter().find(|of| of.agreement.id == document.agreement);
         let Some(of) = of.cloned() else { return Ok(None) };
         let tables = self.tables(&of, &document.population)?;

@@ -1,8 +1,8 @@
 //! Partners' own tables wait for the sum: what is released of a bound round is decided before they are shown, so that no
 //! question keeps the agreement's totals back.
 
-use evensum_core::model::{Digest, Population, canonical};
-use evensum_core::pool::{Round, RoundState};
+use evensum_core::model::{Digest, Population};
+use evensum_core::pool::{Round, RoundDocument, RoundState};
 use tokio::time::{Instant, timeout_at};
 
 use super::{LOOK, Sums, shelf};
@@ -47,7 +47,7 @@ impl Sums {
     /// Whether nothing comes of a round any more, or nobody waits longer for it.
     fn is_given_up(&self, hash: Digest) -> bool {
         let envelope = self.envelope::<Round>(hash, shelf::ROUND).ok().flatten();
-        let round = envelope.and_then(|of| canonical::decode::<Round>(&of.payload).ok());
+        let round = envelope.and_then(|of| Round::read(&of.payload).ok());
         let closes = round.map(|round| round.closes.as_unix().saturating_add(MOST_DECIDING));
         let now = self.clock.now().as_unix();
         self.dead(hash) || closes.is_none_or(|last| now >= last)

@@ -1,6 +1,7 @@
 //! A second server with five members whose nodes share real figures, and a coordinator that the tests are.
 
 mod leader;
+mod many;
 mod opening;
 mod rounds;
 mod telling;
@@ -118,6 +119,8 @@ struct World {
     catalogue: Arc<Catalogue>,
     leader: SealKey,
     helper: SealKey,
+    /// Rounds that were verified: every node has the same, and does it once for all of them.
+    bound: Mutex<BTreeMap<Digest, BoundRound>>,
 }
 
 fn set<T>(place: &Mutex<T>, value: T) {
@@ -136,6 +139,11 @@ impl World {
     }
 
     fn bound(&self, round: &Envelope) -> BoundRound {
+        let mut known = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(round.payload_hash()).or_insert_with(|| self.verified(round)).clone()
+    }
+
+    fn verified(&self, round: &Envelope) -> BoundRound {
         let ids: Vec<Digest> = self.tables().ids().collect();
         let (agreement, roster) = (&self.agreement, &*self.roster);
         let rules = RoundRules { agreement, roster, tables: &ids };
@@ -146,6 +154,11 @@ impl World {
         let dataset = DatasetId::new(DATASET).expect("an id");
         Population::of(&self.agreement, &dataset, PERIOD.parse().expect("a period"))
     }
+}
+
+/// The number in a member's code.
+fn place(code: &str) -> u64 {
+    code.trim_start_matches('M').parse().expect("a number")
 }
 
 /// Rows of a member in a group that no category divides.
@@ -330,20 +343,25 @@ fn party(code: &str, role: Role, of: &Server) -> String {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(&MEMBERS, "\"sex\", \"age\"")
+    }
+
+    /// With members of these codes, M1 among them, and tables by these dimensions.
+    fn of(codes: &[&str], dimensions: &str) -> Self {
         let (coordinator, second) = (server(), server());
-        let members: Vec<Server> = MEMBERS.iter().map(|_| server()).collect();
+        let members: Vec<Server> = codes.iter().map(|_| server()).collect();
         let (analyst, officers) =
             (SigningKey::generate_p256().expect("a key"), [answer_key(), answer_key()]);
         let mut text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
-             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"sex\", \"age\"]\n\
+             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [{dimensions}]\n\
              max_dimensions = 2\nprofile = \"nhs75m\"\nhelper = \"{SECOND}\"\npool = \"deposit\"\n\
              [[analysts]]\nid = \"ada\"\nkey = \"{}\"\nassurance_min = \"enrolled\"\n",
             analyst.verifying_key().to_text()
         );
         text += &party(COORDINATOR, Role::Coordinator, &coordinator);
         text += &party(SECOND, Role::Helper, &second);
-        for (code, member) in MEMBERS.iter().zip(&members) {
+        for (code, member) in codes.iter().zip(&members) {
             text += &party(code, Role::Node, member);
         }
         for ((id, of), key) in [("ann", COORDINATOR), ("bob", "M1")].iter().zip(&officers) {
@@ -351,19 +369,21 @@ impl Scene {
             text += &format!("[[officers]]\nid = \"{id}\"\nods = \"{of}\"\nkey = \"{key}\"\n");
         }
         let agreement = Agreement::parse(&text).expect("an agreement");
-        let roster = roster(&agreement, (&coordinator, &second), &members, &officers);
+        let listed: Vec<(&str, &Server)> = codes.iter().copied().zip(&members).collect();
+        let roster = roster(&agreement, (&coordinator, &second), &listed, &officers);
         let world = Arc::new(World {
             agreement,
             roster,
             catalogue: Arc::new(Catalogue::builtin().expect("the catalogue")),
             leader: coordinator.seal,
             helper: second.seal,
+            bound: Mutex::default(),
         });
-        let all = (1..).zip(MEMBERS).zip(members).map(|((place, code), member)| {
+        let all = codes.iter().zip(members).map(|(code, member)| {
             let node = Node {
                 ods: ods(code),
                 key: member.answer,
-                place,
+                place: place(code),
                 shared: Mutex::default(),
                 bad: Mutex::default(),
                 refuses: Mutex::default(),
@@ -496,7 +516,7 @@ impl Scene {
 fn roster(
     agreement: &Agreement,
     (coordinator, second): (&Server, &Server),
-    members: &[Server],
+    members: &[(&str, &Server)],
     officers: &[SigningKey],
 ) -> Arc<VerifiedRoster> {
     let server = |code: &str, of: &Server| PoolServer {
@@ -506,7 +526,7 @@ fn roster(
     };
     let (first, other) = (server(COORDINATOR, coordinator), server(SECOND, second));
     let mut list = Roster::new(agreement.federation.clone(), first, Some(other)).expect("a list");
-    for (code, member) in MEMBERS.iter().zip(members) {
+    for (code, member) in members {
         let member = Member {
             ods: ods(code),
             name: format!("Partner {code}"),

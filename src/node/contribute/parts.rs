@@ -36,7 +36,7 @@ pub fn round_of(vault: &Vault, round: Digest) -> Result<Option<Round>, VaultErro
     let Some(bytes) = vault.take(round, ROUND_FILE)? else { return Ok(None) };
     let envelope = Enclosed::from_bytes(&bytes).ok().and_then(|kept| kept.envelope::<Round>());
     let same = envelope.filter(|envelope| envelope.payload_hash() == round);
-    Ok(same.and_then(|e| evensum_core::model::canonical::decode(&e.payload).ok()))
+    Ok(same.and_then(|e| Round::read(&e.payload).ok()))
 }
 
 /// A round that holds, with the tables that it is about.

@@ -2,17 +2,15 @@
 
 use evensum_core::model::{Digest, Ods};
 use evensum_core::pool::{MAX_MESSAGE_BYTES, MAX_SEALED_BYTES, Sealed};
-use evensum_core::port::{CheckOutcome, Checked, Checking, OpenedShares, VectorOf};
+use evensum_core::port::{
+    CheckOutcome, Checked, Checking, MAX_CHECKS, MAX_OPENED, OpenedShares, VectorOf,
+};
 use evensum_core::sign::Envelope;
 
-use super::pool::document;
+use super::pool::{bound, document};
 use super::{ConvertError, MAX_DOCUMENT_BYTES, answer, at_most, envelope, id, present, sized};
 use crate::rpc::pb;
 
-/// The most vectors of one check.
-const MAX_CHECKS: usize = 64;
-/// The most tables of one opening, and releases that come back.
-const MAX_TABLES: usize = 512;
 /// The most vectors of one table.
 const MAX_VECTORS: usize = 4 * 1024;
 
@@ -32,7 +30,7 @@ pub(in crate::rpc) fn read_announce(
     let pb::HelperAnnounceRequest { round, verify_key } = request;
     let key = sized(verify_key, "sealed key", MAX_SEALED_BYTES)?;
     let key = Sealed::from_bytes(key).map_err(|_| ConvertError::Unknown("sealed key"))?;
-    Ok((document(round)?, key))
+    Ok((bound(round)?, key))
 }
 
 fn write_vector(of: VectorOf) -> pb::HelperVector {
@@ -109,7 +107,7 @@ pub(in crate::rpc) fn read_opened(
     response: pb::HelperOpenResponse,
 ) -> Result<OpenedShares, ConvertError> {
     let pb::HelperOpenResponse { parts, receipt } = response;
-    let parts = at_most(parts, "opened tables", MAX_TABLES)?;
+    let parts = at_most(parts, "opened tables", MAX_OPENED)?;
     let vectors = |one: pb::HelperShares| at_most(one.vectors, "vectors of a table", MAX_VECTORS);
     let parts = parts.into_iter().map(vectors).collect::<Result<_, _>>()?;
     Ok(OpenedShares { parts, receipt: answer::read_proof(receipt)? })
@@ -119,7 +117,7 @@ pub(in crate::rpc) fn read_returned(
     request: pb::HelperReturnedRequest,
 ) -> Result<(Envelope, Vec<Vec<u8>>), ConvertError> {
     let pb::HelperReturnedRequest { returned, releases } = request;
-    let releases = at_most(releases, "releases", MAX_TABLES)?;
+    let releases = at_most(releases, "releases", MAX_OPENED)?;
     let one = |release| sized(release, "release", MAX_DOCUMENT_BYTES);
     let releases = releases.into_iter().map(one).collect::<Result<_, _>>()?;
     Ok((document(returned)?, releases))

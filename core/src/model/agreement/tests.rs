@@ -147,6 +147,13 @@ fn what_contradicts_itself_is_refused_in_words() {
         ("", officer("ann", "QZ1", &key(4)), "key of a server"),
         (
             "",
+            (0..MAX_NODES)
+                .map(|n| helper(&format!("N{n}")).replace("helper", "node"))
+                .collect(),
+            "more than 200 of its parties run nodes",
+        ),
+        (
+            "",
             (0..101).map(|n| officer(&format!("o{n}"), "QZ1", &key(20 + n))).collect(),
             "more than 100",
         ),

@@ -263,7 +263,7 @@ fn there_are_limits() {
     let federation = deposit();
     let mut parts = federation.list(1).0;
     let one = parts.members[0].clone();
-    let many = (0..=MAX_MEMBERS).map(|n| Member { ods: ods(&format!("N{n}")), ..one.clone() });
+    let many = (0..=MAX_NODES).map(|n| Member { ods: ods(&format!("N{n}")), ..one.clone() });
     parts.members = many.collect();
     assert!(matches!(Roster::checked(parts), Err(RosterError::TooMany)));
     let mut signed = federation.signed(federation.list(4), &["ann"]);
