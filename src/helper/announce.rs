@@ -50,6 +50,7 @@ impl Inner {
         };
         self.store.rounds().may(&step).map_err(|reason| refused(reason.code()))?;
         // On the disk before the audit log says that they are.
+        self.vault.keep_list(&of.roster)?;
         self.keep(hash, shelf::ROUND, caller.ods(), envelope)?;
         self.vault.put(hash, shelf::VERIFY_KEY, sealed.as_bytes())?;
         self.store.step(step).await?;

@@ -1,4 +1,4 @@
-//! A round that is not closed, verified against the agreement and the membership list in force.
+//! A round that is not closed, verified against the agreement in force and the membership list that it was bound under.
 
 use std::sync::{Arc, PoisonError};
 
@@ -92,7 +92,7 @@ impl Inner {
         Ok(PooledTables::of(&of.agreement, place, &self.catalogue, self.clock.now())?)
     }
 
-    /// A bound round. The list and the agreement are those of this process, so it is verified once.
+    /// A bound round. Its list does not change, and the agreement is that of this process, so it is verified once.
     pub(super) fn load(&self, hash: Digest) -> Result<Arc<Loaded>, Unable> {
         let known = |inner: &Self| {
             inner.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
@@ -103,8 +103,10 @@ impl Inner {
         let envelope = self.kept::<Round>(hash, shelf::ROUND)?;
         let envelope = envelope.ok_or(Unable::Lost("its document"))?;
         let document = Round::read(&envelope.payload)?;
-        let of = self.summed(&document.agreement)?;
-        let loaded = Arc::new(Loaded::verify(self, of, &envelope, &document.population)?);
+        let Summed { agreement, roster } = self.summed(&document.agreement)?.clone();
+        let roster = self.vault.list_of(&self.store.rounds(), hash, (&roster, &agreement))?;
+        let of = Summed { agreement, roster };
+        let loaded = Arc::new(Loaded::verify(self, &of, &envelope, &document.population)?);
         if loaded.round.hash() != hash {
             return Err(Unable::Lost("its document"));
         }

@@ -155,6 +155,7 @@ impl Sums {
         // All of it is on the disk before the audit log says that the round is bound.
         let key = VerifyKey::generate()?;
         self.parts.vault.put(hash, shelf::VERIFY_KEY, &key.to_bytes()[..])?;
+        self.parts.vault.keep_list(&of.roster)?;
         self.keep(hash, shelf::ROUND, &envelope)?;
         let step = PoolStep::Bound {
             of: round.reference(),

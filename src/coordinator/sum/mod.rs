@@ -10,6 +10,8 @@ mod gather;
 mod open;
 mod people;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::sync::Arc;
@@ -198,14 +200,17 @@ impl Sums {
         self.parts.helper.helper().ok_or(SumError::Helper(PoolFault::Unreachable))
     }
 
-    /// Reads a round from the disk and verifies it against the agreement and the list in force.
+    /// Reads a round from the disk and verifies it against the agreement in force and the list that it was bound under.
     pub(super) fn load(&self, hash: Digest) -> Result<Option<Loaded>, SumError> {
         let Some(envelope) = self.envelope::<Round>(hash, shelf::ROUND)? else {
             return Ok(None);
         };
         let document = Round::read(&envelope.payload)?;
         let of = self.parts.agreements.iter().find(|of| of.agreement.id == document.agreement);
-        let Some(of) = of.cloned() else { return Ok(None) };
+        let Some(Summed { agreement, roster }) = of.cloned() else { return Ok(None) };
+        let rounds = self.store.rounds();
+        let roster = self.parts.vault.list_of(&rounds, hash, (&roster, &agreement))?;
+        let of = Summed { agreement, roster };
         let tables = self.tables(&of, &document.population)?;
         let ids: Vec<Digest> = tables.ids().collect();
         let rules = RoundRules { agreement: &of.agreement, roster: &of.roster, tables: &ids };

@@ -1,6 +1,7 @@
 //! A second server with five members whose nodes share real figures, and a coordinator that the tests are.
 
 mod leader;
+mod lists;
 mod many;
 mod opening;
 mod rounds;
@@ -312,6 +313,7 @@ struct Scene {
     second: SigningKey,
     ledger: Arc<SigningKey>,
     analyst: SigningKey,
+    officers: [SigningKey; 2],
     key: VerifyKey,
 }
 
@@ -401,6 +403,7 @@ impl Scene {
             second: second.answer,
             ledger: Arc::new(second.ledger),
             analyst,
+            officers,
             key: VerifyKey::generate().expect("a key"),
         }
     }
@@ -418,12 +421,16 @@ impl Scene {
     }
 
     async fn up(&self) -> Up {
+        self.up_with(&self.world.roster).await
+    }
+
+    async fn up_with(&self, roster: &Arc<VerifiedRoster>) -> Up {
         let identity = Identity { ods: ods(SECOND), role: Role::Helper };
         let key = Arc::clone(&self.ledger);
         let state = self.state();
         let store = Store::open(&state, identity, key, self.clock.clone(), "evensum test");
         let store = store.await.expect("a store");
-        let (agreement, roster) = (self.world.agreement.clone(), Arc::clone(&self.world.roster));
+        let (agreement, roster) = (self.world.agreement.clone(), Arc::clone(roster));
         let parts = Parts {
             own: peer(SECOND, Role::Helper),
             agreements: vec![Summed { agreement, roster }],
@@ -444,6 +451,15 @@ impl Scene {
     }
 
     fn round_of(&self, codes: &[&str], version: SnapshotVersion) -> Envelope {
+        self.round_under(self.world.roster.hash(), codes, version)
+    }
+
+    fn round_under(
+        &self,
+        membership: Digest,
+        codes: &[&str],
+        version: SnapshotVersion,
+    ) -> Envelope {
         let world = &self.world;
         let tables: Vec<Digest> = world.tables().ids().collect();
         let (agreement, agreement_hash) =
@@ -455,7 +471,7 @@ impl Scene {
                 population: world.population(),
                 agreement: agreement.clone(),
                 agreement_hash,
-                membership: world.roster.hash(),
+                membership,
                 snapshot: SnapshotRef {
                     id: Digest::of(code.as_bytes()),
                     as_of: "2026-08-31".parse().expect("a date"),
@@ -471,7 +487,7 @@ impl Scene {
             version,
             agreement: agreement.clone(),
             agreement_hash,
-            membership: world.roster.hash(),
+            membership,
             ready: codes.iter().map(ready).collect(),
             tables: tables.clone(),
             closes: self.clock.now().plus(3_600),
@@ -536,6 +552,10 @@ fn roster(
         };
         list = list.with(member).expect("a list");
     }
+    signed(list, agreement, officers)
+}
+
+fn signed(list: Roster, agreement: &Agreement, officers: &[SigningKey]) -> Arc<VerifiedRoster> {
     let mut signed = SignedRoster::unsigned(list).expect("a list");
     for (officer, key) in agreement.officers.iter().zip(officers) {
         assert!(OfficerId::new(officer.id.as_str()).is_ok());

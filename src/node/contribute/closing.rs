@@ -33,7 +33,8 @@ pub(super) async fn closed(
     if bound.agreement != pool.agreement.id || population.federation != pool.agreement.federation {
         return Err(Trouble::Unbelieved("it is of another agreement"));
     }
-    let allowed = pool.roster.may_close(&bound.members, &members, population.period)?;
+    let list = node.list_of(pool, round)?;
+    let allowed = list.may_close(&bound.members, &members, population.period)?;
     if allowed.arrived() != members || allowed.missing() != missing {
         return Err(Trouble::Unbelieved("its lists are not those of the round's members"));
     }

@@ -8,7 +8,7 @@ use evensum_core::model::{Digest, PoolKind, RefusalCode, SnapshotRef};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
     BoundRound, Context, Enclosed, Role, Round, RoundDocument, RoundRules, SealPublic, Sealed,
-    VectorSpec, share,
+    VectorSpec, VerifiedRoster, share,
 };
 use evensum_core::port::{PoolFault, SealedPart, SealedParts};
 use evensum_core::sign::{Envelope, VerifyingKey};
@@ -42,6 +42,8 @@ pub fn round_of(vault: &Vault, round: Digest) -> Result<Option<Round>, VaultErro
 /// A round that holds, with the tables that it is about.
 struct Task {
     round: BoundRound,
+    /// The list that it goes by.
+    roster: Arc<VerifiedRoster>,
     tables: Arc<PooledTables>,
     envelope: Envelope,
 }
@@ -103,7 +105,7 @@ pub(super) async fn contribute(
     Ok(stream(vault, task.round.hash(), to, task.places()?))
 }
 
-/// Holds the round against the own agreement and list.
+/// Holds the round against the own agreement and the list that it goes by.
 async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Task, Trouble> {
     let key = VerifyingKey::parse(&pool.roster.roster().coordinator().answer_key)?;
     let signed = Round::verified(envelope, &key)?;
@@ -111,9 +113,10 @@ async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Task
     let (of, now) = ((population.dataset.clone(), population.period), node.site.clock.now());
     let tables = tables(&node.site.catalogue, &pool.agreement, of, now).await?;
     let ids: Vec<Digest> = tables.ids().collect();
-    let (agreement, roster) = (&pool.agreement, &*pool.roster);
-    let round = BoundRound::verify(envelope, &RoundRules { agreement, roster, tables: &ids })?;
-    Ok(Task { round, tables, envelope: envelope.clone() })
+    let roster = node.list_of(pool, signed.hash())?;
+    let rules = RoundRules { agreement: &pool.agreement, roster: &roster, tables: &ids };
+    let round = BoundRound::verify(envelope, &rules)?;
+    Ok(Task { round, roster, tables, envelope: envelope.clone() })
 }
 
 /// Sees to it that the contribution lies in the state directory, as the audit log says.
@@ -139,6 +142,8 @@ async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
     if bound.is_none() {
         round.in_time(site.clock.now())?;
     }
+    let (vault, roster) = (site.contributing.vault.clone(), Arc::clone(&task.roster));
+    blocking(move || Ok(vault.keep_list(&roster)?)).await?;
     // From here on nobody else's records, and no others of this partner's, are added up with these.
     let bound = PoolStep::Bound {
         of: round.reference(),
@@ -147,8 +152,7 @@ async fn made(node: Arc<Inner>, task: Arc<Task>) -> Result<(), Trouble> {
     };
     site.store.step(bound).await?;
     let contents = seal_all(&node, &task, &extract).await?;
-    let pool = node.pool()?;
-    let list = pool.roster.roster();
+    let list = task.roster.roster();
     let servers = [Some(list.coordinator()), list.helper()];
     let step = PoolStep::Contributed {
         of: round.reference(),
@@ -185,7 +189,7 @@ fn extract(node: &Inner, task: &Task, own: &SnapshotRef) -> Result<Extract, Trou
 /// Makes every part of the contribution. What an earlier attempt left behind was never sent, and goes.
 async fn seal_all(node: &Inner, task: &Arc<Task>, extract: &Extract) -> Result<Digest, Trouble> {
     let (site, hash) = (&node.site, task.round.hash());
-    let list = node.pool()?.roster.roster();
+    let list = task.roster.roster();
     let helper = list.helper().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
     let coordinator = list.coordinator();
     let document = Enclosed::new(&coordinator.ods, &task.envelope).to_bytes()?;

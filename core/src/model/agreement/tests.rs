@@ -147,9 +147,7 @@ fn what_contradicts_itself_is_refused_in_words() {
         ("", officer("ann", "QZ1", &key(4)), "key of a server"),
         (
             "",
-            (0..MAX_NODES)
-                .map(|n| helper(&format!("N{n}")).replace("helper", "node"))
-                .collect(),
+            (0..MAX_NODES).map(|n| helper(&format!("N{n}")).replace("helper", "node")).collect(),
             "more than 200 of its parties run nodes",
         ),
         (
