@@ -35,7 +35,7 @@ const COORDINATOR_GRACE: Duration = Duration::from_secs(2);
 const PARTNERS_LIMIT: Duration = Duration::from_secs(10);
 /// The most events of one query: it is begun, and for each question every partner is settled and an answer
 /// given, once.
-const MAX_EVENTS: usize = 1 + MAX_QUESTIONS * (MAX_NODES + 1);
+pub(super) const MAX_EVENTS: usize = 1 + MAX_QUESTIONS * (MAX_NODES + 1);
 
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
