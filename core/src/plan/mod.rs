@@ -3,8 +3,6 @@
 
 mod distinct;
 mod figure;
-#[cfg(test)]
-mod most;
 mod pooled;
 mod publication;
 
@@ -395,6 +393,8 @@ fn filters(
 
 #[cfg(test)]
 mod tests {
+    mod most;
+
     use crate::model::IndicatorId;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The largest round that the built-in definitions make: every pack, indicator and dimension of the catalogue at once.
 
-use super::PooledTables;
+use super::super::PooledTables;
 use crate::catalogue::Catalogue;
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
