@@ -1,5 +1,6 @@
 //! `evensum helper`: the independent second server of blind sums.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use evensum_core::identity::Peer;
 use evensum_core::model::{Agreement, Ods, Role};
-use evensum_core::pool::{SealKey, VerifiedRoster};
+use evensum_core::pool::{PopulationState, SealKey, VerifiedRoster};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -144,10 +145,11 @@ async fn serve(
         ("nodes", nodes.local_addr().or_exit(Exit::Fault)?.to_string()),
         ("coordinator", callers.local_addr().or_exit(Exit::Fault)?.to_string()),
     ];
-    let known: Vec<Ods> = summed
-        .iter()
-        .flat_map(|of| of.roster.roster().members().iter().map(|member| member.ods.clone()))
-        .collect();
+    let listed = summed.iter().flat_map(|of| of.roster.roster().members()).map(|m| m.ods.clone());
+    // Who was taken off the list still hears of the rounds that its records are in.
+    let rounds = store.rounds();
+    let bound = rounds.populations().filter_map(PopulationState::members).flatten().cloned();
+    let known: BTreeSet<Ods> = listed.chain(bound).collect();
     let registry = Registry::new();
     let (_keep_nodes, node_tls) = watch::channel(
         tls::coordinator_node_port(&credentials, &roots, clock::system()).or_exit(Exit::Config)?,

@@ -264,6 +264,19 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 impl Checked {
+    /// Which signature takes part in what the rule asks for: two organisations, one of them a member beside the servers.
+    fn note(&self, ods: &Ods) -> &'static str {
+        let list = self.list.roster();
+        let second = list.helper().is_some_and(|server| server.ods == *ods);
+        if list.is_independent(ods) {
+            " (a member that runs neither server)"
+        } else if second || list.coordinator().ods == *ods {
+            " (runs a server)"
+        } else {
+            " (not a member)"
+        }
+    }
+
     /// The signatures that do not count.
     fn others(&self) -> impl Iterator<Item = &OfficerId> {
         let counts = |id: &OfficerId| self.signers.iter().any(|s| s.officer == *id);
@@ -298,7 +311,7 @@ impl Checked {
             let _ = writeln!(text, "second server  {}", second.ods);
         }
         for Signer { officer, ods } in &self.signers {
-            let _ = writeln!(text, "signed by      {officer} of {ods}");
+            let _ = writeln!(text, "signed by      {officer} of {ods}{}", self.note(ods));
         }
         for officer in self.others() {
             let _ = writeln!(text, "does not count: the signature of {officer}");
@@ -326,7 +339,7 @@ impl Checked {
                 json!({"ods": m.ods, "name": m.name, "since": m.since, "counts": list.is_independent(&m.ods)})
             })
             .collect();
-        let signed = |s: &Signer| json!({"officer": s.officer, "ods": s.ods});
+        let signed = |s: &Signer| json!({"officer": s.officer, "ods": s.ods, "member_beside_servers": list.is_independent(&s.ods)});
         let changes = self.changes.as_ref().and_then(|c| c.as_ref().ok());
         let changes =
             changes.map(|all| all.iter().map(ToString::to_string).collect::<Vec<String>>());

@@ -83,7 +83,12 @@ impl Coordinator {
             let (catalogue, clock) = (Arc::clone(&catalogue), Arc::clone(&clock));
             Arc::new(Sums {
                 own: own.clone(),
-                shelf: Shelf::new(vault, agreements, Arc::clone(&catalogue), Arc::clone(&clock)),
+                shelf: Shelf::new(
+                    (vault, store.clone()),
+                    agreements,
+                    Arc::clone(&catalogue),
+                    Arc::clone(&clock),
+                ),
                 catalogue,
                 store: store.clone(),
                 clock,

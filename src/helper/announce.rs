@@ -3,7 +3,7 @@
 use evensum_core::identity::Peer;
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{AgreementId, Digest, Population, RefusalCode, canonical};
-use evensum_core::pool::Sealed;
+use evensum_core::pool::{MAX_ROUND_BYTES, Sealed};
 use evensum_core::port::PoolFault;
 use evensum_core::sign::Envelope;
 use serde::Deserialize;
@@ -26,8 +26,8 @@ impl Inner {
         sealed: &Sealed,
     ) -> Result<(), Unable> {
         self.any_coordinator(caller)?;
-        let claim: Claim =
-            canonical::decode_part(&envelope.payload).map_err(|_| PoolFault::Unreadable)?;
+        let claim: Claim = canonical::decode_part_at_most(&envelope.payload, MAX_ROUND_BYTES)
+            .map_err(|_| PoolFault::Unreadable)?;
         let of = self.summed(&claim.agreement)?;
         self.coordinator(caller, &of.agreement)?;
         self.in_force(&of.agreement)?;
@@ -49,6 +49,7 @@ impl Inner {
         };
         self.store.rounds().may(&step).map_err(|reason| refused(reason.code()))?;
         // On the disk before the audit log says that they are.
+        self.shelf.vault().keep_list(&of.roster)?;
         self.shelf.keep(hash, round::ROUND, caller.ods(), envelope)?;
         self.shelf.vault().put(hash, round::VERIFY_KEY, sealed.as_bytes())?;
         self.store.step(step).await?;

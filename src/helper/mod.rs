@@ -191,7 +191,12 @@ impl Helper {
         let notes = notes::Notes::read(&vault, clock.now());
         let inner = Inner {
             own,
-            shelf: Shelf::new(vault, agreements, Arc::clone(&catalogue), Arc::clone(&clock)),
+            shelf: Shelf::new(
+                (vault, store.clone()),
+                agreements,
+                Arc::clone(&catalogue),
+                Arc::clone(&clock),
+            ),
             catalogue,
             seal_key,
             answer_key,

@@ -54,10 +54,14 @@ impl Inner {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Members of all lists.
+    /// Members of all lists, and those that are on none any more and whose records a round is bound to: they hear what
+    /// becomes of these.
     pub(super) fn members(&self) -> BTreeSet<Ods> {
         let lists = self.shelf.agreements().iter().map(|of| of.roster.roster().members());
-        lists.flatten().map(|member| member.ods.clone()).collect()
+        let listed = lists.flatten().map(|member| member.ods.clone());
+        let rounds = self.store.rounds();
+        let bound = rounds.populations().filter_map(PopulationState::members).flatten();
+        listed.chain(bound.cloned()).collect()
     }
 
     async fn tell_one(&self, ods: Ods, node: &dyn PoolNodePort) -> Result<(), Unable> {

@@ -20,7 +20,7 @@ use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::{ReceiptError, ReceiptParts};
 use evensum_core::model::canonical::CanonicalError;
-use evensum_core::model::{Agreement, AgreementId, PoolKind, Profile, RefusalCode, Role};
+use evensum_core::model::{Agreement, AgreementId, Digest, PoolKind, Profile, RefusalCode, Role};
 use evensum_core::pool::{
     DocumentError, MembershipError, PoolError, RoundError, SealKey, ShapeError, VerifiedRoster,
 };
@@ -225,6 +225,12 @@ impl Inner {
     /// The agreement that has a sum, as far as this node takes part in it.
     fn pool(&self) -> Result<&Pool, Trouble> {
         self.pool.as_ref().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))
+    }
+
+    /// The list that a round goes by.
+    fn list_of(&self, pool: &Pool, round: Digest) -> Result<Arc<VerifiedRoster>, Trouble> {
+        let (site, of) = (&self.site, (&pool.of.roster, &pool.of.agreement));
+        Ok(site.contributing.vault.list_of(&site.store.rounds(), round, of)?)
     }
 
     /// What comes of a call, with the reason of a fault in the log. Servers ask again and again: the same reason is

@@ -18,7 +18,7 @@ use evensum_core::pool::{
 use evensum_core::sign::{Envelope, KeyError, VerifyingKey};
 use serde::Deserialize;
 
-use crate::store::{Vault, VaultError};
+use crate::store::{Store, Vault, VaultError};
 
 pub use files::{
     OPENING, ROUND, SINGLE, VERIFY_KEY, checked, of_member, packed, parts, rejected, sums, unpacked,
@@ -137,6 +137,7 @@ struct Claim {
 /// A server's rounds.
 pub struct Shelf {
     vault: Vault,
+    store: Store,
     agreements: Vec<Summed>,
     catalogue: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
@@ -150,15 +151,15 @@ impl std::fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    /// The rounds in a vault, under these agreements.
+    /// The rounds of an audit log, and what is kept of them in a vault, under these agreements.
     #[must_use]
     pub fn new(
-        vault: Vault,
+        (vault, store): (Vault, Store),
         agreements: Vec<Summed>,
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { vault, agreements, catalogue, clock, loaded: Mutex::default() }
+        Self { vault, store, agreements, catalogue, clock, loaded: Mutex::default() }
     }
 
     /// The files.
@@ -187,7 +188,8 @@ impl Shelf {
         Loaded::verify(of, envelope, &self.catalogue, self.clock.now())
     }
 
-    /// A round that is kept. Agreements and lists are those of this process, so that it is verified once.
+    /// A round that is kept, under the list that it was bound under. That does not change, and agreements are those of
+    /// this process, so that it is verified once.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -197,10 +199,12 @@ impl Shelf {
         }
         let envelope = self.kept::<Round>(hash, ROUND)?;
         let envelope = envelope.ok_or(LoadError::Lost("its document"))?;
-        let claim: Claim = canonical::decode_part(&envelope.payload)?;
+        let claim: Claim = canonical::decode_part_at_most(&envelope.payload, Round::MOST)?;
         let of = self.summed(&claim.agreement);
-        let of = of.ok_or(LoadError::Lost("the agreement that it is under"))?;
-        let loaded = Arc::new(self.verify(of, &envelope)?);
+        let Summed { agreement, roster } =
+            of.ok_or(LoadError::Lost("the agreement that it is under"))?.clone();
+        let roster = self.vault.list_of(&self.store.rounds(), hash, (&roster, &agreement))?;
+        let loaded = Arc::new(self.verify(&Summed { agreement, roster }, &envelope)?);
         if loaded.round.hash() != hash {
             return Err(LoadError::Lost("its document"));
         }
@@ -284,5 +288,5 @@ pub fn document(vault: &Vault, hash: Digest) -> Result<Option<Round>, LoadError>
     if envelope.payload_hash() != hash {
         return Err(LoadError::Lost("its document"));
     }
-    Ok(Some(canonical::decode(&envelope.payload)?))
+    Ok(Some(Round::read(&envelope.payload)?))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evensum_core::disclosure::AnswerParts;
 use evensum_core::identity::Peer;
-use evensum_core::model::{MAX_QUESTIONS, canonical};
+use evensum_core::model::{MAX_NODES, MAX_QUESTIONS, canonical};
 use evensum_core::port::{
     AnalystPort, Answered, Answers, AskFault, BoxFuture, InOrder, NodeFault, NodePort, OutOfOrder,
     PartnerStanding, ProgressSink,
@@ -35,7 +35,7 @@ const COORDINATOR_GRACE: Duration = Duration::from_secs(2);
 const PARTNERS_LIMIT: Duration = Duration::from_secs(10);
 /// The most events of one query: it is begun, and for each question every partner is settled and an answer
 /// given, once.
-const MAX_EVENTS: usize = 1 + MAX_QUESTIONS * (convert::MAX_PARTNERS + 1);
+pub(super) const MAX_EVENTS: usize = 1 + MAX_QUESTIONS * (MAX_NODES + 1);
 
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evensum_core::model::MAX_NODES;
 use evensum_core::port::{AnalystPort, AskFault, BoxStream, Progress, ProgressSink};
 use evensum_core::sign::Envelope;
 use evensum_core::view::{Shared, SystemView};
@@ -25,7 +26,7 @@ pub const NAME: &str = SERVICE_NAME;
 
 /// Progress that waits for a slow reader: one event for each partner, the first and the last. What does not
 /// fit is left out, an answer never.
-const WAITING_EVENTS: usize = convert::MAX_PARTNERS + 2;
+const WAITING_EVENTS: usize = MAX_NODES + 2;
 /// Events that may wait in front of an answer, so that answers, which are large, do not pile up.
 const BEFORE_ANSWER: usize = 1;
 

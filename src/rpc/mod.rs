@@ -63,6 +63,8 @@ pub use status::{Failure, classify};
 
 use std::time::Duration;
 
+use evensum_core::model::MAX_NODES;
+
 /// A connection, a TLS handshake and the first words after it each get this long.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(3);
 /// How an end finds out that the other is gone without a word.
@@ -92,12 +94,12 @@ const MAX_ANSWER_BYTES: usize =
 /// refusals of the longest query take.
 const MAX_ANSWERS_BYTES: usize = 64 * 1024 * 1024;
 /// The longest view, in bytes. Far below what the most partners could send with the longest documents, and
-/// far above what tables of the most cells take.
-const MAX_VIEW_BYTES: usize = 32 * 1024 * 1024;
+/// above what tables of the most cells take: at most 18 bytes a cell, beside their proofs.
+const MAX_VIEW_BYTES: usize = MAX_NODES * 160 * 1024;
 /// The most bytes of everything that comes of one query at the analyst's.
 const MAX_VIEWS_BYTES: usize = 512 * 1024 * 1024;
 /// The longest list of partners, in bytes.
-const MAX_PARTNERS_BYTES: usize = 64 * 1024;
+const MAX_PARTNERS_BYTES: usize = MAX_NODES * 512;
 
 /// The longest message with one sealed part of a contribution, in bytes.
 const MAX_PART_MESSAGE_BYTES: usize = evensum_core::pool::MAX_SEALED_BYTES + 1024;
@@ -105,9 +107,11 @@ const MAX_PART_MESSAGE_BYTES: usize = evensum_core::pool::MAX_SEALED_BYTES + 102
 const MAX_READY_BYTES: usize = 8 * 1024 * 1024;
 /// The longest request of a server of a blind sum to a node, in bytes.
 const MAX_POOL_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+const _: () = assert!(evensum_core::pool::MAX_ROUND_BYTES + 4 * 1024 <= MAX_POOL_REQUEST_BYTES);
 
 /// The longest request to a second server: releases of a whole opening, of which none is near the longest that may be.
 const MAX_RETURNED_BYTES: usize = 32 * 1024 * 1024;
+const _: () = assert!(MAX_POOL_REQUEST_BYTES <= MAX_RETURNED_BYTES);
 /// The longest answer of a second server: its part of the totals of a whole opening, with histograms.
 const MAX_OPENED_BYTES: usize = 64 * 1024 * 1024;
 

@@ -11,6 +11,7 @@ mod check;
 mod database;
 mod decide;
 mod error;
+mod lists;
 mod live;
 mod nodes;
 mod prove;

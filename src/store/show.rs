@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use evensum_core::disclosure::{MAX_MEMBERS, Received, Universe, mark_after};
+use evensum_core::disclosure::{Received, Universe, mark_after};
 use evensum_core::ledger::{Event, Tested};
-use evensum_core::model::Digest;
+use evensum_core::model::{Digest, MAX_NODES};
 
 use super::batch::{Batch, Kind, Logged, Settled, Stop, Work};
 use super::{About, MAX_RELEASE_BYTES, Release, Store, StoreError};
 
 /// The most releases that are shown for one question: each partner has one.
-pub const MAX_SHOWN: usize = MAX_MEMBERS;
+pub const MAX_SHOWN: usize = MAX_NODES;
 
 /// A partner's release, as it is kept here: under its own hash.
 #[derive(Debug, Clone)]
@@ -82,7 +82,9 @@ impl Store {
         tested: Tested,
     ) -> Result<(), StoreError> {
         if releases.len() > MAX_SHOWN {
-            return Err(StoreError::Contradiction("a question shows at most 512 partners' tables"));
+            return Err(StoreError::Contradiction(
+                "a question shows the table of each partner once at the most",
+            ));
         }
         if releases.iter().any(|release| release.bytes.len() > MAX_RELEASE_BYTES) {
             return Err(StoreError::TooLong { what: "the release", most: MAX_RELEASE_BYTES });

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use evensum_core::model::Digest;
+use evensum_core::pool::RosterError;
 
 use super::{StoreError, prepare_state};
 
@@ -29,6 +30,23 @@ pub enum VaultError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// A round was bound under a list that is not here, or another one is in its place.
+    #[error(
+        "'{path}' is not the membership list that a round was bound under: put that list there, as its officers signed it"
+    )]
+    NoList {
+        /// The file.
+        path: PathBuf,
+    },
+    /// That list cannot be read, or does not hold.
+    #[error("'{path}', the membership list that a round was bound under, cannot be used: {source}")]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: RosterError,
     },
     /// Longer than [`MAX_FILE_BYTES`].
     #[error("'{path}' is longer than {MAX_FILE_BYTES} bytes")]
@@ -53,6 +71,10 @@ impl Vault {
 
     fn of(&self, round: Digest) -> PathBuf {
         self.folder.join(round.to_string())
+    }
+
+    pub(super) fn path(&self, round: Digest, name: &str) -> PathBuf {
+        self.of(round).join(name)
     }
 
     /// Writes a file whole, or not at all; when this returns it is on the disk. What stood there is replaced.
@@ -82,7 +104,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError`].
     pub fn take(&self, round: Digest, name: &str) -> Result<Option<Vec<u8>>, VaultError> {
-        let path = self.of(round).join(name);
+        let path = self.path(round, name);
         match fs::metadata(&path) {
             Ok(found) if found.len() > MAX_FILE_BYTES => return Err(VaultError::TooLong { path }),
             Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),

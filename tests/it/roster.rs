@@ -40,7 +40,7 @@ impl Ran {
 }
 
 /// A folder with an agreement of a coordinator (QZ1), a second server (ZZ9) and nodes (M1, M2, …), of whom the officers
-/// ann and abe (QZ1) and bob (M1) sign, and with everybody's keys.
+/// ann and abe (QZ1), cat (ZZ9, where there is one) and bob (M1) sign, and with everybody's keys.
 struct Desk(TempDir);
 
 fn new_key() -> String {
@@ -69,7 +69,10 @@ impl Desk {
         for node in 1..=nodes {
             party(&format!("M{node}"), "node");
         }
-        for (id, ods) in [("ann", "QZ1"), ("abe", "QZ1"), ("bob", "M1")] {
+        let all = [("ann", "QZ1"), ("abe", "QZ1"), ("bob", "M1"), ("cat", "ZZ9")];
+        for (id, ods) in
+            all.into_iter().filter(|(_, ods)| *ods != "ZZ9" || lines.contains("helper"))
+        {
             let ran = desk.run(&format!("keys new officer --out {id}.pem")).exits(0);
             let key = ran.out.trim();
             let _ = writeln!(text, "[[officers]]\nid = \"{id}\"\nods = \"{ods}\"\nkey = \"{key}\"");
@@ -144,12 +147,22 @@ fn a_list_is_made_signed_by_two_organisations_and_holds() {
     desk.sign("ann").exits(0).says("does not hold yet");
     desk.sign("abe").exits(0).says("officers of 1 organisations, and it takes two");
     desk.check("").exits(64).says("It does not hold");
+    // The two servers' organisations together are not enough.
+    let wanted = "needs a signature of an officer of a member other than QZ1 and ZZ9";
+    desk.sign("cat").exits(0).says("does not hold yet").says(wanted);
+    desk.check("").exits(64).says("cat of ZZ9 (runs a server)").says(wanted);
+    desk.run("agreement check --members list.json agreement.toml").exits(64).says(wanted);
+    let json = desk.check("--format json").exits(64).json();
+    assert_eq!(json["signed_by"][0]["member_beside_servers"], Value::from(false));
     desk.sign("bob").exits(0).says("number 5 with 4 members").says("It holds.");
-    desk.check("").exits(0).says("M4       since 2026-04-01  Partner M4").says("bob of M1");
+    desk.check("")
+        .exits(0)
+        .says("M4       since 2026-04-01  Partner M4")
+        .says("bob of M1 (a member that runs neither server)");
     let json = desk.check("--format json").exits(0).json();
     assert_eq!((&json["holds"], &json["serial"]), (&Value::from(true), &Value::from(5)));
     assert_eq!(json["members"].as_array().map(Vec::len), Some(4));
-    assert_eq!(json["signed_by"].as_array().map(Vec::len), Some(3));
+    assert_eq!(json["signed_by"].as_array().map(Vec::len), Some(4));
     // What the program wrote is what a node believes.
     let agreement = Agreement::parse(&desk.read("agreement.toml")).expect("an agreement");
     let list = SignedRoster::parse(&desk.read("list.json")).expect("a list");

@@ -38,7 +38,7 @@ pub use known::KnownError;
 pub use live::{Live, LiveError, Outcome, Universe, Withheld, mark, mark_after};
 pub use measure::{FigureBounds, FigureGap, PROTECTED_BELOW};
 pub use outgoing::{AnswerParts, DocumentKind, Outgoing, OutgoingError, RefusalDocument};
-pub use pooled::{MAX_MEMBERS, Pooled, PooledError};
+pub use pooled::{Pooled, PooledError};
 pub use protect::{CountRules, RulesError, ZERO_TARGET_DENOMINATOR, bounds, stands_for};
 pub use received::{Expected, MAX_COUNT, Received, ReceivedError, ReceivedRefusal, Verified};
 pub use system::System;

@@ -2,16 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, Ods, PoolKind, Profile};
-
-/// The most partners of a round.
-pub const MAX_MEMBERS: usize = 512;
+use crate::model::{Digest, MAX_NODES, Ods, PoolKind, Profile};
 
 /// Why lists of partners are not those of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PooledError {
     /// Nobody's table is in the sum, or too many partners'.
-    #[error("a sum is over the tables of 1 to {MAX_MEMBERS} partners")]
+    #[error("a sum is over the tables of 1 to {MAX_NODES} partners")]
     Members,
     /// A list names a partner twice, or is not in order.
     #[error(
@@ -76,7 +73,7 @@ impl Pooled {
         closing: Digest,
         kind: PoolKind,
     ) -> Result<Self, PooledError> {
-        if members.is_empty() || members.len() + missing.len() > MAX_MEMBERS {
+        if members.is_empty() || members.len() + missing.len() > MAX_NODES {
             return Err(PooledError::Members);
         }
         if [&members, &missing].iter().any(|list| !list.is_sorted_by(|a, b| a < b)) {

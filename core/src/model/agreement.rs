@@ -151,6 +151,10 @@ pub struct Officer {
     pub key: KeyText,
 }
 
+/// The most nodes of an agreement. Whatever counts partners is made from it: members of a membership list, contributions to
+/// a sum, partners of an answer, and the lengths of the messages that carry them.
+pub const MAX_NODES: usize = 200;
+
 /// The most officers that an agreement names.
 pub const MAX_OFFICERS: usize = 100;
 
@@ -231,7 +235,8 @@ pub struct Agreement {
     /// What is known of the link secret that this takes, so that all nodes have the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_check: Option<Digest>,
-    /// The officers of whom two, from two organisations, sign the membership list.
+    /// The officers of whom two, from two organisations, sign the membership list; one of the organisations runs a node
+    /// and neither server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub officers: Vec<Officer>,
     /// Approvals; not part of the hash.
@@ -288,6 +293,11 @@ impl Agreement {
             if self.parties[..i].iter().any(|p| p.ods == party.ods && p.role == party.role) {
                 return wrong("a party stands twice in the same role");
             }
+        }
+        if self.nodes().count() > MAX_NODES {
+            return wrong(
+                "more than 200 of its parties run nodes, which no federation of this version has",
+            );
         }
         let ed25519 = |key: &KeyText| key.as_str().starts_with("ed25519:");
         if !self.parties.iter().all(|p| ed25519(&p.answer_key) && ed25519(&p.ledger_key)) {
@@ -431,6 +441,15 @@ impl Agreement {
         if self.pool.is_some() && self.officers.iter().all(|o| Some(&o.ods) == first) {
             return wrong(
                 "'pool' needs 'officers' of at least two organisations, who sign the membership list",
+            );
+        }
+        let shares = |ods: &Ods| {
+            let runs_server = |p: &Party| p.ods == *ods && p.role != Role::Node;
+            !self.parties.iter().any(runs_server) && self.party(ods, Role::Node).is_some()
+        };
+        if self.pool.is_some() && !self.officers.iter().any(|officer| shares(&officer.ods)) {
+            return wrong(
+                "'pool' needs one of the 'officers' to be of an organisation that runs a node and neither server: without its signature no membership list holds",
             );
         }
         Ok(())

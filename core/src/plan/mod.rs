@@ -393,6 +393,8 @@ fn filters(
 
 #[cfg(test)]
 mod tests {
+    mod most;
+
     use crate::model::IndicatorId;
 
     use super::*;

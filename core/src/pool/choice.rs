@@ -81,7 +81,7 @@ impl fmt::Display for Reason {
                 "the agreement does not say how to add up before hiding ('pool'): it needs an independent second server",
             ),
             Self::NoList => {
-                f.write_str("there is no membership list signed by officers of two organisations")
+                f.write_str("there is no membership list signed by officers of two organisations, one of them of a member that runs neither server")
             }
             Self::OtherList => f.write_str("the membership list is for another agreement"),
             Self::AskerRunsCoordinator => f.write_str(

@@ -7,22 +7,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    AgreementId, Digest, Ods, Population, QueryId, Question, SnapshotRef, SnapshotVersion,
-    Timestamp,
+    AgreementId, Digest, MAX_NODES, Ods, Population, QueryId, Question, SnapshotRef,
+    SnapshotVersion, Timestamp,
 };
 use crate::sign::{Envelope, KeyError, Signed, SigningKey, VerifyError, VerifyingKey};
+
+/// The longest document that binds a round's members. It encloses what each of them signed, with the tables that it can
+/// contribute: of the largest agreement that the built-in definitions allow about 8,000 bytes for a member.
+pub const MAX_ROUND_BYTES: usize = MAX_NODES * 16 * 1024;
+
+/// The longest enclosed document, as it is kept: base64 takes a third more, beside who signed.
+const MAX_ENCLOSED_BYTES: usize = MAX_ROUND_BYTES.div_ceil(3) * 4 + 1024;
 
 /// A document of a round, with the name of its kind.
 pub trait RoundDocument: Serialize + DeserializeOwned {
     /// Payload type of its envelope.
     const TYPE: &'static str;
+    /// The longest that is read, in bytes.
+    const MOST: usize = canonical::MAX_BYTES;
 
     /// Signs it in an organisation's name.
     ///
     /// # Errors
-    /// [`DocumentError`].
+    /// [`DocumentError`]: what is longer than anybody reads is not signed.
     fn sign(&self, by: &Ods, key: &SigningKey) -> Result<Envelope, DocumentError> {
-        Ok(Envelope::sign(canonical::encode(self)?, Self::TYPE, by.as_str(), key)?)
+        let bytes = canonical::encode(self)?;
+        if bytes.len() > Self::MOST {
+            return Err(CanonicalError::TooLong(Self::MOST).into());
+        }
+        Ok(Envelope::sign(bytes, Self::TYPE, by.as_str(), key)?)
+    }
+
+    /// Reads its bytes, whoever signed them.
+    ///
+    /// # Errors
+    /// [`CanonicalError`].
+    fn read(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::decode_at_most(bytes, Self::MOST)
     }
 
     /// Verifies that an organisation's key signed it.
@@ -30,7 +51,7 @@ pub trait RoundDocument: Serialize + DeserializeOwned {
     /// # Errors
     /// [`VerifyError`].
     fn verified(envelope: &Envelope, key: &VerifyingKey) -> Result<Signed<Self>, VerifyError> {
-        Signed::verify(envelope, Self::TYPE, key)
+        Signed::verify_at_most(envelope, Self::TYPE, key, Self::MOST)
     }
 }
 
@@ -81,7 +102,7 @@ impl Enclosed {
     /// # Errors
     /// [`CanonicalError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
-        canonical::decode(bytes)
+        canonical::decode_at_most(bytes, MAX_ENCLOSED_BYTES)
     }
 
     /// The envelope again, as one of this kind of document; none where it is no base64.
@@ -145,6 +166,7 @@ pub struct Round {
 
 impl RoundDocument for Round {
     const TYPE: &'static str = "application/vnd.evensum.pool-round.v1+json";
+    const MOST: usize = MAX_ROUND_BYTES;
 }
 
 /// Whose contributions are in the sum. Signed by the coordinator and by the second server, each once for a round.

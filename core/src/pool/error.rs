@@ -1,8 +1,9 @@
 //! Why a step of the two-server sum did not succeed.
 
 use super::seal::MAX_SEALED_BYTES;
-use super::total::{MAX_ADDED, MAX_CONTRIBUTIONS};
+use super::total::MAX_ADDED;
 use super::vector::MAX_VECTOR;
+use crate::model::MAX_NODES;
 
 /// Why a step of the sum did not succeed. None names a figure, and what somebody else sent has one answer only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +49,7 @@ pub enum PoolError {
     #[error("the contribution belongs to another sum, or its partner is already in this one")]
     Foreign,
     /// One contribution too many.
-    #[error("a sum has at most {MAX_CONTRIBUTIONS} contributions")]
+    #[error("a sum has at most {MAX_NODES} contributions")]
     Full,
     /// Cells that are not there, that stand twice, or too many of them.
     #[error(

@@ -8,9 +8,9 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
 use super::bytes::{Reader, VERSION};
-use super::total::{MAX_CONTRIBUTIONS, Totals};
+use super::total::Totals;
 use super::{DepositId, PoolError, Roster, SealKey, SealPublic, VectorSpec};
-use crate::model::Ods;
+use crate::model::{MAX_NODES, Ods};
 
 const LABEL: &[u8] = b"secagg/v1";
 const KEY_BYTES: usize = 32;
@@ -34,7 +34,7 @@ impl Members {
         let mut keys: Vec<&SealPublic> = members.iter().map(|(_, key)| key).collect();
         keys.sort_unstable();
         let distinct = keys.windows(2).all(|pair| pair[0] != pair[1]);
-        if (2..=MAX_CONTRIBUTIONS).contains(&members.len()) && ordered && distinct {
+        if (2..=MAX_NODES).contains(&members.len()) && ordered && distinct {
             Ok(Self(members))
         } else {
             Err(PoolError::Members)

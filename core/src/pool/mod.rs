@@ -27,20 +27,21 @@ pub use distinct::{
     LinkId, LinkKey, LinkSecret, Marks, NHS_DIGITS, estimate, standard_error,
 };
 pub use documents::{
-    Closing, DocumentError, Enclosed, MAX_OPENED, Opening, Ready, Returned, Round, RoundDocument,
+    Closing, DocumentError, Enclosed, MAX_OPENED, MAX_ROUND_BYTES, Opening, Ready, Returned, Round,
+    RoundDocument,
 };
 pub use error::PoolError;
 pub use masks::{Masked, Members};
 pub use roster::{
-    Attendance, Change, MAX_LIST_BYTES, MAX_MEMBERS, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED,
-    Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
-    SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
+    Attendance, Change, MAX_LIST_BYTES, MAX_SIGNATURES, MIN_MEMBERS, MIN_TRUSTED, Member,
+    MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, ServersOf,
+    Signatories, SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
 pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules, RoundVector};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
 pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
 pub use shape::{Pick, Shape, ShapeError};
 pub use share::{MAX_PART_BYTES, Shared, share};
-pub use total::{MAX_ADDED, MAX_CONTRIBUTIONS, ShareOf, SumOfShares, Totals, open};
+pub use total::{MAX_ADDED, ShareOf, SumOfShares, Totals, open};
 pub use vector::{BITS, BITS_1, BITS_20, BITS_24, BITS_32, BITS_40, MAX_VECTOR, VectorSpec};
 pub use verify::{Aggregator, MAX_MESSAGE_BYTES, OutputShare, Pending, VerifyKey, join};

@@ -1,8 +1,10 @@
 //! The membership list of the pooled view: who adds up with whom. Whoever could put partners of their own making on it
 //! could add up one real partner with nobodies, and whoever could choose between two lists could subtract one sum from
-//! the other. So officers of two organisations sign it, every node checks it against its own agreement, and it counts up.
+//! the other. So officers of two organisations sign it, one of them a member's that runs neither server; every node checks it
+//! against its own agreement; and it counts up.
 
 mod change;
+mod signatories;
 mod signed;
 mod standing;
 
@@ -10,6 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
 pub use change::Change;
+pub use signatories::{ServersOf, Signatories};
 pub use signed::{
     MAX_LIST_BYTES, MAX_SIGNATURES, ROSTER_TYPE, RosterSignature, SignedRoster, Signer,
 };
@@ -19,12 +22,9 @@ pub use standing::{
 
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    Agreement, Date, Digest, FederationId, KeyText, Ods, OfficerId, Party, PoolKind,
+    Agreement, Date, Digest, FederationId, KeyText, MAX_NODES, Ods, OfficerId, Party, PoolKind,
 };
 use crate::sign::{KeyError, VerifyingKey};
-
-/// The most members of a list.
-pub const MAX_MEMBERS: usize = 500;
 
 /// The longest name of a member, in bytes.
 const MAX_NAME_BYTES: usize = 200;
@@ -93,8 +93,8 @@ pub enum RosterError {
     /// No canonical form.
     #[error("the membership list cannot be encoded")]
     Canonical(#[from] CanonicalError),
-    /// More than [`MAX_MEMBERS`].
-    #[error("the membership list names more than {MAX_MEMBERS} members")]
+    /// More than [`MAX_NODES`].
+    #[error("the membership list names more than {MAX_NODES} members")]
     TooMany,
     /// More than [`MAX_SIGNATURES`].
     #[error("the membership list carries more than {MAX_SIGNATURES} signatures")]
@@ -161,11 +161,21 @@ pub enum RosterError {
     Signature(OfficerId),
     /// Too few signatures that count.
     #[error(
-        "the membership list is signed by officers of {organisations} organisations, and it takes two: have it signed with `evensum roster sign`"
+        "the membership list is signed by officers of {organisations} organisations, and it takes two, one of them of a member other than {servers}: have it signed with `evensum roster sign`"
     )]
     Unsigned {
         /// Organisations whose officers have signed.
         organisations: usize,
+        /// Those that run the servers.
+        servers: ServersOf,
+    },
+    /// No member has signed that is not of the servers' organisations.
+    #[error(
+        "the membership list needs a signature of an officer of a member other than {servers}, which could isolate a partner together: have one sign it with `evensum roster sign`"
+    )]
+    ServersAlone {
+        /// Those that run the servers.
+        servers: ServersOf,
     },
     /// The key is not the officer's.
     #[error("the key is not the one that the agreement lists for {0}")]
@@ -219,7 +229,7 @@ impl Roster {
     }
 
     fn checked(mut parts: Parts) -> Result<Self, RosterError> {
-        if parts.members.len() > MAX_MEMBERS {
+        if parts.members.len() > MAX_NODES {
             return Err(RosterError::TooMany);
         }
         if parts.serial == 0 {

@@ -87,6 +87,8 @@ pub struct RoundState {
     pub round: Digest,
     /// Under which agreement.
     pub agreement: AgreementId,
+    /// Hash of the membership list that it was bound under: it goes by that one to its end.
+    pub membership: Digest,
     /// Its members.
     pub members: Vec<Ods>,
     /// The partner's own extract, and the hash of its contribution.
@@ -268,8 +270,9 @@ impl Rounds {
             return Ok(taken);
         }
         match step {
-            PoolStep::Bound { of, members, .. } => {
+            PoolStep::Bound { of, members, membership } => {
                 let round = RoundState {
+                    membership: *membership,
                     round: of.round,
                     agreement: of.agreement.clone(),
                     members: members.clone(),
@@ -432,6 +435,8 @@ mod tests {
     #[test]
     fn records_are_bound_to_one_set_of_members_for_good() {
         let mut rounds = after(&[bound("a", FIRST, &FOUR)]);
+        let (.., state) = rounds.round(Digest::of(b"a")).expect("it is bound");
+        assert_eq!(state.membership, Digest::of(b"list"));
         assert_eq!(rounds.may(&bound("a", FIRST, &FOUR)).expect("the same"), Taken::Before);
         for other in [
             bound("b", FIRST, &FOUR),

@@ -9,10 +9,8 @@ use zeroize::Zeroizing;
 
 use super::bytes::{ELEMENT_BYTES, Element, Elements, Reader, VERSION, write_elements};
 use super::{DepositId, MAX_VECTOR, OutputShare, PoolError, Role, VectorSpec};
-use crate::model::{Digest, Ods};
+use crate::model::{Digest, MAX_NODES, Ods};
 
-/// The most contributions to one sum.
-pub const MAX_CONTRIBUTIONS: usize = 1_024;
 /// The most cells that are added up for one opening, over all of its totals.
 pub const MAX_ADDED: usize = 64 * MAX_VECTOR as usize;
 
@@ -50,7 +48,7 @@ impl SumOfShares {
         if !own {
             return Err(PoolError::Foreign);
         }
-        if self.partners.len() >= MAX_CONTRIBUTIONS {
+        if self.partners.len() >= MAX_NODES {
             return Err(PoolError::Full);
         }
         for (sum, one) in self.elements.iter_mut().zip(share.elements()) {
@@ -174,7 +172,7 @@ impl SumOfShares {
             let deposit = DepositId::from_bytes(reader.array()?);
             let spec = VectorSpec::from_bytes(reader.array()?)?;
             let count = reader.u32()? as usize;
-            if count > MAX_CONTRIBUTIONS {
+            if count > MAX_NODES {
                 return None;
             }
             let mut partners = BTreeSet::new();

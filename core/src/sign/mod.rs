@@ -107,6 +107,19 @@ impl<T: Serialize + DeserializeOwned> Signed<T> {
         payload_type: &str,
         key: &VerifyingKey,
     ) -> Result<Self, VerifyError> {
+        Self::verify_at_most(envelope, payload_type, key, canonical::MAX_BYTES)
+    }
+
+    /// As [`Self::verify`], of a document that has so many bytes at the most.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify_at_most(
+        envelope: &Envelope,
+        payload_type: &str,
+        key: &VerifyingKey,
+        most: usize,
+    ) -> Result<Self, VerifyError> {
         if envelope.payload_type != payload_type {
             return Err(VerifyError::Type);
         }
@@ -115,7 +128,7 @@ impl<T: Serialize + DeserializeOwned> Signed<T> {
             return Err(VerifyError::Signature);
         }
         Ok(Self {
-            document: canonical::decode(&envelope.payload)?,
+            document: canonical::decode_at_most(&envelope.payload, most)?,
             hash: envelope.payload_hash(),
             bytes: envelope.payload.clone(),
         })

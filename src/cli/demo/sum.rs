@@ -73,7 +73,7 @@ fn sealing(home: &Path) -> Result<evensum_core::model::KeyText, Failure> {
 }
 
 impl Federation {
-    /// Two officers, of the first two partners.
+    /// Two officers, of the first two partners that are on the list and run no server.
     pub(super) fn officers(&self) -> Result<Vec<Signatory>, Failure> {
         let names = ["ig.one", "ig.two"];
         let one = |(partner, name): (&super::partners::Partner, &str)| {
@@ -87,7 +87,9 @@ impl Federation {
             };
             Ok(Signatory { officer, key })
         };
-        self.partners().iter().zip(names).map(one).collect()
+        let beside = |ods: &Ods| ods != self.coordinator();
+        let members = self.holders().map(|(partner, _)| partner).filter(|p| beside(&p.ods));
+        members.zip(names).map(one).collect()
     }
 
     /// The list of all partners, signed.

@@ -7,6 +7,7 @@ use evensum_core::pool::{Aggregator, Context, OutputShare, Pending, Role, RoundV
 use evensum_core::port::{
     CheckOutcome, Checking, HelperPort, MAX_CHECKS, PoolFault, SealedPart, VectorOf,
 };
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 use tracing::{info, warn};
@@ -14,6 +15,9 @@ use zeroize::Zeroizing;
 
 use super::round::{self, Loaded, packed, unpacked};
 use super::{SumError, Sums, blocking};
+
+/// Partners whose contributions are fetched at one time: each lies in memory until all of it is here.
+const FETCHED_AT_ONCE: usize = 16;
 
 impl Sums {
     /// Fetches and checks what is not here yet.
@@ -42,11 +46,14 @@ impl Sums {
     async fn fetch(&self, loaded: &Arc<Loaded>) -> Result<(), SumError> {
         let hash = loaded.round.hash();
         let mut fetching = JoinSet::new();
+        let room = Arc::new(Semaphore::new(FETCHED_AT_ONCE));
         for ods in loaded.round.members() {
             let here = self.settled(hash, &ods) || self.has(hash, &round::parts(&ods));
             let Some(node) = self.nodes.member(&ods).filter(|_| !here) else { continue };
             let (own, loaded) = (self.own.clone(), Arc::clone(loaded));
+            let room = Arc::clone(&room);
             fetching.spawn(async move {
+                let _room = room.acquire_owned().await;
                 let read = async {
                     let mut coming = node.contribute(&own, &loaded.envelope).await?;
                     let mut parts = Vec::with_capacity(loaded.vectors.len());

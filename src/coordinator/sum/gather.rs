@@ -160,6 +160,7 @@ impl Sums {
             let key = VerifyKey::generate()?;
             self.shelf.vault().put(hash, round::VERIFY_KEY, &key.to_bytes()[..])?;
         }
+        self.shelf.vault().keep_list(&of.roster)?;
         self.shelf.keep(hash, round::ROUND, self.own.ods(), &envelope)?;
         let step = PoolStep::Bound {
             of: round.reference(),

@@ -11,6 +11,8 @@ mod masks;
 mod open;
 mod people;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::sync::Arc;

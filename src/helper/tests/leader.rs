@@ -146,8 +146,7 @@ impl<'s> Leader<'s> {
 
 /// The sum of members' tables.
 pub(super) fn plain_sum(members: &[&str], lattice: &Arc<Lattice>) -> Vec<(u64, u64)> {
-    let places = members.iter().map(|code| MEMBERS.iter().position(|m| m == code).expect("known"));
-    let places: Vec<u64> = places.map(|place| place as u64 + 1).collect();
+    let places: Vec<u64> = members.iter().map(|code| place(code)).collect();
     (0..lattice.len())
         .map(|cell| {
             let at = lattice.coordinates(cell);

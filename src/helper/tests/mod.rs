@@ -1,6 +1,8 @@
 //! A second server with five members whose nodes share real figures, and a coordinator that the tests are.
 
 mod leader;
+mod lists;
+mod many;
 mod opening;
 mod rounds;
 mod telling;
@@ -119,6 +121,8 @@ struct World {
     catalogue: Arc<Catalogue>,
     leader: SealKey,
     helper: SealKey,
+    /// Rounds that were verified: every node has the same, and does it once for all of them.
+    bound: Mutex<BTreeMap<Digest, BoundRound>>,
 }
 
 fn set<T>(place: &Mutex<T>, value: T) {
@@ -137,6 +141,11 @@ impl World {
     }
 
     fn bound(&self, round: &Envelope) -> BoundRound {
+        let mut known = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(round.payload_hash()).or_insert_with(|| self.verified(round)).clone()
+    }
+
+    fn verified(&self, round: &Envelope) -> BoundRound {
         let ids: Vec<Digest> = self.tables().ids().collect();
         let (agreement, roster) = (&self.agreement, &*self.roster);
         let rules = RoundRules { agreement, roster, tables: &ids };
@@ -147,6 +156,11 @@ impl World {
         let dataset = DatasetId::new(DATASET).expect("an id");
         Population::of(&self.agreement, &dataset, PERIOD.parse().expect("a period"))
     }
+}
+
+/// The number in a member's code.
+fn place(code: &str) -> u64 {
+    code.trim_start_matches('M').parse().expect("a number")
 }
 
 /// Rows of a member in a group that no category divides.
@@ -298,6 +312,7 @@ struct Scene {
     second: SigningKey,
     ledger: Arc<SigningKey>,
     analyst: SigningKey,
+    officers: [SigningKey; 2],
     key: VerifyKey,
 }
 
@@ -329,20 +344,25 @@ fn party(code: &str, role: Role, of: &Server) -> String {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(&MEMBERS, "\"sex\", \"age\"")
+    }
+
+    /// With members of these codes, M1 among them, and tables by these dimensions.
+    fn of(codes: &[&str], dimensions: &str) -> Self {
         let (coordinator, second) = (server(), server());
-        let members: Vec<Server> = MEMBERS.iter().map(|_| server()).collect();
+        let members: Vec<Server> = codes.iter().map(|_| server()).collect();
         let (analyst, officers) =
             (SigningKey::generate_p256().expect("a key"), [answer_key(), answer_key()]);
         let mut text = format!(
             "id = \"dsa\"\nversion = 1\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\
-             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [\"sex\", \"age\"]\n\
+             purposes = [\"planning\"]\npacks = [\"13sa\"]\nindicators = [\"rtt_over_52_weeks\"]\ndimensions = [{dimensions}]\n\
              max_dimensions = 2\nprofile = \"nhs75m\"\nhelper = \"{SECOND}\"\npool = \"deposit\"\n\
              [[analysts]]\nid = \"ada\"\nkey = \"{}\"\nassurance_min = \"enrolled\"\n",
             analyst.verifying_key().to_text()
         );
         text += &party(COORDINATOR, Role::Coordinator, &coordinator);
         text += &party(SECOND, Role::Helper, &second);
-        for (code, member) in MEMBERS.iter().zip(&members) {
+        for (code, member) in codes.iter().zip(&members) {
             text += &party(code, Role::Node, member);
         }
         for ((id, of), key) in [("ann", COORDINATOR), ("bob", "M1")].iter().zip(&officers) {
@@ -350,19 +370,21 @@ impl Scene {
             text += &format!("[[officers]]\nid = \"{id}\"\nods = \"{of}\"\nkey = \"{key}\"\n");
         }
         let agreement = Agreement::parse(&text).expect("an agreement");
-        let roster = roster(&agreement, (&coordinator, &second), &members, &officers);
+        let listed: Vec<(&str, &Server)> = codes.iter().copied().zip(&members).collect();
+        let roster = roster(&agreement, (&coordinator, &second), &listed, &officers);
         let world = Arc::new(World {
             agreement,
             roster,
             catalogue: Arc::new(Catalogue::builtin().expect("the catalogue")),
             leader: coordinator.seal,
             helper: second.seal,
+            bound: Mutex::default(),
         });
-        let all = (1..).zip(MEMBERS).zip(members).map(|((place, code), member)| {
+        let all = codes.iter().zip(members).map(|(code, member)| {
             let node = Node {
                 ods: ods(code),
                 key: member.answer,
-                place,
+                place: place(code),
                 shared: Mutex::default(),
                 bad: Mutex::default(),
                 refuses: Mutex::default(),
@@ -380,6 +402,7 @@ impl Scene {
             second: second.answer,
             ledger: Arc::new(second.ledger),
             analyst,
+            officers,
             key: VerifyKey::generate().expect("a key"),
         }
     }
@@ -397,12 +420,16 @@ impl Scene {
     }
 
     async fn up(&self) -> Up {
+        self.up_with(&self.world.roster).await
+    }
+
+    async fn up_with(&self, roster: &Arc<VerifiedRoster>) -> Up {
         let identity = Identity { ods: ods(SECOND), role: Role::Helper };
         let key = Arc::clone(&self.ledger);
         let state = self.state();
         let store = Store::open(&state, identity, key, self.clock.clone(), "evensum test");
         let store = store.await.expect("a store");
-        let (agreement, roster) = (self.world.agreement.clone(), Arc::clone(&self.world.roster));
+        let (agreement, roster) = (self.world.agreement.clone(), Arc::clone(roster));
         let parts = Parts {
             own: peer(SECOND, Role::Helper),
             agreements: vec![Summed { agreement, roster }],
@@ -423,6 +450,15 @@ impl Scene {
     }
 
     fn round_of(&self, codes: &[&str], version: SnapshotVersion) -> Envelope {
+        self.round_under(self.world.roster.hash(), codes, version)
+    }
+
+    fn round_under(
+        &self,
+        membership: Digest,
+        codes: &[&str],
+        version: SnapshotVersion,
+    ) -> Envelope {
         let world = &self.world;
         let tables: Vec<Digest> = world.tables().ids().collect();
         let (agreement, agreement_hash) =
@@ -434,7 +470,7 @@ impl Scene {
                 population: world.population(),
                 agreement: agreement.clone(),
                 agreement_hash,
-                membership: world.roster.hash(),
+                membership,
                 snapshot: SnapshotRef {
                     id: Digest::of(code.as_bytes()),
                     as_of: "2026-08-31".parse().expect("a date"),
@@ -450,7 +486,7 @@ impl Scene {
             version,
             agreement: agreement.clone(),
             agreement_hash,
-            membership: world.roster.hash(),
+            membership,
             ready: codes.iter().map(ready).collect(),
             tables: tables.clone(),
             closes: self.clock.now().plus(3_600),
@@ -495,7 +531,7 @@ impl Scene {
 fn roster(
     agreement: &Agreement,
     (coordinator, second): (&Server, &Server),
-    members: &[Server],
+    members: &[(&str, &Server)],
     officers: &[SigningKey],
 ) -> Arc<VerifiedRoster> {
     let server = |code: &str, of: &Server| PoolServer {
@@ -505,7 +541,7 @@ fn roster(
     };
     let (first, other) = (server(COORDINATOR, coordinator), server(SECOND, second));
     let mut list = Roster::new(agreement.federation.clone(), first, Some(other)).expect("a list");
-    for (code, member) in MEMBERS.iter().zip(members) {
+    for (code, member) in members {
         let member = Member {
             ods: ods(code),
             name: format!("Partner {code}"),
@@ -515,6 +551,10 @@ fn roster(
         };
         list = list.with(member).expect("a list");
     }
+    signed(list, agreement, officers)
+}
+
+fn signed(list: Roster, agreement: &Agreement, officers: &[SigningKey]) -> Arc<VerifiedRoster> {
     let mut signed = SignedRoster::unsigned(list).expect("a list");
     for (officer, key) in agreement.officers.iter().zip(officers) {
         assert!(OfficerId::new(officer.id.as_str()).is_ok());

@@ -35,7 +35,8 @@ pub(super) async fn closed(
     {
         return Err(Trouble::Unbelieved("it is of another agreement"));
     }
-    let allowed = pool.of.roster.may_close(&bound.members, &members, population.period)?;
+    let list = node.list_of(pool, round)?;
+    let allowed = list.may_close(&bound.members, &members, population.period)?;
     if allowed.arrived() != members || allowed.missing() != missing {
         return Err(Trouble::Unbelieved("its lists are not those of the round's members"));
     }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use evensum_core::model::{Ods, RefusalCode};
-use evensum_core::pool::{
-    BoundRound, Context, Members, Role, RoundVector, SealKey, SealPublic, Sealed, share,
-};
+use evensum_core::pool::{Context, Members, Role, RoundVector, SealKey, SealPublic, Sealed, share};
 
 use super::{Pool, Trouble};
+use crate::round::Loaded;
 
 /// How a round's figures are cut, and for whom they are sealed.
 #[derive(Clone)]
@@ -18,14 +17,14 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    pub(super) fn of(pool: &Pool, round: &BoundRound) -> Result<Self, Trouble> {
-        let list = pool.of.roster.roster();
+    pub(super) fn of(pool: &Pool, task: &Loaded) -> Result<Self, Trouble> {
+        let list = task.of.roster.roster();
         let coordinator = SealPublic::parse(&list.coordinator().seal_key)?;
         if let Some(server) = list.helper() {
             return Ok(Self::Shares { coordinator, second: SealPublic::parse(&server.seal_key)? });
         }
         let own = pool.seal_key.clone().ok_or(Trouble::Refused(RefusalCode::SumNotAgreed))?;
-        Ok(Self::Masks { coordinator, members: Members::of(list, &round.members())?, own })
+        Ok(Self::Masks { coordinator, members: Members::of(list, &task.round.members())?, own })
     }
 
     /// The servers that are sent a part of each vector.

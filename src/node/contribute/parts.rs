@@ -18,7 +18,7 @@ use super::{Pool, Trouble, blocking, either_server};
 use crate::intake;
 use crate::node::Inner;
 use crate::node::release::Extract;
-use crate::round::{self, Loaded};
+use crate::round::{self, Loaded, Summed};
 use crate::store::Vault;
 
 /// What the names of sealed parts begin with.
@@ -67,9 +67,11 @@ pub(super) async fn contribute(
     Ok(stream(vault, task.round.hash(), to, places(&task)))
 }
 
-/// Holds the round against the own agreement and list.
+/// Holds the round against the own agreement and the list that it goes by.
 async fn verified(node: &Inner, pool: &Pool, envelope: &Envelope) -> Result<Loaded, Trouble> {
-    let (of, envelope, now) = (pool.of.clone(), envelope.clone(), node.site.clock.now());
+    let roster = node.list_of(pool, envelope.payload_hash())?;
+    let of = Summed { agreement: pool.of.agreement.clone(), roster };
+    let (envelope, now) = (envelope.clone(), node.site.clock.now());
     let catalogue = Arc::clone(&node.site.catalogue);
     blocking(move || Ok(Loaded::verify(&of, &envelope, &catalogue, now)?)).await
 }
@@ -91,13 +93,15 @@ async fn made(node: Arc<Inner>, task: Arc<Loaded>) -> Result<(), Trouble> {
         if snapshot != own {
             return Err(Trouble::Unbelieved("another extract was contributed"));
         }
-        let servers = Cut::of(node.pool()?, round)?.servers();
+        let servers = Cut::of(node.pool()?, &task)?.servers();
         return kept(&site.contributing.vault, &task, servers, *contents).await;
     }
     let extract = extract(&node, &task, own)?;
     if bound.is_none() {
         round.in_time(site.clock.now())?;
     }
+    let (vault, roster) = (site.contributing.vault.clone(), Arc::clone(&task.of.roster));
+    blocking(move || Ok(vault.keep_list(&roster)?)).await?;
     // From here on nobody else's records, and no others of this partner's, are added up with these.
     let bound = PoolStep::Bound {
         of: round.reference(),
@@ -106,8 +110,7 @@ async fn made(node: Arc<Inner>, task: Arc<Loaded>) -> Result<(), Trouble> {
     };
     site.store.step(bound).await?;
     let contents = seal_all(&node, &task, &extract).await?;
-    let pool = node.pool()?;
-    let list = pool.of.roster.roster();
+    let list = task.of.roster.roster();
     let servers = [Some(list.coordinator()), list.helper()];
     let step = PoolStep::Contributed {
         of: round.reference(),
@@ -144,9 +147,8 @@ fn extract(node: &Inner, task: &Loaded, own: &SnapshotRef) -> Result<Extract, Tr
 /// Makes every part of the contribution. What an earlier attempt left behind was never sent, and goes.
 async fn seal_all(node: &Inner, task: &Arc<Loaded>, extract: &Extract) -> Result<Digest, Trouble> {
     let (site, hash) = (&node.site, task.round.hash());
-    let pool = node.pool()?;
-    let (cut, by) =
-        (Cut::of(pool, &task.round)?, pool.of.roster.roster().coordinator().ods.clone());
+    let cut = Cut::of(node.pool()?, task)?;
+    let by = task.of.roster.roster().coordinator().ods.clone();
     let vault = site.contributing.vault.clone();
     blocking({
         let (vault, task) = (vault.clone(), Arc::clone(task));

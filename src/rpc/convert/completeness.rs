@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use evensum_core::model::Ods;
+use evensum_core::model::{MAX_NODES, Ods};
 use evensum_core::port::AskFault;
 use evensum_core::view::{Bundle, ClaimedShares, RowShare, Shared, SystemView};
 
-use super::{ConvertError, MAX_PARTNERS, at_most, id, number, present, view};
+use super::{ConvertError, at_most, id, number, present, view};
 use crate::rpc::pb::quality_response::Outcome;
 use crate::rpc::{faults, pb};
 
@@ -65,7 +65,7 @@ pub(in crate::rpc) fn read_one(
             let (question, bundle) = view::read(present(answered, "view")?)?;
             let mut seen: HashSet<Ods> = HashSet::new();
             let mut shares = Vec::new();
-            for one in at_most(partners, "partners", MAX_PARTNERS)? {
+            for one in at_most(partners, "partners", MAX_NODES)? {
                 let one = read_partner(one)?;
                 if !seen.insert(one.ods.clone()) {
                     return Err(ConvertError::Contradiction("list of partners"));

@@ -5,7 +5,7 @@ use evensum_core::pool::{MAX_MESSAGE_BYTES, MAX_OPENED, MAX_SEALED_BYTES, Sealed
 use evensum_core::port::{CheckOutcome, Checked, Checking, MAX_CHECKS, OpenedShares, VectorOf};
 use evensum_core::sign::Envelope;
 
-use super::pool::document;
+use super::pool::{bound, document};
 use super::{ConvertError, MAX_DOCUMENT_BYTES, answer, at_most, envelope, id, present, sized};
 use crate::rpc::pb;
 
@@ -28,7 +28,7 @@ pub(in crate::rpc) fn read_announce(
     let pb::HelperAnnounceRequest { round, verify_key } = request;
     let key = sized(verify_key, "sealed key", MAX_SEALED_BYTES)?;
     let key = Sealed::from_bytes(key).map_err(|_| ConvertError::Unknown("sealed key"))?;
-    Ok((document(round)?, key))
+    Ok((bound(round)?, key))
 }
 
 fn write_vector(of: VectorOf) -> pb::HelperVector {

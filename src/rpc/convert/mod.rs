@@ -22,8 +22,6 @@ pub(super) const MAX_DOCUMENT_BYTES: usize = evensum_core::model::canonical::MAX
 pub(super) const MAX_SIGNATURE_BYTES: usize = 256;
 /// The longest text other than a checkpoint, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 256;
-/// The most partners of one answer.
-pub(super) const MAX_PARTNERS: usize = 64;
 /// The most categories that a cell's place has.
 const MAX_AXES: usize = 4;
 

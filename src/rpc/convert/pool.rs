@@ -1,7 +1,7 @@
 //! What travels in blind sums: signed documents, sealed parts and proofs of entry, all of them as bytes.
 
 use evensum_core::ledger::ReceiptParts;
-use evensum_core::pool::{MAX_SEALED_BYTES, Sealed};
+use evensum_core::pool::{MAX_ROUND_BYTES, MAX_SEALED_BYTES, Sealed};
 use evensum_core::port::{MAX_TOLD, SealedPart, SignedClosing};
 use evensum_core::sign::Envelope;
 
@@ -12,7 +12,12 @@ use crate::rpc::pb;
 /// The most extracts that a partner says are ready.
 const MAX_READY: usize = 512;
 
-/// A document of a round.
+/// The document that binds a round's members.
+pub(in crate::rpc) fn bound(envelope: Option<pb::Envelope>) -> Result<Envelope, ConvertError> {
+    read_at_most(envelope, MAX_ROUND_BYTES)
+}
+
+/// Any other document of a round.
 pub(in crate::rpc) fn document(envelope: Option<pb::Envelope>) -> Result<Envelope, ConvertError> {
     read_at_most(envelope, MAX_DOCUMENT_BYTES)
 }
@@ -79,5 +84,5 @@ pub(in crate::rpc) fn write_round(round: &Envelope) -> pb::PoolContributeRequest
 pub(in crate::rpc) fn read_round(
     request: pb::PoolContributeRequest,
 ) -> Result<Envelope, ConvertError> {
-    document(Some(present(request.round, "round")?))
+    bound(Some(present(request.round, "round")?))
 }

@@ -5,7 +5,7 @@ use evensum_core::ledger::ReceiptParts;
 use evensum_core::ledger::checkpoint::MAX_CHECKPOINT_BYTES;
 use evensum_core::ledger::entry::MAX_ENTRY_BYTES;
 use evensum_core::ledger::merkle::MAX_PROOF;
-use evensum_core::model::{CellState, Digest, Lattice, Ods};
+use evensum_core::model::{CellState, Digest, Lattice, MAX_NODES, Ods};
 use evensum_core::port::{PartnerStanding, Progress};
 use evensum_core::sign::Envelope;
 use evensum_core::view::CoverageStatus;
@@ -59,7 +59,7 @@ proptest! {
 
     #[test]
     fn progress_round_trips(
-        partners in 0..=MAX_PARTNERS,
+        partners in 0..=MAX_NODES,
         questions in 0..=MAX_QUESTIONS,
         of in code(),
         question in 0..120_u32,
@@ -244,8 +244,8 @@ fn every_limit_of_a_view_holds() {
     let good = view::write(0, &Scene::new().view());
     let read = view::read;
     limit!(good, read, Lattice::MAX_CELLS, |m, n| m.cells = vec![m.cells[0].clone(); n]);
-    limit!(good, read, MAX_PARTNERS, |m, n| m.answers = vec![m.answers[0].clone(); n]);
-    limit!(good, read, MAX_PARTNERS, |m, n| m.absences = vec![m.absences[0].clone(); n]);
+    limit!(good, read, MAX_NODES, |m, n| m.answers = vec![m.answers[0].clone(); n]);
+    limit!(good, read, MAX_NODES, |m, n| m.absences = vec![m.absences[0].clone(); n]);
     limit!(good, read, MAX_TEXT_BYTES, |m, n| m.absences[0].reason = "x".repeat(n));
     let five = |m: &mut pb::View| m.breakdown = vec!["sex".to_owned(); 5];
     fn count(m: &mut pb::View) -> &mut pb::Count {
@@ -280,6 +280,27 @@ fn every_limit_of_a_view_holds() {
     );
 }
 
+/// As many bytes as one cell of a release takes at the most: `"structural_zero",`.
+const CELL_BYTES: usize = 18;
+
+#[test]
+fn what_the_most_partners_send_fits_into_its_messages() {
+    let mut view = view::write(0, &Scene::new().view());
+    let mut answer = view.answers[0].clone();
+    answer.ods = "W".repeat(12);
+    answer.document = vec![b'1'; CELL_BYTES * Lattice::MAX_CELLS + 16 * 1024];
+    view.answers = vec![answer; MAX_NODES];
+    view.cells = vec![view.cells[0].clone(); Lattice::MAX_CELLS];
+    assert!(view.encoded_len() <= crate::rpc::MAX_VIEW_BYTES, "{}", view.encoded_len());
+    let one = |n: usize| PartnerStanding {
+        ods: ods(&format!("ZZZZZZZZZ{n:03}")),
+        name: "x".repeat(MAX_TEXT_BYTES),
+        connected: true,
+    };
+    let list = write_partners((0..MAX_NODES).map(one).collect());
+    assert!(list.encoded_len() <= crate::rpc::MAX_PARTNERS_BYTES, "{}", list.encoded_len());
+}
+
 #[test]
 fn every_state_has_one_name() {
     use CellState::{NotCollected, Refused, Small, StructuralZero, Suppressed, Value};
@@ -299,16 +320,16 @@ fn lists_of_partners_are_limited_and_name_nobody_twice() {
         connected: true,
     };
     let many = |n: usize| write_partners((0..n).map(|i| one(i, "Trust")).collect());
-    assert_eq!(read_partners(many(MAX_PARTNERS)).map(|p| p.len()), Ok(MAX_PARTNERS));
-    let error = ConvertError::TooMany { what: "partners", most: MAX_PARTNERS };
-    assert_eq!(read_partners(many(MAX_PARTNERS + 1)), Err(error));
+    assert_eq!(read_partners(many(MAX_NODES)).map(|p| p.len()), Ok(MAX_NODES));
+    let error = ConvertError::TooMany { what: "partners", most: MAX_NODES };
+    assert_eq!(read_partners(many(MAX_NODES + 1)), Err(error));
     let twice = write_partners(vec![one(1, "Trust"), one(1, "Trust")]);
     assert_eq!(read_partners(twice), Err(ConvertError::Contradiction("list of partners")));
     let long = write_partners(vec![one(1, &"\u{e9}".repeat(MAX_TEXT_BYTES))]);
     let read = read_partners(long).expect("a name that is too long is cut where it leaves");
     assert_eq!(read[0].name, "\u{e9}".repeat(MAX_TEXT_BYTES / 2));
     let most = |n: usize| u32::try_from(n + 1).expect("fits");
-    for (partners, questions) in [(most(MAX_PARTNERS), 1), (1, most(MAX_QUESTIONS))] {
+    for (partners, questions) in [(most(MAX_NODES), 1), (1, most(MAX_QUESTIONS))] {
         let asked = pb::Asked { partners, questions };
         let event = pb::AskResponse { event: Some(pb::ask_response::Event::Asked(asked)) };
         assert!(matches!(read_event(event), Err(ConvertError::TooMany { .. })));

@@ -4,16 +4,14 @@ use std::collections::HashSet;
 
 use evensum_core::disclosure::Side;
 use evensum_core::model::{
-    Bounds, CategoryId, CellState, Lattice, LevelId, MAX_QUESTIONS, Ods, QueryId,
+    Bounds, CategoryId, CellState, Lattice, LevelId, MAX_NODES, MAX_QUESTIONS, Ods, QueryId,
 };
 use evensum_core::port::{AskFault, PartnerStanding, Progress};
 use evensum_core::view::{Absent, Bundle, ClaimedCell, CoverageStatus, Shared, SystemView};
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::{
-    ConvertError, MAX_AXES, MAX_PARTNERS, answer, at_most, id, number, present, shortened, text,
-};
+use super::{ConvertError, MAX_AXES, answer, at_most, id, number, present, shortened, text};
 use crate::rpc::pb::ask_response::Event;
 use crate::rpc::{faults, pb};
 
@@ -59,11 +57,11 @@ pub(in crate::rpc) fn read(view: pb::View) -> Result<(u32, Bundle), ConvertError
         .into_iter()
         .map(|cell| read_cell(cell, breakdown.len()))
         .collect::<Result<_, _>>()?;
-    let answers = at_most(answers, "partners' answers", MAX_PARTNERS)?
+    let answers = at_most(answers, "partners' answers", MAX_NODES)?
         .into_iter()
         .map(|one| answer::read(Some(one)))
         .collect::<Result<_, _>>()?;
-    let absent = at_most(absences, "absent partners", MAX_PARTNERS)?
+    let absent = at_most(absences, "absent partners", MAX_NODES)?
         .into_iter()
         .map(read_absence)
         .collect::<Result<_, _>>()?;
@@ -178,7 +176,7 @@ pub(in crate::rpc) fn read_event(response: pb::AskResponse) -> Result<Heard, Con
     };
     Ok(match present(event, "event")? {
         Event::Asked(pb::Asked { partners, questions }) => Heard::Progress(Progress::Asked {
-            partners: count(partners, "partners", MAX_PARTNERS)?,
+            partners: count(partners, "partners", MAX_NODES)?,
             questions: count(questions, "questions", MAX_QUESTIONS)?,
         }),
         Event::Settled(pb::Settled { ods, status, question }) => {
@@ -219,5 +217,5 @@ pub(in crate::rpc) fn read_partners(
         }
         Ok(PartnerStanding { ods, name: text(name, "partner's name")?, connected })
     };
-    at_most(partners, "partners", MAX_PARTNERS)?.into_iter().map(read).collect()
+    at_most(partners, "partners", MAX_NODES)?.into_iter().map(read).collect()
 }

@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status};
 use super::scene::{ABSENT, ANSWERS, REFUSES, Scene, ods};
 use super::{all, answers, one, ready, served};
 use crate::rpc::client::AnalystClient;
+use crate::rpc::client::MAX_EVENTS;
 use crate::rpc::convert::view::{write_one, write_progress};
 use crate::rpc::coordinator_service::routes;
 use crate::rpc::pb::ask_response::Event;
@@ -334,7 +335,7 @@ async fn a_stream_has_each_answer_once_and_in_order_and_then_ends() {
     let withheld = || AskFault::Denied(RefusalCode::Withheld);
     let rest =
         |from: u32, fault: AskFault| -> Vec<_> { (from..3).map(|n| (n, fault.clone())).collect() };
-    let flood = [vec![view(0)], vec![asked(); 8_000], vec![view(1), view(2)]].concat();
+    let flood = [vec![view(0)], vec![asked(); MAX_EVENTS], vec![view(1), view(2)]].concat();
     let cases = [
         (vec![asked(), view(0), view(1), asked(), view(2)], vec![0, 1, 2], vec![]),
         (vec![view(0), fault(1), view(2)], vec![0, 2], vec![(1, withheld())]),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use evensum_core::identity::Peer;
 use evensum_core::ledger::ReceiptParts;
 use evensum_core::model::{AgreementId, Digest, RefusalCode};
-use evensum_core::pool::{MAX_SEALED_BYTES, SealKey, Sealed};
+use evensum_core::pool::{MAX_ROUND_BYTES, MAX_SEALED_BYTES, SealKey, Sealed};
 use evensum_core::port::{
     BoxFuture, MAX_TOLD, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing,
 };
@@ -14,7 +14,6 @@ use tokio_stream::StreamExt;
 
 use super::scene::peer;
 use super::{ready, served, serving};
-use crate::rpc::convert::MAX_DOCUMENT_BYTES;
 use crate::rpc::pool_client::PoolNodeClient;
 use crate::rpc::pool_service::routes;
 use crate::rpc::{Caller, pb};
@@ -192,7 +191,7 @@ async fn nobody_is_served_without_a_certificate_and_what_is_no_request_does_not_
     let answer = PoolNodeClient::new(stranger).ready(&peer(), &agreement()).await;
     assert!(matches!(answer, Err(PoolFault::Unauthenticated(_))));
     let client = client(node.clone()).await;
-    let long = Envelope { payload: vec![b'1'; MAX_DOCUMENT_BYTES + 1], ..document(1) };
+    let long = Envelope { payload: vec![b'1'; MAX_ROUND_BYTES + 1], ..document(1) };
     let malformed = PoolFault::Refused(RefusalCode::Malformed);
     let begun = client.contribute(&peer(), &long).await;
     assert_eq!(begun.err(), Some(malformed.clone()));
@@ -212,6 +211,6 @@ async fn nobody_is_served_without_a_certificate_and_what_is_no_request_does_not_
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
     assert!(node.asked.lock().expect("lock").is_empty());
     // The longest document passes.
-    let longest = Envelope { payload: vec![b'1'; MAX_DOCUMENT_BYTES], ..document(1) };
+    let longest = Envelope { payload: vec![b'1'; MAX_ROUND_BYTES], ..document(1) };
     assert!(client.contribute(&peer(), &longest).await.is_ok());
 }

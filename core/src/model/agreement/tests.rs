@@ -181,3 +181,26 @@ fn who_may_run_the_coordinator_gets_no_sum_unless_that_is_agreed() {
         assert_eq!(found, wanted, "{pool} {own}");
     }
 }
+
+#[test]
+fn the_servers_organisations_alone_are_no_officers_and_there_are_not_too_many_nodes() {
+    let deposit = "helper = \"ZZ9\"\npool = \"deposit\"";
+    let with = |officers: [(&str, &str); 2]| {
+        let each = (20..).zip(officers).map(|(n, (id, ods))| officer(id, ods, &key(n)));
+        helper("ZZ9") + &each.collect::<String>()
+    };
+    let why = "one of the 'officers' to be of an organisation that runs a node and neither server";
+    let said = refusal(deposit, &with([("ann", "QZ1"), ("bob", "ZZ9")])).expect("refused");
+    assert!(said.contains(why), "{said}");
+    // A node of a server's organisation is none that shares beside it.
+    let own = helper("ZZ9").replace("helper", "node");
+    let said = refusal(deposit, &(own + &with([("ann", "QZ1"), ("bob", "ZZ9")])));
+    assert!(said.is_some_and(|said| said.contains(why)));
+    assert_eq!(refusal(deposit, &with([("ann", "ZZ9"), ("bob", "ZZ1")])), None);
+    let nodes = |n: usize| -> String {
+        (1..n).map(|n| helper(&format!("N{n}")).replace("helper", "node")).collect()
+    };
+    assert_eq!(refusal("", &nodes(MAX_NODES)), None);
+    let said = refusal("", &nodes(MAX_NODES + 1)).expect("refused");
+    assert!(said.contains("more than 200 of its parties run nodes"), "{said}");
+}

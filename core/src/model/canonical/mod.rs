@@ -20,12 +20,12 @@ pub enum CanonicalError {
     /// Well-formed, but spelt in another way than the canonical one.
     #[error("the document is not in canonical form")]
     Spelling,
-    /// Longer than [`MAX_BYTES`].
-    #[error("the document is longer than {MAX_BYTES} bytes")]
-    TooLong,
+    /// Longer than its kind may be.
+    #[error("the document is longer than {0} bytes")]
+    TooLong(usize),
 }
 
-/// The longest canonical document that is read.
+/// The longest canonical document that is read, but for those kinds that have a limit of their own.
 pub const MAX_BYTES: usize = 1 << 20;
 
 /// Encodes a document.
@@ -43,8 +43,19 @@ pub fn encode<T: Serialize>(document: &T) -> Result<Vec<u8>, CanonicalError> {
 /// # Errors
 /// [`CanonicalError`].
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(CanonicalError::TooLong);
+    decode_at_most(bytes, MAX_BYTES)
+}
+
+/// As [`decode`], of a document that has so many bytes at the most.
+///
+/// # Errors
+/// [`CanonicalError`].
+pub fn decode_at_most<T: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    most: usize,
+) -> Result<T, CanonicalError> {
+    if bytes.len() > most {
+        return Err(CanonicalError::TooLong(most));
     }
     let document: T = serde_json::from_slice(bytes).map_err(CanonicalError::Shape)?;
     // The one spelling of what was read: other white space, another order, a key twice, a list in the place
@@ -60,7 +71,18 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Canoni
 /// # Errors
 /// [`CanonicalError`].
 pub fn decode_part<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
-    serde_json::from_value(decode::<Value>(bytes)?).map_err(CanonicalError::Shape)
+    decode_part_at_most(bytes, MAX_BYTES)
+}
+
+/// As [`decode_part`], of a document that has so many bytes at the most.
+///
+/// # Errors
+/// [`CanonicalError`].
+pub fn decode_part_at_most<T: DeserializeOwned>(
+    bytes: &[u8],
+    most: usize,
+) -> Result<T, CanonicalError> {
+    serde_json::from_value(decode_at_most::<Value>(bytes, most)?).map_err(CanonicalError::Shape)
 }
 
 fn string(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
@@ -138,7 +160,7 @@ mod tests {
             decode::<String>(too_long.as_bytes()).expect_err("too long"),
             decode_part::<String>(too_long.as_bytes()).expect_err("too long"),
         ];
-        assert!(errors.iter().all(|error| matches!(error, CanonicalError::TooLong)));
+        assert!(errors.iter().all(|error| matches!(error, CanonicalError::TooLong(MAX_BYTES))));
     }
 
     fn documents() -> impl Strategy<Value = Value> {

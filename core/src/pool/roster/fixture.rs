@@ -10,8 +10,8 @@ pub(in crate::pool) const COORDINATOR: &str = "QZ1";
 pub(in crate::pool) const SECOND: &str = "ZZ9";
 
 /// Officers, each with the organisation.
-const OFFICERS: [(&str, &str); 4] =
-    [("ann", COORDINATOR), ("abe", COORDINATOR), ("bob", "M1"), ("cat", SECOND)];
+pub(in crate::pool) const OFFICERS: [(&str, &str); 5] =
+    [("ann", COORDINATOR), ("abe", COORDINATOR), ("bob", "M1"), ("cat", SECOND), ("dan", "M2")];
 
 pub(in crate::pool) fn ods(code: &str) -> Ods {
     Ods::new(code).expect("an ODS code")
@@ -64,7 +64,7 @@ impl Federation {
         if helper {
             party(&mut text, SECOND, Role::Helper);
         }
-        for node in 1..=nodes.max(1) {
+        for node in 1..=nodes.max(2) {
             party(&mut text, &format!("M{node}"), Role::Node);
         }
         // Nodes of the organisations that run the two servers.

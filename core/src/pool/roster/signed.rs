@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::signatories::Signatories;
 use super::standing::VerifiedRoster;
 use super::{Parts, Roster, RosterError};
 use crate::model::{Agreement, Digest, KeyText, Ods, Officer, OfficerId};
@@ -18,9 +19,6 @@ pub const MAX_LIST_BYTES: usize = 1 << 20;
 
 /// The most signatures on a list.
 pub const MAX_SIGNATURES: usize = 100;
-
-/// From how many organisations officers sign.
-const ORGANISATIONS: usize = 2;
 
 /// An officer's signature over the pre-authentication encoding of the list's canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,20 +135,17 @@ impl SignedRoster {
         Ok(self)
     }
 
-    /// Whether the list holds under this agreement: two officers of the agreement, of different organisations, have
-    /// signed it, and it is one that the agreement allows. Signatures of others, and with keys that the agreement does
-    /// not list any more, do not count.
+    /// Whether the list holds under this agreement: officers of the agreement have signed it as [`Signatories`] says, and
+    /// it is one that the agreement allows. Signatures of others, and with keys that the agreement does not list any more,
+    /// do not count.
     ///
     /// # Errors
     /// [`RosterError`], the first that holds.
     pub fn verify(&self, agreement: &Agreement) -> Result<VerifiedRoster, RosterError> {
-        let signers = self.signers(agreement)?;
-        let organisations = signers.iter().map(|s| &s.ods).collect::<BTreeSet<_>>().len();
-        if organisations < ORGANISATIONS {
-            return Err(RosterError::Unsigned { organisations });
-        }
+        let signers = Signatories::of(self.signers(agreement)?, &self.roster)?;
+        // The list's servers are the agreement's.
         let kind = self.roster.fits(agreement)?;
-        Ok(VerifiedRoster::of(self.roster.clone(), Digest::of(&self.bytes), kind, signers))
+        Ok(VerifiedRoster::of(self.clone(), Digest::of(&self.bytes), kind, signers))
     }
 
     /// The officers of the agreement whose signatures count so far.

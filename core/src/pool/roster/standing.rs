@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::signed::Signer;
+use super::signatories::Signatories;
+use super::signed::{SignedRoster, Signer};
 use super::{Roster, RosterError};
 use crate::model::{Digest, Ods, Period, PoolKind};
 
@@ -106,26 +107,32 @@ impl Attendance {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedRoster {
-    roster: Roster,
+    signed: SignedRoster,
     hash: Digest,
     kind: PoolKind,
-    signers: Vec<Signer>,
+    signers: Signatories,
 }
 
 impl VerifiedRoster {
     pub(super) const fn of(
-        roster: Roster,
+        signed: SignedRoster,
         hash: Digest,
         kind: PoolKind,
-        signers: Vec<Signer>,
+        signers: Signatories,
     ) -> Self {
-        Self { roster, hash, kind, signers }
+        Self { signed, hash, kind, signers }
     }
 
     /// The list.
     #[must_use]
     pub const fn roster(&self) -> &Roster {
-        &self.roster
+        self.signed.roster()
+    }
+
+    /// The list with its signatures, to be kept: rounds that were bound under it go by it to their end.
+    #[must_use]
+    pub const fn signed(&self) -> &SignedRoster {
+        &self.signed
     }
 
     /// SHA-256 of what was signed: what rounds cite.
@@ -140,10 +147,10 @@ impl VerifiedRoster {
         self.kind
     }
 
-    /// The officers whose signatures count, of two organisations at least.
+    /// The officers whose signatures count.
     #[must_use]
     pub fn signers(&self) -> &[Signer] {
-        &self.signers
+        self.signers.officers()
     }
 
     /// What has changed since the list that it is to replace.
@@ -151,24 +158,24 @@ impl VerifiedRoster {
     /// # Errors
     /// As [`Roster::since`].
     pub fn since(&self, before: &Self) -> Result<Vec<super::Change>, RosterError> {
-        self.roster.since(&before.roster)
+        self.roster().since(before.roster())
     }
 
     /// Whether somebody joined before the period began. Of who joined later it could be that they joined so as to make
     /// a small sum look like a large one.
     #[must_use]
     pub fn established(&self, member: &Ods, period: Period) -> bool {
-        self.roster.member(member).is_some_and(|m| m.since < period.first_day())
+        self.roster().member(member).is_some_and(|m| m.since < period.first_day())
     }
 
     fn counts(&self, member: &Ods, period: Period) -> bool {
-        self.roster.is_independent(member) && self.established(member, period)
+        self.roster().is_independent(member) && self.established(member, period)
     }
 
     fn set_of<'o>(&self, members: &'o [Ods]) -> Result<BTreeSet<&'o Ods>, MembershipError> {
         let mut set = BTreeSet::new();
         for ods in members {
-            if self.roster.member(ods).is_none() {
+            if self.roster().member(ods).is_none() {
                 return Err(MembershipError::Stranger(ods.clone()));
             }
             if !set.insert(ods) {

@@ -1,6 +1,10 @@
 //! Tests of the membership list: every refusal, and the rules against an oracle that is written in another way.
 
-use super::fixture::{COORDINATOR, Federation, SECOND, ods, seal_key};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::fixture::{COORDINATOR, Federation, OFFICERS, SECOND, ods, seal_key};
 use super::*;
 use crate::model::{Period, Role};
 
@@ -48,7 +52,7 @@ fn signatures_that_do_not_count_are_not_counted() {
         let refused = federation.signed(list.clone(), officers).verify(&federation.agreement);
         let refused = refused.expect_err("too few");
         assert!(
-            matches!(refused, RosterError::Unsigned { organisations: n } if n == organisations),
+            matches!(refused, RosterError::Unsigned { organisations: n, .. } if n == organisations),
             "{officers:?}: {refused}"
         );
     }
@@ -57,11 +61,110 @@ fn signatures_that_do_not_count_are_not_counted() {
     // An officer of another agreement, or with a key that the agreement no longer lists, is nobody here.
     let other = deposit();
     let refused = federation.signed(list.clone(), &["ann", "bob"]).verify(&other.agreement);
-    assert!(matches!(refused, Err(RosterError::Unsigned { organisations: 0 })));
+    assert!(matches!(refused, Err(RosterError::Unsigned { organisations: 0, .. })));
     let mut moved = federation.signed(list, &["ann", "abe"]);
     moved.signatures[1].ods = ods("M1");
     let refused = moved.verify(&federation.agreement);
-    assert!(matches!(refused, Err(RosterError::Unsigned { organisations: 1 })));
+    assert!(matches!(refused, Err(RosterError::Unsigned { organisations: 1, .. })));
+}
+
+/// A list of these partners.
+fn listing(federation: &Federation, codes: &[&str]) -> Roster {
+    let add = |list: Roster, (n, code): (u8, &&str)| {
+        list.with(federation.member(code, "2026-01-01", n)).expect("a member")
+    };
+    (1..).zip(codes).fold(federation.empty(), add)
+}
+
+#[test]
+fn a_member_that_runs_neither_server_has_to_sign() {
+    let federation = deposit();
+    let four = ["M1", "M2", "M3", "M4"];
+    let without_one = ["M2", "M3", "M4", "M5"];
+    // The servers' organisations as members, which hide nobody.
+    let with_both = ["M1", "M2", "M3", "M4", COORDINATOR, SECOND];
+    let verdict = |codes: &[&str], officers: &[&str]| {
+        let signed = federation.signed(listing(&federation, codes), officers);
+        match signed.verify(&federation.agreement) {
+            Ok(list) => format!("{} sign", list.signers().len()),
+            Err(RosterError::Unsigned { organisations, .. }) => format!("{organisations} only"),
+            Err(RosterError::ServersAlone { .. }) => "servers".to_owned(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    for (codes, officers, wanted) in [
+        (&four[..], &[][..], "0 only"),
+        (&four, &["bob"], "1 only"),
+        (&four, &["ann", "abe"], "1 only"),
+        (&four, &["ann", "cat"], "servers"),
+        (&four, &["ann", "abe", "cat"], "servers"),
+        (&four, &["ann", "bob"], "2 sign"),
+        (&four, &["cat", "bob"], "2 sign"),
+        (&four, &["bob", "dan"], "2 sign"),
+        (&four, &["ann", "cat", "bob"], "3 sign"),
+        (&with_both, &["ann", "cat"], "servers"),
+        (&with_both, &["cat", "dan"], "2 sign"),
+        // Whose organisation is on no list shares nothing.
+        (&without_one, &["ann", "bob"], "servers"),
+        (&without_one, &["ann", "bob", "cat"], "servers"),
+        (&without_one, &["bob", "dan"], "2 sign"),
+    ] {
+        assert_eq!(verdict(codes, officers), wanted, "{codes:?} {officers:?}");
+    }
+    let refused = federation.signed(federation.list(4), &["ann", "cat"]);
+    let said = refused.verify(&federation.agreement).expect_err("refused").to_string();
+    assert!(
+        said.contains("needs a signature of an officer of a member other than QZ1 and ZZ9"),
+        "{said}"
+    );
+    assert!(said.contains("evensum roster sign"), "{said}");
+    // Without a second server its organisation is a partner as any other.
+    let masks = Federation::new(Some(PoolKind::Masks), 4);
+    for (codes, holds) in [(&with_both[..], true), (&four, false)] {
+        let signed = masks.signed(listing(&masks, codes), &["ann", "cat"]);
+        assert_eq!(signed.verify(&masks.agreement).is_ok(), holds, "{codes:?}");
+    }
+}
+
+/// A federation of each kind of sum.
+static EACH: LazyLock<[Federation; 4]> = LazyLock::new(|| {
+    [PoolKind::Deposit, PoolKind::Noisy, PoolKind::Masks, PoolKind::TrustedSum]
+        .map(|kind| Federation::new(Some(kind), 6))
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn who_signed_decides_and_the_servers_alone_never_do(
+        kind in 0_usize..4, members in 0_u8..=255, officers in 0_u8..32,
+    ) {
+        const NODES: [&str; 8] = ["M1", "M2", "M3", "M4", "M5", "M6", COORDINATOR, SECOND];
+        let federation = &EACH[kind];
+        let of = |all: &[&'static str], bits: u8| -> Vec<&'static str> {
+            let each = all.iter().enumerate();
+            each.filter(|(n, _)| bits >> n & 1 == 1).map(|(_, one)| *one).collect()
+        };
+        let members = of(&NODES, members);
+        let officers = of(&OFFICERS.map(|(id, _)| id), officers);
+        let signed = federation.signed(listing(federation, &members), &officers);
+        let verified = signed.verify(&federation.agreement);
+        // In sets, as the rule is written down.
+        let servers: &[&str] = if kind == 2 { &[COORDINATOR] } else { &[COORDINATOR, SECOND] };
+        let homes: std::collections::HashSet<&str> = OFFICERS
+            .iter()
+            .filter(|(id, _)| officers.contains(id))
+            .map(|(_, home)| *home)
+            .collect();
+        if homes.iter().all(|home| servers.contains(home)) {
+            prop_assert!(verified.is_err(), "{officers:?}");
+        }
+        let shares = |home: &&str| members.contains(home) && !servers.contains(home);
+        let enough = members.iter().filter(|one| !servers.contains(one)).count();
+        let least = if kind == 3 { 2 } else { 4 };
+        let holds = homes.len() >= 2 && homes.iter().any(shares) && enough >= least;
+        prop_assert_eq!(verified.is_ok(), holds, "{:?} sign for {:?}", officers, members);
+    }
 }
 
 #[test]
@@ -160,7 +263,7 @@ fn there_are_limits() {
     let federation = deposit();
     let mut parts = federation.list(1).0;
     let one = parts.members[0].clone();
-    let many = (0..=MAX_MEMBERS).map(|n| Member { ods: ods(&format!("N{n}")), ..one.clone() });
+    let many = (0..=MAX_NODES).map(|n| Member { ods: ods(&format!("N{n}")), ..one.clone() });
     parts.members = many.collect();
     assert!(matches!(Roster::checked(parts), Err(RosterError::TooMany)));
     let mut signed = federation.signed(federation.list(4), &["ann"]);

@@ -174,9 +174,9 @@ impl Scene {
         }
     }
 
-    /// A later list, without the last member.
-    pub(super) fn later_list(&self) -> Arc<VerifiedRoster> {
-        let list = self.roster.roster().clone().without(&ods(MEMBERS[4])).expect("a member");
+    /// A later list, without a member.
+    pub(super) fn list_without(&self, code: &str) -> Arc<VerifiedRoster> {
+        let list = self.roster.roster().clone().without(&ods(code)).expect("a member");
         Arc::new(verified(list, &self.agreement, &self.officers))
     }
 

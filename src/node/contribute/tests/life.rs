@@ -1,6 +1,7 @@
 //! A contribution from its beginning to its end, and what becomes of it in between.
 
 use std::fs;
+use std::path::PathBuf;
 
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, RefusalCode, SnapshotVersion};
@@ -9,24 +10,31 @@ use evensum_core::pool::{
     VerifyKey, join,
 };
 use evensum_core::port::{PoolFault, PoolNodePort, SealedPart};
+use evensum_core::sign::Envelope;
 
 use super::fixture::{COORDINATOR, MEMBERS, Open, SECOND, Scene, coordinator, ods, second};
 use super::ready;
+
+/// Puts a file where the folder of a round's sealed parts would be: none can be written.
+fn in_the_way(open: &Open, round: &Envelope) -> PathBuf {
+    let vault = open.state.join("sums");
+    fs::create_dir_all(&vault).expect("a folder");
+    let folder = vault.join(round.payload_hash().to_string());
+    fs::write(&folder, b"in the way").expect("written");
+    folder
+}
 
 #[tokio::test]
 async fn a_node_is_bound_before_anything_is_made_and_a_broken_attempt_is_begun_anew() {
     let scene = Scene::new();
     let (open, of) = scene.prepared("M1", 40).await;
     let round = scene.signed(&scene.round_with(&of));
-    // Where sealed parts would lie is a file: none can be written.
-    let vault = open.state.join("sums");
-    fs::write(&vault, b"in the way").expect("written");
+    let folder = in_the_way(&open, &round);
     assert_eq!(open.parts(&coordinator(), &round).await, Err(PoolFault::Internal));
     assert_eq!(open.said().await, ["bound"]);
     open.store.close().await;
-    fs::remove_file(&vault).expect("removed");
+    fs::remove_file(&folder).expect("removed");
     // What an earlier attempt left was never sent.
-    let folder = vault.join(round.payload_hash().to_string());
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("to-coordinator-0-0"), b"half").expect("written");
     fs::write(folder.join("to-second-99-0"), b"half").expect("written");
@@ -68,6 +76,27 @@ async fn a_contribution_is_the_same_bytes_however_often_it_is_asked_for() {
     bytes[60] ^= 1;
     fs::write(&file, bytes).expect("written");
     assert_eq!(open.parts(&coordinator(), &round).await, Err(PoolFault::Internal));
+}
+
+#[tokio::test]
+async fn a_bound_node_goes_by_the_list_of_its_round_whatever_list_came_after() {
+    let scene = Scene::new();
+    let (open, of) = scene.prepared("M1", 40).await;
+    let round = scene.signed(&scene.round_with(&of));
+    let folder = in_the_way(&open, &round);
+    assert_eq!(open.parts(&coordinator(), &round).await, Err(PoolFault::Internal));
+    assert_eq!(open.said().await, ["bound"]);
+    open.store.close().await;
+    fs::remove_file(folder).expect("removed");
+    // One of the round's members is on the list no more.
+    let open = scene.open_with("M1", scene.list_without("M4")).await;
+    let leader = open.parts(&coordinator(), &round).await.expect("sent");
+    open.store.close().await;
+    let open = scene.open_with("M1", scene.list_without("M3")).await;
+    assert_eq!(open.parts(&coordinator(), &round).await.as_ref(), Ok(&leader));
+    let closing = scene.closed(&scene.closing(&round, &MEMBERS[..4], &[]));
+    open.node.closed(&second(), &closing).await.expect("noted");
+    assert_eq!(open.said().await, ["bound", "contributed", "closed"]);
 }
 
 #[tokio::test]

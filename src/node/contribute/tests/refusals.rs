@@ -21,7 +21,7 @@ async fn a_round_that_does_not_hold_binds_nobody() {
     let scene = Scene::new();
     let (open, of) = scene.prepared("M1", 40).await;
     let good = scene.round_with(&of);
-    let later = Round { membership: scene.later_list().hash(), ..good.clone() };
+    let later = Round { membership: scene.list_without("M5").hash(), ..good.clone() };
     let too_few = Round { ready: good.ready[..3].to_vec(), ..good.clone() };
     let late = Round { closes: scene.clock.now(), ..good.clone() };
     let other_tables = Round { tables: good.tables[1..].to_vec(), ..good.clone() };
@@ -100,7 +100,7 @@ async fn a_node_with_a_later_list_is_bound_to_no_round_of_the_earlier_one() {
     let scene = Scene::new();
     let (open, of) = scene.prepared("M1", 40).await;
     open.store.close().await;
-    let open = scene.open_with("M1", scene.later_list()).await;
+    let open = scene.open_with("M1", scene.list_without("M5")).await;
     let answer = open.parts(&coordinator(), &scene.signed(&scene.round_with(&of))).await;
     assert_eq!(answer, refused(RefusalCode::RoundDiffers));
     assert_eq!(open.said().await, [""; 0]);
