@@ -51,9 +51,7 @@ fn drawn(draw: &mut Draw) -> Counts {
         // 1 to 7 of the one, and never as many of the other.
         *own = std::array::from_fn(|_| count(1, 7));
     }
-    for at in 0..COUNTS {
-        counts[OTHER][at] = counts[VICTIM][at] % 7 + 1;
-    }
+    counts[OTHER] = counts[VICTIM].map(|own| own % 7 + 1);
     counts
 }
 
