@@ -1,4 +1,4 @@
-//! `evensum adversary`: attacks on the program's own releases, each with a weak policy that it must break.
+//! `evensum adversary`: attacks on the program's own releases and blind sums, each with a weak policy that it must break.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -18,7 +18,7 @@ enum Format {
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples: evensum adversary --n 20 --attack A1,A4\n          evensum adversary --n 1000 --format markdown > adversary.md\n\nAll records are invented. Every disclosure profile must hold, and every weak policy must break.\n\nExit codes: 0 so it is; 2 usage; 3 a profile is broken, or a weak policy is not."
+    after_help = "Examples: evensum adversary --n 20 --attack A1,A4\n          evensum adversary --n 1000 --format markdown > adversary.md\n\nAll records are invented. Every disclosure profile and blind sum must hold, and every weak one must break.\n\nExit codes: 0 so it is; 2 usage; 3 one that must hold is broken, or a weak one is not."
 )]
 pub(super) struct Args {
     /// Hidden counts that each attack is tried on, at least, for each profile and shape of table

@@ -1,9 +1,11 @@
 //! Attacks on what leaves a partner. Each is tried on every disclosure profile, and on a weak policy that it must
-//! break: an attack that breaks nothing proves nothing.
+//! break: an attack that breaks nothing proves nothing. Attacks on the blind sum itself, in which no profile has a part,
+//! are tried on the ways of adding up.
 //!
 //! Records are invented from a seed. An attack is given what an outsider has: the bytes of releases, refusals, the
 //! catalogue and the text of the policy. The true counts are used to judge it, after it is done.
 
+mod blind;
 mod catalogue;
 mod federated;
 mod figures;
@@ -26,6 +28,7 @@ use crate::disclosure::sheet::{HierarchyError, SheetError};
 use crate::disclosure::{ChainError, LiveError, PooledError};
 use crate::model::Profile;
 use crate::model::canonical::CanonicalError;
+use crate::pool::PoolError;
 
 /// Why an attack could not be tried.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,9 @@ pub enum AdversaryError {
     /// The partners of an invented round make none.
     #[error("an invented round has no partners")]
     Pooled(#[from] PooledError),
+    /// A contribution to an invented sum could not be made.
+    #[error("a contribution to an invented sum cannot be made or added up")]
+    Pool(#[from] PoolError),
     /// A release could not be tested.
     #[error("a release cannot be tested")]
     Live(#[from] LiveError),
@@ -85,6 +91,8 @@ pub enum Attack {
     A9,
     /// Sums over partners that differ by one.
     A10,
+    /// Partners that are none.
+    A11,
     /// Partners' tables beside the sum.
     A12,
     /// Shares of none and of all.
@@ -93,15 +101,19 @@ pub enum Attack {
     A14,
     /// Means and percentiles beside counts.
     A15,
+    /// What passes the servers of a blind sum.
+    A16,
     /// Side channels.
     A17,
+    /// Marks of different people.
+    A18,
     /// Random questions in random order.
     A19,
 }
 
 impl Attack {
     /// All of them, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::A1,
         Self::A2,
         Self::A3,
@@ -112,11 +124,14 @@ impl Attack {
         Self::A8,
         Self::A9,
         Self::A10,
+        Self::A11,
         Self::A12,
         Self::A13,
         Self::A14,
         Self::A15,
+        Self::A16,
         Self::A17,
+        Self::A18,
         Self::A19,
     ];
 
@@ -134,11 +149,14 @@ impl Attack {
             Self::A8 => "A8",
             Self::A9 => "A9",
             Self::A10 => "A10",
+            Self::A11 => "A11",
             Self::A12 => "A12",
             Self::A13 => "A13",
             Self::A14 => "A14",
             Self::A15 => "A15",
+            Self::A16 => "A16",
             Self::A17 => "A17",
+            Self::A18 => "A18",
             Self::A19 => "A19",
         }
     }
@@ -179,6 +197,9 @@ impl Attack {
             Self::A10 => {
                 "Have the tables of several partners added up twice, with one partner and without, and subtract."
             }
+            Self::A11 => {
+                "Make up the number of partners that a sum takes, with organisations that are none of them, so that one partner is added up alone."
+            }
             Self::A12 => {
                 "Subtract the tables that partners show from the sum of all partners, to find out what the others hide."
             }
@@ -189,7 +210,11 @@ impl Attack {
                 "Use that counts are marked as hidden for their own sake or for another's, and that a table was refused."
             }
             Self::A15 => "Use a mean or a percentile to work out the count that it was made of.",
+            Self::A16 => {
+                "Read everything that passes a server of the blind sum, alone or together with partners, and alter what they send."
+            }
             Self::A17 => "Read what error texts, debug output and refusals say besides.",
+            Self::A18 => "Try NHS numbers on the marks that different people are estimated from.",
             Self::A19 => {
                 "Ask random questions in random order, and check that everything said is true and stays as it is."
             }
@@ -202,7 +227,7 @@ impl Attack {
 pub struct Finding {
     /// The attack.
     pub attack: Attack,
-    /// The profile, or `control: ` and what is weak in it.
+    /// The profile, or the way of adding up where no profile has a part in it, or `control: ` and what is weak in it.
     pub against: String,
     /// The tables' shape.
     pub shape: String,
@@ -329,11 +354,14 @@ pub fn run(
         Attack::A8 => language::trackers(n, seed, &mut told)?,
         Attack::A9 => linked::extracts(n, seed, &mut told)?,
         Attack::A10 => federated::memberships(n, seed, &mut told)?,
+        Attack::A11 => blind::isolated(n, seed, &mut told)?,
         Attack::A12 => federated::partners(n, seed, &mut told)?,
         Attack::A13 => figures::shares(n, seed, &mut told)?,
         Attack::A14 => single::labels(n, seed, &mut told)?,
         Attack::A15 => figures::means(n, seed, &mut told)?,
+        Attack::A16 => blind::transcripts(n, seed, &mut told)?,
         Attack::A17 => language::side_channels(n, seed, &mut told)?,
+        Attack::A18 => blind::numbers_tried(n, seed, &mut told)?,
         Attack::A19 => linked::questions_in_random_order(n, seed, &mut told)?,
     }
     Ok(found)

@@ -89,7 +89,7 @@ pub(super) struct Out {
     pub(super) truth: Vec<u64>,
 }
 
-fn needs<T, E>(of: Result<T, E>, what: &'static str) -> Result<T, AdversaryError> {
+pub(super) fn needs<T, E>(of: Result<T, E>, what: &'static str) -> Result<T, AdversaryError> {
     of.map_err(|_| AdversaryError::Needs(what))
 }
 

@@ -76,10 +76,12 @@ pub fn markdown(findings: &[Finding], made_by: &str) -> String {
         "# Attacks on our own releases\n\n\
          Each attack is given what leaves a partner, the definitions and the text of the policy, and nothing else. \
          It is tried on every disclosure profile and on a weak policy that it must break: an attack that breaks \
-         nothing proves nothing. All records are invented.\n\n\
-         *Tried* counts hidden counts (or requests, where it says so), *exact* those that were worked out to the \
-         number, *1 or 2* those found to be one of these two, and *refused* tables or requests that were not \
-         answered.\n\n{made_by}\n"
+         nothing proves nothing. Where no profile has a part in it, because figures are added up before anything is \
+         hidden (A11, A16, A18), it is tried on the way of adding up, and is given what passes the servers. All records \
+         are invented.\n\n\
+         *Tried* counts hidden counts (or requests, contributions or people, where it says so), *exact* those that were \
+         worked out to the number, or were taken, or found out, *1 or 2* those found to be one of these two, and \
+         *refused* tables, requests or contributions that were not answered or taken.\n\n{made_by}\n"
     );
     for attack in Attack::ALL {
         let own: Vec<&Finding> = findings.iter().filter(|f| f.attack == attack).collect();

@@ -31,11 +31,14 @@ holds! {
     trackers_and_complements A8
     consecutive_extracts A9
     sums_that_differ_by_one_partner A10
+    partners_that_are_none A11
     partners_beside_the_sum A12
     shares_of_none_and_all A13
     labels_and_refusals A14
     means_and_percentiles A15
+    what_passes_the_servers A16
     side_channels A17
+    marks_of_different_people A18
     random_questions A19
 }
 

@@ -61,11 +61,6 @@ fn only_everybody_and_single_levels_and_only_where_it_is_agreed() {
         let ids: Vec<Digest> = with.ids().collect();
         assert_eq!(with.estimate_of(&question, &ids).map(DistinctTable::id), Some(table.id()));
         assert!(with.estimate_of(&question, &[]).is_none());
-        let two = ["sex", "imd.decile"].map(|l| LevelId::new(l).expect("a level")).to_vec();
-        assert!(with.estimate_of(&Question { by: two, ..question.clone() }, &ids).is_none());
-        let scope = serde_json::from_str("{\"level\":\"sex\",\"category\":\"female\"}").ok();
-        assert!(scope.is_some());
-        assert!(with.estimate_of(&Question { scope, ..question }, &ids).is_none());
     }
     let mut ids: Vec<Digest> = with.ids().collect();
     let count = ids.len();

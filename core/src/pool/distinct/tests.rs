@@ -1,4 +1,4 @@
-//! Estimates against simulation and against whoever lacks the secret.
+//! Estimates against simulation. Whether marks say anything to whoever lacks the secret is attack A18.
 
 use super::*;
 use crate::model::{Ods, SnapshotVersion};
@@ -192,55 +192,4 @@ fn the_sum_of_marks_says_what_the_marks_of_all_would() {
     let union = 600.0 * (1.0 - (-1.5_f64).exp());
     let estimated = people(estimate(empty, shape.buckets()));
     assert!((estimated - union).abs() < 0.1 * union, "{estimated}");
-}
-
-/// How well a score tells members from others: the share of pairs that it puts right (the area under the ROC curve).
-fn auc(members: &[u64], others: &[u64]) -> f64 {
-    let most = members.iter().chain(others).max().copied().unwrap_or_default();
-    let tally = |scores: &[u64]| {
-        let mut tally = vec![0_f64; most as usize + 1];
-        scores.iter().for_each(|s| tally[*s as usize] += 1.0);
-        tally
-    };
-    let (members, others) = (tally(members), tally(others));
-    let (mut below, mut right) = (0.0, 0.0);
-    for (member, other) in members.iter().zip(&others) {
-        right += member * (below + other / 2.0);
-        below += other;
-    }
-    right / (members.iter().sum::<f64>() * below)
-}
-
-/// The coordinator sees the opened sums and tries NHS numbers: all that it lacks is the secret.
-#[test]
-fn who_has_the_opened_sums_without_the_secret_tests_nobody() {
-    const PEOPLE: u64 = 1_000;
-    const TRIED: u64 = 100_000;
-    let shape = DistinctShape::total();
-    let (round, table) = (Digest::of(b"round"), Digest::of(b"table"));
-    let real = secret(6);
-    let own = real.key(&round, &table).expect("a key");
-    let mut marks = Marks::none(shape);
-    for number in 0..PEOPLE {
-        marks.mark(0, own.bucket(&real.id(&digits(number)), BUCKETS_OF_TOTAL));
-    }
-    let opened: Vec<u64> = marks.vectors().iter().flat_map(|v| v.to_vec()).collect();
-    let score = |with: &LinkSecret, key: &LinkKey, number: u64| {
-        opened[key.bucket(&with.id(&digits(number)), BUCKETS_OF_TOTAL) as usize]
-    };
-    let tested = |with: &LinkSecret| {
-        let key = with.key(&round, &table).expect("a key");
-        let members: Vec<u64> = (0..PEOPLE).map(|n| score(with, &key, n)).collect();
-        let others: Vec<u64> = (PEOPLE..TRIED).map(|n| score(with, &key, n)).collect();
-        auc(&members, &others)
-    };
-    // Everything else is known: the round, the table, the scheme. Guessed secrets do not help.
-    for guess in [0, 1, 2, 255] {
-        let blind = tested(&secret(guess));
-        assert!((blind - 0.5).abs() <= 0.02, "{guess}: {blind}");
-    }
-    // The control: with the secret, all members are found, and others only where they share a bucket.
-    let found = tested(&real);
-    let shared = 1.0 - (-(PEOPLE as f64) / f64::from(BUCKETS_OF_TOTAL)).exp();
-    assert!(found > 0.95 && (found - (1.0 - shared / 2.0)).abs() < 0.01, "{found}");
 }
