@@ -11,6 +11,7 @@ mod history;
 mod loaded;
 mod notes;
 mod open;
+mod resume;
 mod returned;
 mod shelf;
 mod tell;

@@ -110,6 +110,7 @@ const fn denied(code: RefusalCode) -> Code {
         RefusalCode::QueryIdSeen => Code::AlreadyExists,
         RefusalCode::NoData
         | RefusalCode::AgreementNotInForce
+        | RefusalCode::AgreementSuspended
         | RefusalCode::FederationDiffers
         | RefusalCode::NotACoordinator
         | RefusalCode::AssuranceTooLow

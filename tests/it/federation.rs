@@ -27,4 +27,6 @@ mod sectors;
 mod shown;
 mod staging;
 mod sum;
+mod sum_faults;
 mod ways;
+mod withdrawal;

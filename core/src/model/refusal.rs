@@ -45,6 +45,8 @@ codes! {
     AgreementDiffers = "agreement_differs", "has another version of the agreement: compare the files and exchange the newer one";
     /// Not within its dates.
     AgreementNotInForce = "agreement_not_in_force", "the agreement is not in force today: look at its 'from' and 'until'";
+    /// The partner's own people have suspended it.
+    AgreementSuspended = "agreement_suspended", "has suspended the agreement, and answers nothing under it: ask its IG lead";
     /// Another federation.
     FederationDiffers = "federation_differs", "the query is for another federation";
     /// The coordinator that brought the query is not the agreement's.

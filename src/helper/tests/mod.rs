@@ -2,6 +2,7 @@
 
 mod leader;
 mod opening;
+mod resuming;
 mod rounds;
 mod telling;
 

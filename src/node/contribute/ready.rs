@@ -50,6 +50,7 @@ pub(super) async fn ready(
     }
     let site = &node.site;
     site.heed().await?;
+    node.taking_part(pool)?;
     let listed = pool.roster.roster().member(&site.ods).is_some();
     if !listed || !can_contribute(site.profile, &pool.agreement) {
         return Ok(Vec::new());

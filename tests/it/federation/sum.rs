@@ -17,7 +17,7 @@ fn ten() -> &'static Template {
 }
 
 /// Four hospitals and a council, with a second server.
-fn four() -> &'static Template {
+pub(super) fn four() -> &'static Template {
     static MADE: OnceLock<Template> = OnceLock::new();
     MADE.get_or_init(|| Template::make("four", &["--rows", "1000", "--nodes", "5"]))
 }
@@ -25,7 +25,7 @@ fn four() -> &'static Template {
 const HOSPITALS: [&str; 10] =
     ["ZZ1", "ZZ2", "ZZ3", "ZZ4", "ZZ5", "ZZ6", "ZZ7", "ZZ8", "ZZ9", "ZZ10"];
 const REGISTER: [&str; 4] = ["--dataset", "hypertension_register", "--period", "2026-27Q2"];
-const REGISTER_QUESTION: [&str; 7] = [
+pub(super) const REGISTER_QUESTION: [&str; 7] = [
     "hypertension_treated",
     "--by",
     "ethnicity.group",
@@ -62,7 +62,7 @@ fn register(number: usize) -> String {
     csv
 }
 
-fn publish_register(fed: &Fed, ods: &str, number: usize) {
+pub(super) fn publish_register(fed: &Fed, ods: &str, number: usize) {
     let config = fed.config(ods);
     let (file, mapping) =
         (fed.path(&format!("{ods}/register.csv")), fed.path(&format!("{ods}/register.toml")));
@@ -74,17 +74,17 @@ fn publish_register(fed: &Fed, ods: &str, number: usize) {
     run(&[&["node", "publish"][..], &of].concat()).succeeds();
 }
 
-fn begin(fed: &mut Fed, partners: &[&str]) {
+pub(super) fn begin(fed: &mut Fed, partners: &[&str]) {
     fed.start_second_server();
     fed.serve(partners);
 }
 
-fn pooled(fed: &Fed, question: &[&str]) -> Output {
+pub(super) fn pooled(fed: &Fed, question: &[&str]) -> Output {
     fed.query(&[question, &["--view", "pooled", "--exact-levels"]].concat())
 }
 
 /// Asks until the sum is there.
-fn summed(fed: &Fed, question: &[&str]) -> Value {
+pub(super) fn summed(fed: &Fed, question: &[&str]) -> Value {
     until("the blind sum", || {
         let output = pooled(fed, question);
         (output.code == Some(0)).then(|| output.json())
@@ -92,10 +92,20 @@ fn summed(fed: &Fed, question: &[&str]) -> Value {
 }
 
 /// What an answer says of a group above the line.
-fn numerator<'a>(answer: &'a Value, dimension: &str, category: &str) -> &'a Value {
+pub(super) fn numerator<'a>(answer: &'a Value, dimension: &str, category: &str) -> &'a Value {
     let cells = answer["cells"].as_array().expect("cells");
     let cell = cells.iter().find(|cell| cell["at"][dimension] == category);
     &cell.unwrap_or_else(|| panic!("no {category}"))["numerator"]
+}
+
+/// The steps of the register's round in an audit log: the demonstration has closed one of its own.
+pub(super) fn steps(fed: &Fed, ods: &str) -> Vec<String> {
+    let listed = fed.audit(ods);
+    let of =
+        |entry: &&Value| entry["what"].as_str().is_some_and(|what| what.contains("hypertension"));
+    let kinds =
+        listed.iter().filter(of).map(|entry| entry["kind"].as_str().expect("a kind").to_owned());
+    kinds.filter(|kind| kind.starts_with("sum_") && kind != "sum_told").collect()
 }
 
 #[test]
@@ -156,19 +166,6 @@ fn a_round_goes_on_wherever_a_server_was_cut_off() {
     for (number, ods) in partners.iter().enumerate() {
         publish_register(&fed, ods, number);
     }
-    // The demonstration's own round is closed; these are the steps of the register's.
-    let steps = |fed: &Fed, ods: &str| -> Vec<String> {
-        let listed =
-            run(&["audit", "list", "--format", "json", "--config", text(&fed.config(ods))]);
-        let listed = listed.json();
-        let entries = listed.as_array().expect("a list").iter();
-        let of = |entry: &&Value| {
-            entry["what"].as_str().is_some_and(|what| what.contains("hypertension"))
-        };
-        let kinds =
-            entries.filter(of).map(|entry| entry["kind"].as_str().expect("a kind").to_owned());
-        kinds.filter(|kind| kind.starts_with("sum_") && kind != "sum_told").collect()
-    };
     begin(&mut fed, &partners);
     until("the bond", || steps(&fed, COORDINATOR).contains(&"sum_bound".to_owned()).then_some(()));
     for ods in ["ZZ2", "ZZ3"] {

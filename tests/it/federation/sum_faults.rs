@@ -1,0 +1,1 @@
+//! Faults over whole processes in a blind sum.
