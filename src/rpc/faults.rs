@@ -102,6 +102,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::SumWithoutTable
         | RefusalCode::MembershipDiffers
         | RefusalCode::RoundDiffers
+        | RefusalCode::RoundTime
         | RefusalCode::TooFewMembers
         | RefusalCode::BoundToOthers
         | RefusalCode::RoundClosed

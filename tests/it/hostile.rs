@@ -22,6 +22,7 @@ mod promises;
 mod questions;
 mod replays;
 mod rogues;
+mod sum_late;
 mod sum_plaintext;
 mod sum_words;
 mod sum_world;

@@ -117,6 +117,8 @@ codes! {
     MembershipDiffers = "membership_differs", "has another membership list: compare the files and exchange the newer one";
     /// A document of a round contradicts the list, the agreement or itself.
     RoundDiffers = "round_differs", "the round does not fit the agreement, the membership list or what its members signed";
+    /// Too late for the round, or the clocks differ.
+    RoundTime = "round_time", "the round takes no more contributions by this server's clock, or waits for them longer than a day: where it should not be over, set the clock right";
     /// Fewer members than hide each other.
     TooFewMembers = "too_few_members", "the round has too few established members to hide each other";
     /// Another round is bound for the same records.

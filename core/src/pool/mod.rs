@@ -36,7 +36,7 @@ pub use roster::{
     Member, MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature,
     SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
-pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules};
+pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules, WAIT_SECONDS};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
 pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
 pub use shape::{Pick, Shape, ShapeError};

@@ -14,11 +14,13 @@ use evensum_core::port::{
     BoxFuture, PoolFault, PoolNodePort, SealedPart, SealedParts, SignedClosing,
 };
 use evensum_core::sign::{Envelope, SigningKey};
+use evensum_core::view::Answer;
 use tokio_stream::StreamExt;
 
 use super::fixture::copy;
 use super::sum_words::{Contract, Field, Word, said};
 use super::sum_world::{COORDINATOR, Group, MEMBERS, Run, SECOND, World, until};
+use crate::pki::NOW;
 
 /// The many, of whom each partner has its own number too; and those whom no partner may show: `spread` of them.
 fn people(many: [usize; 10], spread: [usize; 10]) -> [Group; 3] {
@@ -27,7 +29,7 @@ fn people(many: [usize; 10], spread: [usize; 10]) -> [Group; 3] {
 }
 
 /// Six at each of the ten, and a hundred others.
-fn level() -> [Group; 3] {
+pub(super) fn level() -> [Group; 3] {
     people([100; 10], [6; 10])
 }
 
@@ -159,11 +161,11 @@ fn differences(one: &Words, other: &Words) -> Vec<String> {
     found
 }
 
-fn honest(_: &'static str, node: Node, _: &SigningKey) -> Arc<dyn PoolNodePort> {
+pub(super) fn honest(_: &'static str, node: Node, _: &SigningKey) -> Arc<dyn PoolNodePort> {
     Arc::new(node)
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("one")
 }
 
@@ -175,9 +177,16 @@ fn equal_totals_give_equal_plaintext_however_they_are_dealt_out() {
         let other = world.begin(&uneven(), "one key", honest).await;
         // The same people again, in extracts under other keys.
         let third = world.begin(&level(), "another key", honest).await;
-        let answers = tokio::join!(one.to_its_end(), other.to_its_end(), third.to_its_end());
-        assert!(answers.0.contains("60"), "{}", answers.0);
-        assert_eq!((&answers.0, &answers.0), (&answers.1, &answers.2));
+        let query = world.query(NOW);
+        let (a, b, c) = tokio::join!(
+            one.to_its_end(query.clone()),
+            other.to_its_end(query.clone()),
+            third.to_its_end(query.clone())
+        );
+        let cells = |answer: Answer| format!("{:?}", answer.cells);
+        let [a, b, c] = [a, b, c].map(cells);
+        assert!(a.contains("60"), "{a}");
+        assert_eq!((&a, &a), (&b, &c));
         let [one, other, third] = [&one, &other, &third].map(|run| Words::of(&contract, run));
         heard_everything(&one);
         let empty: Vec<String> = Vec::new();

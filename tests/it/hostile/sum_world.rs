@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use evensum::coordinator::{self, Coordinator, SumParts};
@@ -28,12 +29,15 @@ use evensum_core::catalogue::Catalogue;
 use evensum_core::identity::{Peer, QUERY_TYPE};
 use evensum_core::ledger::Event;
 use evensum_core::model::{
-    Agreement, DatasetId, Digest, IndicatorId, OfficerId, Period, PurposeId, Query, QueryId,
-    QueryView, Question, Role, SnapshotRef, canonical,
+    Agreement, Clock, DatasetId, Digest, IndicatorId, OfficerId, Period, PurposeId, Query, QueryId,
+    QueryView, Question, Role, SnapshotRef, Timestamp, canonical,
 };
-use evensum_core::pool::{Member, PoolServer, Roster, SealKey, SignedRoster, VerifiedRoster};
+use evensum_core::pool::{
+    Enclosed, Member, PoolServer, Roster, Round, SealKey, SignedRoster, VerifiedRoster,
+};
 use evensum_core::port::{AnalystPort, PoolNodePort};
 use evensum_core::sign::{Envelope, SigningKey};
+use evensum_core::view::Answer;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -92,6 +96,19 @@ fn registers(groups: &[Group]) -> Vec<String> {
     all
 }
 
+/// The time, which is moved by hand for all servers of a federation, and how far a server's own clock is from it.
+#[derive(Debug, Clone)]
+struct Shifted {
+    time: Arc<AtomicI64>,
+    by: i64,
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.time.load(Ordering::SeqCst) + self.by)
+    }
+}
+
 /// Everybody's keys, the agreement and the list; nobody serves yet.
 pub(super) struct World {
     pki: Pki,
@@ -102,7 +119,9 @@ pub(super) struct World {
     seals: BTreeMap<&'static str, SealKey>,
     certificates: BTreeMap<&'static str, Credentials>,
     places: TempDir,
-    query: Envelope,
+    analyst: SigningKey,
+    /// How many seconds a server's clock is ahead, where it is not right.
+    pub(super) skews: BTreeMap<&'static str, i64>,
 }
 
 fn role(code: &str) -> Role {
@@ -154,23 +173,50 @@ impl World {
         let agreement = Agreement::parse(&text).expect("an agreement");
         let roster = Arc::new(roster(&agreement, &keys, &seals, &officers));
         let catalogue = Arc::new(Catalogue::builtin().expect("the catalogue"));
-        let query = query(&agreement, &catalogue, &analyst);
         let places = tempfile::tempdir().expect("a folder");
         reference(places.path(), &Geography::new(7));
         let issue = |code: &&'static str| (*code, pki.issue(&pki.request(code, role(code))));
         let certificates = keys.keys().map(issue).collect();
-        Self { pki, agreement, roster, catalogue, keys, seals, certificates, places, query }
+        let skews = BTreeMap::new();
+        Self {
+            pki,
+            agreement,
+            roster,
+            catalogue,
+            keys,
+            seals,
+            certificates,
+            places,
+            analyst,
+            skews,
+        }
+    }
+
+    fn clock(&self, time: &Arc<AtomicI64>, code: &str) -> Arc<dyn Clock> {
+        let by = self.skews.get(code).copied().unwrap_or_default();
+        Arc::new(Shifted { time: Arc::clone(time), by })
+    }
+
+    /// The one query, which is asked of every federation at this moment.
+    pub(super) fn query(&self, now: Timestamp) -> Envelope {
+        query(&self.agreement, &self.catalogue, &self.analyst, now)
+    }
+
+    /// The coordinator, as its certificate names it.
+    pub(super) fn coordinator(&self) -> Peer {
+        self.peer(&self.certificates[COORDINATOR])
     }
 
     fn peer(&self, own: &Credentials) -> Peer {
         Peer::from_certificate(own.certificate(), &self.pki.federation).expect("a peer")
     }
 
-    async fn store(&self, home: &Path, code: &'static str) -> (Store, PathBuf) {
-        let state = home.join(code);
+    async fn store(&self, at: &Place<'_>, code: &'static str) -> (Store, PathBuf) {
+        let state = at.home.join(code);
         let identity = Identity { ods: ods(code), role: role(code) };
         let key = Arc::new(copy(&self.keys[code].ledger));
-        (Store::open(&state, identity, key, clock(), "test").await.expect("opens"), state)
+        let clock = self.clock(at.time, code);
+        (Store::open(&state, identity, key, clock, "test").await.expect("opens"), state)
     }
 
     /// Publishes a register in a partner's state, under a key of the partner's own.
@@ -199,11 +245,11 @@ impl World {
     }
 
     /// A node whose register is published and whose own tables are decided.
-    async fn node(&self, home: &Path, code: &'static str, csv: &str, salt: &str) -> Open {
-        let state = home.join(code);
+    async fn node(&self, at: &Place<'_>, code: &'static str, csv: &str, salt: &str) -> Open {
+        let state = at.home.join(code);
         let key = NodeKey::from_bytes(*Digest::of(format!("{code} {salt}").as_bytes()).as_bytes());
         let snapshot = self.publish(&state, csv, &key);
-        let (store, state) = self.store(home, code).await;
+        let (store, state) = self.store(at, code).await;
         let (dataset, period) = of();
         let decided = Event::Prepared { dataset, period, snapshot, released: 0, withheld: 0 };
         store.append(decided).await.expect("written");
@@ -217,7 +263,7 @@ impl World {
             database: None,
             noted: Default::default(),
             agreements: vec![self.agreement.clone()],
-            clock: clock(),
+            clock: self.clock(at.time, code),
         });
         let node = site.node(Membership {
             federation: self.pki.federation.clone(),
@@ -266,11 +312,11 @@ impl World {
     /// Begins the second server, and gives the coordinator's connection to it.
     async fn second(
         &self,
-        (home, own, nodes): (&Path, &Credentials, Registry),
+        (at, own, nodes): (&Place<'_>, &Credentials, Registry),
         tape: &Tape,
         stop: &CancellationToken,
     ) -> (Store, PathBuf, Registry) {
-        let (store, state) = self.store(home, SECOND).await;
+        let (store, state) = self.store(at, SECOND).await;
         let (agreement, roster) = (self.agreement.clone(), Arc::clone(&self.roster));
         let helper = Helper::open(helper::Parts {
             own: self.peer(own),
@@ -281,7 +327,7 @@ impl World {
             store: store.clone(),
             vault: Vault::new(&state),
             nodes: Arc::new(nodes),
-            clock: clock(),
+            clock: self.clock(at.time, SECOND),
         });
         let helper = helper.await.expect("a second server");
         tokio::spawn(helper.clone().run(stop.clone()));
@@ -326,14 +372,15 @@ impl World {
         port: impl Fn(&'static str, Node, &SigningKey) -> Arc<dyn PoolNodePort>,
     ) -> Run {
         let dir = tempfile::tempdir().expect("a folder");
-        let (home, stop) = (dir.path(), CancellationToken::new());
+        let (time, stop) = (Arc::new(AtomicI64::new(NOW.as_unix())), CancellationToken::new());
+        let at = Place { home: dir.path(), time: &time };
         let [first, other] = [COORDINATOR, SECOND].map(|code| &self.certificates[code]);
         let (to_coordinator, front) = self.accept(first, &stop).await;
         let (to_second, back) = self.accept(other, &stop).await;
         let mut tapes = BTreeMap::new();
         let mut nodes = Vec::new();
         for (code, csv) in MEMBERS.into_iter().zip(registers(groups)) {
-            let open = self.node(home, code, &csv, salt).await;
+            let open = self.node(&at, code, &csv, salt).await;
             let pool = port(code, open.node.clone(), &self.keys[code].answer);
             let [asks, sums] = [COORDINATOR, SECOND].map(|server| {
                 let tape = Tape::default();
@@ -346,24 +393,24 @@ impl World {
             self.dial(code, (COORDINATOR, &front), routes, &stop);
             let routes = sums.over(pool_service::routes(pool, open.store.writable()).await);
             self.dial(code, (SECOND, &back), routes, &stop);
-            nodes.push(open.store);
+            nodes.push(open);
         }
         let between = Tape::default();
         tapes.insert(format!("{COORDINATOR} and {SECOND}"), between.clone());
-        let begun = self.second((home, other, to_second.clone()), &between, &stop).await;
+        let begun = self.second((&at, other, to_second.clone()), &between, &stop).await;
         let (second, second_state, dialled) = begun;
         for (registry, count) in [(&to_coordinator, 10), (&to_second, 10), (&dialled, 1)] {
             let all = registry.until(|connected| connected.len() == count);
             timeout(LIMIT, all).await.expect("everybody is connected");
         }
-        let (store, state) = self.store(home, COORDINATOR).await;
+        let (store, state) = self.store(&at, COORDINATOR).await;
         let coordinator = Coordinator::new(coordinator::Parts {
             own: self.peer(first),
             agreements: vec![self.agreement.clone()],
             catalogue: Arc::clone(&self.catalogue),
             store: store.clone(),
             partners: Arc::new(to_coordinator.clone()),
-            clock: clock(),
+            clock: self.clock(&time, COORDINATOR),
             sums: Some(SumParts {
                 agreements: vec![coordinator::Summed {
                     agreement: self.agreement.clone(),
@@ -380,15 +427,21 @@ impl World {
         });
         let summing = (coordinator.clone(), stop.clone());
         tokio::spawn(async move { summing.0.sum(summing.1).await });
-        let query = self.query.clone();
         let servers = Servers { coordinator, store, state, second, second_state, nodes };
-        Run { tapes, servers, query, _stop: stop.drop_guard(), _dir: dir }
+        Run { tapes, servers, time, _stop: stop.drop_guard(), _dir: dir }
     }
 }
 
-struct Open {
-    node: Node,
-    store: Store,
+/// Where the states of a federation lie, and what time it is there.
+struct Place<'a> {
+    home: &'a Path,
+    time: &'a Arc<AtomicI64>,
+}
+
+/// A partner's node.
+pub(super) struct Open {
+    pub(super) node: Node,
+    pub(super) store: Store,
 }
 
 fn of() -> (DatasetId, Period) {
@@ -428,8 +481,12 @@ fn roster(
     signed.verify(agreement).expect("a list that holds")
 }
 
-/// The one query, which is asked of every federation.
-fn query(agreement: &Agreement, catalogue: &Catalogue, analyst: &SigningKey) -> Envelope {
+fn query(
+    agreement: &Agreement,
+    catalogue: &Catalogue,
+    analyst: &SigningKey,
+    now: Timestamp,
+) -> Envelope {
     let indicator = IndicatorId::new(INDICATOR).expect("an id");
     let query = Query {
         query_id: QueryId::from_parts(1_800_000_000_000, &[7; 10]),
@@ -438,8 +495,8 @@ fn query(agreement: &Agreement, catalogue: &Catalogue, analyst: &SigningKey) -> 
         agreement_hash: agreement.hash().expect("a hash"),
         purpose: PurposeId::new("planning").expect("an id"),
         targets: MEMBERS.map(ods).to_vec(),
-        not_before: NOW.plus(-60),
-        expires: NOW.plus(300),
+        not_before: now.plus(-60),
+        expires: now.plus(300),
         questions: vec![Question {
             definition_hash: catalogue.definition_hash(&indicator).expect("a hash"),
             indicator,
@@ -459,7 +516,7 @@ struct Servers {
     state: PathBuf,
     second: Store,
     second_state: PathBuf,
-    nodes: Vec<Store>,
+    nodes: Vec<Open>,
 }
 
 /// A federation that runs.
@@ -467,7 +524,7 @@ pub(super) struct Run {
     /// What was said between which two.
     pub(super) tapes: BTreeMap<String, Tape>,
     servers: Servers,
-    query: Envelope,
+    time: Arc<AtomicI64>,
     _stop: DropGuard,
     _dir: TempDir,
 }
@@ -483,9 +540,37 @@ pub(super) async fn until(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 impl Run {
-    /// Takes the round to its end: closed and opened, given back, asked for, and told to every partner. Gives the JSON
-    /// of the answer's cells.
-    pub(super) async fn to_its_end(&self) -> String {
+    /// Lets time pass for everybody.
+    pub(super) fn pass(&self, seconds: i64) {
+        self.time.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The right time.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.time.load(Ordering::SeqCst))
+    }
+
+    /// A partner's node.
+    pub(super) fn node(&self, code: &str) -> &Open {
+        let place = MEMBERS.iter().position(|member| *member == code);
+        &self.servers.nodes[place.expect("a member")]
+    }
+
+    /// The round that is bound at the coordinator, as it was signed, and whether these members' contributions are
+    /// checked there.
+    pub(super) fn round(&self, checked: &[&str]) -> Option<(Envelope, bool)> {
+        let rounds = self.servers.store.rounds();
+        let mut all = rounds.populations().flat_map(|of| of.versions.values());
+        let (vault, round) = (Vault::new(&self.servers.state), all.next()?.round);
+        let bytes = vault.take(round, "round").expect("reads")?;
+        let envelope = Enclosed::from_bytes(&bytes).expect("a document").envelope::<Round>()?;
+        let is_checked =
+            |code: &&str| vault.has(round, &format!("one-checked-{}", code.to_lowercase()));
+        Some((envelope, checked.iter().all(is_checked)))
+    }
+
+    /// Takes the round to its end: closed and opened, given back, asked for, and told to every partner.
+    pub(super) async fn to_its_end(&self, query: Envelope) -> Answer {
         let Servers { coordinator, store, state, second, second_state, nodes } = &self.servers;
         let vault = Vault::new(state);
         until("what was opened is given back", || {
@@ -494,10 +579,10 @@ impl Run {
             all.any(|round| round.closed.is_some() && vault.has(round.round, "returned"))
         })
         .await;
-        let answers = coordinator.ask(self.query.clone(), LIMIT, nobody()).await;
+        let answers = coordinator.ask(query, LIMIT, nobody()).await;
         let mut answers: Vec<_> = answers.expect("is asked").collect().await;
         let (_, view) = answers.remove(0);
-        let cells = view.expect("an answer").answer().cells.clone();
+        let answer = view.expect("an answer").answer().clone();
         // The last entry of the second server's log is about the query; whoever knows it knows all before.
         let reader = Reader::open(second_state).await.expect("a log");
         let entries = reader.entries(0, 1_000).await.expect("entries");
@@ -507,13 +592,13 @@ impl Run {
         let last = asked.expect("an entry").0;
         until("every partner is told", || {
             nodes.iter().all(|node| {
-                let rounds = node.rounds();
+                let rounds = node.store.rounds();
                 let closed = rounds.populations().all(|of| of.first_closing().is_some());
                 closed && rounds.told(&ods(SECOND)) == Some(last)
             })
         })
         .await;
         assert!(second.rounds().populations().all(|of| of.stopped.is_none()));
-        format!("{cells:?}")
+        answer
     }
 }
