@@ -24,6 +24,7 @@ mod replays;
 mod rogues;
 mod sum_late;
 mod sum_plaintext;
+mod sum_registers;
 mod sum_words;
 mod sum_world;
 mod tape;

@@ -48,6 +48,7 @@ use tonic::service::Routes;
 
 use super::extracts::reference;
 use super::fixture::{Keys, copy, level, nobody};
+use super::sum_registers::{Group, MAPPING, registers};
 use super::tape::Tape;
 use crate::pki::{NOW, Pki, clock, ods};
 
@@ -62,39 +63,6 @@ const INDICATOR: &str = "hypertension_treated";
 const LIMIT: Duration = Duration::from_secs(90);
 /// Between two looks whether something has come about.
 const LOOK: Duration = Duration::from_millis(20);
-const MAPPING: &str = "dataset = \"hypertension_register\"\n[source]\nheader = true\nimd_edition = \"2025\"\n[columns]\n\
-person = \"id\"\nimd_decile = \"imd\"\nethnic_category = \"ethnic\"\nsex = \"sex\"\nicb_residence = \"icb\"\nage = \"age\"\n\
-systolic_blood_pressure = \"sys\"\ndiastolic_blood_pressure = \"dia\"\nage_at_period_end = \"years\"\n";
-
-/// How many people of a group each of the ten partners has: those whose ethnic category, and reading, this is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
-    pub(super) ethnic: &'static str,
-    pub(super) systolic: u32,
-    pub(super) at: [usize; 10],
-}
-
-/// A partner's register: everybody of a group is dealt out in one order to the partners, so that the totals of whatever
-/// table are the same however many of them each one gets.
-fn registers(groups: &[Group]) -> Vec<String> {
-    let head = "id,age,years,imd,ethnic,sex,icb,sys,dia\n".to_owned();
-    let mut all = vec![head; MEMBERS.len()];
-    for (number, group) in groups.iter().enumerate() {
-        let mut person = 0;
-        for (csv, count) in all.iter_mut().zip(group.at) {
-            for _ in 0..count {
-                let Group { ethnic, systolic, .. } = group;
-                let (imd, sex, age) = (person % 10 + 1, person / 10 % 2 + 1, 40 + person % 30);
-                let _ = writeln!(
-                    csv,
-                    "{number}-{person},{age},{age},{imd},{ethnic},{sex},QZ1,{systolic},80"
-                );
-                person += 1;
-            }
-        }
-    }
-    all
-}
 
 /// The time, which is moved by hand for all servers of a federation, and how far a server's own clock is from it.
 #[derive(Debug, Clone)]
@@ -527,6 +495,11 @@ pub(super) struct Run {
     time: Arc<AtomicI64>,
     _stop: DropGuard,
     _dir: TempDir,
+}
+
+/// The published figures above the line.
+pub(super) fn published(answer: &Answer) -> Vec<u64> {
+    answer.cells.iter().filter_map(|cell| cell.numerator.published).collect()
 }
 
 /// Waits until something has come about.
