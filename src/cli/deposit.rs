@@ -2,14 +2,15 @@
 //! have: to offer a dataset, and to keep it back.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use evensum_core::catalogue::Catalogue;
 use evensum_core::ledger::{Event, PoolStep};
 use evensum_core::model::{
-    Agreement, AgreementId, DatasetId, Date, Digest, Ods, Period, Population, SnapshotVersion,
-    Timestamp,
+    Agreement, AgreementId, DatasetId, Date, Digest, FederationId, Ods, Period, Population,
+    SnapshotVersion, Timestamp,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -171,7 +172,11 @@ fn keep(
 
 /// Leaves a request for the server that runs, and waits until it is in the audit log.
 async fn beside(server: &Server, kept: &Kept) -> Result<(), Failure> {
-    let path = Offers::new(&server.state).request(kept).or_exit(Exit::Config)?;
+    taken(&Offers::new(&server.state).request(kept).or_exit(Exit::Config)?).await
+}
+
+/// Waits until the server that runs has taken a request.
+pub(super) async fn taken(path: &Path) -> Result<(), Failure> {
     let until = Instant::now() + LONGEST;
     while path.exists() {
         if Instant::now() > until {
@@ -224,10 +229,18 @@ struct Back {
     since: Timestamp,
 }
 
+#[derive(Debug, Serialize)]
+struct Suspended {
+    federation: FederationId,
+    agreement: AgreementId,
+    since: Timestamp,
+}
+
 #[derive(Debug, Default, Serialize)]
 struct Told {
     contributions: Vec<Line>,
     kept_back: Vec<Back>,
+    suspended: Vec<Suspended>,
 }
 
 impl Told {
@@ -265,10 +278,18 @@ impl Told {
                     self.kept_back.push(Back { dataset, period, agreement, since: at });
                 }
             }
+            PoolStep::Suspended { federation, agreement, suspended } => {
+                self.suspended
+                    .retain(|s| (&s.federation, &s.agreement) != (&federation, &agreement));
+                if suspended {
+                    self.suspended.push(Suspended { federation, agreement, since: at });
+                }
+            }
             PoolStep::Opened { .. }
             | PoolStep::Returned { .. }
             | PoolStep::Told { .. }
-            | PoolStep::Stopped { .. } => {}
+            | PoolStep::Stopped { .. }
+            | PoolStep::Resumed { .. } => {}
         }
     }
 
@@ -278,6 +299,12 @@ impl Told {
             let Back { dataset, period, agreement, since } = back;
             format!(
                 "{dataset} {period}: kept back from sums under {agreement} since {}",
+                day(*since)
+            )
+        }));
+        lines.extend(self.suspended.iter().map(|Suspended { federation, agreement, since }| {
+            format!(
+                "{agreement} of {federation}: suspended since {}, so that nothing is answered or contributed under it",
                 day(*since)
             )
         }));
@@ -484,7 +511,7 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use evensum_core::ledger::RoundRef;
-    use evensum_core::model::{CategoryId, FederationId, SnapshotRef};
+    use evensum_core::model::{CategoryId, SnapshotRef};
 
     use super::*;
 
@@ -545,5 +572,14 @@ mod tests {
         assert!(told.text().contains("kept back from sums under dsa since 2026-11-22"));
         told.hear(at, withdrawn(false));
         assert!(!told.text().contains("kept back"));
+        let suspended = |suspended| PoolStep::Suspended {
+            federation: population().federation,
+            agreement: agreement.clone(),
+            suspended,
+        };
+        told.hear(at, suspended(true));
+        assert!(told.text().contains("dsa of icb.example: suspended since 2026-11-22"));
+        told.hear(at, suspended(false));
+        assert!(!told.text().contains("suspended"));
     }
 }

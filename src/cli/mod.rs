@@ -39,6 +39,7 @@ mod serve;
 mod signpost;
 mod staging;
 mod sums;
+mod suspend;
 mod synth;
 mod terminal;
 mod upkeep;

@@ -14,7 +14,8 @@ use super::exit::{Exit, Failure, OrExit};
 use super::extract::{self, Extract};
 use super::sums::Summed;
 use super::{
-    clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, terminal, watch,
+    clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, suspend, terminal,
+    watch,
 };
 use crate::config::{self, Server};
 use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};
@@ -72,6 +73,11 @@ pub(super) enum Command {
         after_help = "Examples: evensum node deposit\n          evensum node deposit --show rtt_open_pathway 2026-10\n          evensum node deposit --hold rtt_open_pathway 2026-10\n\nExit codes: 0; 64 configuration; 65 no such extract; 69 the server that runs did not take the request"
     )]
     Deposit(deposit::DepositArgs),
+    /// Suspend an agreement at once, or resume it: nothing is answered or contributed under it meanwhile
+    #[command(
+        after_help = "Examples: evensum node suspend dsa-2026\n          evensum node suspend dsa-2026 --resume\n\nExit codes: 0; 64 configuration, or no such agreement; 69 the server that runs did not take the request"
+    )]
+    Suspend(suspend::SuspendArgs),
     /// Answer questions, over connections with its coordinators, whichever end dials
     #[command(after_help = "Example: evensum node serve --config node.toml")]
     Serve(ServeArgs),
@@ -163,6 +169,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
                 terminal::out(&lines.join("\n"));
             }
         }
+        Command::Suspend(args) => suspend::run(&args)?,
         Command::Deposit(args) => deposit::run(&args)?,
         Command::Serve(args) => serve::node(&args)?,
     }

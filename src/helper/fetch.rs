@@ -189,5 +189,12 @@ async fn read(loaded: &Loaded, mut coming: SealedParts) -> Sent {
 
 /// Whether a node says that its people have taken it out.
 pub(super) const fn takes_out(fault: &PoolFault) -> bool {
-    matches!(fault, PoolFault::Refused(RefusalCode::KeptBack | RefusalCode::AgreementNotInForce))
+    matches!(
+        fault,
+        PoolFault::Refused(
+            RefusalCode::KeptBack
+                | RefusalCode::AgreementNotInForce
+                | RefusalCode::AgreementSuspended
+        )
+    )
 }

@@ -10,6 +10,7 @@ mod fetch;
 mod history;
 mod notes;
 mod open;
+mod resume;
 mod returned;
 mod shelf;
 mod tell;

@@ -133,7 +133,11 @@ impl Inner {
                 | PoolStep::Opened { of, .. }
                 | PoolStep::Returned { of, .. },
             ) => vec![of.population.clone()],
-            Event::Pool(PoolStep::Stopped { population, .. }) => vec![population.clone()],
+            Event::Pool(
+                PoolStep::Stopped { population, .. } | PoolStep::Resumed { population },
+            ) => {
+                vec![population.clone()]
+            }
             _ => Vec::new(),
         };
         let with_member = |population: &Population| {

@@ -19,7 +19,7 @@ use super::{Helper, Inner, Unable, round};
 /// Between two looks at what can be done next.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at who is there, and whether its people still take part.
-const ROLL_CALL: Duration = Duration::from_secs(30);
+const ROLL_CALL: Duration = Duration::from_secs(15);
 /// How long a member may be away, in seconds, before nothing more is opened.
 pub(super) const MAX_ABSENCE_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After a start nodes get so long to come back, in seconds, before anybody counts as away.
@@ -142,7 +142,8 @@ impl Inner {
         for ods in away {
             self.stop(&ods, Stop::Unseen, |_| true).await?;
         }
-        self.ask_all().await
+        self.ask_all().await?;
+        self.resume().await
     }
 
     /// Tells every connected member once more of the closings that its records are in: its answer says whether its
@@ -206,7 +207,7 @@ impl Inner {
         if !takes_out(fault) {
             return Ok(());
         }
-        if *fault == PoolFault::Refused(RefusalCode::AgreementNotInForce) {
+        if *fault != PoolFault::Refused(RefusalCode::KeptBack) {
             // That is of the whole agreement, whatever was asked.
             let rounds = self.store.rounds();
             let agreements: Vec<AgreementId> = rounds

@@ -174,6 +174,9 @@ async fn begin(node: &Arc<Inner>, run: &Run) -> Result<Vec<Step>, NodeFault> {
 async fn begun(node: &Arc<Inner>, run: &Run) -> Result<Result<Vec<Step>, NodeFault>, Trouble> {
     // 4. May it be asked: the query as a whole, then the permit of each question and the plan that follows.
     let site = &node.site;
+    if node.has_suspended(&run.agreement) {
+        return refuse(node, run, Denied(RefusalCode::AgreementSuspended)).await.map(Ok);
+    }
     let standing =
         Standing { agreement: &run.agreement, catalogue: &site.catalogue, now: site.clock.now() };
     let query = match cleared(&run.asker, standing)

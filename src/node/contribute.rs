@@ -8,6 +8,7 @@ mod offers;
 mod parts;
 mod ready;
 mod shown;
+mod suspend;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -39,6 +40,7 @@ use crate::store::{StoreError, Vault, VaultError};
 
 pub use self::offers::{Kept, OfferError, Offers, RequestError, keep_back};
 pub use self::shown::{ShownTable, tables_of};
+pub use self::suspend::{Suspension, suspend};
 
 /// What a site's memberships share for sums: one contribution is made at a time, whoever asks.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing};
+use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, PoolStep};
 use evensum_core::model::{Assurance, Digest, FederationId, Profile, QueryId, Role, SnapshotRef};
 use evensum_core::view::CoverageStatus;
 use serde::Serialize;
@@ -326,13 +326,15 @@ fn row(entry: &Entry, questions: &BTreeMap<(QueryId, Digest), &Asked>) -> Row {
         purpose: asked.map(|a| a.purpose.to_string()),
         federation: match &entry.event {
             Event::AgreementInForce { federation, .. }
+            | Event::Pool(PoolStep::Suspended { federation, .. })
             | Event::Published { federation, .. }
             | Event::Withheld { federation, .. }
             | Event::Shown { federation, .. } => Some(federation.to_string()),
             _ => asked.map(|a| a.federation.to_string()),
         },
         agreement: match &entry.event {
-            Event::AgreementInForce { agreement, .. } => Some(agreement.to_string()),
+            Event::AgreementInForce { agreement, .. }
+            | Event::Pool(PoolStep::Suspended { agreement, .. }) => Some(agreement.to_string()),
             _ => asked.map(|a| a.agreement.to_string()),
         },
         decision: decision(&entry.event),

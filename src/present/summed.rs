@@ -31,6 +31,12 @@ pub(super) fn told(step: &PoolStep, told: impl Fn(&Entry) -> String) -> String {
             "{} is no longer kept back from blind sums under agreement {agreement}",
             records(population)
         ),
+        PoolStep::Suspended { federation, agreement, suspended: true } => format!(
+            "the partner's own people have suspended agreement {agreement} of {federation}: nothing is answered or contributed under it, and the second server opens no more totals with these records"
+        ),
+        PoolStep::Suspended { federation, agreement, suspended: false } => {
+            format!("agreement {agreement} of {federation} is no longer suspended")
+        }
         PoolStep::Closed { of, members, missing, closing } => format!(
             "{} was closed ({}) with {}{}",
             round(of),
@@ -60,6 +66,10 @@ pub(super) fn told(step: &PoolStep, told: impl Fn(&Entry) -> String) -> String {
                 "the independent second server {by} says, as entry {index} of its own audit log: {says}"
             )
         }
+        PoolStep::Resumed { population } => format!(
+            "totals of {} are opened again, because every partner in them takes part",
+            records(population)
+        ),
         PoolStep::Stopped { population, reason } => {
             format!("no more totals of {} are opened, {}", records(population), because(*reason))
         }
@@ -72,11 +82,13 @@ pub(super) const fn kind(step: &PoolStep) -> &'static str {
         PoolStep::Bound { .. } => "sum_bound",
         PoolStep::Contributed { .. } => "sum_contributed",
         PoolStep::Withdrawn { .. } => "sum_kept_back",
+        PoolStep::Suspended { .. } => "agreement_suspended",
         PoolStep::Closed { .. } => "sum_closed",
         PoolStep::Opened { .. } => "sum_opened",
         PoolStep::Returned { .. } => "sum_returned",
         PoolStep::Told { .. } => "sum_told",
         PoolStep::Stopped { .. } => "sum_stopped",
+        PoolStep::Resumed { .. } => "sum_resumed",
     }
 }
 
@@ -84,9 +96,10 @@ pub(super) const fn kind(step: &PoolStep) -> &'static str {
 pub(super) fn what(step: &PoolStep) -> Option<String> {
     match step {
         PoolStep::Opened { of, tables, .. } => Some(opened(tables, of.population.period)),
-        PoolStep::Withdrawn { population, .. } | PoolStep::Stopped { population, .. } => {
-            Some(records(population))
-        }
+        PoolStep::Withdrawn { population, .. }
+        | PoolStep::Stopped { population, .. }
+        | PoolStep::Resumed { population } => Some(records(population)),
+        PoolStep::Suspended { .. } => None,
         PoolStep::Told { by, index, .. } => Some(format!("entry {index} of {by}")),
         PoolStep::Bound { of, .. }
         | PoolStep::Contributed { of, .. }
@@ -102,6 +115,8 @@ pub(super) const fn decision(step: &PoolStep) -> Option<&'static str> {
         PoolStep::Contributed { .. } => Some("contributed"),
         PoolStep::Withdrawn { withdrawn: true, .. } => Some("kept back"),
         PoolStep::Withdrawn { withdrawn: false, .. } => Some("no longer kept back"),
+        PoolStep::Suspended { suspended: true, .. } => Some("suspended"),
+        PoolStep::Suspended { suspended: false, .. } | PoolStep::Resumed { .. } => Some("resumed"),
         PoolStep::Closed { .. } => Some("closed"),
         PoolStep::Opened { .. } => Some("opened"),
         PoolStep::Returned { passed: true, .. } => Some("passed"),
@@ -146,7 +161,9 @@ fn opened(tables: &[OpenedTable], period: Period) -> String {
 
 const fn because(reason: Stop) -> &'static str {
     match reason {
-        Stop::Suspended => "because a partner has suspended the agreement",
+        Stop::Suspended => {
+            "because a partner has suspended the agreement, or keeps the records back"
+        }
         Stop::Unseen => "because a partner was not seen for a week",
         Stop::Failed => "because what was released of them did not pass the disclosure test",
     }

@@ -102,6 +102,7 @@ const fn denied(code: RefusalCode) -> Code {
         | RefusalCode::SumWithoutTable
         | RefusalCode::MembershipDiffers
         | RefusalCode::RoundDiffers
+        | RefusalCode::RoundTime
         | RefusalCode::TooFewMembers
         | RefusalCode::BoundToOthers
         | RefusalCode::RoundClosed
@@ -110,6 +111,7 @@ const fn denied(code: RefusalCode) -> Code {
         RefusalCode::QueryIdSeen => Code::AlreadyExists,
         RefusalCode::NoData
         | RefusalCode::AgreementNotInForce
+        | RefusalCode::AgreementSuspended
         | RefusalCode::FederationDiffers
         | RefusalCode::NotACoordinator
         | RefusalCode::AssuranceTooLow

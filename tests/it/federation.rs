@@ -27,5 +27,7 @@ mod sectors;
 mod shown;
 mod staging;
 mod sum;
+mod sum_faults;
 mod sum_kinds;
 mod ways;
+mod withdrawal;

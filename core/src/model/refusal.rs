@@ -45,6 +45,8 @@ codes! {
     AgreementDiffers = "agreement_differs", "has another version of the agreement: compare the files and exchange the newer one";
     /// Not within its dates.
     AgreementNotInForce = "agreement_not_in_force", "the agreement is not in force today: look at its 'from' and 'until'";
+    /// The partner's own people have suspended it.
+    AgreementSuspended = "agreement_suspended", "has suspended the agreement, and answers nothing under it: ask its IG lead";
     /// Another federation.
     FederationDiffers = "federation_differs", "the query is for another federation";
     /// The coordinator that brought the query is not the agreement's.
@@ -115,6 +117,8 @@ codes! {
     MembershipDiffers = "membership_differs", "has another membership list: compare the files and exchange the newer one";
     /// A document of a round contradicts the list, the agreement or itself.
     RoundDiffers = "round_differs", "the round does not fit the agreement, the membership list or what its members signed";
+    /// Too late for the round, or the clocks differ.
+    RoundTime = "round_time", "the round takes no more contributions by this server's clock, or waits for them longer than a day: where it should not be over, set the clock right";
     /// Fewer members than hide each other.
     TooFewMembers = "too_few_members", "the round has too few established members to hide each other";
     /// Another round is bound for the same records.

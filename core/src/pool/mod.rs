@@ -37,7 +37,7 @@ pub use roster::{
     MembershipError, PoolServer, ROSTER_TYPE, Roster, RosterError, RosterSignature, ServersOf,
     Signatories, SignedRoster, Signer, TooFew, VerifiedRoster, minimum_of,
 };
-pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules, RoundVector};
+pub use round::{BoundRound, MAX_WAIT_SECONDS, RoundError, RoundRules, RoundVector, WAIT_SECONDS};
 pub use rounds::{ClosedRound, PopulationState, RoundState, Rounds, StepError, Taken};
 pub use seal::{MAX_SEALED_BYTES, SealKey, SealPublic, Sealed};
 pub use shape::{Pick, Shape, ShapeError};

@@ -12,6 +12,10 @@ use crate::sign::{Envelope, KeyError, VerifyError, VerifyingKey};
 /// The longest that contributions are waited for, in seconds.
 pub const MAX_WAIT_SECONDS: i64 = 24 * 60 * 60;
 
+/// For so long contributions to a new round are waited for, in seconds: less than the longest, so that a server whose
+/// clock is minutes behind takes it.
+pub const WAIT_SECONDS: i64 = MAX_WAIT_SECONDS - 15 * 60;
+
 /// Why a round's document is not believed, or binds nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundError {
@@ -50,7 +54,9 @@ pub enum RoundError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// Too long, or over.
-    #[error("contributions to the round are waited for longer than a day, or no longer")]
+    #[error(
+        "by this server's clock, the round's time for contributions is over or ends later than in a day: where neither is so, set the clock right"
+    )]
     Time,
     /// No canonical form.
     #[error(transparent)]
@@ -64,12 +70,12 @@ impl RoundError {
         match self {
             Self::TooFew(_) => RefusalCode::TooFewMembers,
             Self::Editions => RefusalCode::MixedEditions,
+            Self::Time => RefusalCode::RoundTime,
             Self::Coordinator(_)
             | Self::Member { .. }
             | Self::Stranger(_)
             | Self::Differs
             | Self::Tables
-            | Self::Time
             | Self::Key(_)
             | Self::Canonical(_) => RefusalCode::RoundDiffers,
         }

@@ -1,12 +1,12 @@
 //! What one server has been through, round by round: made of the steps in its audit log alone, in their order, so that
 //! a restart finds the server where it was. A step that the ones before it do not allow is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::{PoolStep, RoundRef, Stop};
 use crate::model::canonical::CanonicalError;
 use crate::model::{
-    AgreementId, Digest, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion,
+    AgreementId, Digest, FederationId, Ods, Population, RefusalCode, SnapshotRef, SnapshotVersion,
 };
 
 /// Why a step is not taken.
@@ -153,6 +153,7 @@ impl PopulationState {
 pub struct Rounds {
     by_lock: BTreeMap<Digest, PopulationState>,
     told: BTreeMap<Ods, u64>,
+    suspended: BTreeSet<(FederationId, AgreementId)>,
 }
 
 impl Rounds {
@@ -191,6 +192,12 @@ impl Rounds {
     #[must_use]
     pub fn told(&self, by: &Ods) -> Option<u64> {
         self.told.get(by).copied()
+    }
+
+    /// Whether the partner's own people have suspended an agreement.
+    #[must_use]
+    pub fn is_suspended(&self, federation: &FederationId, agreement: &AgreementId) -> bool {
+        self.suspended.iter().any(|(f, a)| (f, a) == (federation, agreement))
     }
 
     /// All of them.
@@ -249,6 +256,17 @@ impl Rounds {
                 let now = self.of(population)?.is_some_and(|state| state.withdrawn);
                 Ok(if now == *withdrawn { Taken::Before } else { Taken::New })
             }
+            PoolStep::Suspended { federation, agreement, suspended } => {
+                let now = self.is_suspended(federation, agreement);
+                Ok(if now == *suspended { Taken::Before } else { Taken::New })
+            }
+            PoolStep::Resumed { population } => {
+                match self.of(population)?.and_then(|state| state.stopped) {
+                    None => Ok(Taken::Before),
+                    Some(Stop::Suspended) => Ok(Taken::New),
+                    Some(Stop::Unseen | Stop::Failed) => Err(StepError::Stopped),
+                }
+            }
             PoolStep::Stopped { population, .. } => {
                 let now = self.of(population)?.and_then(|state| state.stopped);
                 Ok(if now.is_some() { Taken::Before } else { Taken::New })
@@ -306,9 +324,18 @@ impl Rounds {
             PoolStep::Withdrawn { population, withdrawn, .. } => {
                 self.state(population)?.withdrawn = *withdrawn;
             }
+            PoolStep::Suspended { federation, agreement, suspended } => {
+                let of = (federation.clone(), agreement.clone());
+                if *suspended {
+                    self.suspended.insert(of);
+                } else {
+                    self.suspended.remove(&of);
+                }
+            }
             PoolStep::Stopped { population, reason } => {
                 self.state(population)?.stopped = Some(*reason);
             }
+            PoolStep::Resumed { population } => self.state(population)?.stopped = None,
             PoolStep::Told { by, index, .. } => {
                 self.told.insert(by.clone(), *index);
             }
@@ -478,6 +505,45 @@ mod tests {
         rounds.take(&opened("a", of)).expect("opens again");
         rounds.take(&returned("a", of, false)).expect("comes back");
         assert!(matches!(rounds.may(&opened("a", of)), Err(StepError::Stopped)));
+    }
+
+    #[test]
+    fn what_was_stopped_for_a_partner_is_resumed_and_nothing_that_was_stopped_otherwise() {
+        let close = closed("a", FIRST, &FOUR);
+        let closing = closing(&close);
+        let population = of("a", FIRST).population;
+        let resumed = PoolStep::Resumed { population: population.clone() };
+        let mut rounds = after(&[bound("a", FIRST, &FOUR), close]);
+        assert_eq!(rounds.may(&resumed).expect("nothing to do"), Taken::Before);
+        let stopped = |reason| PoolStep::Stopped { population: population.clone(), reason };
+        rounds.take(&stopped(Stop::Suspended)).expect("stops");
+        assert!(matches!(rounds.may(&opened("a", closing)), Err(StepError::Stopped)));
+        assert_eq!(rounds.take(&resumed).expect("resumes"), Taken::New);
+        assert_eq!(rounds.may(&opened("a", closing)).expect("opens"), Taken::New);
+        for reason in [Stop::Unseen, Stop::Failed] {
+            let mut rounds = rounds.clone();
+            rounds.take(&stopped(reason)).expect("stops");
+            assert!(matches!(rounds.may(&resumed), Err(StepError::Stopped)), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn an_agreement_is_suspended_until_it_is_resumed_and_no_other_of_its_name() {
+        let RoundRef { population: Population { federation, .. }, agreement, .. } = of("a", FIRST);
+        let step = |suspended| PoolStep::Suspended {
+            federation: federation.clone(),
+            agreement: agreement.clone(),
+            suspended,
+        };
+        let mut rounds = Rounds::default();
+        assert_eq!(rounds.take(&step(false)).expect("nothing to do"), Taken::Before);
+        assert_eq!(rounds.take(&step(true)).expect("suspends"), Taken::New);
+        assert_eq!(rounds.take(&step(true)).expect("again"), Taken::Before);
+        assert!(rounds.is_suspended(&federation, &agreement));
+        let other = FederationId::new("other.example").expect("an id");
+        assert!(!rounds.is_suspended(&other, &agreement));
+        assert_eq!(rounds.take(&step(false)).expect("resumes"), Taken::New);
+        assert!(!rounds.is_suspended(&federation, &agreement));
     }
 
     #[test]

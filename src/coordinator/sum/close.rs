@@ -97,6 +97,7 @@ impl Sums {
         closed: &ClosedRound,
     ) -> Result<(), SumError> {
         if self.has(hash, shelf::RETURNED)
+            && !self.has(hash, round::OPENING)
             && closed.members.iter().all(|m| self.has(hash, &shelf::told(m)))
         {
             return Ok(());

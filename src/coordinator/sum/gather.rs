@@ -6,8 +6,8 @@ use evensum_core::ledger::PoolStep;
 use evensum_core::model::{Digest, Ods, Population, SnapshotVersion, Timestamp, canonical};
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
-    BoundRound, Enclosed, MAX_WAIT_SECONDS, Ready, Round, RoundDocument, RoundRules, SealPublic,
-    VerifyKey,
+    BoundRound, Enclosed, Ready, Round, RoundDocument, RoundRules, SealPublic, VerifyKey,
+    WAIT_SECONDS,
 };
 use evensum_core::port::HelperPort;
 use evensum_core::sign::{Envelope, VerifyingKey};
@@ -149,7 +149,7 @@ impl Sums {
             membership: of.roster.hash(),
             ready: said.iter().map(|(ods, _, envelope)| Enclosed::new(ods, envelope)).collect(),
             tables,
-            closes: Timestamp::from_unix(now.as_unix().saturating_add(MAX_WAIT_SECONDS)),
+            closes: Timestamp::from_unix(now.as_unix().saturating_add(WAIT_SECONDS)),
         };
         let envelope = document.sign(self.own.ods(), &self.answer_key)?;
         let rules = RoundRules { agreement: &of.agreement, roster: &of.roster, tables: &all };

@@ -65,7 +65,11 @@ impl Sums {
     ) -> Result<(), SumError> {
         let _turn = self.turn.lock().await;
         let hash = loaded.round.hash();
-        if self.has(hash, round::OPENING) || !self.has(hash, shelf::RETURNED) {
+        // What was cut off comes first: an analyst hears why it cannot be ended, and not that something waits.
+        if let Some(opening) = self.shelf.kept::<Opening>(hash, round::OPENING)? {
+            self.finish(loaded, closed, opening).await?;
+        }
+        if !self.has(hash, shelf::RETURNED) {
             return Err(SumError::Helper(PoolFault::Refused(
                 evensum_core::model::RefusalCode::OpeningPending,
             )));

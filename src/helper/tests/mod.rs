@@ -4,6 +4,7 @@ mod leader;
 mod lists;
 mod many;
 mod opening;
+mod resuming;
 mod rounds;
 mod telling;
 

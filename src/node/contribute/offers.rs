@@ -1,6 +1,6 @@
 //! What the partner's own people say of their datasets and sums: files in the state directory, so that they can be said
-//! beside a server that runs. An offer is a mark that stays. To keep a dataset back, or to let it go again, is a request:
-//! whoever holds the audit log writes it there, and takes the request away.
+//! beside a server that runs. An offer is a mark that stays. To keep a dataset back, or to let it go again, is a request,
+//! and so is to suspend an agreement: whoever holds the audit log writes it there, and takes the request away.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use evensum_core::model::{Agreement, DatasetId, Period, Population};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 
-use super::Trouble;
+use super::{Suspension, Trouble, suspend};
 use crate::node::Site;
 use crate::store::{Store, StoreError, prepare_state};
 
@@ -55,6 +55,14 @@ pub struct Kept {
     pub period: Period,
     /// Whether it is kept back from here on.
     pub back: bool,
+}
+
+/// What is asked of whoever holds the audit log.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Request {
+    Keep(Kept),
+    Suspend(Suspension),
 }
 
 /// The offers and requests of a state directory.
@@ -101,9 +109,21 @@ impl Offers {
     /// # Errors
     /// [`OfferError`].
     pub fn request(&self, kept: &Kept) -> Result<PathBuf, OfferError> {
+        self.leave(&Request::Keep(kept.clone()))
+    }
+
+    /// Likewise, that an agreement is suspended or resumed.
+    ///
+    /// # Errors
+    /// [`OfferError`].
+    pub fn request_suspension(&self, of: &Suspension) -> Result<PathBuf, OfferError> {
+        self.leave(&Request::Suspend(of.clone()))
+    }
+
+    fn leave(&self, request: &Request) -> Result<PathBuf, OfferError> {
         let folder = self.state.join(REQUESTS);
         prepare_state(&folder)?;
-        let text = serde_json::to_vec(kept).map_err(|e| failed(&folder)(e.into()))?;
+        let text = serde_json::to_vec(request).map_err(|e| failed(&folder)(e.into()))?;
         let mut number = match self.waiting()?.last() {
             Some((number, _)) => number + 1,
             None => 1,
@@ -151,7 +171,7 @@ impl Offers {
 }
 
 /// Reads a request; none where the file holds none.
-fn read(path: &Path) -> Result<Option<Kept>, OfferError> {
+fn read(path: &Path) -> Result<Option<Request>, OfferError> {
     if fs::metadata(path).map_err(failed(path))?.len() > MAX_REQUEST_BYTES {
         return Ok(None);
     }
@@ -201,13 +221,18 @@ impl Site {
         let _one = self.contributing.requests.lock().await;
         for (_, path) in self.contributing.offers.waiting()? {
             match read(&path)? {
-                Some(kept) => {
+                Some(Request::Suspend(of)) => {
+                    suspend(&self.store, &of).await?;
+                    let Suspension { agreement, suspended, .. } = &of;
+                    info!(%agreement, suspended, "a request about an agreement was taken");
+                }
+                Some(Request::Keep(kept)) => {
                     keep_back(&self.store, &self.agreements, &kept).await?;
                     let Kept { dataset, period, back } = &kept;
                     info!(%dataset, %period, back, "a request about blind sums was taken");
                 }
                 None => {
-                    error!(path = %path.display(), "this is no request about blind sums: it is removed");
+                    error!(path = %path.display(), "this is no request about blind sums or agreements: it is removed");
                 }
             }
             fs::remove_file(&path).map_err(failed(&path))?;

@@ -52,6 +52,7 @@ pub(super) async fn contribute(
         return Err(Trouble::Refused(RefusalCode::PolicyDiffers));
     }
     node.site.heed().await?;
+    node.taking_part(pool)?;
     let task = Arc::new(verified(node, pool, envelope).await?);
     // In a task of its own, so that a caller who goes away leaves nothing half done.
     let work = tokio::spawn(made(Arc::clone(node), Arc::clone(&task)));

@@ -50,6 +50,7 @@ pub(super) async fn ready(
     }
     let site = &node.site;
     site.heed().await?;
+    node.taking_part(pool)?;
     let listed = pool.of.roster.roster().member(&site.ods).is_some();
     if !listed || !pool.takes_part(site.profile) {
         return Ok(Vec::new());

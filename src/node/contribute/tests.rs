@@ -3,6 +3,7 @@
 mod fixture;
 mod life;
 mod refusals;
+mod suspended;
 
 use evensum_core::ledger::PoolStep;
 use evensum_core::model::{AgreementId, RefusalCode, Role};

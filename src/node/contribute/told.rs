@@ -53,6 +53,7 @@ pub(super) async fn told(
     if !pool.of.agreement.in_force(node.site.clock.now().date()) {
         return Err(Trouble::Refused(RefusalCode::AgreementNotInForce));
     }
+    node.taking_part(pool)?;
     if kept_back {
         return Err(Trouble::Refused(RefusalCode::KeptBack));
     }
@@ -77,10 +78,12 @@ fn concerns(event: &Event, own: &Ods, rounds: &Rounds) -> Result<bool, Trouble> 
             PoolStep::Contributed { of, .. }
             | PoolStep::Opened { of, .. }
             | PoolStep::Returned { of, .. } => rounds.round(of.round).is_some(),
-            PoolStep::Stopped { population, .. } | PoolStep::Withdrawn { population, .. } => {
+            PoolStep::Stopped { population, .. }
+            | PoolStep::Resumed { population }
+            | PoolStep::Withdrawn { population, .. } => {
                 rounds.of(population)?.is_some_and(|state| !state.versions.is_empty())
             }
-            PoolStep::Told { .. } => false,
+            PoolStep::Told { .. } | PoolStep::Suspended { .. } => false,
         },
         _ => false,
     })

@@ -127,6 +127,8 @@ pub(crate) struct Fed {
     dir: TempDir,
     /// Before the coordinator's two ports, where a test needs them to outlive the coordinator.
     relays: Option<[FaultProxy; 2]>,
+    /// The same before those of the second server.
+    to_second: Option<[FaultProxy; 2]>,
 }
 
 impl Fed {
@@ -140,7 +142,7 @@ impl Fed {
         let dir = tempfile::tempdir().expect("a folder");
         copy(made, dir.path());
         let _panics = ServersWatch(dir.path().to_owned());
-        let fed = Self { dir, _panics, servers: BTreeMap::new(), relays: None };
+        let fed = Self { dir, _panics, servers: BTreeMap::new(), relays: None, to_second: None };
         let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
         fed.tell_addresses(
             nobody.local_addr().expect("an address"),
@@ -165,9 +167,15 @@ impl Fed {
     /// The same, at addresses that stay the same when the coordinator starts again.
     pub(crate) fn start_at_lasting_addresses(partners: &[&str]) -> Self {
         let mut fed = Self::at_rest();
-        fed.relays = Some([FaultProxy::to_nowhere(), FaultProxy::to_nowhere()]);
+        fed.keep_addresses();
         fed.serve(partners);
         fed
+    }
+
+    /// From here on the coordinator and the second server are at addresses that stay the same when they start again.
+    pub(crate) fn keep_addresses(&mut self) {
+        let two = || Some([FaultProxy::to_nowhere(), FaultProxy::to_nowhere()]);
+        (self.relays, self.to_second) = (two(), two());
     }
 
     /// What lies between the partners and the coordinator, where the addresses last.
@@ -218,16 +226,17 @@ impl Fed {
         let place = |key: &str| -> SocketAddr {
             ready[key].as_str().and_then(|a| a.parse().ok()).expect("an address")
         };
-        tell(
-            &self.config(COORDINATOR),
-            "[coordinator.second_server]",
-            "address",
-            place("coordinator"),
-        );
+        let [mut callers, mut nodes] = ["coordinator", "nodes"].map(place);
+        if let Some([to_callers, to_nodes]) = &self.to_second {
+            to_callers.lead_to(callers);
+            to_nodes.lead_to(nodes);
+            (callers, nodes) = (to_callers.address, to_nodes.address);
+        }
+        tell(&self.config(COORDINATOR), "[coordinator.second_server]", "address", callers);
         for ods in self.partners() {
             let config = self.config(&ods);
             if fs::read_to_string(&config).expect("text").contains("[membership.second_server]") {
-                tell(&config, "[membership.second_server]", "address", place("nodes"));
+                tell(&config, "[membership.second_server]", "address", nodes);
             }
         }
     }
@@ -282,6 +291,8 @@ impl Fed {
     pub(crate) fn restart(&mut self, ods: &str) {
         if ods == COORDINATOR {
             self.start_coordinator();
+        } else if ods == SECOND {
+            self.start_second_server();
         } else {
             self.start_partners(&[ods]);
         }

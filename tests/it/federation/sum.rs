@@ -74,7 +74,7 @@ pub(super) fn publish_register(fed: &Fed, ods: &str, number: usize) {
     run(&[&["node", "publish"][..], &of].concat()).succeeds();
 }
 
-fn begin(fed: &mut Fed, partners: &[&str]) {
+pub(super) fn begin(fed: &mut Fed, partners: &[&str]) {
     fed.start_second_server();
     fed.serve(partners);
 }
@@ -96,6 +96,16 @@ pub(super) fn numerator<'a>(answer: &'a Value, dimension: &str, category: &str) 
     let cells = answer["cells"].as_array().expect("cells");
     let cell = cells.iter().find(|cell| cell["at"][dimension] == category);
     &cell.unwrap_or_else(|| panic!("no {category}"))["numerator"]
+}
+
+/// The steps of the register's round in an audit log: the demonstration has closed one of its own.
+pub(super) fn steps(fed: &Fed, ods: &str) -> Vec<String> {
+    let listed = fed.audit(ods);
+    let of =
+        |entry: &&Value| entry["what"].as_str().is_some_and(|what| what.contains("hypertension"));
+    let kinds =
+        listed.iter().filter(of).map(|entry| entry["kind"].as_str().expect("a kind").to_owned());
+    kinds.filter(|kind| kind.starts_with("sum_") && kind != "sum_told").collect()
 }
 
 #[test]
@@ -156,19 +166,6 @@ fn a_round_goes_on_wherever_a_server_was_cut_off() {
     for (number, ods) in partners.iter().enumerate() {
         publish_register(&fed, ods, number);
     }
-    // The demonstration's own round is closed; these are the steps of the register's.
-    let steps = |fed: &Fed, ods: &str| -> Vec<String> {
-        let listed =
-            run(&["audit", "list", "--format", "json", "--config", text(&fed.config(ods))]);
-        let listed = listed.json();
-        let entries = listed.as_array().expect("a list").iter();
-        let of = |entry: &&Value| {
-            entry["what"].as_str().is_some_and(|what| what.contains("hypertension"))
-        };
-        let kinds =
-            entries.filter(of).map(|entry| entry["kind"].as_str().expect("a kind").to_owned());
-        kinds.filter(|kind| kind.starts_with("sum_") && kind != "sum_told").collect()
-    };
     begin(&mut fed, &partners);
     until("the bond", || steps(&fed, COORDINATOR).contains(&"sum_bound".to_owned()).then_some(()));
     for ods in ["ZZ2", "ZZ3"] {

@@ -50,7 +50,7 @@ pub(super) fn extract(code: &str, edition: ImdEdition) -> Option<&'static Extrac
 }
 
 /// The same invented areas on both censuses, so that both editions of the index can be derived.
-fn reference(folder: &Path, geography: &Geography) -> Reference {
+pub(super) fn reference(folder: &Path, geography: &Geography) -> Reference {
     let (mut imd, mut icb) = (Vec::new(), Vec::new());
     geography.write_imd(&mut imd).expect("written");
     geography.write_lookup(&mut icb).expect("written");

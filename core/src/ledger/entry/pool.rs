@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgreementId, Digest, IndicatorId, LevelId, Ods, Population, PurposeId, QueryId, Question,
-    Scope, SnapshotRef, SnapshotVersion,
+    AgreementId, Digest, FederationId, IndicatorId, LevelId, Ods, Population, PurposeId, QueryId,
+    Question, Scope, SnapshotRef, SnapshotVersion,
 };
 
 /// The round that a step is of.
@@ -94,6 +94,16 @@ pub enum PoolStep {
         /// Whether it is kept back from here on.
         withdrawn: bool,
     },
+    /// A partner's own people suspend an agreement, or resume it. While it is suspended nothing is answered or
+    /// contributed under it, and the second server opens nothing more that has their records in it.
+    Suspended {
+        /// The federation.
+        federation: FederationId,
+        /// The agreement.
+        agreement: AgreementId,
+        /// Whether it is suspended from here on.
+        suspended: bool,
+    },
     /// A round was closed: from here on nobody's contribution is added or taken away.
     Closed {
         /// The round.
@@ -148,13 +158,19 @@ pub enum PoolStep {
         /// Why.
         reason: Stop,
     },
+    /// The second server opens totals of a population again: a member that had taken itself out takes part, and so does
+    /// every other.
+    Resumed {
+        /// Whose records.
+        population: Population,
+    },
 }
 
 /// Why nothing more is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// A member has suspended the agreement.
+    /// A member has suspended the agreement, or keeps the dataset back. Taken back where all take part again.
     Suspended,
     /// A member was not seen for a week.
     Unseen,
@@ -172,7 +188,11 @@ impl PoolStep {
             | Self::Closed { of, .. }
             | Self::Opened { of, .. }
             | Self::Returned { of, .. } => Some(of),
-            Self::Withdrawn { .. } | Self::Told { .. } | Self::Stopped { .. } => None,
+            Self::Withdrawn { .. }
+            | Self::Suspended { .. }
+            | Self::Told { .. }
+            | Self::Stopped { .. }
+            | Self::Resumed { .. } => None,
         }
     }
 }

@@ -32,7 +32,7 @@ async fn a_round_that_does_not_hold_binds_nobody() {
     for (round, code) in [
         (later, RefusalCode::RoundDiffers),
         (too_few, RefusalCode::TooFewMembers),
-        (late, RefusalCode::RoundDiffers),
+        (late, RefusalCode::RoundTime),
         (other_tables, RefusalCode::RoundDiffers),
         (other_extract, RefusalCode::RoundDiffers),
         (without, RefusalCode::NotAMember),
