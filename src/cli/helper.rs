@@ -97,7 +97,7 @@ fn fits(
     if !matches!(roster.kind(), PoolKind::Deposit | PoolKind::Noisy) {
         let kind = roster.kind().as_str();
         return Err(wrong(format!(
-            "the agreement {id} has pool = \"{kind}\", which this server takes no part in: it needs \"deposit\""
+            "the agreement {id} has pool = \"{kind}\", which this server takes no part in: it needs \"deposit\" or \"noisy\""
         )));
     }
     let listed = roster.roster().helper().filter(|server| server.ods == *own);

@@ -39,6 +39,26 @@ fn wrong(text: String) -> Failure {
     Failure::says(Exit::Config, text)
 }
 
+/// Whether this version contributes to sums that are made in this way.
+const fn contributed_to(kind: PoolKind) -> bool {
+    matches!(kind, PoolKind::Deposit | PoolKind::Noisy)
+}
+
+/// Whether a node's extracts need the keys of their records: to change figures by them when they are released, or before
+/// they are added up.
+pub(super) fn needs_record_keys(server: &Server) -> Result<bool, Failure> {
+    if server.node()?.profile.needs_record_keys() {
+        return Ok(true);
+    }
+    for membership in server.memberships.iter().filter(|m| m.membership_list.is_some()) {
+        let agreements = membership.agreements()?;
+        if agreements.iter().any(|agreement| agreement.pool == Some(PoolKind::Noisy)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads and verifies a node's membership list; none where it names none.
 pub(super) fn summed(
     server: &Server,
@@ -189,13 +209,13 @@ impl Summed {
         if list.member(site).is_none() {
             warn!(%federation, "the membership list does not name this partner: it contributes to no sum");
         }
-        if self.roster.kind() != PoolKind::Deposit {
+        if !contributed_to(self.roster.kind()) {
             let kind = self.roster.kind().as_str();
             warn!(%federation, kind, "this version does not take part in blind sums of that kind");
         }
         for agreement in agreements
             .iter()
-            .filter(|a| a.pool == Some(PoolKind::Deposit) && !node::can_contribute(a.profile, a))
+            .filter(|a| a.pool.is_some_and(contributed_to) && !node::can_contribute(a.profile, a))
         {
             let (id, profile) = (&agreement.id, agreement.profile.as_str());
             warn!(agreement = %id, profile, "figures of that disclosure profile cannot be added up blindly: nothing is contributed");

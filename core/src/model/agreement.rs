@@ -377,6 +377,11 @@ impl Agreement {
                 "pool = \"masks\" works without a second server: leave out 'helper' and the party with that role",
             );
         }
+        if kind == PoolKind::Noisy && !self.profile.releases_figures() {
+            return wrong(
+                "pool = \"noisy\" needs a profile that rounds (nhs75m, nhs75 or ons105m): partners have changed their figures at random already, and nobody who adds them up has the keys to do so again",
+            );
+        }
         if self.distinct_people && matches!(kind, PoolKind::TrustedSum | PoolKind::Noisy) {
             return wrong(
                 "'distinct_people' needs pool = \"deposit\" or \"masks\": what is added up for it must be exact, and be read by nobody",

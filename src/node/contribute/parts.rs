@@ -49,7 +49,7 @@ pub(super) async fn contribute(
 ) -> Result<SealedParts, Trouble> {
     let pool = node.pool()?;
     let to = either_server(pool, caller)?;
-    if pool.of.roster.kind() != PoolKind::Deposit {
+    if !matches!(pool.of.roster.kind(), PoolKind::Deposit | PoolKind::Noisy) {
         return Err(Trouble::Refused(RefusalCode::SumNotAgreed));
     }
     if !can_contribute(node.site.profile, &pool.of.agreement) {

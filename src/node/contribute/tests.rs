@@ -2,6 +2,7 @@
 
 mod fixture;
 mod life;
+mod noisy;
 mod refusals;
 
 use evensum_core::ledger::PoolStep;
@@ -72,7 +73,6 @@ async fn an_extract_is_ready_when_its_people_offer_it_and_not_before() {
 #[tokio::test]
 async fn nothing_is_ready_under_a_kind_or_a_profile_that_is_not_contributed_to() {
     for lines in [
-        "pool = \"noisy\"\npool_after_publish = true\nprofile = \"nhs75m\"\n",
         "pool = \"trusted_sum\"\npool_after_publish = true\nprofile = \"nhs75m\"\n",
         "pool = \"deposit\"\npool_after_publish = true\nprofile = \"ckm\"\n",
     ] {
