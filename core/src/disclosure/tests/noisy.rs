@@ -244,3 +244,34 @@ fn a_sum_of_changed_counts_is_shown_where_it_is_safe_however_far_off_it_is() {
         assert_eq!(shown(cell, PersonRows::Several), wanted, "{cell:?}");
     }
 }
+
+/// Parts of a total that became none do not become none with it.
+#[test]
+fn a_sum_with_no_cases_in_all_and_some_in_a_part_is_believed() {
+    let mut scene = Scene::new(Profile::Nhs75);
+    let indicator = IndicatorId::new("rtt_over_65_weeks").expect("an id");
+    scene.agreement.indicators = [indicator.clone()].into_iter().collect();
+    let mut query = scene.query(&["sex"]);
+    query.questions[0].definition_hash =
+        scene.catalogue.definition_hash(&indicator).expect("a hash");
+    query.questions[0].indicator = indicator;
+    let plan = scene.plan(&scene.asker(&query));
+    assert!(plan.layout().zero_target());
+    let outcome = plan.layout().lattice().axes().last().expect("an outcome").categories().len();
+    let size = plan.layout().lattice().len();
+    let cell = |n: usize| match (n % outcome == plan.layout().numerator(), n + outcome >= size) {
+        (true, true) => RawCell::new(0, 0, 0),
+        (true, false) => RawCell::new(3, 3, 1),
+        (false, _) => RawCell::new(2_000, 2_000, 1),
+    };
+    let raw = Table::new(plan.layout().lattice().clone(), (0..size).map(cell).collect());
+    let members: Vec<Ods> = ["ZZ2", "ZZ3"].map(ods).into();
+    let pool = Pooled::new(members, vec![], Digest::of(b"closing"), PoolKind::Noisy);
+    let pool = pool.expect("a round");
+    let of = SnapshotRef { id: pool.closing(), ..snapshot(ImdEdition::Imd2025) };
+    let coordinator = ods(COORDINATOR);
+    let release = protect_pooled(&plan, raw.expect("a table"), &of, &coordinator, pool);
+    let party = (&scene.partners[0], Role::Coordinator);
+    let release = release.expect("protected");
+    assert!(answered(&scene, party, release.document(), Role::Coordinator).is_ok());
+}

@@ -268,8 +268,8 @@ pub(super) fn answered(
     document: &ReleaseDocument,
     expected: Role,
 ) -> Result<Verified, ReceivedError> {
-    let by: Vec<&str> = document.question.by.iter().map(|level| level.as_str()).collect();
-    let asker = scene.asker(&scene.query(&by));
+    let query = Query { questions: vec![document.question.clone()], ..scene.query(&[]) };
+    let asker = scene.asker(&query);
     let (query, plan) = (asker.query(), scene.plan(&asker));
     let document = canonical::encode(document).expect("encodes");
     let event = Event::AnswerReleased {
