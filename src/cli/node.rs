@@ -235,7 +235,7 @@ pub(super) fn stage(of: &Staging<'_>) -> Result<Result<Outcome, IntakeError>, Fa
         reference: &reference,
         exclude: exclude.as_ref(),
         progress: &|progress| reading.told(progress),
-        record_keys: node.profile.needs_record_keys(),
+        record_keys: super::sums::needs_record_keys(of.server)?,
         links: links.as_ref(),
         today: clock::system().now().date(),
     };

@@ -41,6 +41,21 @@ fn wrong(text: String) -> Failure {
     Failure::says(Exit::Config, text)
 }
 
+/// Whether a node's extracts need the keys of their records: to change figures by them when they are released, or before
+/// they are added up.
+pub(super) fn needs_record_keys(server: &Server) -> Result<bool, Failure> {
+    if server.node()?.profile.needs_record_keys() {
+        return Ok(true);
+    }
+    for membership in server.memberships.iter().filter(|m| m.membership_list.is_some()) {
+        let agreements = membership.agreements()?;
+        if agreements.iter().any(|agreement| agreement.pool == Some(PoolKind::Noisy)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads and verifies a node's membership list; none where it names none.
 pub(super) fn summed(
     server: &Server,

@@ -18,6 +18,7 @@ use std::error::Error;
 use std::sync::{Arc, PoisonError};
 
 use evensum_core::catalogue::Catalogue;
+use evensum_core::disclosure::ContributionError;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::{ReceiptError, ReceiptParts};
 use evensum_core::model::canonical::CanonicalError;
@@ -111,10 +112,11 @@ impl Pool {
 }
 
 /// Whether a node that protects by this profile can contribute under an agreement at all: what is added up is counted
-/// the same way everywhere, and keys of records cannot be added up blindly.
+/// the same way everywhere, and a sum cannot be changed by keys of records, which are never added up. Where figures are
+/// changed by them before (`noisy`), they are rounded afterwards like any others.
 #[must_use]
 pub fn can_contribute(profile: Profile, agreement: &Agreement) -> bool {
-    matches!(agreement.pool, Some(PoolKind::Deposit | PoolKind::Masks | PoolKind::TrustedSum))
+    agreement.pool.is_some()
         && profile == agreement.profile
         && !profile.needs_record_keys()
         && profile != Profile::ExactCs
@@ -155,6 +157,8 @@ enum Trouble {
     Pool(#[from] PoolError),
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    #[error(transparent)]
+    Contribution(#[from] ContributionError),
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error("a key of the agreement or the membership list cannot be used")]
@@ -214,6 +218,7 @@ impl Trouble {
             | Self::Release(_)
             | Self::Pool(_)
             | Self::Shape(_)
+            | Self::Contribution(_)
             | Self::Document(_)
             | Self::Key(_)
             | Self::Canonical(_)

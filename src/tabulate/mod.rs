@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use evensum_core::authz::Use;
 use evensum_core::model::{ColumnId, Lattice, LatticeError};
-use evensum_core::plan::{Filter, Histogram, Plan};
+use evensum_core::plan::{Filter, Histogram, Plan, PooledTable};
 
 use crate::snapshot::MAX_MEASURES;
 
@@ -72,6 +72,13 @@ impl<'a> Request<'a> {
             histogram: plan.histogram(),
             keyed: plan.keyed(),
         }
+    }
+
+    /// What a table asks for that partners contribute to a sum: with the keys of its records where its figures are
+    /// changed by them first.
+    #[must_use]
+    pub fn contributed(table: &'a PooledTable) -> Self {
+        Self { keyed: table.keyed(), ..Self::of(table.plan()) }
     }
 
     /// The measures that are summed, each with what a row counts for at most.

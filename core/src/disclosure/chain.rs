@@ -6,7 +6,7 @@ use super::distinct::DistinctPeople;
 use super::document::{AxisIds, CellText, FORMAT, Figures, ReleaseDocument};
 use super::measure::{self, FigureBounds, FigureGap};
 use super::pooled::Pooled;
-use super::protect::shown_table;
+use super::protect::{shown_sum, shown_table};
 use crate::authz::{Local, Shareable};
 use crate::ledger::{Event, Receipt, Tested};
 use crate::model::canonical::{self, CanonicalError};
@@ -146,7 +146,8 @@ fn protected<U: Shareable>(
     keyed(plan.profile(), &raw)?;
     let (federation, residence_scope) =
         layout.residence().cloned().ok_or(ChainError::Population)?;
-    let shown = shown_table(layout, plan.profile(), &raw);
+    let off_by = pool.as_ref().map_or(0, Pooled::off_by);
+    let shown = shown_sum(layout, (plan.profile(), off_by), &raw);
     let figures = measure::figures(layout, plan.profile(), &raw, &shown);
     let document = ReleaseDocument {
         format: FORMAT.to_owned(),

@@ -74,7 +74,12 @@ pub fn combine(layout: &Layout, releases: &[Received]) -> Result<Vec<CombinedCel
     let lattice = layout.lattice();
     let each: Vec<(Vec<Bounds>, &Received)> = releases
         .iter()
-        .map(|r| (bounds(lattice, r.shown(), r.document().policy.profile), r))
+        .map(|r| {
+            // What was changed at random before it was added up may be as far off as all changes together.
+            let off = r.document().off_by();
+            let shown = bounds(lattice, r.shown(), r.document().policy.profile);
+            (shown.into_iter().map(|known| known.widened(off)).collect(), r)
+        })
         .collect();
     let outcome = lattice.axes().last().map_or(1, |axis| axis.categories().len());
     let cells = (0..lattice.len() / outcome).map(|group| {

@@ -10,6 +10,7 @@ pub mod cell_key;
 mod chain;
 mod combine;
 pub mod complementary;
+mod contribution;
 mod distinct;
 mod document;
 mod exact;
@@ -32,6 +33,7 @@ pub use chain::{
     protect_pooled,
 };
 pub use combine::{CombineError, CombinedCell, Side, combine};
+pub use contribution::{ContributionError, contribution};
 pub use distinct::{DistinctPeople, LEAST_PEOPLE, NoPeople, PEOPLE_BASE, PeopleBounds, PeopleText};
 pub use document::{AxisIds, CellText, FigureText, Figures, NoFigure, Policy, ReleaseDocument};
 pub use known::KnownError;

@@ -10,13 +10,24 @@ pub const ZERO_TARGET_DENOMINATOR: u64 = 1_000;
 
 /// Applies the rules to a whole table, in the lattice's order.
 pub(super) fn shown_table(layout: &Layout, profile: Profile, raw: &Table<RawCell>) -> Vec<Shown> {
-    let cells = raw.cells().iter().map(|cell| shown(cell, profile, layout.person_rows()));
+    shown_sum(layout, (profile, 0), raw)
+}
+
+/// The same of a sum whose numbers may each be so far off, because they were changed at random before they were added up.
+pub(super) fn shown_sum(
+    layout: &Layout,
+    (profile, off_by): (Profile, u64),
+    raw: &Table<RawCell>,
+) -> Vec<Shown> {
+    let rules = CountRules { off_by, ..profile.into() };
+    let cells = raw.cells().iter().map(|cell| shown(cell, rules, layout.person_rows()));
     let mut cells: Vec<Shown> = cells.collect();
     if profile == Profile::ExactCs {
         cells = exact::suppressed(layout.lattice(), raw.cells(), cells, profile.limit());
     }
+    // Where numbers were changed, nobody knows that there is nobody.
     if let Some(none) = shown_none(layout, &cells, |cell| {
-        raw.cells().get(cell).is_some_and(|cell| cell.events() == 0)
+        off_by == 0 && raw.cells().get(cell).is_some_and(|cell| cell.events() == 0)
     }) {
         for cell in none {
             cells[cell] = Shown::Published(0);
@@ -70,6 +81,8 @@ pub struct CountRules {
     changed: Option<u64>,
     /// Whether a count that is surely not above the limit is marked so.
     tells_small: bool,
+    /// How far each number of a sum may be off, where partners changed theirs at random before.
+    off_by: u64,
 }
 
 /// A limit and a base that do not go together.
@@ -106,7 +119,7 @@ impl CountRules {
         if rounded(limit + 1, base) == 0 {
             return Err(RulesError::Zero { limit, base });
         }
-        Ok(Self { limit, base, zeros, changed: None, tells_small: true })
+        Ok(Self { limit, base, zeros, changed: None, tells_small: true, off_by: 0 })
     }
 
     /// The highest count that is hidden.
@@ -142,6 +155,7 @@ impl From<Profile> for CountRules {
             zeros: profile.zeros(),
             changed: profile.needs_record_keys().then(|| profile.half_width()),
             tells_small: profile.tells_small(),
+            off_by: 0,
         }
     }
 }
@@ -149,7 +163,9 @@ impl From<Profile> for CountRules {
 /// Applies the contributors rule, then the profile. A count is shown where it is above the limit, comes
 /// from more people than the limit, and no one person makes up more than half of it. Where counts are changed at
 /// random, it is the changed one that is held against the limit; were the true one as well, where a row is a person,
-/// the step from the limit to one more could be seen for certain.
+/// the step from the limit to one more could be seen for certain. Of a sum of changed counts it must be sure that there
+/// are more people than the limit, and nobody with more than half of it, however far off the sums are; where a row is a
+/// person, the changes alone protect it, as they do under the profile `ckm`.
 pub(super) fn shown(
     cell: &RawCell,
     rules: impl Into<CountRules>,
@@ -164,8 +180,12 @@ pub(super) fn shown(
         return Shown::Suppressed;
     };
     let certain = rules.changed.is_none() || person_rows == PersonRows::Several;
-    let few_people = certain && cell.persons() <= rules.limit();
-    let dominated = cell.top().saturating_mul(2) > events;
+    let off_by = match person_rows {
+        PersonRows::One => 0,
+        PersonRows::Several => rules.off_by,
+    };
+    let few_people = certain && cell.persons() <= rules.limit() + off_by;
+    let dominated = cell.top().saturating_mul(2).saturating_add(off_by) > events;
     let small = figure <= rules.limit();
     if small || few_people || dominated {
         // One marker for every rule: which of them hid a cell would itself say something.

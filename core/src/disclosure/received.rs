@@ -176,9 +176,10 @@ fn release(
         return Err(ReceivedError::Policy);
     }
     let shown: Vec<Shown> = document.cells.iter().copied().map(Shown::from).collect();
-    // Zeros of an indicator whose target is zero: all of them, or none.
+    // Zeros of an indicator whose target is zero: all of them, or none. Of figures that were changed at random nothing
+    // adds up, and nobody is said to be nobody by this rule.
     let none = shown_none(layout, &shown, |cell| shown.get(cell) == Some(&Shown::Published(0)));
-    let none = none.unwrap_or_default();
+    let none = none.filter(|_| document.off_by() == 0).unwrap_or_default();
     let zero = |cell: usize| none.binary_search(&cell).is_ok();
     let possible = |(index, cell): (usize, &Shown)| {
         if zero(index) {

@@ -7,6 +7,7 @@ mod completeness;
 mod figures;
 mod known;
 mod live;
+mod noisy;
 mod numbers;
 mod previews;
 mod properties;

@@ -391,6 +391,11 @@ impl Agreement {
                 "pool = \"masks\" works without a second server: leave out 'helper' and the party with that role",
             );
         }
+        if kind == PoolKind::Noisy && !self.profile.releases_figures() {
+            return wrong(
+                "pool = \"noisy\" needs a profile that rounds (nhs75m, nhs75 or ons105m): partners have changed their figures at random already, and nobody who adds them up has the keys to do so again",
+            );
+        }
         if self.distinct_people && kind != PoolKind::Deposit {
             return wrong(
                 "'distinct_people' needs pool = \"deposit\": what is added up for it must be exact, of many, and be read by nobody",

@@ -290,6 +290,16 @@ impl Bounds {
         }
     }
 
+    /// Bounds of a count that may lie so far off on either side.
+    #[must_use]
+    pub const fn widened(self, by: u64) -> Self {
+        let high = match self.high {
+            Some(high) => Some(high.saturating_add(by)),
+            None => None,
+        };
+        Self { low: self.low.saturating_sub(by), high }
+    }
+
     /// Whether the number lies between the bounds.
     #[must_use]
     pub fn contains(self, n: u64) -> bool {

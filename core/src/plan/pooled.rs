@@ -9,7 +9,7 @@ use crate::catalogue::{Catalogue, PersonRows};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
     Agreement, CategoryId, ColumnId, DatasetId, Digest, Lattice, LevelId, Period, PoolKind,
-    Question, Timestamp,
+    Profile, Question, Timestamp,
 };
 use crate::pool::{BoundRound, Pick, PoolError, RoundVector, Shape, VectorSpec};
 
@@ -22,6 +22,7 @@ pub const NAMING_PARTNERS: [&str; 2] = ["provider", "site"];
 pub struct PooledTable {
     plan: Plan<Publication>,
     shape: Shape,
+    noisy: bool,
     id: Digest,
 }
 
@@ -33,7 +34,9 @@ pub struct PooledTables {
 }
 
 impl PooledTables {
-    /// From the agreement's packs, as [`publication()`] has them. An agreement without a sum has none.
+    /// From the agreement's packs, as [`publication()`] has them. An agreement without a sum has none. Where partners
+    /// change their figures at random first, those are left out of which sums or a histogram of measures would be
+    /// contributed, and those with more dimensions than the profile that changes figures in this way allows.
     ///
     /// # Errors
     /// [`CanonicalError`], where a table has no id.
@@ -44,11 +47,13 @@ impl PooledTables {
         now: Timestamp,
     ) -> Result<Self, CanonicalError> {
         let agreements = std::slice::from_ref(agreement);
+        let noisy = agreement.pool == Some(PoolKind::Noisy);
         let plans: Vec<Plan<Publication>> =
             publication(agreements, of, agreement.profile, catalogue, now)
                 .into_iter()
                 .flatten()
                 .filter(|plan| !names_partners(plan.layout()))
+                .filter(|plan| !noisy || can_be_noisy(plan.layout()))
                 .collect();
         let estimated = agreement.distinct_people && agreement.pool == Some(PoolKind::Deposit);
         let distinct = if estimated { DistinctTable::all(&plans)? } else { Vec::new() };
@@ -62,8 +67,8 @@ impl PooledTables {
         }
         let kept = plans.into_iter().zip(keep).filter_map(|(plan, keep)| keep.then_some(plan));
         let table = |plan: Plan<Publication>| {
-            let (shape, id) = (shape(plan.layout()), id(&plan)?);
-            Ok(PooledTable { plan, shape, id })
+            let (shape, id) = (shape(plan.layout()), id(&plan, noisy)?);
+            Ok(PooledTable { plan, shape, noisy, id })
         };
         let tables = kept.map(table).collect::<Result<_, CanonicalError>>()?;
         Ok(Self { tables, distinct })
@@ -156,6 +161,12 @@ impl PooledTable {
         &self.shape
     }
 
+    /// Whether partners change its figures at random, by the keys of the records, before they contribute them.
+    #[must_use]
+    pub const fn keyed(&self) -> bool {
+        self.noisy
+    }
+
     /// What it is called by: a hash over everything that it means.
     #[must_use]
     pub const fn id(&self) -> Digest {
@@ -168,6 +179,15 @@ fn names_partners(layout: &Layout) -> bool {
     let scope = question.scope.as_ref().map(|scope| &scope.level);
     let mut levels = question.by.iter().chain(scope);
     levels.any(|level| NAMING_PARTNERS.contains(&level.dimension().as_str()))
+}
+
+/// Whether all that is contributed of a table are counts, which can be changed by the keys of their records, and the same
+/// count is the sum of no more parts than the profile that changes figures in this way allows.
+fn can_be_noisy(layout: &Layout) -> bool {
+    let question = layout.question();
+    let dimensions = question.by.len() + 1 + usize::from(question.scope.is_some());
+    layout.figure().is_none()
+        && Profile::Ckm.most_dimensions().is_none_or(|most| dimensions <= most)
 }
 
 /// The cells of measures: those above the line of each group.
@@ -253,7 +273,7 @@ fn of_larger(
     large.index(&outer?)
 }
 
-fn id(plan: &Plan<Publication>) -> Result<Digest, CanonicalError> {
+fn id(plan: &Plan<Publication>, noisy: bool) -> Result<Digest, CanonicalError> {
     #[derive(Serialize)]
     struct Id<'a> {
         population: crate::model::Population,
@@ -263,6 +283,9 @@ fn id(plan: &Plan<Publication>) -> Result<Digest, CanonicalError> {
         axes: Vec<Vec<&'a CategoryId>>,
         measures: &'a [ColumnId],
         units: u16,
+        // Exact figures and changed ones are never added up with each other.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        noisy: bool,
     }
     let layout = plan.layout();
     let question = layout.question();
@@ -282,6 +305,7 @@ fn id(plan: &Plan<Publication>) -> Result<Digest, CanonicalError> {
         axes: super::axes(layout.lattice()),
         measures: layout.measures(),
         units: layout.histogram().map_or(0, |histogram| histogram.last),
+        noisy,
     };
     Ok(Digest::of(&canonical::encode(&id)?))
 }
@@ -358,6 +382,35 @@ mod tests {
             }
         }
         assert_eq!(tables(&agreement, &catalogue).ids().collect::<Vec<_>>(), ids);
+    }
+
+    /// Sums and histograms of measures cannot be changed by the keys of records, and the more parts a count is the sum of,
+    /// the better the changes are averaged out.
+    #[test]
+    fn partners_that_change_their_figures_contribute_counts_by_few_dimensions_alone() {
+        let catalogue = Catalogue::builtin().expect("a catalogue");
+        let mut agreement = agreement("\"imd\", \"ethnicity\", \"age\", \"sex\"");
+        agreement.pool = Some(PoolKind::Deposit);
+        let exact = tables(&agreement, &catalogue);
+        let figures = |of: &PooledTables| {
+            of.tables().iter().filter(|table| table.plan().layout().figure().is_some()).count()
+        };
+        assert!(figures(&exact) > 0);
+        assert!(exact.tables().iter().all(|table| !table.keyed()));
+        agreement.pool = Some(PoolKind::Noisy);
+        let noisy = tables(&agreement, &catalogue);
+        assert_eq!(figures(&noisy), 0);
+        assert!(!noisy.tables().is_empty());
+        for table in noisy.tables() {
+            assert!(table.keyed() && table.plan().layout().question().by.len() <= 2);
+        }
+        // A sum that is the same question's has a table of its own, and a figure's has none.
+        let ids: Vec<Digest> = noisy.ids().collect();
+        let found = |indicator, by: &[&str]| {
+            noisy.find(&layout(indicator, by, &agreement, &catalogue), &ids).is_some()
+        };
+        assert!(found("rtt_over_18_weeks", &["sex"]));
+        assert!(!found("rtt_wait_percentiles", &["sex"]));
     }
 
     /// By groups, the part that is picked is the table that would have been counted.

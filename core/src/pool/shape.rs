@@ -80,10 +80,14 @@ impl Shape {
     }
 
     /// The numbers of a table, cut into vectors. The table is taken by value: what is contributed is not counted again.
+    /// Whether they must be changed before is `disclosure::contribution`'s to say, which alone calls this.
     ///
     /// # Errors
     /// [`ShapeError`] where the table is not of this shape.
-    pub fn values(&self, table: Table<RawCell>) -> Result<Vec<Zeroizing<Vec<u64>>>, ShapeError> {
+    pub(crate) fn values(
+        &self,
+        table: Table<RawCell>,
+    ) -> Result<Vec<Zeroizing<Vec<u64>>>, ShapeError> {
         let cells = table.cells();
         if cells.len() != self.cells {
             return Err(ShapeError);

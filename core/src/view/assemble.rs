@@ -16,7 +16,7 @@ use crate::disclosure::{
 };
 use crate::ledger::{Event, Missing, Receipt, ReceiptParts};
 use crate::model::{
-    Agreement, Bounds, CellState, Digest, Ods, PoolKind, QueryId, RefusalCode, Role,
+    Agreement, Bounds, CellState, Digest, Ods, PoolKind, Profile, QueryId, RefusalCode, Role,
     SnapshotVersion,
 };
 use crate::plan::Layout;
@@ -443,8 +443,12 @@ fn summed_lines(
 
 fn summed_caveat(pool: &Pooled) -> String {
     let noise = match pool.kind() {
-        PoolKind::Noisy => " Every partner changed its figures at random before, by a little.",
-        PoolKind::Deposit | PoolKind::Masks | PoolKind::TrustedSum => "",
+        PoolKind::Noisy => format!(
+            " Every partner changed each of its figures at random before, by up to {}, so that a total may be up to {} off: the ranges allow for it.",
+            Profile::Ckm.half_width(),
+            pool.off_by()
+        ),
+        PoolKind::Deposit | PoolKind::Masks | PoolKind::TrustedSum => String::new(),
     };
     format!(
         "The tables of {} partners were added up blind before small figures were hidden. Somebody with records at several partners is counted at each of them.{noise}",

@@ -150,7 +150,8 @@ impl Completeness {
         let rest = total.zip(without).map(|(total, without)| total.saturating_sub(without));
         let between = || {
             let total = total?;
-            let half = release.document().policy.profile.half_width();
+            let document = release.document();
+            let half = document.policy.profile.half_width() + document.off_by();
             // At least so many rows are in the published categories that are usable, or that are not.
             let at_least = |usable: bool| -> u64 {
                 let each = axis.categories().iter().enumerate().filter(|(_, c)| !c.id.is_all());

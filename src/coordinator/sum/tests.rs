@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use evensum_core::identity::Peer;
 use evensum_core::ledger::ReceiptParts;
 use evensum_core::model::{
-    AgreementId, DatasetId, FederationId, Ods, Population, Role, SnapshotRef, SnapshotVersion,
-    Timestamp,
+    Agreement, AgreementId, DatasetId, FederationId, Ods, Population, Role, SnapshotRef,
+    SnapshotVersion, Timestamp,
 };
-use evensum_core::pool::{Member, PoolServer, Ready, Roster, SignedRoster};
+use evensum_core::plan::PooledTables;
+use evensum_core::pool::{
+    Member, PoolServer, Ready, Roster, RoundDocument, SignedRoster, VerifiedRoster,
+};
 use evensum_core::port::{BoxFuture, PoolNodePort, SealedParts, SignedClosing};
 use evensum_core::sign::Envelope;
 use tempfile::TempDir;
@@ -92,14 +95,6 @@ impl PoolDirectory for Nodes {
     }
 }
 
-struct Nobody;
-
-impl HelperDirectory for Nobody {
-    fn helper(&self) -> Option<Arc<dyn HelperPort>> {
-        None
-    }
-}
-
 struct Scene {
     dir: TempDir,
     agreement: Agreement,
@@ -177,6 +172,7 @@ impl Scene {
         let identity = Identity { ods: ods("ZZ1"), role: Role::Coordinator };
         let key = Arc::clone(&self.ledger);
         let store = Store::open(&state, identity, key, clock.clone(), "evensum test").await;
+        let store = store.expect("a store");
         let said = roster.roster().members().iter().map(|member| {
             let says = self.says(member.ods.as_str(), roster, month);
             (member.ods.clone(), Arc::new(Says(says)))
@@ -185,17 +181,19 @@ impl Scene {
         Sums {
             own: own(),
             catalogue: Arc::clone(&self.catalogue),
-            store: store.expect("a store"),
+            shelf: Shelf::new(
+                (Vault::new(&state), store.clone()),
+                vec![Summed { agreement, roster: Arc::clone(roster) }],
+                Arc::clone(&self.catalogue),
+                clock.clone(),
+            ),
+            store,
             clock,
-            parts: SumParts {
-                agreements: vec![Summed { agreement, roster: Arc::clone(roster) }],
-                seal_key: Arc::new(SealKey::generate().expect("a key")),
-                answer_key: SigningKey::from_pem(&self.answer).expect("a key"),
-                nodes: Arc::new(Nodes(said.collect())),
-                helper: Arc::new(Nobody),
-                vault: Vault::new(&state),
-                wait: Duration::ZERO,
-            },
+            seal_key: Arc::new(SealKey::generate().expect("a key")),
+            answer_key: SigningKey::from_pem(&self.answer).expect("a key"),
+            nodes: Arc::new(Nodes(said.collect())),
+            second: None,
+            wait: Duration::ZERO,
             turn: tokio::sync::Mutex::default(),
             turns: Arc::default(),
         }
@@ -229,7 +227,7 @@ async fn an_open_round_keeps_its_list_and_the_next_goes_by_the_new_one() {
     let first = scene.signed(scene.first.clone());
     let later = scene.signed(scene.first.clone().without(&ods("M4")).expect("a member"));
     let sums = scene.up(&first, "2026-07").await;
-    sums.gather(&sums.parts.agreements[0]).await.expect("asks");
+    sums.gather(&sums.shelf.agreements()[0]).await.expect("asks");
     let bound = |sums: &Sums| -> Vec<Digest> {
         let rounds = sums.store.rounds();
         let all = rounds.populations().flat_map(|state| state.versions.values());
@@ -238,16 +236,16 @@ async fn an_open_round_keeps_its_list_and_the_next_goes_by_the_new_one() {
     let [july] = bound(&sums)[..] else { panic!("{:?}", bound(&sums)) };
     sums.store.close().await;
     let sums = scene.up(&later, "2026-08").await;
-    let loaded = sums.load(july).expect("it holds").expect("it is known");
+    let loaded = sums.shelf.load(july).expect("it holds");
     assert_eq!((loaded.of.roster.hash(), loaded.round.members().len()), (first.hash(), 5));
     // Who was taken off may still be in it, and nobody else may be missing.
     let period = loaded.round.document().population.period;
     let all = loaded.round.members();
     assert!(loaded.of.roster.may_close(&all, &all, period).is_ok());
-    sums.gather(&sums.parts.agreements[0]).await.expect("asks");
+    sums.gather(&sums.shelf.agreements()[0]).await.expect("asks");
     let other: Vec<Digest> = bound(&sums).into_iter().filter(|round| *round != july).collect();
     let [august] = other[..] else { panic!("{other:?}") };
-    let loaded = sums.load(august).expect("it holds").expect("it is known");
+    let loaded = sums.shelf.load(august).expect("it holds");
     assert_eq!((loaded.of.roster.hash(), loaded.round.members().len()), (later.hash(), 4));
     sums.store.close().await;
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use evensum_core::catalogue::Catalogue;
 use evensum_core::disclosure::attack::Limits;
-use evensum_core::disclosure::{Live, Outcome, protect};
+use evensum_core::disclosure::{Live, Outcome, contribution, protect};
 use evensum_core::identity::{Peer, QUERY_TYPE};
 use evensum_core::ledger::ReceiptParts;
 use evensum_core::model::{
@@ -195,7 +195,7 @@ impl Node {
         let mut parts = Vec::new();
         for (table, id) in (0..).zip(&bound.document().tables) {
             let of = tables.table(*id).expect("a table");
-            let values = of.shape().values(counted(self.place, of.plan().layout().lattice()));
+            let values = contribution(of, counted(self.place, of.plan().layout().lattice()));
             let specs = of.shape().vectors().expect("shapes");
             for ((vector, spec), values) in (0..).zip(specs).zip(values.expect("values")) {
                 let deposit = bound.deposit(*id, vector);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evensum_core::disclosure::contribution;
 use evensum_core::identity::Peer;
 use evensum_core::model::{AgreementId, Date, Digest, Population, RefusalCode, SnapshotVersion};
 use evensum_core::plan::{DistinctTable, PooledTable, PooledTables};
@@ -146,9 +147,12 @@ impl Site {
     ) -> Result<Arc<[Digest]>, Trouble> {
         let of = (extract.manifest.dataset.clone(), extract.manifest.period);
         let all = tables(&self.catalogue, &pool.of.agreement, of, self.clock.now()).await?;
-        let can = |table: &&PooledTable| {
-            extract.holds(table.plan()) && extract.has_keys_for(table.plan())
-        };
+        let keyed = extract.manifest.keys_hmac.is_some();
+        if !keyed && all.tables().iter().any(PooledTable::keyed) {
+            let (dataset, period) = (&extract.manifest.dataset, extract.manifest.period);
+            warn!(%dataset, %period, "the extract has no record keys, by which the agreement has figures changed at random: load and publish it again");
+        }
+        let can = |table: &&PooledTable| extract.holds(table.plan()) && (keyed || !table.keyed());
         let linked = self.is_linked(pool, extract)?;
         let marked = |table: &&DistinctTable| {
             linked && table.needs().all(|column| extract.manifest.columns_held.contains(column))
@@ -159,6 +163,7 @@ impl Site {
         let cells = |table: &&PooledTable| table.plan().layout().lattice().len();
         let smallest = all.tables().iter().filter(can).min_by_key(cells).map(PooledTable::id);
         let Some(smallest) = smallest else { return Ok(ids.into()) };
+        // Of figures that are changed at random all may become nothing; so few people hide nobody either.
         let values = self.counted(extract, &all, smallest).await?;
         let anybody = values.iter().any(|vector| vector.iter().any(|value| *value > 0));
         Ok(if anybody { ids.into() } else { Arc::from([]) })
@@ -192,7 +197,8 @@ impl Site {
         .await
     }
 
-    /// Counts a table and cuts it into vectors. What is counted is wiped when these are dropped.
+    /// Counts a table and cuts it into vectors, with figures that were changed where the agreement has them so. What is
+    /// counted is wiped when these are dropped.
     pub(super) async fn counted(
         &self,
         extract: &Extract,
@@ -200,18 +206,17 @@ impl Site {
         id: Digest,
     ) -> Result<Vec<Zeroizing<Vec<u64>>>, Trouble> {
         const UNKNOWN: Trouble = Trouble::Unbelieved("it names a table that is none");
-        if let Some(warehouse) = &self.warehouse {
-            let table = tables.table(id).ok_or(UNKNOWN)?;
-            let request = Request::of(table.plan());
-            let raw = warehouse.tabulate(&extract.manifest, &request).await;
-            return Ok(table.shape().values(raw.map_err(ReleaseError::from)?)?);
+        let table = tables.table(id).ok_or(UNKNOWN)?;
+        // A database that counts holds no keys of records.
+        if let Some(warehouse) = self.warehouse.as_ref().filter(|_| !table.keyed()) {
+            let raw = warehouse.tabulate(&extract.manifest, &Request::contributed(table)).await;
+            return Ok(contribution(table, raw.map_err(ReleaseError::from)?)?);
         }
         let (site, extract, tables) = (self.clone(), extract.clone(), Arc::clone(tables));
         blocking(move || {
             let table = tables.table(id).ok_or(UNKNOWN)?;
             let snapshot = site.shelf.open(&extract.dir, &extract.manifest)?;
-            let raw = tabulate(&snapshot, &Request::of(table.plan()))?;
-            Ok(table.shape().values(raw)?)
+            Ok(contribution(table, tabulate(&snapshot, &Request::contributed(table))?)?)
         })
         .await
     }

@@ -37,7 +37,7 @@ pub fn tables_of(
     let held = |table: &&PooledTable| {
         let plan = table.plan();
         let columns = plan.needs().all(|column| extract.columns_held.contains(column));
-        columns && (!plan.keyed() || extract.keys_hmac.is_some())
+        columns && (!table.keyed() || extract.keys_hmac.is_some())
     };
     let shown = |table: &PooledTable| {
         let question = table.plan().layout().question();

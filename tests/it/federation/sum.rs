@@ -157,6 +157,54 @@ fn six_people_at_each_of_ten_partners_are_sixty_whoever_is_offline_later() {
     }
 }
 
+/// Nobody sees an exact figure of a partner, not even the two servers together, and the answer's ranges hold the truth.
+#[test]
+fn figures_that_partners_change_at_random_are_added_up_and_the_ranges_hold_the_truth() {
+    let partners = ["ZZ1", "ZZ2", "ZZ3", "ZZ4"];
+    let mut fed = Fed::at_rest_of(&four().dir);
+    fed.edit("agreement.toml", "indicators = [", "indicators = [\"hypertension_treated\", ");
+    fed.edit("agreement.toml", "pool = \"deposit\"", "pool = \"noisy\"");
+    for (number, ods) in partners.iter().enumerate() {
+        publish_register(&fed, ods, number);
+        let kept = format!("{ods}/state/published/hypertension_register/2026-27Q2/1-provisional");
+        let names = fs::read_dir(fed.path(&kept)).expect("an extract");
+        let mut names = names.map(|entry| entry.expect("a file").path());
+        assert!(names.any(|name| name.extension().is_some_and(|end| end == "keys")), "{ods}");
+    }
+    begin(&mut fed, &partners);
+    let answer = summed(&fed, &REGISTER_QUESTION);
+    assert_eq!(answer["view"], "pooled");
+    assert_eq!(answer["policy"]["profile"], "nhs75m");
+    let caveats = answer["caveats"].to_string();
+    assert!(caveats.contains("at random") && caveats.contains("up to 20 off"), "{caveats}");
+    let cells = answer["cells"].as_array().expect("cells");
+    let mut shown = 0;
+    for cell in cells {
+        let [above, below] = match cell["at"]["ethnicity"].as_str().expect("a category") {
+            "white" => [200, 400],
+            "asian" => [116, 176],
+            "black" => [24, 24],
+            "all" => [340, 600],
+            _ => [0, 0],
+        };
+        for (side, truth) in [("numerator", above), ("denominator", below)] {
+            let side = &cell[side];
+            let low = side["low"].as_u64().expect("a least");
+            let high = side["high"].as_u64().unwrap_or(u64::MAX);
+            assert!((low..=high).contains(&truth), "{truth}: {side}");
+            if side["published"].is_u64() {
+                // As far as four partners' changes and rounding can move it, on either side.
+                assert!(high - low >= 40, "{side}");
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown >= 6, "{answer}");
+    for ods in ["ZZ1", COORDINATOR, SECOND] {
+        fed.verify(ods).succeeds();
+    }
+}
+
 /// Whoever is cut off as by a power cut comes back and goes on, and the sum is the same.
 #[test]
 fn a_round_goes_on_wherever_a_server_was_cut_off() {

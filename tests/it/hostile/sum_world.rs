@@ -15,6 +15,7 @@ use evensum::helper::{self, Helper};
 use evensum::intake::{self, Input, LoadRequest, Mapping};
 use evensum::node::{self, Membership, Node, Site};
 use evensum::reference::Reference;
+use evensum::round;
 use evensum::rpc::helper_client::DialledHelper;
 use evensum::rpc::{
     AcceptConfig, DialConfig, Keepalive, ListenConfig, NodeDialConfig, Refusal, Registry,
@@ -239,6 +240,7 @@ impl World {
             agreements: vec![self.agreement.clone()],
             answer_key: copy(&self.keys[code].answer),
             roster: Some(Arc::clone(&self.roster)),
+            seal_key: None,
         });
         Open { node, store }
     }
@@ -288,7 +290,7 @@ impl World {
         let (agreement, roster) = (self.agreement.clone(), Arc::clone(&self.roster));
         let helper = Helper::open(helper::Parts {
             own: self.peer(own),
-            agreements: vec![helper::Summed { agreement, roster }],
+            agreements: vec![round::Summed { agreement, roster }],
             catalogue: Arc::clone(&self.catalogue),
             seal_key: again(&self.seals[SECOND]),
             answer_key: copy(&self.keys[SECOND].answer),
@@ -380,14 +382,14 @@ impl World {
             partners: Arc::new(to_coordinator.clone()),
             clock: self.clock(&time, COORDINATOR),
             sums: Some(SumParts {
-                agreements: vec![coordinator::Summed {
+                agreements: vec![round::Summed {
                     agreement: self.agreement.clone(),
                     roster: Arc::clone(&self.roster),
                 }],
                 seal_key: Arc::new(again(&self.seals[COORDINATOR])),
                 answer_key: copy(&self.keys[COORDINATOR].answer),
                 nodes: Arc::new(to_coordinator),
-                helper: Arc::new(DialledHelper::new(dialled, ods(SECOND))),
+                helper: Some(Arc::new(DialledHelper::new(dialled, ods(SECOND)))),
                 vault: Vault::new(&state),
                 // Whoever is connected is ready: nobody is waited for.
                 wait: LIMIT * 100,

@@ -7,11 +7,11 @@
 
 mod ptable;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub use ptable::{LEAST_BOUND, MAX_BOUND, MAX_GAP, PTable, PTableError};
 
-use crate::model::{Digest, Profile, RawCell};
+use crate::model::{Digest, Profile, RawCell, Table};
 
 /// The variance of the changes of the profile `ckm`.
 const VARIANCE: f64 = 2.0;
@@ -39,3 +39,54 @@ pub(super) fn figure(cell: &RawCell, changed: bool) -> Option<u64> {
         Some(cell.events())
     }
 }
+
+/// A count whose changes have the same chances in both directions: every one from the greatest change on.
+const FAR: u64 = 1 << 20;
+
+/// A table whose every number was changed at random, so that it may be shared with whoever may not see exact ones. There
+/// is no other way to one than by the keys of the records:
+/// ```compile_fail,E0603
+/// use evensum_core::disclosure::cell_key::Noised;
+/// ```
+#[derive(Debug)]
+pub(super) struct Noised(Table<RawCell>);
+
+impl Noised {
+    /// None where a cell has no key, or what was measured in it could not be changed.
+    pub(super) fn of(raw: &Table<RawCell>) -> Option<Self> {
+        let cells = raw.cells().iter().map(noised).collect::<Option<Vec<_>>>()?;
+        Table::new(Arc::clone(raw.lattice()), cells).ok().map(Self)
+    }
+
+    pub(super) fn into_table(self) -> Table<RawCell> {
+        self.0
+    }
+}
+
+/// Events, people and the most rows of one person, each changed by up to [`Profile::half_width`] of the profile `ckm`.
+///
+/// Each has a change of its own: were it the same, the differences between them would be exact. Of the most rows of one
+/// person it is twice their number less all rows that is changed, since nothing else is asked of it: whether one person
+/// has more than half of them. Nobody stays nobody, and of a cell whose rows become none nothing else is left, so that it
+/// cannot be told from one without any.
+fn noised(cell: &RawCell) -> Option<RawCell> {
+    let key = cell.cell_key()?;
+    if cell.measured().is_some() {
+        return None;
+    }
+    let events = TABLE.look_up(cell.events(), key);
+    let persons = TABLE.look_up(cell.persons(), part(key, b"people")).min(events);
+    let change = TABLE.look_up(FAR, part(key, b"top"));
+    let twice = cell.top().saturating_mul(2).saturating_add(events).saturating_add(change);
+    let top = twice.saturating_sub(cell.events().saturating_add(FAR)).div_ceil(2).min(events);
+    Some(RawCell::new(events, persons, top))
+}
+
+/// A key for another number of the same records, which says nothing of the first.
+fn part(key: u64, of: &[u8]) -> u64 {
+    let hash = Digest::of(&[b"evensum-cell-key-part-1\0", of, &key.to_le_bytes()].concat());
+    hash.as_bytes().iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests;

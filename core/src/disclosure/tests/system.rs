@@ -11,7 +11,7 @@ use crate::disclosure::attack::{Hidden, ranges};
 use crate::disclosure::known::Known;
 use attack::Limits;
 
-const COORDINATOR: &str = "ZZ1";
+pub(super) const COORDINATOR: &str = "ZZ1";
 
 fn partners(count: usize) -> Vec<Ods> {
     (0..count).map(|n| ods(&format!("ZA{n:02}"))).collect()
@@ -262,13 +262,14 @@ fn a_round_is_checked_however_it_is_read() {
 }
 
 /// The answer of a party in a role, of a document that it signs whatever it is.
-fn answered(
+pub(super) fn answered(
     scene: &Scene,
     (party, role): (&Partner, Role),
     document: &ReleaseDocument,
     expected: Role,
 ) -> Result<Verified, ReceivedError> {
-    let asker = scene.asker(&scene.query(&["sex"]));
+    let query = Query { questions: vec![document.question.clone()], ..scene.query(&[]) };
+    let asker = scene.asker(&query);
     let (query, plan) = (asker.query(), scene.plan(&asker));
     let document = canonical::encode(document).expect("encodes");
     let event = Event::AnswerReleased {

@@ -84,6 +84,20 @@ fn each_line_of_the_pooled_view_changes_the_hash() {
     }
 }
 
+/// Whoever adds up figures that were changed at random has no keys to change them by once more.
+#[test]
+fn figures_that_partners_change_are_rounded_in_the_total() {
+    let noisy = text("helper = \"ZZ9\"\npool = \"noisy\"", &format!("{}{}", helper("ZZ9"), two()));
+    for (profile, holds) in
+        [("nhs75m", true), ("nhs75", true), ("ons105m", true), ("ckm", false), ("exact_cs", false)]
+    {
+        let parsed = Agreement::parse(&noisy.replace("nhs75m", profile));
+        assert_eq!(parsed.is_ok(), holds, "{profile}");
+        let said = parsed.err().map_or_else(String::new, |error| error.to_string());
+        assert!(holds || said.contains("a profile that rounds"), "{said}");
+    }
+}
+
 #[test]
 fn what_contradicts_itself_is_refused_in_words() {
     let deposit = "helper = \"ZZ9\"\npool = \"deposit\"";

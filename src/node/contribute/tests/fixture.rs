@@ -13,7 +13,7 @@ use evensum_core::identity::Peer;
 use evensum_core::ledger::{Checkpoint, Entry, Event, PoolStep, ReceiptParts, merkle, origin};
 use evensum_core::model::{
     Agreement, CategoryId, Clock, ColumnId, DatasetId, Digest, FederationId, ImdEdition, Lattice,
-    Ods, OfficerId, Period, Population, Role, SnapshotRef, SnapshotVersion, Timestamp,
+    Ods, OfficerId, Period, PoolKind, Population, Role, SnapshotRef, SnapshotVersion, Timestamp,
 };
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
@@ -91,6 +91,8 @@ pub(super) struct Scene {
     pub(super) coordinator_seal: SealKey,
     pub(super) second_seal: SealKey,
     pub(super) clock: Arc<Moved>,
+    /// Whether extracts are loaded with the keys of their records.
+    pub(super) keyed: bool,
     keys: BTreeMap<(&'static str, Role), Keys>,
     officers: [SigningKey; 2],
     dir: TempDir,
@@ -162,6 +164,7 @@ impl Scene {
         }
         let roster = Arc::new(verified(list, &agreement, &officers));
         Self {
+            keyed: agreement.pool == Some(PoolKind::Noisy),
             agreement,
             catalogue: Arc::new(Catalogue::builtin().expect("the catalogue")),
             roster,
@@ -223,7 +226,7 @@ impl Scene {
         dimension.map_or_else(|| of.outcome.column.clone(), |d| d.column.clone())
     }
 
-    fn extract(&self, rows: &[Row]) -> Extract {
+    fn extract(&self, code: &str, rows: &[Row]) -> Extract {
         let one = |name: &'static str| {
             let of_row = |row: &Row| row.codes[name].clone();
             let mut dictionary: Vec<CategoryId> = Vec::new();
@@ -253,7 +256,7 @@ impl Scene {
                 columns,
                 measures: vec![Measure { id, values: vec![1; rows.len()] }],
             },
-            record_keys: None,
+            record_keys: self.keyed.then(|| record_keys(code, rows)),
             links: None,
         }
     }
@@ -264,7 +267,7 @@ impl Scene {
         let staged = intake::staged_root(&state).join(DATASET);
         fs::create_dir_all(&staged).expect("a folder");
         let staged = staged.join(period().to_string());
-        snapshot::write(&staged, &self.extract(rows), &key).expect("written");
+        snapshot::write(&staged, &self.extract(code, rows), &key).expect("written");
         let today = self.clock.now().date();
         let manifest = intake::publish(&state, &dataset(), period(), &key, today);
         manifest.expect("published").reference().expect("a standing")
@@ -454,6 +457,16 @@ impl Scene {
         };
         (0..lattice.len()).map(cell).collect()
     }
+}
+
+/// A key for each person, which no other partner has.
+fn record_keys(code: &str, rows: &[Row]) -> Vec<u64> {
+    let people = rows.iter().map(|row| row.person).max().map_or(0, |last| last + 1);
+    let key = |person: u32| {
+        let hash = Digest::of(format!("{code} {person}").as_bytes());
+        u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight"))
+    };
+    (0..people).map(key).collect()
 }
 
 fn node_key(code: &str) -> NodeKey {

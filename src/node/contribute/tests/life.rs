@@ -150,12 +150,12 @@ fn sum(a: u128, b: u128) -> u128 {
 }
 
 /// What both servers do with one vector of everybody's contributions; nothing of it is looked at before they are added.
-struct Servers {
-    key: VerifyKey,
+pub(super) struct Servers {
+    pub(super) key: VerifyKey,
 }
 
 impl Servers {
-    fn totals(
+    pub(super) fn totals(
         &self,
         scene: &Scene,
         (deposit, spec): (evensum_core::pool::DepositId, VectorSpec),
