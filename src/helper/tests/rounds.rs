@@ -231,7 +231,7 @@ async fn a_round_that_does_not_hold_binds_nothing() {
     let called = up.helper.announce(&caller, &round, &other).await;
     assert_eq!(called, Err(refused(RefusalCode::RoundDiffers)));
     scene.wait(3_600);
-    assert_eq!(up.announce(&scene, &round).await, Err(refused(RefusalCode::RoundDiffers)));
+    assert_eq!(up.announce(&scene, &round).await, Err(refused(RefusalCode::RoundTime)));
     let round = scene.round(&MEMBERS);
     up.announce(&scene, &round).await.expect("is bound");
     // Neither another key, nor another round over the same records.
