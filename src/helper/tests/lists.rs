@@ -85,7 +85,7 @@ async fn a_list_that_is_lost_can_be_put_back_and_no_other_in_its_place() {
             Some(text) => std::fs::write(&file, text).expect("written"),
         }
         match up.helper.0.fetch().await {
-            Err(Unable::Vault(reason)) => assert!(reason.to_string().contains(why), "{reason}"),
+            Err(Unable::Load(reason)) => assert!(reason.to_string().contains(why), "{reason}"),
             other => panic!("{instead:?}: {other:?}"),
         }
     }
