@@ -47,7 +47,8 @@ struct Federation {
     officers: Vec<SigningKey>,
 }
 
-/// Officers: two of the coordinator's organisation, and one of another.
+/// Officers: two of the coordinator's organisation, and one of the second server's. Behind them stands one of the first
+/// partner.
 const OFFICERS: [(&str, &str); 3] = [("ann", COORDINATOR), ("abe", COORDINATOR), ("cat", SECOND)];
 
 impl Federation {
@@ -60,6 +61,7 @@ impl Federation {
              profile = \"nhs75m\"\nanalysts = []\nhelper = \"{SECOND}\"\npool = \"deposit\"\n{lines}\n",
         );
         let (mut answers, mut officers) = (Vec::new(), Vec::new());
+        let beside = nodes.first().map(|code| ("dot", *code));
         let servers = [(COORDINATOR, PartyRole::Coordinator), (SECOND, PartyRole::Helper)];
         let nodes = nodes.iter().map(|code| (*code, PartyRole::Node));
         for (code, role) in servers.into_iter().chain(nodes) {
@@ -72,7 +74,7 @@ impl Federation {
             );
             answers.push((ods(code)?, own));
         }
-        for (id, of) in OFFICERS {
+        for (id, of) in OFFICERS.into_iter().chain(beside) {
             let own = key()?;
             let public = own.verifying_key().to_text();
             let _ =

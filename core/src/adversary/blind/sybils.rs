@@ -25,14 +25,15 @@ const EMPTY: [&str; 6] = ["E1", "E2", "E3", "E4", "E5", "E6"];
 const NEW: [&str; 6] = ["N1", "N2", "N3", "N4", "N5", "N6"];
 const STRANGERS: [&str; 6] = ["X1", "X2", "X3", "X4", "X5", "X6"];
 const SERVERS: [&str; 2] = [COORDINATOR, SECOND];
-/// Officers of two organisations, and two of one.
-const BOTH: [usize; 2] = [0, 2];
+/// Officers of the coordinator's organisation and of a partner's, two of one organisation, and those of the two servers'.
+const BOTH: [usize; 2] = [0, 3];
 const ONE: [usize; 2] = [0, 1];
+const SERVERS_OWN: [usize; 2] = [0, 2];
 /// Ways of making up the number: organisations that the agreement does not know, on the list or in the round alone;
 /// partners that joined within the period; these and nodes of the two servers' organisations; partners that hold
-/// nothing, for which the coordinator signs; all of these; a list that officers of one organisation have signed, and one that was
-/// changed after it was signed, both with dates from before the period; and the others are bound, and are said to have
-/// sent nothing.
+/// nothing, for which the coordinator signs; all of these; a list that officers of one organisation have signed, or of the
+/// servers' two, and one that was changed after it was signed, all with dates from before the period; and the others are
+/// bound, and are said to have sent nothing.
 const STRANGERS_ON_LIST: usize = 0;
 const STRANGERS_IN_ROUND: usize = 1;
 const NEWCOMERS: usize = 2;
@@ -41,7 +42,8 @@ const HOLDING_NOTHING: usize = 4;
 const ONE_ORGANISATION: usize = 6;
 const AFTER_SIGNING: usize = 7;
 const NOTHING_SENT: usize = 8;
-const WAYS: usize = 9;
+const SERVERS_ALONE: usize = 9;
+const WAYS: usize = 10;
 const NOW: Timestamp = Timestamp::from_unix(1_793_000_000);
 const SHAPE: &str = "one partner and 3 to 9 that the coordinator adds";
 
@@ -195,6 +197,7 @@ impl Scene {
             STRANGERS_IN_ROUND => (self.signed(&honest)?, &with),
             NOTHING_SENT => (self.signed(&all)?, &all),
             ONE_ORGANISATION => (self.signed_by(&ONE, self.list(&with, true)?)?, &with),
+            SERVERS_ALONE => (self.signed_by(&SERVERS_OWN, self.list(&with, true)?)?, &with),
             AFTER_SIGNING => {
                 let other = self.signed_by(&[], self.list(&with, true)?)?;
                 (with_list_of(&self.signed(&honest)?, &other)?, &with)
@@ -234,7 +237,9 @@ fn added(way: usize, draw: &mut Draw) -> Vec<&'static str> {
     let [newcomers, servers] = [&NEW[..], &SERVERS];
     let mut from: Vec<&str> = match way {
         STRANGERS_ON_LIST | STRANGERS_IN_ROUND => STRANGERS.to_vec(),
-        NEWCOMERS | OWN_NODES | ONE_ORGANISATION | AFTER_SIGNING => newcomers.to_vec(),
+        NEWCOMERS | OWN_NODES | ONE_ORGANISATION | SERVERS_ALONE | AFTER_SIGNING => {
+            newcomers.to_vec()
+        }
         NOTHING_SENT => [newcomers, servers].concat(),
         HOLDING_NOTHING => EMPTY.to_vec(),
         _ => [newcomers, servers, &EMPTY].concat(),
