@@ -20,7 +20,7 @@ use super::node::ConfigArgs;
 use super::{audit, clock, serve, terminal};
 use crate::config::{self, Server};
 use crate::intake;
-use crate::node::{Kept, Offers, ShownTable, keep_back, tables_of};
+use crate::node::{self, Kept, Offers, ShownTable, keep_back, tables_of};
 use crate::round;
 use crate::snapshot::Manifest;
 use crate::store::{Reader, StoreError, Vault};
@@ -361,7 +361,7 @@ fn list(server: &Server, format: Format) -> Result<(), Failure> {
     each_step(server, |at, step| told.hear(at, step))?;
     let vault = Vault::new(&server.state);
     for line in &mut told.contributions {
-        line.kept = vault.has(line.round, "to-coordinator-0-0");
+        line.kept = node::is_kept(&vault, line.round);
     }
     terminal::out(&match format {
         Format::Table => told.text(),

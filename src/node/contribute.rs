@@ -40,6 +40,7 @@ use crate::snapshot::SnapshotError;
 use crate::store::{StoreError, Vault, VaultError};
 
 pub use self::offers::{Kept, OfferError, Offers, RequestError, keep_back};
+pub use self::parts::is_kept;
 pub use self::shown::{ShownTable, tables_of};
 pub use self::suspend::{Suspension, suspend};
 

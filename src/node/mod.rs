@@ -30,8 +30,8 @@ use evensum_core::sign::{Envelope, SigningKey};
 use tokio::sync::{Mutex, watch};
 
 pub use self::contribute::{
-    Kept, OfferError, Offers, RequestError, ShownTable, Suspension, can_contribute, keep_back,
-    suspend, tables_of,
+    Kept, OfferError, Offers, RequestError, ShownTable, Suspension, can_contribute, is_kept,
+    keep_back, suspend, tables_of,
 };
 pub use self::prepare::{PrepareError, Prepared, Progress};
 pub use self::release::ReleaseError;

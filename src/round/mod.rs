@@ -115,6 +115,22 @@ impl Loaded {
         })
     }
 
+    /// A closed round, as far as own copies still have what it is about. Tables that the agreement has no more are
+    /// not found, and a round with one of them has no vectors.
+    fn closed(
+        of: &Summed,
+        (envelope, hash): (Envelope, Digest),
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<Self, LoadError> {
+        let round = BoundRound::again(&envelope.payload, hash)?;
+        let population = &round.document().population;
+        let place = (&population.dataset, population.period);
+        let tables = Arc::new(PooledTables::of(&of.agreement, place, catalogue, now)?);
+        let vectors = tables.vectors_of(&round).unwrap_or_default();
+        Ok(Self { of: of.clone(), round, envelope, tables, vectors })
+    }
+
     /// The place of a vector among all of the round.
     #[must_use]
     pub fn place(&self, table: u32, vector: u32) -> Option<usize> {
@@ -188,8 +204,8 @@ impl Shelf {
         Loaded::verify(of, envelope, &self.catalogue, self.clock.now())
     }
 
-    /// A round that is kept, under the list that it was bound under. That does not change, and agreements are those of
-    /// this process, so that it is verified once.
+    /// A round that is kept: an open one as it holds under the list that it was bound under, a closed one as it is. Agreements
+    /// are those of this process, so that it is verified once.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -203,11 +219,18 @@ impl Shelf {
         let of = self.summed(&claim.agreement);
         let Summed { agreement, roster } =
             of.ok_or(LoadError::Lost("the agreement that it is under"))?.clone();
-        let roster = self.vault.list_of(&self.store.rounds(), hash, (&roster, &agreement))?;
-        let loaded = Arc::new(self.verify(&Summed { agreement, roster }, &envelope)?);
+        let known = self.store.rounds();
+        let bound_under = self.vault.list_of(&known, hash, (&roster, &agreement));
+        let loaded = if known.round(hash).is_some_and(|(.., state)| state.closed.is_some()) {
+            let of = Summed { agreement, roster: bound_under.unwrap_or(roster) };
+            Loaded::closed(&of, (envelope, hash), &self.catalogue, self.clock.now())?
+        } else {
+            self.verify(&Summed { agreement, roster: bound_under? }, &envelope)?
+        };
         if loaded.round.hash() != hash {
             return Err(LoadError::Lost("its document"));
         }
+        let loaded = Arc::new(loaded);
         let mut rounds = self.rounds();
         if rounds.len() >= MAX_LOADED {
             rounds.clear();

@@ -161,6 +161,26 @@ impl BoundRound {
         Ok(Self { document: round.clone(), hash: signed.hash(), lock, members })
     }
 
+    /// A round that was held against its rules when it was bound, read again: it is believed by its hash, which the own
+    /// audit log has. So it outlives the agreement and the list that it was bound under.
+    ///
+    /// # Errors
+    /// [`RoundError::Differs`], where these bytes are others; [`RoundError::Canonical`].
+    pub fn again(payload: &[u8], hash: Digest) -> Result<Self, RoundError> {
+        if Digest::of(payload) != hash {
+            return Err(RoundError::Differs);
+        }
+        let document = Round::read(payload)?;
+        let member = |enclosed: &Enclosed| {
+            let envelope = enclosed.envelope::<Ready>().ok_or(RoundError::Differs)?;
+            let ready = Ready::read(&envelope.payload)?;
+            Ok((ready.ods, ready.snapshot))
+        };
+        let members = document.ready.iter().map(member).collect::<Result<_, RoundError>>()?;
+        let lock = document.population.lock()?;
+        Ok(Self { document, hash, lock, members })
+    }
+
     /// That contributions may still be made: not too late, and nobody is kept waiting longer than a day.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use evensum_core::model::{
 };
 use evensum_core::plan::PooledTables;
 use evensum_core::pool::{
-    Member, PoolServer, Ready, Roster, RoundDocument, SignedRoster, VerifiedRoster,
+    ClosedRound, Member, PoolServer, Ready, Roster, RoundDocument, SignedRoster, VerifiedRoster,
 };
 use evensum_core::port::{BoxFuture, PoolNodePort, SealedParts, SignedClosing};
 use evensum_core::sign::Envelope;
@@ -221,6 +221,46 @@ impl Scene {
     }
 }
 
+fn bound(sums: &Sums) -> Vec<Digest> {
+    let rounds = sums.store.rounds();
+    let all = rounds.populations().flat_map(|state| state.versions.values());
+    all.map(|round| round.round).collect()
+}
+
+#[tokio::test]
+async fn a_closed_round_outlives_its_agreement_and_an_open_one_does_not() {
+    let mut scene = Scene::new();
+    let list = scene.signed(scene.first.clone());
+    let sums = scene.up(&list, "2026-07").await;
+    sums.gather(&sums.shelf.agreements()[0]).await.expect("asks");
+    let [july] = bound(&sums)[..] else { panic!("{:?}", bound(&sums)) };
+    let document = sums.shelf.load(july).expect("it holds").round.document().clone();
+    sums.store.close().await;
+
+    // Another partner joins, say: the agreement has another hash.
+    scene.agreement.version += 1;
+    let sums = scene.up(&list, "2026-07").await;
+    let other = sums.shelf.load(july);
+    assert!(matches!(other, Err(LoadError::Round(RoundError::Differs))), "{other:?}");
+    let of = {
+        let rounds = sums.store.rounds();
+        let (state, version, round) = rounds.round(july).expect("it is bound");
+        round.reference(&state.population, version)
+    };
+    let members: Vec<Ods> = MEMBERS.map(ods).into();
+    let closing = Digest::of(b"closing");
+    let missing = Vec::new();
+    let step = PoolStep::Closed { of, closing, members: members.clone(), missing };
+    sums.store.step(step).await.expect("closes");
+    let loaded = sums.shelf.load(july).expect("it is closed");
+    assert_eq!(loaded.round.document(), &document);
+    assert_eq!(loaded.vectors.len(), loaded.tables.vectors_of(&loaded.round).expect("all").len());
+    let closed = ClosedRound { closing, members, missing: Vec::new() };
+    let question = loaded.tables.tables()[0].plan().layout().question().clone();
+    assert!(sums.key_of(&loaded, &closed, &question).expect("a key").is_some());
+    sums.store.close().await;
+}
+
 #[tokio::test]
 async fn an_open_round_keeps_its_list_and_the_next_goes_by_the_new_one() {
     let scene = Scene::new();
@@ -228,11 +268,6 @@ async fn an_open_round_keeps_its_list_and_the_next_goes_by_the_new_one() {
     let later = scene.signed(scene.first.clone().without(&ods("M4")).expect("a member"));
     let sums = scene.up(&first, "2026-07").await;
     sums.gather(&sums.shelf.agreements()[0]).await.expect("asks");
-    let bound = |sums: &Sums| -> Vec<Digest> {
-        let rounds = sums.store.rounds();
-        let all = rounds.populations().flat_map(|state| state.versions.values());
-        all.map(|round| round.round).collect()
-    };
     let [july] = bound(&sums)[..] else { panic!("{:?}", bound(&sums)) };
     sums.store.close().await;
     let sums = scene.up(&later, "2026-08").await;

@@ -35,6 +35,12 @@ fn name(to: Role, (table, vector): Place) -> String {
     format!("{PARTS}{server}-{table}-{vector}")
 }
 
+/// Whether a contribution's sealed parts are still kept.
+#[must_use]
+pub fn is_kept(vault: &Vault, round: Digest) -> bool {
+    vault.has(round, &name(Role::Leader, (0, 0)))
+}
+
 /// All parts that one server is sent, in their order.
 fn places(task: &Loaded) -> Vec<Place> {
     task.vectors.iter().map(|vector| (vector.table, vector.vector)).collect()
