@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{Exit, Failure, OrExit};
 use super::serve::{self, Checked, Member, StopArgs};
+use super::sums::is_listed;
 use super::{clock, ready};
 use crate::config::{self, Server};
 use crate::helper::{Helper, Parts};
@@ -105,12 +106,7 @@ fn fits(
     let listed = listed.ok_or_else(|| {
         wrong(format!("the membership list has another second server than {own}: correct 'ods'"))
     })?;
-    if listed.seal_key != seal_key.public().to_text() {
-        return Err(wrong(format!(
-            "the membership list has another sealing key of {own} than 'seal_key' of [helper]: name the right file, or have the list made and signed anew"
-        )));
-    }
-    Ok(())
+    is_listed(seal_key, (own, &listed.seal_key), "[helper]")
 }
 
 /// The one coordinator of all agreements.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evensum_core::model::{Agreement, FederationId, Ods, PoolKind, Role};
+use evensum_core::model::{Agreement, FederationId, KeyText, Ods, PoolKind, Role};
 use evensum_core::pool::{SealKey, SignedRoster, VerifiedRoster};
 use evensum_core::port::PoolNodePort;
 use tokio::sync::watch;
@@ -25,16 +25,12 @@ pub(super) struct Summed {
     pub(super) roster: Arc<VerifiedRoster>,
     /// What the node agrees on masks with, where there is no second server.
     pub(super) seal_key: Option<SealKey>,
-    second: Option<Second>,
+    /// The second server, and where it is.
+    second: Option<(Ods, Destination)>,
     kept: PathBuf,
     text: String,
     /// What has changed since the list that the node went by before.
     changes: Vec<String>,
-}
-
-struct Second {
-    ods: Ods,
-    place: Destination,
 }
 
 fn wrong(text: String) -> Failure {
@@ -67,7 +63,7 @@ pub(super) fn summed(
     }
     let Some((signed, roster, _)) = listed(membership, agreements)? else { return Ok(None) };
     let federation = &membership.federation;
-    let second = second_server(membership, &roster)?;
+    let second = second_server("membership", membership.second_server.as_ref(), &roster)?;
     let seal_key = masks_key(server, membership, &roster)?;
     let kept = server.state.join(format!("membership-{federation}.json"));
     let changes = changes(&kept, &roster)?;
@@ -126,67 +122,54 @@ pub(super) fn summing(
         )
     })?;
     let seal_key = config::sealing_key(file)?;
-    if list.coordinator().seal_key != seal_key.public().to_text() {
-        return Err(wrong(format!(
-            "the membership list has another sealing key of {} than 'seal_key' of [coordinator]: name the right file, or have the list made and signed anew",
-            server.ods
-        )));
-    }
-    let second = dialled(table.second_server.as_ref(), &roster)?;
+    is_listed(&seal_key, (&server.ods, &list.coordinator().seal_key), "[coordinator]")?;
+    let second = second_server("coordinator", table.second_server.as_ref(), &roster)?;
     let wait = Duration::from_secs(u64::from(table.wait_for_partners_hours) * 3600);
     let summed = round::Summed { agreement: agreement.clone(), roster: Arc::new(roster.clone()) };
     Ok(Some(Summing { summed, seal_key, second, wait }))
 }
 
-/// The second server that a coordinator dials, which must be that of the list.
-fn dialled(
+/// The second server of a table of the configuration, and the way to it. It must be that of the list, or neither is there.
+fn second_server(
+    table: &str,
     named: Option<&config::SecondServer>,
     roster: &VerifiedRoster,
 ) -> Result<Option<(Ods, Destination)>, Failure> {
+    let federation = roster.roster().federation();
     match (roster.roster().helper(), named) {
-        (None, None) => Ok(None),
-        (Some(listed), Some(named)) if listed.ods == named.ods => {
-            let (proxy, password) = (named.proxy.as_ref(), named.proxy_password.as_deref());
-            let place = reach::destination(&named.address, proxy, password)?;
-            Ok(Some((named.ods.clone(), place)))
-        }
-        (_, Some(named)) => Err(wrong(format!(
-            "[coordinator.second_server] names {}, which is not the second server of the membership list: correct the ODS code",
-            named.ods
-        ))),
-        (Some(_), None) => Err(wrong(
-            "a blind sum needs a table [coordinator.second_server] with its 'ods' and 'address'"
-                .to_owned(),
-        )),
-    }
-}
-
-/// The second server of the configuration, which must be that of the list.
-fn second_server(
-    membership: &Membership,
-    roster: &VerifiedRoster,
-) -> Result<Option<Second>, Failure> {
-    let federation = &membership.federation;
-    match (roster.roster().helper(), &membership.second_server) {
         (None, None) => Ok(None),
         (Some(listed), Some(named)) if listed.ods == named.ods => {
             let config::SecondServer { ods, address, proxy, proxy_password } = named;
             let place = reach::destination(address, proxy.as_ref(), proxy_password.as_deref())?;
-            Ok(Some(Second { ods: ods.clone(), place }))
+            Ok(Some((ods.clone(), place)))
         }
         (Some(listed), Some(named)) => Err(wrong(format!(
-            "[membership.second_server] names {}, and the membership list of {federation} has {}: correct the ODS code",
+            "[{table}.second_server] names {}, and the membership list of {federation} has {}: correct the ODS code",
             named.ods, listed.ods
         ))),
         (Some(listed), None) => Err(wrong(format!(
-            "there is no way to the second server {} of {federation}: give [membership.second_server] its ODS code and 'address'",
+            "there is no way to the second server {} of {federation}: give [{table}.second_server] its ODS code and 'address'",
             listed.ods
         ))),
         (None, Some(named)) => Err(wrong(format!(
-            "[membership.second_server] names {}, and the membership list of {federation} has no second server: take it out",
+            "[{table}.second_server] names {}, and the membership list of {federation} has no second server: take it out",
             named.ods
         ))),
     }
+}
+
+/// That a server's own sealing key, which a table of its configuration names, is the one that the list has for it.
+pub(super) fn is_listed(
+    key: &SealKey,
+    (ods, listed): (&Ods, &KeyText),
+    table: &str,
+) -> Result<(), Failure> {
+    if *listed == key.public().to_text() {
+        return Ok(());
+    }
+    Err(wrong(format!(
+        "the membership list has another sealing key of {ods} than 'seal_key' of {table}: name the right file, or have the list made and signed anew"
+    )))
 }
 
 /// What the node agrees on masks with: the secret half of its key of the list.
@@ -206,12 +189,7 @@ fn masks_key(
         ))
     })?;
     let key = config::sealing_key(file)?;
-    if listed.seal_key != key.public().to_text() {
-        return Err(wrong(format!(
-            "the membership list of {federation} has another sealing key of {} than 'seal_key' of [[membership]]: name the right file, or have the list made and signed anew",
-            server.ods
-        )));
-    }
+    is_listed(&key, (&server.ods, &listed.seal_key), "[[membership]]")?;
     Ok(Some(key))
 }
 
@@ -258,8 +236,8 @@ impl Summed {
     /// In words, for `node check`.
     pub(super) fn said(&self) -> String {
         let list = self.roster.roster();
-        let second = self.second.as_ref().map_or_else(String::new, |second| {
-            format!(", and dials its independent second server {} at {}", second.ods, second.place)
+        let second = self.second.as_ref().map_or_else(String::new, |(ods, place)| {
+            format!(", and dials its independent second server {ods} at {place}")
         });
         let changed = match self.changes.len() {
             0 => String::new(),
@@ -281,7 +259,7 @@ impl Summed {
         (credentials, roots): (&Credentials, &Roots),
         stop: CancellationToken,
     ) -> Result<Option<impl Future<Output = Result<(), Failure>> + Send + use<>>, Failure> {
-        let Some(Second { ods, place: address }) = self.second else { return Ok(None) };
+        let Some((ods, address)) = self.second else { return Ok(None) };
         let routes = pool_service::routes(node, site.writable()).await;
         let dial = tls::node_dial(credentials, roots, clock::system()).or_exit(Exit::Config)?;
         let (place, whose) = (address.to_string(), federation.to_string());

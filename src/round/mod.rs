@@ -137,6 +137,12 @@ impl Loaded {
         self.vectors.binary_search_by_key(&(table, vector), |v| (v.table, v.vector)).ok()
     }
 
+    /// The vectors of a table, each with its place among all of the round.
+    pub fn of_table(&self, table: usize) -> impl Iterator<Item = (usize, &RoundVector)> {
+        let own = self.vectors.iter().enumerate();
+        own.filter(move |(_, vector)| usize::try_from(vector.table) == Ok(table))
+    }
+
     /// What a member's figures of a vector are bound to.
     #[must_use]
     pub fn context(&self, place: usize, ods: &Ods) -> Option<Context> {

@@ -38,9 +38,8 @@ pub fn add_up<E: From<LoadError>>(
         }
     }
     for table in 0..loaded.round.document().tables.len() {
-        let own = loaded.vectors.iter().zip(&all);
-        let own = own.filter(|(vector, _)| usize::try_from(vector.table) == Ok(table));
-        put(vault, loaded.round.hash(), table, own.map(|(_, sum)| sum))?;
+        let own = loaded.of_table(table).filter_map(|(place, _)| all.get(place));
+        put(vault, loaded.round.hash(), table, own)?;
     }
     Ok(())
 }

@@ -49,9 +49,7 @@ impl Sums {
         blocking(move || {
             let (hash, members) = (loaded.round.hash(), loaded.round.members());
             let list = Members::of(loaded.of.roster.roster(), &members)?;
-            let own = loaded.vectors.iter().enumerate();
-            let own: Vec<(usize, &RoundVector)> =
-                own.filter(|(_, v)| usize::try_from(v.table) == Ok(table)).collect();
+            let own: Vec<(usize, &RoundVector)> = loaded.of_table(table).collect();
             let mut masked: Vec<Vec<Masked>> = own.iter().map(|_| Vec::new()).collect();
             for ods in &members {
                 const LOST: SumError = SumError::Lost("a contribution");

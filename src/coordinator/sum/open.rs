@@ -131,7 +131,7 @@ impl Sums {
     }
 
     /// The tables of the agreement's packs, each with its rungs.
-    fn of_packs(&self, loaded: &Arc<Loaded>) -> Vec<Vec<Question>> {
+    fn of_packs(&self, loaded: &Loaded) -> Vec<Vec<Question>> {
         let population = &loaded.round.document().population;
         let agreements = std::slice::from_ref(&loaded.of.agreement);
         let profile = loaded.of.agreement.profile;
@@ -151,14 +151,14 @@ impl Sums {
         all.into_iter().map(table).filter(|rungs| !rungs.is_empty()).collect()
     }
 
-    fn snapshot(loaded: &Arc<Loaded>, closed: &ClosedRound) -> Result<SnapshotRef, SumError> {
+    fn snapshot(loaded: &Loaded, closed: &ClosedRound) -> Result<SnapshotRef, SumError> {
         loaded.round.snapshot(closed.closing).ok_or(SumError::Lost("its members"))
     }
 
     /// Of which contributed table a question's is part, and what it is frozen under; nothing where it is of none.
     fn wanted(
         &self,
-        loaded: &Arc<Loaded>,
+        loaded: &Loaded,
         question: &Question,
         snapshot: &SnapshotRef,
     ) -> Result<Option<Wanted>, SumError> {
@@ -182,7 +182,7 @@ impl Sums {
     /// What a question's table is frozen under in a closed round; nothing where no contributed table contains it.
     pub(super) fn key_of(
         &self,
-        loaded: &Arc<Loaded>,
+        loaded: &Loaded,
         closed: &ClosedRound,
         question: &Question,
     ) -> Result<Option<Digest>, SumError> {
@@ -276,7 +276,7 @@ impl Sums {
     /// are of them. Gives the hashes and bytes of everything that is released of the closing.
     async fn freeze(
         &self,
-        loaded: &Arc<Loaded>,
+        loaded: &Loaded,
         closed: &ClosedRound,
         tables: Vec<(Wanted, Table<RawCell>)>,
         people: &[DistinctPeople],
@@ -317,7 +317,7 @@ impl Sums {
     /// Writes down that the tables of packs are decided, once, and gives what is released of the closing.
     async fn prepared(
         &self,
-        loaded: &Arc<Loaded>,
+        loaded: &Loaded,
         snapshot: &SnapshotRef,
         universe: &Universe,
         closing: Digest,
@@ -359,7 +359,7 @@ impl Sums {
 
     async fn give_back(
         &self,
-        loaded: &Arc<Loaded>,
+        loaded: &Loaded,
         closed: &ClosedRound,
         opening: &Envelope,
         released: Vec<(Digest, Vec<u8>)>,

@@ -150,12 +150,12 @@ fn sum(a: u128, b: u128) -> u128 {
 }
 
 /// What both servers do with one vector of everybody's contributions; nothing of it is looked at before they are added.
-pub(super) struct Servers {
-    pub(super) key: VerifyKey,
+struct Servers {
+    key: VerifyKey,
 }
 
 impl Servers {
-    pub(super) fn totals(
+    fn totals(
         &self,
         scene: &Scene,
         (deposit, spec): (evensum_core::pool::DepositId, VectorSpec),
@@ -191,10 +191,8 @@ impl Servers {
     }
 }
 
-#[tokio::test]
-async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_before() {
-    let scene = Scene::new();
-    let sizes = [40, 6, 25, 3];
+/// The opened totals of every table of the first four members, which have so many rows.
+pub(super) async fn totals(scene: &Scene, sizes: [usize; 4]) -> Vec<Vec<u64>> {
     let mut opens: Vec<Open> = Vec::new();
     let mut said = Vec::new();
     for (code, home) in MEMBERS.into_iter().zip(sizes) {
@@ -215,16 +213,28 @@ async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_b
         parts.push((code, leader, helper));
     }
     let servers = Servers { key: VerifyKey::generate().expect("a key") };
-    let mut vector = 0;
+    let (mut vector, mut all) = (0, Vec::new());
     for table in tables.tables() {
         let specs = table.shape().vectors().expect("a shape");
         let mut totals = Vec::new();
         for (place, spec) in (0..).zip(specs) {
             let deposit = (round.deposit(table.id(), place), spec);
             let of: Vec<_> = parts.iter().map(|(c, l, h)| (*c, &l[vector], &h[vector])).collect();
-            totals.extend(servers.totals(&scene, deposit, &of));
+            totals.extend(servers.totals(scene, deposit, &of));
             vector += 1;
         }
+        all.push(totals);
+    }
+    assert_eq!(vector, parts[0].1.len(), "nothing else was sent");
+    all
+}
+
+#[tokio::test]
+async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_before() {
+    let scene = Scene::new();
+    let sizes = [40, 6, 25, 3];
+    let opened = totals(&scene, sizes).await;
+    for (totals, table) in opened.iter().zip(scene.tables().tables()) {
         let lattice = table.plan().layout().lattice();
         let counted: Vec<Vec<[u64; 3]>> = MEMBERS
             .into_iter()
@@ -235,8 +245,7 @@ async fn what_all_partners_contribute_adds_up_to_what_they_hold_and_to_nothing_b
             .flat_map(|of| (0..lattice.len()).map(move |cell| (of, cell)))
             .map(|(of, cell)| counted.iter().map(|partner| partner[cell][of]).sum())
             .collect();
-        assert_eq!(totals, expected);
+        assert_eq!(*totals, expected);
         assert_eq!(totals[lattice.len() - 1], 74, "everybody's rows");
     }
-    assert_eq!(vector, parts[0].1.len(), "nothing else was sent");
 }

@@ -1,53 +1,15 @@
 //! Contributions of figures that are changed at random before anybody adds them up.
 
-use evensum_core::model::{Digest, RefusalCode, SnapshotVersion};
-use evensum_core::pool::{BoundRound, RoundRules, VerifyKey};
+use evensum_core::model::RefusalCode;
 use evensum_core::port::PoolFault;
 
-use super::fixture::{MEMBERS, Open, Scene, coordinator, second};
-use super::life::Servers;
+use super::fixture::{MEMBERS, Scene, coordinator};
+use super::life::totals;
 use super::ready;
 
 const LINES: &str = "pool = \"noisy\"\npool_after_publish = true\nprofile = \"nhs75m\"\n";
 /// How far each partner's figure may be changed.
 const MOST: u64 = 5;
-
-/// The opened totals of every table of the first four members.
-async fn totals(scene: &Scene, sizes: [usize; 4]) -> Vec<Vec<u64>> {
-    let mut opens: Vec<Open> = Vec::new();
-    let mut said = Vec::new();
-    for (code, home) in MEMBERS.into_iter().zip(sizes) {
-        let (open, of) = scene.prepared(code, home).await;
-        assert_eq!(ready(&open).await.len(), 1);
-        said.push(scene.ready(code, &of));
-        opens.push(open);
-    }
-    let envelope = scene.signed(&scene.round(SnapshotVersion::Provisional, said));
-    let tables = scene.tables();
-    let ids: Vec<Digest> = tables.ids().collect();
-    let rules = RoundRules { agreement: &scene.agreement, roster: &scene.roster, tables: &ids };
-    let round = BoundRound::verify(&envelope, &rules).expect("holds");
-    let mut parts = Vec::new();
-    for (code, open) in MEMBERS.into_iter().zip(&opens) {
-        let leader = open.parts(&coordinator(), &envelope).await.expect("sent");
-        let helper = open.parts(&second(), &envelope).await.expect("sent");
-        parts.push((code, leader, helper));
-    }
-    let servers = Servers { key: VerifyKey::generate().expect("a key") };
-    let (mut vector, mut all) = (0, Vec::new());
-    for table in tables.tables() {
-        let specs = table.shape().vectors().expect("a shape");
-        let mut totals = Vec::new();
-        for (place, spec) in (0..).zip(specs) {
-            let deposit = (round.deposit(table.id(), place), spec);
-            let of: Vec<_> = parts.iter().map(|(c, l, h)| (*c, &l[vector], &h[vector])).collect();
-            totals.extend(servers.totals(scene, deposit, &of));
-            vector += 1;
-        }
-        all.push(totals);
-    }
-    all
-}
 
 #[tokio::test]
 async fn what_is_opened_is_near_the_truth_and_nowhere_surely_it() {
