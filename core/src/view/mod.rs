@@ -7,6 +7,7 @@ mod beside;
 mod bundle;
 mod completeness;
 mod denominator;
+mod inequality;
 mod quality;
 mod rate;
 mod reconcile;
@@ -21,6 +22,7 @@ pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError, sh
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};
+pub use inequality::{Furthest, GroupValue, Inequality, Known, Reference, Unit, inequalities};
 pub use quality::{
     AreaMix, DimensionQuality, LeftOut, MeasureRange, MonthRows, NationalOptOut, OptOut,
     PseudoPostcodes, QualityReport, RejectCount, SiteLine, Sites,
