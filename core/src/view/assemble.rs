@@ -382,6 +382,7 @@ fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> IndicatorView {
         unit: indicator.unit.clone(),
         kind: indicator.kind.clone(),
         people: dataset.person_rows == PersonRows::One,
+        polarity: indicator.polarity,
         phrase: indicator.phrase.clone(),
         counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
         numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),
