@@ -22,7 +22,9 @@ pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError, sh
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};
-pub use inequality::{Furthest, GroupValue, Inequality, Known, Reference, Unit, inequalities};
+pub use inequality::{
+    Furthest, GroupValue, Inequality, Known, Reference, SLOPE_DRAWS, SlopeSaid, Unit, inequalities,
+};
 pub use quality::{
     AreaMix, DimensionQuality, LeftOut, MeasureRange, MonthRows, NationalOptOut, OptOut,
     PseudoPostcodes, QualityReport, RejectCount, SiteLine, Sites,

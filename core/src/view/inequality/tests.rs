@@ -131,6 +131,13 @@ proptest! {
                 }
                 prop_assert!(narrow.is_ok() || wide.is_err());
             }
+            if let (Ok(narrow), Ok(wide)) = (&of_exact.slope, &of_known.slope) {
+                prop_assert!(holds(wide.sii, narrow.sii), "{wide:?} {narrow:?}");
+                if let (Ok(narrow), Ok(wide)) = (&narrow.rii, &wide.rii) {
+                    prop_assert!(holds(*wide, *narrow), "{wide:?} {narrow:?}");
+                }
+            }
+            prop_assert_eq!(of_exact.slope.is_ok(), dimension == "imd");
             prop_assert!(holds(of_known.not_known.expect("a share"), of_exact.not_known.expect("a share")));
             prop_assert_eq!(of_known.difference.is_ok(), dimension == "imd");
         }
