@@ -1,5 +1,7 @@
 //! Statistics of released figures. Each function names its formula, its domain and its units.
 
+#[cfg(test)]
+mod any_numbers_tests;
 mod check;
 mod draw;
 mod dsr;
