@@ -305,4 +305,7 @@ fn a_line_that_crosses_zero_has_a_slope_and_no_ratio() {
     let unsure: Vec<_> = [4.0, 3.0, 5.0, 6.0, 7.0].map(|y| (100.0, y, y - 3.9, y + 3.9)).to_vec();
     let made = slope(&quantiles(&unsure), &SlopeMethod::new(ValueType::Other, 1));
     assert!(made.expect("a slope").rii.is_err());
+    let unsure: Vec<_> = [1.0, 2.0, 3.0, 4.0, 5.0].map(|y| (100.0, y, y / 2.0, y * 2.0)).to_vec();
+    let made = slope(&quantiles(&unsure), &SlopeMethod::new(ValueType::Rate, 1));
+    assert!(made.is_ok_and(|made| made.ends.0 > 0.0 && made.rii.is_err()));
 }

@@ -164,3 +164,20 @@ fn bounds_that_leave_room_for_zero_say_so() {
     nobody[4].population = Span { low: 4.0, high: 3.0 };
     assert!(matches!(slope_bounds(&nobody, &method(2)), Err(NotComputable::Number { .. })));
 }
+
+/// Only the middle quantile is in doubt, so that the gradient is known and the middle of the line is not: the slope is
+/// steepest where the line is half way up, which is at neither end of the doubt.
+#[test]
+fn a_logistic_slope_is_steepest_half_way_up() {
+    let span = |low: f64, high: f64| QuantileSpan {
+        population: Span::exactly(100.0),
+        value: Span { low, high },
+    };
+    let exactly = |value: f64| span(value, value);
+    let method = method(5);
+    let doubt = |middle| [exactly(0.1), exactly(0.3), middle, exactly(0.7), exactly(0.9)];
+    let made = slope_bounds(&doubt(span(0.05, 0.95)), &method).expect("bounds").sii;
+    let at = |middle| slope_bounds(&doubt(exactly(middle)), &method).expect("bounds").sii.middle();
+    assert!(made.holds(at(0.5)) && (made.high - at(0.5)).abs() < 1e-9);
+    assert!((made.low - at(0.05)).abs() < 1e-9 && at(0.05) < at(0.5) - 1.0);
+}
