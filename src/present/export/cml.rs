@@ -11,8 +11,8 @@ use evensum_core::model::{Digest, Period};
 use md5::{Digest as _, Md5};
 use serde_json::json;
 
-use super::fingertips::{area, is_provider, middle};
-use super::{Export, ExportError, Figure, Mark, Row, Table, notes};
+use super::fingertips::{PROVIDER, area, is_provider, middle};
+use super::{Axis, Export, ExportError, Figure, Mark, Row, Table, notes};
 use crate::present::csv::{guarded, lines_of};
 
 /// The three tables as CSV in UTF-8.
@@ -272,55 +272,22 @@ fn group_line(group: &Group, levels: &BTreeSet<String>) -> Vec<String> {
 /// A metric's line of the metadata.
 fn described(
     export: &Export,
-    (table, figure): (&Table, &Figure),
+    of: (&Table, &Figure),
     (family, status): (&str, Status),
     grain: &str,
 ) -> Vec<String> {
+    let (table, figure) = of;
     let about = export.about();
-    let kinds: BTreeSet<String> = table
-        .axes
-        .iter()
-        .filter(|axis| !is_provider(axis))
-        .map(|axis| level_column(axis.level.as_str()))
-        .collect();
     let owner = about.reporter.as_ref().map(|(ods, name)| format!("{name} ({ods})"));
-    let scope = table.scope.as_ref().map(|scope| format!(" (only {scope})")).unwrap_or_default();
-    let title: String =
-        format!("{}, {}{scope}", table.name, figure.name).chars().take(MAX_TITLE).collect();
-    let calculation = match status {
-        Status::Actual => "The figure that was published.",
-        Status::Estimate => {
-            "The middle of the least and the most that the figure can be; both are in additional_metric_values."
-        }
-    };
-    let control = format!(
-        "Policy {}. Rows that are withheld ({} {}) are left out.",
-        table.policy_said(),
-        Mark::Confidential.as_str(),
-        Mark::Confidential.says()
-    );
-    let format = match (table.kind, figure.unit.starts_with('%')) {
-        (_, true) => "Percentage",
-        ("rate", _) => "Rate",
-        _ => "Number",
-    };
     let source = "Evensum federation of partners";
-    let locations = if table.axes.iter().any(is_provider) {
-        format!("{}, NHS provider", about.area.kind)
-    } else {
-        about.area.kind.to_owned()
-    };
-    let columns: BTreeMap<&str, String> = [
+    let mut columns: BTreeMap<&str, String> = [
         ("metric_family_id", family.to_owned()),
         ("metric_id", format!("{family}_{}", status.suffix())),
         ("metric_status", status.as_str().to_owned()),
         ("metric_state", "In development - Not Live".to_owned()),
-        ("metric_title", title),
         ("metric_start_date", start(table.period)),
         ("available_metric_category", "MI internal".to_owned()),
         ("available_reporting_grain", grain.to_owned()),
-        ("available_location_types", locations),
-        ("available_dimension_types", kinds.into_iter().collect::<Vec<_>>().join(", ")),
         ("business_area", "Health inequalities".to_owned()),
         ("business_sub_area", "System-wide analysis".to_owned()),
         ("domain", "Other".to_owned()),
@@ -328,18 +295,11 @@ fn described(
         ("denominator_source_name", source.to_owned()),
         ("metric_owner", owner.unwrap_or_else(|| about.federation.to_string())),
         ("metric_short_name", table.indicator.to_string()),
-        (
-            "metric_description",
-            format!("{}: {} of {}{scope}", table.name, table.above, table.counted),
-        ),
-        ("calculation", calculation.to_owned()),
         ("metric_purpose", about.purpose.to_string()),
         ("unit", figure.unit.clone()),
-        ("format", format.to_owned()),
         ("frequency_of_refresh", "On request".to_owned()),
         ("aggregation", "N".to_owned()),
         ("statistical_disclosure_control_flag", "Y".to_owned()),
-        ("statistical_disclosure_control_description", control),
         ("interpretation", table.finding.clone()),
         ("usage", format!("{}.", about.handling.line())),
         ("organisation_geog_type", about.area.kind.to_owned()),
@@ -350,5 +310,52 @@ fn described(
         ("notes", notes::of_table(table).join(" ")),
     ]
     .into();
+    columns.extend(in_words(export, of, status));
     METADATA.iter().map(|name| columns.get(name).cloned().unwrap_or_default()).collect()
+}
+
+/// What a metric is, of whom, and how it is made.
+fn in_words(
+    export: &Export,
+    (table, figure): (&Table, &Figure),
+    status: Status,
+) -> [(&'static str, String); 7] {
+    let area = export.about().area.kind;
+    let (providers, levels): (Vec<&Axis>, Vec<&Axis>) =
+        table.axes.iter().partition(|axis| is_provider(axis));
+    let locations = match providers.as_slice() {
+        [] => area.to_owned(),
+        _ => format!("{area}, {PROVIDER}"),
+    };
+    let kinds: BTreeSet<String> = levels.iter().map(|a| level_column(a.level.as_str())).collect();
+    let scope = table.scope.as_ref().map(|scope| format!(" (only {scope})")).unwrap_or_default();
+    let title = format!("{}, {}{scope}", table.name, figure.name);
+    let calculation = match status {
+        Status::Actual => "The figure that was published.",
+        Status::Estimate => {
+            "The middle of the least and the most that the figure can be; both are in additional_metric_values."
+        }
+    };
+    let control = format!(
+        "Policy {}. Rows that are withheld ({}) are left out; they are not zero.",
+        table.policy_said(),
+        Mark::Confidential.as_str(),
+    );
+    let format = match (table.kind, figure.unit.starts_with('%')) {
+        (_, true) => "Percentage",
+        ("rate", _) => "Rate",
+        _ => "Number",
+    };
+    [
+        ("metric_title", title.chars().take(MAX_TITLE).collect()),
+        (
+            "metric_description",
+            format!("{}: {} of {}{scope}", table.name, table.above, table.counted),
+        ),
+        ("calculation", calculation.to_owned()),
+        ("statistical_disclosure_control_description", control),
+        ("format", format.to_owned()),
+        ("available_location_types", locations),
+        ("available_dimension_types", kinds.into_iter().collect::<Vec<_>>().join(", ")),
+    ]
 }

@@ -4,7 +4,6 @@
 use evensum_core::model::{Digest, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::rows::real;
 use super::{Export, ExportError, Figure, Known, Mark, Row, Table, notes};
 
 /// Where the codes of a measure's populations are defined.
@@ -269,7 +268,7 @@ fn population(code: &str, display: &str, count: &Known<u64>) -> Value {
     } else {
         extensions.extend(count.mark.map(absent));
     }
-    let end = |n: u64| json!({ "value": real(n) });
+    let end = |n: u64| json!({ "value": n });
     if let Some(range) = range(count.low.map(end), count.high.map(end)) {
         extensions.push(json!({ "url": COUNT_RANGE, "valueRange": range }));
     }

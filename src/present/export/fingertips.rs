@@ -41,6 +41,8 @@ pub const COLUMNS: [&str; 27] = [
 pub const SUPPRESSED: &str = "Value suppressed for disclosure control due to small count";
 /// What it says of an area or a value that is set against no other.
 const NOT_COMPARED: &str = "Not compared";
+/// The kind of area that a provider is.
+pub(super) const PROVIDER: &str = "NHS provider";
 
 /// The answers as CSV in UTF-8.
 ///
@@ -127,7 +129,7 @@ pub(super) fn area(export: &Export, table: &Table, row: &Row) -> Location {
         Some((_, place)) => Location {
             code: guarded(place.category.as_str()),
             name: place.label.clone(),
-            kind: "NHS provider",
+            kind: PROVIDER,
             parent: (whole.code.clone(), whole.name.clone()),
         },
         None => Location {

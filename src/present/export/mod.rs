@@ -223,6 +223,9 @@ impl Place {
     }
 }
 
+/// The name of the figure of a table that has none but its counts.
+const COUNT: &str = "Count";
+
 /// A figure of a table: its share, its count, its rate, its mean, or one of its percentiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {

@@ -189,6 +189,12 @@ fn of_figures(lines: &[Line<'_>]) -> Columns {
     columns
 }
 
+/// The profile; `mixed` where the partners' differ, nothing where no partner has one.
+fn policy(table: &Table) -> Option<&'static str> {
+    let mixed = table.partners.iter().any(|p| p.policy.is_some()).then_some("mixed");
+    table.policy.map(|policy| policy.profile.as_str()).or(mixed)
+}
+
 /// What the figures were released under.
 fn of_terms(lines: &[Line<'_>]) -> Columns {
     let partners = |table: &Table, of: fn(&super::Partner) -> bool| {
@@ -196,7 +202,7 @@ fn of_terms(lines: &[Line<'_>]) -> Columns {
         own.collect::<Vec<_>>().join(" ")
     };
     vec![
-        text("policy", lines, |(t, _)| Some(t.policy.map_or("mixed", |p| p.profile.as_str()))),
+        text("policy", lines, |(t, _)| policy(t)),
         counts("policy_limit", lines, |(t, _)| t.policy.map(|p| p.limit)),
         counts("policy_base", lines, |(t, _)| t.policy.map(|p| p.base)),
         text("imd_edition", lines, |(t, _)| t.imd_edition.map(|e| e.as_str())),

@@ -5,7 +5,7 @@ use evensum_core::disclosure::{FigureBounds, FigureGap, Side};
 use evensum_core::model::CellState;
 use evensum_core::view::{Answer, Cell, Coverage, CoverageStatus, rung_text};
 
-use super::{Axis, Figure, Known, Mark, Partner, Place, Row, Table};
+use super::{Axis, COUNT, Figure, Known, Mark, Partner, Place, Row, Table};
 use crate::present::csv::guarded;
 use crate::present::json::rounded;
 use crate::present::number::Places;
@@ -84,12 +84,12 @@ fn figures(answer: &Answer) -> Vec<Figure> {
     let named = |name: String, unit: String| Figure { name, unit, per: None };
     match &answer.indicator.kind {
         IndicatorKind::Proportion => vec![named("Share".to_owned(), unit)],
-        IndicatorKind::Count => vec![named("Count".to_owned(), counts())],
+        IndicatorKind::Count => vec![named(COUNT.to_owned(), counts())],
         IndicatorKind::Rate { .. } => match &answer.beside.rates {
             Some(Ok(rates)) => {
                 vec![Figure { name: "Rate".to_owned(), unit, per: Some(rates.per) }]
             }
-            _ => vec![named("Count".to_owned(), counts())],
+            _ => vec![named(COUNT.to_owned(), counts())],
         },
         IndicatorKind::Mean { .. } => vec![named("Mean".to_owned(), unit)],
         IndicatorKind::Ratio { .. } => vec![named("Ratio".to_owned(), unit)],

@@ -12,12 +12,14 @@ mod xlsx;
 use evensum_core::catalogue::IndicatorKind;
 use evensum_core::disclosure::{FigureBounds, FigureGap};
 use evensum_core::model::{
-    AgreementId, CellState, ColumnId, FederationId, Handling, IndicatorId, PurposeId, Timestamp,
+    AgreementId, CellState, ColumnId, FederationId, Handling, ImdEdition, IndicatorId, PurposeId,
+    Timestamp,
 };
 use evensum_core::view::Answer;
 
 use super::{About, Area, Export, Unanswered};
 use crate::present::fixture::{self, bare, by_quintile, cell, crossed, ods, side};
+use crate::present::rate::tests::rated;
 
 /// A label that a spreadsheet would run.
 pub(super) const FORMULA: &str = "=cmd|' /C calc'!A0";
@@ -103,6 +105,16 @@ pub(super) fn percentiles() -> Answer {
     answer.cells[5].figures = vec![Err(FigureGap::Withheld), Err(FigureGap::PartWithheld)];
     answer.cells[6].figures = vec![Err(FigureGap::MostlyWithheld), Err(FigureGap::Nobody)];
     answer
+}
+
+/// A rate over 200,000 residents in each fifth.
+pub(super) fn rates() -> Answer {
+    rated(by_quintile(), ImdEdition::Imd2025, 990)
+}
+
+/// The same where the population is by another edition of the deprivation index.
+pub(super) fn no_rates() -> Answer {
+    rated(by_quintile(), ImdEdition::Imd2019, 990)
 }
 
 /// Two axes, of which one has a label that is a formula; so do the indicator's name and a partner's.

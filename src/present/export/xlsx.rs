@@ -7,7 +7,7 @@ use rust_xlsxwriter::{
 };
 
 use super::rows::real;
-use super::{Export, ExportError, Known, Mark, Row, Table, notes};
+use super::{COUNT, Export, ExportError, Known, Mark, Row, Table, notes};
 use crate::present::csv::guarded;
 
 /// The most rows of a sheet, its header among them.
@@ -276,7 +276,7 @@ fn columns(table: &Table) -> Vec<(String, Column)> {
         );
     }
     all.push((format!("{} of {counted}, in words", table.above), Column::Words));
-    if table.kind != "count" {
+    if name != COUNT {
         all.extend(
             ends.iter().map(|e| (format!("{name}, {} ({unit})", e.says()), Column::Value(*e))),
         );

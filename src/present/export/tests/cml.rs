@@ -56,42 +56,43 @@ fn valid(answers: &[&Answer]) -> (Vec<Line>, Vec<Line>, Vec<Line>) {
             assert_eq!(*value == format!("all_{level}"), !named.contains(&level.as_str()));
         }
     }
-    for line in &metrics {
-        let family = &line["metric_family_id"];
-        let letters = family.chars().take_while(char::is_ascii_uppercase).count();
-        let digits = family.chars().skip(letters).filter(char::is_ascii_digit).count();
-        assert!(
-            (2..=4).contains(&letters) && digits == 5 && letters + digits == family.len(),
-            "{family}"
-        );
-        let suffix = if line["metric_status"] == "Actual" { "act" } else { "est" };
-        assert_eq!(line["metric_id"], format!("{family}_{suffix}"));
-        assert_eq!(line["statistical_disclosure_control_flag"], "Y");
-        assert!(
-            line["statistical_disclosure_control_description"].contains("hidden up to 7, base 5")
-        );
-        assert!(line["metric_title"].chars().count() <= 160);
-        for name in [
-            "metric_state",
-            "metric_start_date",
-            "available_metric_category",
-            "available_location_types",
-            "business_area",
-            "business_sub_area",
-            "numerator_source_name",
-            "denominator_source_name",
-            "metric_owner",
-            "metric_description",
-            "metric_purpose",
-            "unit",
-            "format",
-            "frequency_of_refresh",
-            "aggregation",
-        ] {
-            assert!(!line[name].is_empty(), "{name}");
-        }
-    }
+    metrics.iter().for_each(described);
     (figures, groups, metrics)
+}
+
+/// The checks of a metric's own line.
+fn described(line: &Line) {
+    let family = &line["metric_family_id"];
+    let letters = family.chars().take_while(char::is_ascii_uppercase).count();
+    let digits = family.chars().skip(letters).filter(char::is_ascii_digit).count();
+    assert!(
+        (2..=4).contains(&letters) && digits == 5 && letters + digits == family.len(),
+        "{family}"
+    );
+    let suffix = if line["metric_status"] == "Actual" { "act" } else { "est" };
+    assert_eq!(line["metric_id"], format!("{family}_{suffix}"));
+    assert_eq!(line["statistical_disclosure_control_flag"], "Y");
+    assert!(line["statistical_disclosure_control_description"].contains("hidden up to 7, base 5"));
+    assert!(line["metric_title"].chars().count() <= 160);
+    for name in [
+        "metric_state",
+        "metric_start_date",
+        "available_metric_category",
+        "available_location_types",
+        "business_area",
+        "business_sub_area",
+        "numerator_source_name",
+        "denominator_source_name",
+        "metric_owner",
+        "metric_description",
+        "metric_purpose",
+        "unit",
+        "format",
+        "frequency_of_refresh",
+        "aggregation",
+    ] {
+        assert!(!line[name].is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -99,6 +100,7 @@ fn hidden_rows_are_left_out() {
     let (figures, groups, metrics) = valid(&[&all_hidden()]);
     assert_eq!((figures.len(), groups.len(), metrics.len()), (0, 0, 0));
     valid(&[&nothing()]);
+    valid(&[&rates()]);
     // Three of nine have no number, and those whose parts are not published are hidden too.
     let (figures, _, _) = valid(&[&gaps()]);
     let shown =

@@ -86,6 +86,12 @@ fn one_release_has_value_and_count() {
 }
 
 #[test]
+fn the_denominator_of_a_rate_is_its_population() {
+    let most = &lines(&[&rates()])[0];
+    assert_eq!((most["Value"].as_str(), most["Denominator"].as_str()), ("501.5", "200000"));
+}
+
+#[test]
 fn no_field_is_a_formula() {
     for line in lines(&[&hostile()]) {
         for (name, field) in &line {

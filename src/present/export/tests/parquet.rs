@@ -94,6 +94,14 @@ fn one_release_keeps_its_figures() {
 }
 
 #[test]
+fn a_rate_has_its_population() {
+    let (batch, _) = read(file(&export(&[&rates()])).expect("a file"));
+    assert_eq!(count(&batch, "population", 0), Some(200_000));
+    assert_eq!(real(&batch, "value_low", 0), Some(499.5));
+    assert_eq!(texts(&batch, "figure").value(0), "Rate");
+}
+
+#[test]
 fn the_file_says_who_may_have_it() {
     let bytes = file(&export(&[&by_quintile()])).expect("a file");
     let (_, value) = read(bytes);

@@ -75,6 +75,29 @@ fn each_percentile_is_a_row_with_its_own_reason() {
 }
 
 #[test]
+fn a_rate_has_its_population_and_without_one_is_a_count() {
+    let rated = export(&[&rates()]);
+    let (figure, most) = (&rated.tables()[0].figures[0], row(&rated, &["q1"]));
+    assert_eq!((figure.name.as_str(), figure.per), ("Rate", Some(100_000)));
+    // 999 to 1,007 of 200,000.
+    assert_eq!((most.numerator.low, most.numerator.high), (Some(999), Some(1007)));
+    assert_eq!((most.value.low, most.value.high), (Some(499.5), Some(503.5)));
+    assert_eq!(most.population, Some(200_000));
+    // Nobody knows how many people have no known deprivation: no rate of theirs can be worked out.
+    let unknown = row(&rated, &["unknown"]);
+    assert_eq!((unknown.value.mark, unknown.population), (Some(Mark::NotAvailable), None));
+    assert_eq!(unknown.numerator.mark, None);
+    let counted = export(&[&no_rates()]);
+    let (table, most) = (&counted.tables()[0], row(&counted, &["q1"]));
+    assert_eq!((table.figures[0].name.as_str(), most.value.low), ("Count", Some(999.0)));
+    assert!(
+        table.beside.iter().any(|line| line.starts_with("No rate is shown")),
+        "{:?}",
+        table.beside
+    );
+}
+
+#[test]
 fn an_agreement_says_who_reports_of_which_area() {
     let text = format!(
         "id = \"dsa\"\nversion = 2\nfederation = \"icb.example\"\nresidence_scope = [\"QZ1\", \"QZ2\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-12-31\"\n\

@@ -40,12 +40,20 @@ fn column(rows: &[Vec<Data>], name: &str) -> usize {
 
 #[test]
 fn every_sheet_is_one_whole_table() {
-    let answers =
-        [crossed(), gaps(), percentiles(), all_hidden(), nothing(), published(undivided())];
+    let answers = [
+        crossed(),
+        gaps(),
+        percentiles(),
+        all_hidden(),
+        nothing(),
+        published(undivided()),
+        rates(),
+        no_rates(),
+    ];
     let bytes = workbook(&export(&answers.each_ref())).expect("a workbook");
     let mut book = opened(&bytes);
     let names = book.sheet_names();
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 10);
     assert_eq!(&names[..3], ["Cover", "Notes", "1 rtt_over_52_weeks 2026-10"]);
     for name in &names {
         assert!(name.chars().count() <= 31, "{name}");
@@ -61,8 +69,8 @@ fn every_sheet_is_one_whole_table() {
     }
     // All but the cover are marked up, with the header in sight, and nothing is merged.
     let tables = parts(&bytes).into_iter().filter(|n| n.starts_with("xl/tables/")).count();
-    assert_eq!(tables, 7);
-    for number in 1..=8 {
+    assert_eq!(tables, 9);
+    for number in 1..=10 {
         let xml = part(&bytes, &format!("xl/worksheets/sheet{number}.xml"));
         assert!(!xml.contains("mergeCell"), "sheet {number}");
         assert_eq!(xml.contains("state=\"frozen\""), number > 1, "sheet {number}");
@@ -112,6 +120,20 @@ fn what_is_shown_is_rounded_outwards_and_a_little_is_not_nothing() {
 }
 
 #[test]
+fn a_rate_stands_beside_its_population_and_a_count_stands_once() {
+    let header = |answer: &Answer| -> Vec<String> {
+        let bytes = workbook(&export(&[answer])).expect("a workbook");
+        let name = format!("1 rtt_rate {}", answer.period);
+        sheet(&mut opened(&bytes), &name)[0].iter().map(ToString::to_string).collect()
+    };
+    let rated = header(&rates());
+    assert!(rated.contains(&"Rate, at least (% of incomplete pathways)".to_owned()), "{rated:?}");
+    assert!(rated.contains(&"People in the population (number)".to_owned()), "{rated:?}");
+    let counted = header(&no_rates());
+    assert!(!counted.iter().any(|name| name.starts_with("Count") || name.contains("limit")));
+}
+
+#[test]
 fn nothing_that_somebody_wrote_is_a_formula() {
     let bytes = workbook(&export(&[&hostile()])).expect("a workbook");
     for name in parts(&bytes).iter().filter(|n| n.starts_with("xl/worksheets/sheet")) {
@@ -149,7 +171,7 @@ fn the_file_says_what_it_is_and_leads_to_its_sheets() {
     assert!(cover[1][0].to_string().contains("not for publication"));
     let empty = sheet(&mut book, "2 rtt_over_52_weeks 2026-10");
     assert_eq!(empty.len(), 2);
-    assert!(empty[1].iter().all(|cell| cell.to_string() == "[x]"));
+    assert!(empty[1].iter().all(|cell| *cell == "[x]"));
 }
 
 #[test]
