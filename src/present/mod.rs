@@ -8,6 +8,7 @@ pub mod chart;
 pub mod completeness;
 pub mod csv;
 pub mod inequality;
+pub mod export;
 pub mod json;
 pub mod overview;
 pub mod page;
