@@ -57,7 +57,7 @@ pub(super) fn text(said: &Said) -> String {
         }
         Ok(FigureBounds { low, high, .. }) => range(*low, *high),
         Err(FigureGap::Withheld) => "withheld".to_owned(),
-        Err(FigureGap::Nobody) => words::NOTHING.to_owned(),
+        Err(FigureGap::Nobody | FigureGap::NothingBelow) => words::NOTHING.to_owned(),
         Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld) => "not known".to_owned(),
     }
 }
