@@ -416,21 +416,6 @@ impl Preview {
         self.profile
     }
 
-    /// The same table read for another indicator, where protecting it comes to the same: both want counts alone, and
-    /// neither aims at none, of which zeros may be shown.
-    #[must_use]
-    pub fn read_as(&self, own: &Plan<Local>, other: &Plan<Local>) -> Option<Self> {
-        let (layout, profile) = (other.layout(), other.profile());
-        let plain = !self.layout.zero_target() && !layout.zero_target();
-        let same = own.layout().question() == self.layout.question() && own.counts_what(other);
-        (plain && same && profile == self.profile).then(|| Self {
-            layout: layout.clone(),
-            profile,
-            cells: self.cells.clone(),
-            figures: None,
-        })
-    }
-
     /// The axes, as a release names them.
     #[must_use]
     pub fn axes(&self) -> Vec<AxisIds> {

@@ -92,17 +92,6 @@ impl Internal {
         &self.layout
     }
 
-    /// The same table read for another indicator, where both want counts alone.
-    #[must_use]
-    pub fn read_as(&self, own: &Plan<Local>, other: &Plan<Local>) -> Option<Self> {
-        let same = own.layout().question() == self.layout.question() && own.counts_what(other);
-        same.then(|| Self {
-            layout: other.layout().clone(),
-            counts: self.counts.clone(),
-            figures: vec![Vec::new(); self.figures.len()],
-        })
-    }
-
     /// Its groups with their totals: bounds that leave no room.
     pub(crate) fn combined(&self) -> Vec<CombinedCell> {
         let side = |cell: usize| {

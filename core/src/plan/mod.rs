@@ -283,21 +283,6 @@ impl<U: Use> Plan<U> {
         self.layout.histogram()
     }
 
-    /// Whether another plan counts the same table, cell for cell, and both want counts alone: what was counted for one
-    /// then serves the other, whatever indicator either is of.
-    #[must_use]
-    pub fn counts_what(&self, other: &Self) -> bool {
-        let counts = |layout: &Layout| layout.measures.is_empty() && layout.histogram.is_none();
-        let (own, of) = (&self.layout, &other.layout);
-        let period = own.question.period == of.question.period;
-        own.dataset == of.dataset
-            && period
-            && own.lattice == of.lattice
-            && (&self.columns, &self.filters) == (&other.columns, &other.filters)
-            && counts(own)
-            && counts(of)
-    }
-
     /// The disclosure profile.
     #[must_use]
     pub const fn profile(&self) -> Profile {

@@ -136,31 +136,6 @@ fn exact_figures_are_those_of_a_count_by_hand() {
     }
 }
 
-#[test]
-fn what_was_counted_for_one_indicator_is_read_for_another() {
-    let catalogue = catalogue();
-    let planned = |id| plan(id, &["sex"], Profile::Nhs75m, &catalogue);
-    let (first, second) = (planned("rtt_over_52_weeks"), planned("rtt_over_18_weeks"));
-    let own_table = || internal(&first, table(&first, &waiting())).expect("a table");
-    match own_table().read_as(&first, &second) {
-        Some(read) => {
-            let view = SystemView::local_exact(read, own(None), &catalogue).expect("a view");
-            assert_eq!(view.answer(), &exact(&second, &waiting()));
-            let shown = preview(&first, table(&first, &waiting())).expect("a preview");
-            let read = shown.read_as(&first, &second).expect("the same table");
-            let again = preview(&second, table(&second, &waiting())).expect("a preview");
-            assert_eq!(read.cells(), again.cells());
-        }
-        None => assert_ne!(first.layout().lattice(), second.layout().lattice()),
-    }
-    // Another breakdown, other measures: another table.
-    let by_age = plan("rtt_over_18_weeks", &["age.adult"], Profile::Nhs75m, &catalogue);
-    assert!(own_table().read_as(&first, &by_age).is_none());
-    let percentiles = planned("rtt_wait_percentiles");
-    assert!(own_table().read_as(&first, &percentiles).is_none());
-    assert!(own_table().read_as(&second, &second).is_none(), "not the plan that it was made by");
-}
-
 fn figure(answer: &Answer, sex: &str, which: usize) -> Result<f64, FigureGap> {
     at(answer, sex).figures[which].map(|figure| {
         let FigureBounds { low, high, published } = figure;
