@@ -34,9 +34,10 @@ pub const PROTECTED: &str =
 /// ```
 /// What a coordinator answers is a shared view:
 /// ```
-/// use evensum_core::port::{AnalystPort, Answers, AskFault};
 /// use evensum_core::view::{Shared, SystemView};
-/// fn answered(port: &dyn AnalystPort<Reply = SystemView<Shared>>) {}
+/// fn answered(combined: SystemView<Shared>) -> SystemView<Shared> {
+///     combined
+/// }
 /// ```
 /// ```compile_fail,E0308
 /// use evensum_core::view::{Local, Shared, SystemView};
