@@ -1,7 +1,7 @@
 //! Answers, reports and entries for the tests of this room, made by hand.
 
 use data_encoding::BASE64;
-use evensum_core::catalogue::{Catalogue, CategoryKind, IndicatorKind};
+use evensum_core::catalogue::{Catalogue, CategoryKind, IndicatorKind, Polarity};
 use evensum_core::disclosure::Side;
 use evensum_core::ledger::{Asked, Deletion, Entry, Event, Missing, ReceiptParts, Tested};
 use evensum_core::model::{
@@ -111,6 +111,7 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
             unit: "% of incomplete pathways".to_owned(),
             kind: IndicatorKind::Proportion,
             people: false,
+            polarity: Polarity::LowerIsBetter,
             phrase: "wait over 52 weeks".to_owned(),
             counted: "pathways".to_owned(),
             numerator: "Over 52 weeks".to_owned(),

@@ -11,6 +11,7 @@ use evensum_core::view::{Answer, AxisView, Cell, Coverage, IndicatorView, Receip
 use serde::{Serialize, Serializer};
 
 use super::figure::{FigureJson, KindJson};
+use super::inequality::{Finding, findings};
 use super::overview::{Outcome, Unanswered};
 use super::people::PeopleJson;
 use super::rate::{BesideJson, RateJson};
@@ -78,6 +79,8 @@ struct AnswerJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     figure: Option<KindJson<'a>>,
     cells: Vec<CellJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inequality: Vec<Finding>,
     coverage: Vec<CoverageJson<'a>>,
     caveats: &'a [String],
     receipts: Vec<ReceiptJson<'a>>,
@@ -195,6 +198,7 @@ impl<'a> From<&'a Answer> for AnswerJson<'a> {
             imd_edition: answer.imd_edition,
             figure: KindJson::of(answer),
             cells: answer.cells.iter().map(|c| CellJson::new(answer, c)).collect(),
+            inequality: findings(answer),
             coverage: answer.coverage.iter().map(CoverageJson::from).collect(),
             caveats: &answer.caveats,
             receipts: answer.receipts.iter().map(ReceiptJson::from).collect(),

@@ -5,7 +5,7 @@ use evensum_core::view::{Answer, Cell};
 
 use super::layout::{Column, Line, draw, paragraph};
 use super::number::Share;
-use super::{Glyphs, Width, figure, grid, headline, people, rate, rung, words};
+use super::{Glyphs, Width, figure, grid, headline, inequality, people, rate, rung, words};
 
 /// The whole answer.
 #[must_use]
@@ -14,6 +14,11 @@ pub fn answer(answer: &Answer, width: Width, glyphs: Glyphs) -> String {
     if !answer.cells.is_empty() {
         text.push('\n');
         text.push_str(&figures(answer, width, glyphs));
+        let summary = inequality::text(answer, width, glyphs);
+        if !summary.is_empty() {
+            text.push('\n');
+            text.push_str(&summary);
+        }
     }
     text.push('\n');
     text.push_str(&coverage(answer, width, glyphs));

@@ -1,24 +1,55 @@
 //! Proportions and their Wilson score limits, also where numerator and denominator are only known
 //! between bounds.
 
+use super::check::{above_zero, from_zero};
+use super::level::{Estimate, Level, Limits};
+use super::reason::NotComputable;
 use crate::model::Bounds;
 
 /// The 97.5 % point of the standard normal distribution: two-sided 95 % limits.
-pub const Z95: f64 = 1.959_963_984_540_054;
+pub const Z95: f64 = Level::P95.z();
 
-/// Wilson score limits of `x` out of `n`, as fractions: `(2x + z² ∓ z√(z² + 4x(1 − x/n))) / 2(n + z²)`
-/// (Wilson 1927; the method of PHEindicatormethods). `None` where `n` is not positive or `x` is not
-/// between 0 and `n`.
+/// Two-sided 95 % Wilson score limits of `x` out of `n`, as fractions: those of [`wilson_at`].
 #[must_use]
 pub fn wilson(x: f64, n: f64) -> Option<(f64, f64)> {
-    if !(n > 0.0 && (0.0..=n).contains(&x)) {
+    wilson_at(x, n, Level::P95).map(|limits| (limits.lower, limits.upper))
+}
+
+/// Wilson score limits of `x` out of `n`, as fractions: `(2x + z² ∓ z√(z² + 4x(1 − x/n))) / 2(n + z²)`
+/// (Wilson 1927; the method of PHEindicatormethods). `None` where `n` is not positive and finite or `x` is not
+/// between 0 and `n`.
+#[must_use]
+pub fn wilson_at(x: f64, n: f64, level: Level) -> Option<Limits> {
+    if !(n > 0.0 && n.is_finite() && (0.0..=n).contains(&x)) {
         return None;
     }
-    let z2 = Z95 * Z95;
-    let root = Z95 * (z2 + 4.0 * x * (1.0 - x / n)).sqrt();
+    let z = level.z();
+    let z2 = z * z;
+    let root = z * (z2 + 4.0 * x * (1.0 - x / n)).sqrt();
     let scale = 2.0 * (n + z2);
-    let limits = ((2.0 * x + z2 - root) / scale, (2.0 * x + z2 + root) / scale);
-    Some((limits.0.max(0.0), limits.1.min(1.0)))
+    // At the ends the formula gives 0 and 1, but for rounding.
+    let lower = if x == 0.0 { 0.0 } else { ((2.0 * x + z2 - root) / scale).max(0.0) };
+    let upper = if x >= n { 1.0 } else { ((2.0 * x + z2 + root) / scale).min(1.0) };
+    Some(Limits { lower, upper })
+}
+
+/// A proportion `x / n`, as a fraction, with Wilson score limits at both levels.
+///
+/// `x` is how many of the `n` persons (or other units) have the characteristic; both may be fractional (weighted).
+///
+/// # Errors
+/// [`NotComputable::Number`] where `x` is negative or `n` is not above zero, or either is not finite;
+/// [`NotComputable::Exceeds`] where `x` is greater than `n`.
+pub fn proportion(x: f64, n: f64) -> Result<Estimate, NotComputable> {
+    above_zero("the denominator", 1, n)?;
+    from_zero("the numerator", 1, x)?;
+    if x > n {
+        return Err(NotComputable::Exceeds { group: 1 });
+    }
+    Estimate::new("a proportion", x / n, |level| {
+        let why = "its limits have no finite value";
+        wilson_at(x, n, level).ok_or(NotComputable::Undefined { measure: "a proportion", why })
+    })
 }
 
 /// What can be said of a proportion from bounds: its extremes, and the outermost Wilson limits.
@@ -82,6 +113,35 @@ mod tests {
             assert!((l - low).abs() < 5e-5 && (h - high).abs() < 5e-5, "{x}/{n}: {l} {h}");
         }
         assert!(wilson(11.0, 10.0).is_none() && wilson(0.0, 0.0).is_none());
+    }
+
+    /// Computed with SciPy 1.17: `binomtest(x, n).proportion_ci(level, 'wilson')`.
+    const WILSON: [(f64, f64, [f64; 4]); 0] = [];
+
+    #[test]
+    fn limits_at_both_levels_are_those_of_an_independent_computation() {
+        for (x, n, [l95, u95, l998, u998]) in WILSON {
+            let made = proportion(x, n).expect("defined");
+            for (got, want) in [
+                (made.value, x / n),
+                (made.p95.lower, l95),
+                (made.p95.upper, u95),
+                (made.p998.lower, l998),
+                (made.p998.upper, u998),
+            ] {
+                assert!((got - want).abs() <= 1e-9 * want, "{x}/{n}: {got} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_above_the_line_than_below_it_is_an_error() {
+        assert_eq!(proportion(11.0, 10.0), Err(NotComputable::Exceeds { group: 1 }));
+        for (x, n) in
+            [(-1.0, 10.0), (0.0, 0.0), (1.0, -3.0), (f64::NAN, 10.0), (1.0, f64::INFINITY)]
+        {
+            assert!(matches!(proportion(x, n), Err(NotComputable::Number { .. })), "{x}/{n}");
+        }
     }
 
     proptest! {

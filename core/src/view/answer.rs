@@ -2,7 +2,7 @@
 
 use super::beside::Beside;
 use super::completeness::Completeness;
-use crate::catalogue::{CategoryKind, IndicatorKind};
+use crate::catalogue::{CategoryKind, IndicatorKind, Polarity};
 use crate::disclosure::{FigureBounds, FigureGap, NoPeople, PeopleBounds, Policy, Side, Verified};
 use crate::ledger::ReceiptParts;
 use crate::model::{
@@ -49,6 +49,8 @@ pub struct IndicatorView {
     pub kind: IndicatorKind,
     /// Whether those that are counted are people, of whom each has one record.
     pub people: bool,
+    /// Which way is better.
+    pub polarity: Polarity,
     /// What its figure says of those above the line, as a verb: `wait over 52 weeks`.
     pub phrase: String,
     /// What is counted below the line.

@@ -390,6 +390,7 @@ pub(super) fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> Indica
         unit: indicator.unit.clone(),
         kind: indicator.kind.clone(),
         people: dataset.person_rows == PersonRows::One,
+        polarity: indicator.polarity,
         phrase: indicator.phrase.clone(),
         counted: indicator.counted.clone().unwrap_or_else(|| dataset.unit.clone()),
         numerator: numerator.map_or_else(|| "All".to_owned(), |r| r.label.clone()),

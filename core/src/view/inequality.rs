@@ -326,3 +326,6 @@ fn furthest(groups: &[GroupValue], reference: &Reference) -> Option<Furthest> {
         .any(|other| mine.low <= other.high && other.low <= mine.high);
     Some(Furthest { group, difference, shared })
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
             numerator: String::new(),
             kind: IndicatorKind::Count,
             people: false,
+            polarity: crate::catalogue::Polarity::Neutral,
         },
         period: period.parse::<Period>().expect("a period"),
         axes,
