@@ -24,6 +24,8 @@ mod keys;
 mod map;
 mod node;
 mod node_quality;
+mod node_report;
+mod own_extracts;
 mod partners;
 mod prepare;
 mod preview;

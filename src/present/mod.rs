@@ -7,8 +7,8 @@
 pub mod chart;
 pub mod completeness;
 pub mod csv;
-pub mod inequality;
 pub mod export;
+pub mod inequality;
 pub mod json;
 pub mod overview;
 pub mod page;

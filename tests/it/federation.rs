@@ -17,6 +17,7 @@ mod life;
 mod many;
 mod measured;
 mod own_data;
+mod own_report;
 mod process;
 mod publication;
 mod pushdown;

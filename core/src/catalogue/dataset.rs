@@ -37,6 +37,47 @@ impl PeriodKind {
                 | (Self::Year, Period::Year { .. })
         )
     }
+
+    /// The period of this kind that ends with a month, if one does; none of what is no month.
+    #[must_use]
+    pub fn ending_in(self, month: Period) -> Option<Period> {
+        let Period::Month { year, month: number } = month else { return None };
+        let last_year = year.checked_sub(1);
+        match (self, number) {
+            (Self::Month, _) => Some(month),
+            (Self::Quarter, 3) => Some(Period::Quarter { year: last_year?, quarter: 4 }),
+            (Self::Quarter, 6 | 9 | 12) => Some(Period::Quarter { year, quarter: number / 3 - 1 }),
+            (Self::Year, 3) => Some(Period::Year { year: last_year? }),
+            (Self::Quarter | Self::Year, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of every month from 1990 on: what ends in it is of the kind, and ends on its last day.
+    #[test]
+    fn a_period_ends_in_the_month_that_it_is_said_to() {
+        let mut month = Period::Month { year: 1990, month: 1 };
+        let mut found = [0; 3];
+        for _ in 0..240 {
+            for (kind, count) in [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year]
+                .into_iter()
+                .zip(&mut found)
+            {
+                if let Some(period) = kind.ending_in(month) {
+                    assert!(kind.has(period));
+                    assert_eq!(period.last_day(), month.last_day(), "{month} {period}");
+                    *count += 1;
+                }
+                assert_eq!(kind.ending_in(Period::Year { year: 2026 }), None);
+            }
+            month = month.next();
+        }
+        assert_eq!(found, [240, 80, 20]);
+    }
 }
 
 /// Which date puts a row into its period. Ages are taken at the same date.
