@@ -14,8 +14,8 @@ use super::exit::{Exit, Failure, OrExit};
 use super::extract::{self, Extract};
 use super::sums::Summed;
 use super::{
-    clock, deposit, init, map, node_quality, preview, reconcile, serve, staging, suspend, terminal,
-    watch,
+    clock, deposit, init, map, node_quality, node_report, preview, reconcile, serve, staging,
+    suspend, terminal, watch,
 };
 use crate::config::{self, Server};
 use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};
@@ -64,6 +64,11 @@ pub(super) enum Command {
     /// What would be released of an extract: figures shown and hidden, and the coarser table where many are
     #[command(after_help = "Example: evensum node preview 13sa --period 2026-10")]
     Preview(preview::PreviewArgs),
+    /// A pack's indicators by deprivation, ethnicity, age and sex, from the node's own extracts: for its own people
+    #[command(
+        after_help = "Example: evensum node report 13sa --period 2026-10\n\nWithout --policy figures are exact and the report is internal: not for release."
+    )]
+    Report(node_report::ReportArgs),
     /// How complete and how fresh the extracts are: one, a dataset's, or all
     Quality(node_quality::Args),
     /// Set the extract's totals beside the return that was submitted, and explain the difference
@@ -138,6 +143,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Preview(args) => preview::run(&args)?,
         Command::Load(args) => load(&args)?,
         Command::Push(args) => push::run(&args)?,
+        Command::Report(args) => node_report::run(&args)?,
         Command::Quality(args) => node_quality::run(&args)?,
         Command::Reconcile(args) => reconcile::run(&args)?,
         Command::Publish(args) => staging::publish(&args)?,

@@ -111,7 +111,7 @@ pub fn to_json(answers: &[&Answer]) -> Value {
                 "level": level,
                 "name": dimension_name(answer),
                 "period": answer.period,
-                "query_id": answer.query_id.to_string(),
+                "query_id": answer.query_id,
             });
             if let Value::Object(fields) = &mut value {
                 let status = found.map_or_else(|c| c.status.as_str(), |_| "answered");

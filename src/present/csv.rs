@@ -130,7 +130,7 @@ fn header(dimensions: &[&DimensionId]) -> Vec<String> {
 fn line(answer: &Answer, cell: &Cell, dimensions: &[&DimensionId]) -> Vec<String> {
     let scope = answer.scope.as_ref().map(|s| format!("{}={}", s.level, s.category));
     let mut fields = vec![
-        answer.query_id.to_string(),
+        answer.query_id.map(|id| id.to_string()).unwrap_or_default(),
         guarded(answer.indicator.id.as_str()),
         answer.period.to_string(),
         guarded(&scope.unwrap_or_default()),

@@ -3,7 +3,7 @@
 
 use evensum_core::catalogue::IndicatorKind;
 use evensum_core::disclosure::{FigureBounds, FigureGap};
-use evensum_core::view::{Answer, Cell};
+use evensum_core::view::{Answer, Cell, ViewKind};
 use serde::Serialize;
 
 use super::json::rounded;
@@ -45,10 +45,14 @@ pub(super) fn names(answer: &Answer) -> Vec<String> {
     }
 }
 
-/// A figure as it stands in a table: `about 5.5` where a partner published it, `5.2 to 6.1` over several, `over 104`
-/// for a percentile above the last unit that is counted by itself.
+/// A figure as it stands in a table: `about 5.5` where a partner published it, `5.5` where it is not rounded, `5.2 to 6.1`
+/// over several, `over 104` for a percentile above the last unit that is counted by itself.
 pub(super) fn text(said: &Said) -> String {
     match said {
+        Ok(FigureBounds { low, high: Some(high), published: Some(_) }) if low >= high => {
+            let nearest = (low * 10.0).round() / 10.0;
+            range(nearest, Some(nearest)).trim_end_matches(".0").to_owned()
+        }
         Ok(FigureBounds { published: Some(published), .. }) => {
             format!("about {}", range(*published, Some(*published)).trim_end_matches(".0"))
         }
@@ -57,7 +61,7 @@ pub(super) fn text(said: &Said) -> String {
         }
         Ok(FigureBounds { low, high, .. }) => range(*low, *high),
         Err(FigureGap::Withheld) => "withheld".to_owned(),
-        Err(FigureGap::Nobody) => words::NOTHING.to_owned(),
+        Err(FigureGap::Nobody | FigureGap::NothingBelow) => words::NOTHING.to_owned(),
         Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld) => "not known".to_owned(),
     }
 }
@@ -78,6 +82,10 @@ pub(super) fn beside(cell: &Cell, line: Line) -> Line {
 pub(super) fn notes(answer: &Answer) -> Vec<String> {
     if !has(answer) {
         return Vec::new();
+    }
+    // One's own figures that are not rounded or withheld.
+    if answer.policy.is_none() && answer.view == ViewKind::Partner {
+        return vec!["Means, percentiles and ratios are as they are, by the values that count in a release: a row counts for no more than the most that its measure allows.".to_owned()];
     }
     let mut notes = vec![match answer.indicator.kind {
         IndicatorKind::Quantile { .. } => {

@@ -145,7 +145,7 @@ pub(super) fn bare(levels: &[&str]) -> Answer {
             bytes: b"{\"format\":\"evensum-release-1\"}".to_vec(),
             signature: vec![1, 2, 3, 4],
         }],
-        query_id: query_id(),
+        query_id: Some(query_id()),
         elapsed_ms: 184,
         beside: Default::default(),
     }

@@ -85,7 +85,7 @@ struct AnswerJson<'a> {
     caveats: &'a [String],
     receipts: Vec<ReceiptJson<'a>>,
     releases: Vec<ReleaseJson<'a>>,
-    query_id: QueryId,
+    query_id: Option<QueryId>,
     elapsed_ms: u64,
     #[serde(flatten)]
     beside: BesideJson<'a>,

@@ -248,7 +248,7 @@ impl<'a> From<&'a Asked<'a>> for TableJson<'a> {
             lower95: share.map(|p| rounded(p.lower95)),
             upper95: share.map(|p| rounded(p.upper95)),
             error: one.answer.as_ref().err().map(String::as_str),
-            query_id: one.answer.as_ref().ok().map(|answer| answer.query_id),
+            query_id: one.answer.as_ref().ok().and_then(|answer| answer.query_id),
         }
     }
 }

@@ -193,7 +193,9 @@ fn notes(answer: &Answer, width: Width) -> String {
     } else {
         "A figure “a to b” lies between the two, both included."
     });
-    note(&format!("Question {}.", answer.query_id));
+    if let Some(query) = answer.query_id {
+        note(&format!("Question {query}."));
+    }
     text
 }
 

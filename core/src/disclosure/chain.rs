@@ -11,7 +11,7 @@ use crate::authz::{Local, Shareable};
 use crate::ledger::{Event, Receipt, Tested};
 use crate::model::canonical::{self, CanonicalError};
 use crate::model::{
-    AxisCategory, Digest, Lattice, Ods, QueryId, RawCell, Shown, SnapshotRef, Table,
+    AxisCategory, Digest, Lattice, Ods, Profile, QueryId, RawCell, Shown, SnapshotRef, Table,
 };
 use crate::plan::{Layout, Plan};
 
@@ -170,7 +170,7 @@ fn protected<U: Shareable>(
 }
 
 /// That a profile which needs keys has one for every cell: without them it would hide all or nothing.
-fn keyed(profile: crate::model::Profile, raw: &Table<RawCell>) -> Result<(), ChainError> {
+fn keyed(profile: Profile, raw: &Table<RawCell>) -> Result<(), ChainError> {
     let whole = raw.cells().iter().all(|cell| cell.cell_key().is_some());
     if profile.needs_record_keys() && !whole { Err(ChainError::Unkeyed) } else { Ok(()) }
 }
@@ -374,6 +374,7 @@ impl Released {
 /// wire form.
 pub struct Preview {
     layout: Layout,
+    profile: Profile,
     cells: Vec<Shown>,
     figures: Option<Figures>,
 }
@@ -407,6 +408,12 @@ impl Preview {
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The profile that it was protected under.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// The axes, as a release names them.
@@ -461,12 +468,12 @@ impl fmt::Debug for Preview {
 /// # Errors
 /// As of [`protect`].
 pub fn preview(plan: &Plan<Local>, raw: Table<RawCell>) -> Result<Preview, ChainError> {
-    let layout = plan.layout();
+    let (layout, profile) = (plan.layout(), plan.profile());
     if **raw.lattice() != **layout.lattice() {
         return Err(ChainError::Lattice);
     }
-    keyed(plan.profile(), &raw)?;
-    let cells = shown_table(layout, plan.profile(), &raw);
-    let figures = measure::figures(layout, plan.profile(), &raw, &cells);
-    Ok(Preview { layout: layout.clone(), cells, figures })
+    keyed(profile, &raw)?;
+    let cells = shown_table(layout, profile, &raw);
+    let figures = measure::figures(layout, profile, &raw, &cells);
+    Ok(Preview { layout: layout.clone(), profile, cells, figures })
 }

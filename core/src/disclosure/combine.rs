@@ -1,6 +1,7 @@
 //! The system's table from the partners' releases: bounds add up, and nothing hidden ever counts as
 //! nothing.
 
+use super::chain::Preview;
 use super::measure::{self, FigureBounds, FigureGap};
 use super::protect::bounds;
 use super::received::Received;
@@ -81,18 +82,72 @@ pub fn combine(layout: &Layout, releases: &[Received]) -> Result<Vec<CombinedCel
             (shown.into_iter().map(|known| known.widened(off)).collect(), r)
         })
         .collect();
-    let outcome = lattice.axes().last().map_or(1, |axis| axis.categories().len());
-    let cells = (0..lattice.len() / outcome).map(|group| {
-        let mut at = lattice.coordinates(group * outcome);
-        at.pop();
-        CombinedCell {
-            at,
-            numerator: side(&each, group * outcome + layout.numerator()),
-            denominator: side(&each, group * outcome + layout.denominator()),
-            figures: figures(layout, &each, group, group * outcome + layout.numerator()),
-        }
+    let cells = places(layout).map(|Place { at, group, numerator, denominator }| CombinedCell {
+        at,
+        numerator: side(&each, numerator),
+        denominator: side(&each, denominator),
+        figures: figures(layout, &each, group, numerator),
     });
     Ok(cells.collect())
+}
+
+/// Where a group of a table stands.
+pub(super) struct Place {
+    /// The category position on each axis, without the outcome's.
+    pub(super) at: Vec<usize>,
+    /// Its number among the groups.
+    pub(super) group: usize,
+    /// The cell above the line.
+    pub(super) numerator: usize,
+    /// The cell below it.
+    pub(super) denominator: usize,
+}
+
+/// The groups of a table, in the lattice's order.
+pub(super) fn places(layout: &Layout) -> impl Iterator<Item = Place> {
+    let lattice = layout.lattice();
+    let outcome = lattice.axes().last().map_or(1, |axis| axis.categories().len());
+    (0..lattice.len() / outcome).map(move |group| {
+        let first = group * outcome;
+        let mut at = lattice.coordinates(first);
+        at.pop();
+        let (numerator, denominator) = (first + layout.numerator(), first + layout.denominator());
+        Place { at, group, numerator, denominator }
+    })
+}
+
+impl Preview {
+    /// Its cells as those of an answer of one partner that releases the table.
+    pub(crate) fn combined(&self) -> Vec<CombinedCell> {
+        let layout = self.layout();
+        let known = bounds(layout.lattice(), self.cells(), self.profile());
+        let side = |cell: usize| one_side(self.cells()[cell], known[cell]);
+        let cells =
+            places(layout).map(|Place { at, group, numerator, denominator }| CombinedCell {
+                at,
+                numerator: side(numerator),
+                denominator: side(denominator),
+                figures: measure::of_group(layout, self.figures(), group),
+            });
+        cells.collect()
+    }
+}
+
+const fn one_side(shown: Shown, bounds: Bounds) -> Side {
+    let published = match shown {
+        Shown::Published(figure) => Some(figure),
+        _ => None,
+    };
+    Side { state: state_of(shown), bounds, published }
+}
+
+const fn state_of(shown: Shown) -> CellState {
+    match shown {
+        Shown::Published(_) => CellState::Value,
+        Shown::Suppressed => CellState::Suppressed,
+        Shown::Small => CellState::Small,
+        Shown::StructuralZero => CellState::StructuralZero,
+    }
 }
 
 fn figures(
@@ -139,17 +194,10 @@ fn side(each: &[(Vec<Bounds>, &Received)], index: usize) -> Side {
     let mut published = None;
     for (bounds, release) in each {
         sum = sum.plus(bounds[index]);
-        let own = match release.shown()[index] {
-            Shown::Published(r) => {
-                published = Some(r);
-                CellState::Value
-            }
-            Shown::Suppressed => CellState::Suppressed,
-            Shown::Small => CellState::Small,
-            Shown::StructuralZero => CellState::StructuralZero,
-        };
-        if rank(own) > rank(state) {
-            state = own;
+        let own = one_side(release.shown()[index], bounds[index]);
+        published = own.published.or(published);
+        if rank(own.state) > rank(state) {
+            state = own.state;
         }
     }
     Side { state, bounds: sum, published: published.filter(|_| each.len() == 1) }

@@ -18,7 +18,7 @@ pub enum ViewKind {
     Interval,
     /// The blind sum over all partners, put under disclosure control after it was added up.
     Pooled,
-    /// One partner's own release.
+    /// One partner's own figures.
     Partner,
 }
 
@@ -239,9 +239,9 @@ pub struct Answer {
     pub receipts: Vec<ReceiptRow>,
     /// The partners' signed releases.
     pub releases: Vec<ReleaseRow>,
-    /// The query.
-    pub query_id: QueryId,
-    /// From the arrival of the query to the answer.
+    /// The query; none of a view of one's own extract, which answers no query.
+    pub query_id: Option<QueryId>,
+    /// From the arrival of the query to the answer; nothing where there was no query.
     pub elapsed_ms: u64,
     /// What the analyst's own reference data add.
     pub beside: Beside,

@@ -26,6 +26,7 @@ use crate::statistics::{ProportionBounds, proportion_bounds};
 /// arrived, so that whoever gets it can verify and combine again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
+    pub(super) query_id: QueryId,
     pub(super) answers: Vec<(Ods, AnswerParts)>,
     pub(super) absent: Vec<Absent>,
     pub(super) coordinator: Ods,
@@ -44,7 +45,7 @@ pub struct Shared {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SystemView<S> {
-    answer: Answer,
+    pub(super) answer: Answer,
     pub(super) basis: S,
 }
 
@@ -94,6 +95,7 @@ pub enum ViewError {
 #[derive(Debug)]
 pub struct Unlogged {
     answer: Answer,
+    query_id: QueryId,
     query_hash: Digest,
     question: u32,
     answers: Vec<(Ods, AnswerParts)>,
@@ -117,8 +119,7 @@ impl Unlogged {
         receipt: &Receipt,
     ) -> Result<SystemView<Shared>, ViewError> {
         let (answered, missing) = self.outcome();
-        let (query_id, query_hash, question) =
-            (self.answer.query_id, self.query_hash, self.question);
+        let (query_id, query_hash, question) = (self.query_id, self.query_hash, self.question);
         // Of the signed bytes too: a log that says others were asked would be believed later.
         let own = Event::AnswerCombined { query_id, query_hash, question, answered, missing };
         if receipt.entry().event != own {
@@ -130,7 +131,7 @@ impl Unlogged {
         let Self { answer, answers, absent, .. } = self;
         let receipt = receipt.parts().clone();
         let coordinator = coordinator.clone();
-        let basis = Shared { answers, absent, coordinator, receipt, witness: None };
+        let basis = Shared { query_id, answers, absent, coordinator, receipt, witness: None };
         Ok(SystemView { answer, basis })
     }
 
@@ -154,8 +155,7 @@ impl Unlogged {
                     .push(ReceiptRow { ods: ods.clone(), parts: receipt.parts().clone() });
                 receipt.entry().ods == *ods
                     && receipt.entry().role == Role::Helper
-                    && receipt.entry().event.query()
-                        == Some((self.answer.query_id, self.query_hash))
+                    && receipt.entry().event.query() == Some((self.query_id, self.query_hash))
             }
             (Some(_), None) => false,
         };
@@ -164,6 +164,7 @@ impl Unlogged {
             return Err(ViewError::Entry);
         }
         let basis = Shared {
+            query_id: self.query_id,
             coordinator: coordinator.clone(),
             receipt: parts.receipt.clone(),
             answers: self.answers.clone(),
@@ -186,6 +187,12 @@ impl Unlogged {
 }
 
 impl SystemView<Shared> {
+    /// The query that it answers.
+    #[must_use]
+    pub const fn query_id(&self) -> QueryId {
+        self.basis.query_id
+    }
+
     /// Combines verified answers.
     ///
     /// # Errors
@@ -260,11 +267,11 @@ impl SystemView<Shared> {
             caveats,
             receipts,
             releases: releases.iter().map(release_row).collect(),
-            query_id,
+            query_id: Some(query_id),
             elapsed_ms,
             beside: Beside::default(),
         };
-        Ok(Unlogged { answer, query_hash, question: number, answers, absent })
+        Ok(Unlogged { answer, query_id, query_hash, question: number, answers, absent })
     }
 }
 
@@ -324,7 +331,7 @@ fn cells(
     Ok(cells)
 }
 
-fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {
+pub(super) fn cell(combined: CombinedCell, kind: &IndicatorKind, limit: u64) -> Cell {
     let CombinedCell { at, numerator, denominator, figures } = combined;
     let proportion = kind.is_share().then(|| share(numerator, denominator, limit)).flatten();
     Cell { at, numerator, denominator, proportion, figures, people: None }
@@ -373,7 +380,7 @@ fn line(ods: &Ods, agreement: &Agreement, status: CoverageStatus) -> Coverage {
     }
 }
 
-fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> IndicatorView {
+pub(super) fn indicator_view(indicator: &Indicator, dataset: &Dataset) -> IndicatorView {
     let numerator = dataset.outcome.rollup(&indicator.numerator);
     IndicatorView {
         id: indicator.id.clone(),
@@ -457,7 +464,7 @@ fn summed_caveat(pool: &Pooled) -> String {
     )
 }
 
-fn axes(layout: &Layout, catalogue: &Catalogue) -> Result<Vec<AxisView>, Unknown> {
+pub(super) fn axes(layout: &Layout, catalogue: &Catalogue) -> Result<Vec<AxisView>, Unknown> {
     let lattice = layout.lattice();
     let by = lattice.axes().len().saturating_sub(1);
     lattice

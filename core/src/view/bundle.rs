@@ -77,7 +77,7 @@ impl SystemView<Shared> {
     /// that are claimed of them.
     #[must_use]
     pub fn bundle(&self) -> Bundle {
-        let Shared { answers, absent, coordinator: _, receipt, witness } = &self.basis;
+        let Shared { query_id: _, answers, absent, coordinator: _, receipt, witness } = &self.basis;
         let answer = self.answer();
         let cells = answer.cells.iter().map(|cell| {
             let at = cell.at.iter().zip(&answer.axes);

@@ -1,5 +1,6 @@
 //! The one answer type. A shared view is built from verified releases alone, by the coordinator and,
-//! again and independently, by the analyst's tool.
+//! again and independently, by the analyst's tool. A view of a partner's own extract is for its own people: it has no
+//! way to anybody else.
 
 mod answer;
 mod assemble;
@@ -8,6 +9,7 @@ mod bundle;
 mod completeness;
 mod denominator;
 mod inequality;
+mod local;
 mod quality;
 mod rate;
 mod reconcile;
@@ -22,7 +24,11 @@ pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError, sh
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};
+pub use inequality::{
+    Furthest, GroupValue, Inequality, Known, Reference, SLOPE_DRAWS, SlopeSaid, Unit, inequalities,
+};
 pub use inequality::{Furthest, GroupValue, Inequality, Known, Reference, Unit, inequalities};
+pub use local::{EXACT, Local, Own, PROTECTED};
 pub use quality::{
     AreaMix, DimensionQuality, LeftOut, MeasureRange, MonthRows, NationalOptOut, OptOut,
     PseudoPostcodes, QualityReport, RejectCount, SiteLine, Sites,

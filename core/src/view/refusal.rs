@@ -16,6 +16,11 @@ pub enum RateRefusal {
     /// Nothing to make rates of.
     #[error("no partner's figures are in the answer")]
     NoFigures,
+    /// One organisation's own extract.
+    #[error(
+        "the figures are of one organisation's own extract, and a rate needs everybody's who treats the population: the counts are shown, and a question to all partners gives the rate"
+    )]
+    OneOrganisation,
     /// Registers of some partners alone, over everybody who is registered.
     #[error(
         "{name} is not in the figures, and the population is everybody who is registered: a rate of some of the registers would be too low"

@@ -171,7 +171,7 @@ pub(super) fn audit_log(federation: &Federation, answer: &Answer) -> Result<Stri
     let mut text =
         format!("\nWhat the audit log of {} now holds about this query\n\n", partner.name);
     serve::runtime()?.block_on(audit::each(&server, |entry| {
-        if entry.event.query().is_some_and(|(query, _)| query == answer.query_id) {
+        if entry.event.query().is_some_and(|(query, _)| Some(query) == answer.query_id) {
             let _ = writeln!(text, "  {}", sentence(&entry));
         }
     }))?;

@@ -2,7 +2,7 @@
 
 use evensum_core::catalogue::{IndicatorKind, Population};
 use evensum_core::disclosure::{FigureBounds, FigureGap};
-use evensum_core::view::Answer;
+use evensum_core::view::{Answer, ViewKind};
 
 use super::super::{figure, headline};
 use super::*;
@@ -142,4 +142,18 @@ fn several_percentiles_stand_side_by_side() {
     let fields = |line: &&str| line.matches(',').count();
     assert!(lines.iter().all(|line| fields(line) == fields(&lines[0])), "{csv}");
     assert_eq!(figure::percentile(93), "93rd percentile");
+}
+
+/// One's own figures that are not rounded say no "about", and nothing of rounding or hiding.
+#[test]
+fn a_figure_that_is_as_it_is_is_said_so() {
+    let measure = evensum_core::model::ColumnId::new("length_of_stay").expect("id");
+    let mut answer = measured(IndicatorKind::Mean { measure }, "days");
+    (answer.policy, answer.view) = (None, ViewKind::Partner);
+    for (value, said) in [(4.0 / 3.0, "1.3"), (10.5, "10.5"), (4.0, "4"), (0.0, "0")] {
+        let exact = FigureBounds { low: value, high: Some(value), published: Some(value) };
+        assert_eq!(figure::text(&Ok(exact)), said);
+    }
+    let table = table::answer(&answer, Width::new(140), UNICODE);
+    assert!(table.contains("are as they are") && !table.contains("rounded to half"), "{table}");
 }

@@ -19,7 +19,7 @@ use crate::rpc::{faults, pb};
 pub(in crate::rpc) fn write(question: u32, view: &SystemView<Shared>) -> pb::View {
     let Bundle { answers, absent, receipt, cells, elapsed_ms, witness } = view.bundle();
     pb::View {
-        query_id: view.answer().query_id.to_string(),
+        query_id: view.query_id().to_string(),
         breakdown: view.answer().axes.iter().map(|axis| axis.level.to_string()).collect(),
         cells: cells.into_iter().map(write_cell).collect(),
         answers: answers.into_iter().map(|(ods, parts)| answer::passed_on(&ods, parts)).collect(),

@@ -19,7 +19,7 @@ fn block<'a>(page: &'a str, heading: &str) -> &'a str {
 }
 
 /// Invented waiting pathways as a trust of its own habits exports them: other headers, British dates, labels.
-fn furnish(home: &Path) {
+pub(super) fn furnish(home: &Path) {
     let geography = Geography::new(3);
     let mut imd = Vec::new();
     geography.write_imd(&mut imd).expect("written");

@@ -11,6 +11,7 @@ mod pool;
 mod room;
 #[cfg(test)]
 mod tests;
+mod unrounded;
 
 use super::document::{FigureText, Figures, NoFigure};
 use super::protect::{bounds, stands_for};
@@ -22,6 +23,7 @@ use room::Room;
 
 pub use pool::{FigureBounds, FigureGap};
 pub(super) use pool::{of_group, pooled};
+pub(super) use unrounded::unrounded;
 
 /// The fewest rows behind a mean or a ratio, and on either side of a percentile.
 const LEAST_ROWS: u64 = 10;
@@ -211,21 +213,37 @@ fn shared(sum: &Sum, rows: PersonRows) -> bool {
 /// A percentile from rows by unit: the unit in which that part of the rows is reached, on a straight line inside it,
 /// to the nearest whole unit.
 fn quantile(units: &[u32], at: u8, begun: bool) -> Option<FigureText> {
+    let Reached { unit, open, within, own } = reached(units, at)?;
+    if open {
+        return Some(FigureText::State(NoFigure::Over));
+    }
+    // Of begun units, unit 5 runs from 4 to 5: before its middle, 4 is nearer.
+    let value = if begun && within * 2 < own { unit.saturating_sub(1) } else { unit };
+    Some(FigureText::Value(value))
+}
+
+/// Where a part of the rows is reached.
+struct Reached {
+    unit: u64,
+    /// Whether it is the last of them, of everything above.
+    open: bool,
+    /// How many of its rows are in that part, in hundredths of a row.
+    within: u64,
+    /// Its rows, in hundredths of a row; not none.
+    own: u64,
+}
+
+/// The unit in which so many rows in a hundred are reached; nothing where there are no rows.
+fn reached(units: &[u32], at: u8) -> Option<Reached> {
     let rows: u64 = units.iter().map(|n| u64::from(*n)).sum();
     // In hundredths of a row, so that a share of the rows is a whole number.
     let wanted = rows * u64::from(at);
     let mut before = 0_u64;
-    let (open, counted) = (units.len().checked_sub(1)?, units.iter().map(|n| u64::from(*n) * 100));
+    let (last, counted) = (units.len().checked_sub(1)?, units.iter().map(|n| u64::from(*n) * 100));
     for (unit, own) in counted.enumerate() {
         if own > 0 && before + own >= wanted {
-            if unit == open {
-                return Some(FigureText::State(NoFigure::Over));
-            }
-            let unit = u64::try_from(unit).ok()?;
-            let early = (wanted - before) * 2 < own;
-            // Of begun units, unit 5 runs from 4 to 5: before its middle, 4 is nearer.
-            let value = if begun && early { unit.saturating_sub(1) } else { unit };
-            return Some(FigureText::Value(value));
+            let (open, within) = (unit == last, wanted - before);
+            return Some(Reached { unit: u64::try_from(unit).ok()?, open, within, own });
         }
         before += own;
     }

@@ -27,6 +27,8 @@ pub enum FigureGap {
     MostlyWithheld,
     /// Nobody is in the group.
     Nobody,
+    /// What a ratio is of adds up to nothing.
+    NothingBelow,
 }
 
 impl FigureGap {
@@ -38,6 +40,7 @@ impl FigureGap {
             Self::PartWithheld => "a partner withheld its part, and nothing can be said without it",
             Self::MostlyWithheld => "too much of it may lie at partners that withheld theirs",
             Self::Nobody => "nobody is in the group",
+            Self::NothingBelow => "what it would be divided by adds up to nothing",
         }
     }
 
@@ -49,6 +52,7 @@ impl FigureGap {
             Self::PartWithheld => "part_withheld",
             Self::MostlyWithheld => "mostly_withheld",
             Self::Nobody => "nobody",
+            Self::NothingBelow => "nothing_below",
         }
     }
 }

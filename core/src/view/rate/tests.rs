@@ -171,7 +171,7 @@ fn answer(indicator: &str, period: &str, axes: Vec<AxisView>, count: Bounds) -> 
         caveats: Vec::new(),
         receipts: Vec::new(),
         releases: Vec::new(),
-        query_id: QueryId::from_parts(1, &[1; 10]),
+        query_id: Some(QueryId::from_parts(1, &[1; 10])),
         elapsed_ms: 0,
         completeness: Vec::new(),
         beside: crate::view::Beside::default(),
