@@ -31,8 +31,6 @@ const DEPRIVATION: &str = "imd";
 const MAX_MONTHS: usize = 60;
 /// The most breakdowns.
 const MAX_LEVELS: usize = 8;
-/// Who may have a report whose agreement says nothing of it.
-const HANDLING: &str = "Internal: for the parties of the agreement; not for publication.";
 /// What the figures of a report are.
 const STANDING: &str = "System-wide figures, combined from protected tables of the partners. What is withheld is hidden, and is not zero.";
 
@@ -522,7 +520,7 @@ fn setting(args: &Args, agreement: &Agreement, pack: &Pack) -> Setting {
         title: pack.name.clone(),
         area: format!("People who live in the area of {}", areas.join(", ")),
         standing: STANDING.to_owned(),
-        handling: HANDLING.to_owned(),
+        handling: format!("{}.", agreement.handling.line()),
         exact: false,
         made_on: clock::system().now(),
         tool: format!("evensum {}", env!("CARGO_PKG_VERSION")),
