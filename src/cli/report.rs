@@ -118,6 +118,7 @@ impl Args {
             view: self.view,
             config: self.config.clone(),
             format: query::Format::Json,
+            out: None,
             deadline: self.deadline,
             require_all: self.require_all,
         }
