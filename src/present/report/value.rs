@@ -320,7 +320,11 @@ fn distance(answer: &Answer, one: &Inequality, span: Span) -> String {
     };
     match one.unit {
         Unit::Share => {
-            points(size.low, size.high, places(one)).replace("percentage points", "points")
+            let text = points(size.low, size.high, places(one)).replace("percentage ", "");
+            match text.as_str() {
+                "1 points" | "up to 1 points" => text.trim_end_matches('s').to_owned(),
+                _ => text,
+            }
         }
         Unit::Rate(per) => {
             format!("{} per {}", rate::range(size.low, Some(size.high)), thousands(per.into()))
