@@ -319,7 +319,7 @@ pub struct Table {
     /// Which view: `interval`, `pooled`, `partner`.
     pub view: &'static str,
     /// The query.
-    pub query: QueryId,
+    pub query: Option<QueryId>,
     /// The policy, where the partners' agree.
     pub policy: Option<Policy>,
     /// The levels that it is by.

@@ -263,7 +263,7 @@ fn measured(said: &Result<FigureBounds, FigureGap>) -> Known<f64> {
         },
         Err(FigureGap::Withheld) => Known::nothing(Mark::Confidential),
         Err(FigureGap::Nobody) => Known::nothing(Mark::NotApplicable),
-        Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld) => {
+        Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld | FigureGap::NothingBelow) => {
             Known::nothing(Mark::NotAvailable)
         }
     }
