@@ -14,8 +14,8 @@ use super::exit::{Exit, Failure, OrExit};
 use super::extract::{self, Extract};
 use super::sums::Summed;
 use super::{
-    clock, deposit, init, map, node_quality, node_report, preview, reconcile, serve, staging, suspend, terminal,
-    watch,
+    clock, deposit, init, map, node_quality, node_report, preview, reconcile, serve, staging,
+    suspend, terminal, watch,
 };
 use crate::config::{self, Server};
 use crate::intake::{self, Exclusions, IntakeError, LoadRequest, Mapping, Outcome};

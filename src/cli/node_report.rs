@@ -48,7 +48,9 @@ impl FromStr for Shown {
             return Ok(Self::Exact);
         }
         let profile = Profile::try_from(text.to_owned());
-        profile.map(Self::Under).map_err(|error| format!("{error}; or exact, for figures as they are"))
+        profile
+            .map(Self::Under)
+            .map_err(|error| format!("{error}; or exact, for figures as they are"))
     }
 }
 
@@ -93,7 +95,8 @@ impl Span {
         let months: Vec<Period> =
             months.take_while(|month| *month <= last).take(MAX_MONTHS + 1).collect();
         if all.len() > MAX_MONTHS || months.len() > MAX_MONTHS {
-            let text = format!("a report covers at most {MAX_MONTHS} months: name a later first period");
+            let text =
+                format!("a report covers at most {MAX_MONTHS} months: name a later first period");
             return Err(Failure::says(Exit::Usage, text));
         }
         Ok(months)
@@ -162,7 +165,9 @@ impl Gathered {
         match self.missing.iter_mut().find(same) {
             Some(one) if one.periods.contains(&period) => {}
             Some(one) => one.periods.push(period),
-            None => self.missing.push(Missing { what: what.to_owned(), why, periods: vec![period] }),
+            None => {
+                self.missing.push(Missing { what: what.to_owned(), why, periods: vec![period] })
+            }
         }
     }
 }
@@ -218,8 +223,11 @@ impl Desk<'_> {
         months: &[Period],
     ) -> Result<Gathered, Failure> {
         let catalogue = self.own.catalogue;
-        let levels: Vec<LevelId> =
-            LEVELS.iter().map(|l| LevelId::new(*l)).collect::<Result<_, _>>().or_exit(Exit::Fault)?;
+        let levels: Vec<LevelId> = LEVELS
+            .iter()
+            .map(|l| LevelId::new(*l))
+            .collect::<Result<_, _>>()
+            .or_exit(Exit::Fault)?;
         let of_pack = |d: &&Dataset| indicators.iter().any(|i| i.dataset == d.id);
         let mut gathered = Gathered::default();
         let all = indicators.len() * levels.len() * months.len();
@@ -306,9 +314,10 @@ fn by_what(level: &LevelId, catalogue: &Catalogue) -> String {
 }
 
 fn json(args: &ReportArgs, ods: &Ods, gathered: &Gathered) -> Result<String, Failure> {
-    let missing = gathered.missing.iter().map(|one| {
-        json!({ "what": one.what, "why": one.why, "periods": one.periods })
-    });
+    let missing = gathered
+        .missing
+        .iter()
+        .map(|one| json!({ "what": one.what, "why": one.why, "periods": one.periods }));
     let answers = gathered.answers.iter().map(present::json::answer);
     serde_json::to_string_pretty(&json!({
         "pack": args.pack,

@@ -207,13 +207,7 @@ fn tables(
                 let below = indicator.counted.as_deref().or(unit.ok()).unwrap_or("rows");
                 let (width, glyphs) = (terminal::width(), terminal::glyphs());
                 let of = (indicator.name.as_str(), format!("All {below}"));
-                terminal::out(&shown::figures(
-                    &preview,
-                    (of.0, &of.1),
-                    own.profile,
-                    width,
-                    glyphs,
-                ));
+                terminal::out(&shown::figures(&preview, (of.0, &of.1), own.profile, width, glyphs));
             }
         }
     }

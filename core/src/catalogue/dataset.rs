@@ -63,8 +63,9 @@ mod tests {
         let mut month = Period::Month { year: 1990, month: 1 };
         let mut found = [0; 3];
         for _ in 0..240 {
-            for (kind, count) in
-                [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year].into_iter().zip(&mut found)
+            for (kind, count) in [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year]
+                .into_iter()
+                .zip(&mut found)
             {
                 if let Some(period) = kind.ending_in(month) {
                     assert!(kind.has(period));

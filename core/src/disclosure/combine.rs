@@ -122,12 +122,13 @@ impl Preview {
         let layout = self.layout();
         let known = bounds(layout.lattice(), self.cells(), self.profile());
         let side = |cell: usize| one_side(self.cells()[cell], known[cell]);
-        let cells = places(layout).map(|Place { at, group, numerator, denominator }| CombinedCell {
-            at,
-            numerator: side(numerator),
-            denominator: side(denominator),
-            figures: measure::of_group(layout, self.figures(), group),
-        });
+        let cells =
+            places(layout).map(|Place { at, group, numerator, denominator }| CombinedCell {
+                at,
+                numerator: side(numerator),
+                denominator: side(denominator),
+                figures: measure::of_group(layout, self.figures(), group),
+            });
         cells.collect()
     }
 }

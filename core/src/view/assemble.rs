@@ -155,8 +155,7 @@ impl Unlogged {
                     .push(ReceiptRow { ods: ods.clone(), parts: receipt.parts().clone() });
                 receipt.entry().ods == *ods
                     && receipt.entry().role == Role::Helper
-                    && receipt.entry().event.query()
-                        == Some((self.query_id, self.query_hash))
+                    && receipt.entry().event.query() == Some((self.query_id, self.query_hash))
             }
             (Some(_), None) => false,
         };

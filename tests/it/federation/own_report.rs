@@ -130,9 +130,11 @@ fn exact_figures_are_those_of_the_extract_and_a_policy_hides_the_small_ones() {
     // Of every small count that the exact report has, the protected one has none.
     let mut small = 0;
     for level in ["imd.quintile", "ethnicity.group", "age.band", "sex"] {
-        let both = cells(&exact, "rtt_over_52_weeks", level)
-            .into_iter()
-            .zip(cells(&protected, "rtt_over_52_weeks", level));
+        let both = cells(&exact, "rtt_over_52_weeks", level).into_iter().zip(cells(
+            &protected,
+            "rtt_over_52_weeks",
+            level,
+        ));
         for ((at, own), (same, hidden)) in both {
             assert_eq!(at, same);
             for side in ["numerator", "denominator"] {
@@ -148,8 +150,12 @@ fn exact_figures_are_those_of_the_extract_and_a_policy_hides_the_small_ones() {
     // It is what the preview shows, cell for cell.
     let preview = ["node", "preview", "rtt_over_52_weeks", "--period", "2026-10", "--by", "sex"];
     let preview = home.run(&[&preview[..], &["--format", "json"]].concat()).json();
-    let shown: Vec<u64> =
-        preview["tables"][0]["cells"].as_array().expect("cells").iter().filter_map(Value::as_u64).collect();
+    let shown: Vec<u64> = preview["tables"][0]["cells"]
+        .as_array()
+        .expect("cells")
+        .iter()
+        .filter_map(Value::as_u64)
+        .collect();
     let own: Vec<u64> = cells(&protected, "rtt_over_52_weeks", "sex")
         .iter()
         .flat_map(|(_, cell)| [&cell["numerator"], &cell["denominator"]])
@@ -164,17 +170,18 @@ fn what_is_not_in_a_report_is_listed_with_the_reason() {
     let report = home.report(&[]);
     let missing = report["missing"].as_array().expect("a list");
     let why = |what: &str| -> Vec<&Value> {
-        missing.iter().filter(|one| one["what"].as_str().is_some_and(|w| w.contains(what))).collect()
+        missing
+            .iter()
+            .filter(|one| one["what"].as_str().is_some_and(|w| w.contains(what)))
+            .collect()
     };
     let [months] = why("RTT incomplete pathways")[..] else { panic!("{missing:#?}") };
     assert_eq!(months["why"], "no extract of this period is loaded");
     let periods = months["periods"].as_array().expect("periods");
     assert_eq!((periods.len(), &periods[0]), (12, &"2025-10".into()), "the year before");
     // Of a dataset by quarter: those that ended in that time.
-    let quarters: Vec<&Value> = missing
-        .iter()
-        .filter(|one| one["periods"][0] == "2025-26Q3")
-        .collect();
+    let quarters: Vec<&Value> =
+        missing.iter().filter(|one| one["periods"][0] == "2025-26Q3").collect();
     assert!(!quarters.is_empty(), "{missing:#?}");
     for one in quarters {
         assert_eq!(one["periods"].as_array().map(Vec::len), Some(4), "{one}");
@@ -193,7 +200,10 @@ fn what_cannot_be_reported_says_what_to_do() {
     over("2001-01..2026-10").fails(2, &["120 months"]);
     // What the command line itself refuses is told as such.
     for (refused, words) in [
-        (report("13sa", &["--policy", "loose"]), &["nhs75m", "ons105m", "exact_cs", "or exact"][..]),
+        (
+            report("13sa", &["--policy", "loose"]),
+            &["nhs75m", "ons105m", "exact_cs", "or exact"][..],
+        ),
         (over("2026-10..2026-05"), &["earlier"]),
         (over("2026-04..2026-27"), &["one kind"]),
         (over("October"), &["2026-10"]),

@@ -9,9 +9,9 @@ mod grid;
 mod joint;
 mod pool;
 mod room;
-mod unrounded;
 #[cfg(test)]
 mod tests;
+mod unrounded;
 
 use super::document::{FigureText, Figures, NoFigure};
 use super::protect::{bounds, stands_for};

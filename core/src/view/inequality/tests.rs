@@ -65,7 +65,7 @@ fn answer(dimension: &str, level: &str, cells: &[(Bounds, Bounds)]) -> Answer {
         caveats: Vec::new(),
         receipts: Vec::new(),
         releases: Vec::new(),
-        query_id: QueryId::from_parts(1_795_255_503_000, &[1; 10]),
+        query_id: Some(QueryId::from_parts(1_795_255_503_000, &[1; 10])),
         elapsed_ms: 1,
         beside: Default::default(),
     }

@@ -6,9 +6,10 @@ use super::*;
 use crate::authz::{self, Permit};
 use crate::disclosure::{FigureBounds, FigureGap, internal, preview};
 use crate::model::{
-    CategoryId, IndicatorId, LevelId, Measured, Profile, Question, RawCell, Shown, Sum, Table,
+    CategoryId, IndicatorId, LevelId, Measured, Profile, Question, RawCell, Sum, Table,
 };
 use crate::plan::Plan;
+use crate::view::RowShare;
 
 type OwnPlan = Plan<authz::Local>;
 
@@ -110,9 +111,9 @@ fn exact_figures_are_those_of_a_count_by_hand() {
     let catalogue = catalogue();
     // What a profile would do to them plays no part.
     for profile in [Profile::Nhs75m, Profile::ExactCs] {
-        let answer =
-            exact(&plan("rtt_over_52_weeks", &["sex"], profile, &catalogue), &waiting());
-        for (sex, cases, all) in [("male", 3, 21), ("female", 1, 9), ("unknown", 0, 0), ("all", 4, 30)]
+        let answer = exact(&plan("rtt_over_52_weeks", &["sex"], profile, &catalogue), &waiting());
+        for (sex, cases, all) in
+            [("male", 3, 21), ("female", 1, 9), ("unknown", 0, 0), ("all", 4, 30)]
         {
             let cell = at(&answer, sex);
             for (side, count) in [(cell.numerator, cases), (cell.denominator, all)] {
@@ -153,11 +154,7 @@ fn means_percentiles_and_ratios_are_not_rounded_or_withheld() {
     };
     // Of three men who wait 10, 11 and 30 weeks and two women who wait 3 and over 104.
     let percentiles = planned("rtt_wait_percentiles");
-    let waits = [
-        with(&[10, 11, 30], "male", "w0_18"),
-        with(&[3, 200], "female", "w0_18"),
-    ]
-    .concat();
+    let waits = [with(&[10, 11, 30], "male", "w0_18"), with(&[3, 200], "female", "w0_18")].concat();
     let answer = exact(&percentiles, &waits);
     let kinds = catalogue.indicator(&answer.indicator.id).expect("known").kind.clone();
     let median = kinds.percentiles().iter().position(|at| *at == 50).expect("a median");
@@ -220,12 +217,39 @@ fn a_protected_view_is_what_the_preview_shows() {
 }
 
 #[test]
+fn completeness_is_of_the_own_table() {
+    let catalogue = catalogue();
+    let plan = plan("rtt_over_52_weeks", &["sex"], Profile::Nhs75m, &catalogue);
+    // 97 of 100 are known; of the other three a release would not say so.
+    let most = rows(&[(60, "male", "w0_18"), (37, "female", "w52_65"), (3, "unknown", "w0_18")]);
+    let answer = exact(&plan, &most);
+    let [own] = &answer.completeness[..] else { panic!("one: {:?}", answer.completeness) };
+    assert_eq!(
+        (own.usable(), own.not_known()),
+        (RowShare::WholePercent(97), RowShare::WholePercent(3))
+    );
+    assert_eq!((own.ods().as_str(), own.version()), ("R0D", None));
+    let shown = preview(&plan, table(&plan, &most)).expect("a preview");
+    let view = SystemView::local_protected(shown, own_final(), &catalogue).expect("a view");
+    let [hidden] = &view.answer().completeness[..] else { panic!("one") };
+    assert_eq!(hidden.not_known(), RowShare::Withheld);
+    assert_eq!(hidden.version(), Some(SnapshotVersion::Final));
+}
+
+fn own_final() -> Own {
+    own(Some(SnapshotVersion::Final))
+}
+
+#[test]
 fn a_rate_of_one_organisation_is_refused_by_name() {
     let catalogue = catalogue();
     let rate = catalogue
         .indicators()
         .iter()
-        .find(|i| matches!(i.kind, IndicatorKind::Rate { .. }) && i.breakdowns.iter().any(|d| d.as_str() == "sex"))
+        .find(|i| {
+            matches!(i.kind, IndicatorKind::Rate { .. })
+                && i.breakdowns.iter().any(|d| d.as_str() == "sex")
+        })
         .expect("a rate");
     let plan = plan(rate.id.as_str(), &["sex"], Profile::Nhs75m, &catalogue);
     let answer = exact(&plan, &[]);
