@@ -138,6 +138,7 @@ fn table(args: &CheckArgs, agreement: &Agreement, lines: &[Line<'_>]) -> String 
         let _ = writeln!(text, "  {choice}\n");
     }
     text += "Where --holders does not say otherwise, every node is taken to hold a dataset.\n";
+    let _ = writeln!(text, "Files of answers carry: {}.", agreement.handling.line());
     let coordinator = agreement.coordinator().filter(|_| agreement.pool.is_some());
     if let Some(party) = coordinator.filter(|_| !agreement.asker_runs_coordinator)
         && args.asker.is_none()
@@ -172,6 +173,7 @@ fn json(agreement: &Agreement, lines: &[Line<'_>]) -> Result<String, Failure> {
         "hash": agreement.hash().or_exit(Exit::Config)?,
         "federation": agreement.federation,
         "nodes": agreement.nodes().count(),
+        "handling": agreement.handling.as_str(),
         "datasets": lines.iter().map(line).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&all).or_exit(Exit::Fault)

@@ -15,6 +15,7 @@ mod deposit;
 mod dialling;
 mod disclose;
 mod exit;
+mod export;
 mod extract;
 mod helper;
 mod indicators;

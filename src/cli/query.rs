@@ -17,7 +17,7 @@ use evensum_core::view::{Answer, CoverageStatus, Shared, SystemView};
 use super::asking::{self, Connected, Desk, Terms};
 use super::exit::{Exit, Failure, OrExit};
 use super::questions::{self, Chosen, Wanted};
-use super::{clock, reach, rungs, serve, signpost, terminal};
+use super::{clock, export, reach, rungs, serve, signpost, terminal};
 use crate::config::AnalystConfig;
 use crate::present;
 use crate::present::overview::{Outcome, Unanswered};
@@ -31,6 +31,11 @@ pub(super) enum Format {
     Csv,
     Json,
     Chart,
+    Xlsx,
+    Parquet,
+    Fhir,
+    Fingertips,
+    Cml,
 }
 
 /// Which figures are asked for.
@@ -88,6 +93,9 @@ pub(super) struct Args {
     pub(super) config: PathBuf,
     #[arg(long, default_value = "table")]
     pub(super) format: Format,
+    /// The file that the answers are written to, with their notes; xlsx, parquet and cml (a folder) need one
+    #[arg(long, value_name = "PATH", conflicts_with = "at")]
+    pub(super) out: Option<PathBuf>,
     /// Seconds until there are answers, in full or in part, to all questions
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=60))]
     pub(super) deadline: u32,
@@ -115,6 +123,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     if !args.at.is_empty() {
         return serve::runtime()?.block_on(signpost::run(&args));
     }
+    export::check(&args)?;
     let asked = serve::runtime()?.block_on(ask(&args))?;
     for note in &asked.notes {
         terminal::note(&format!("evensum: {note}"));
@@ -126,6 +135,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         for line in present::rung::lines(asked.answers()) {
             terminal::note(&format!("evensum: {line}"));
         }
+    }
+    if export::is_wanted(&args) {
+        export::put(&asked, &args)?;
+        return Ok(asked.exit_code(args.require_all));
     }
     let text = match asked.outcomes.len() {
         1 => shown(asked.one()?, args.format)?,
@@ -141,6 +154,8 @@ pub(super) struct Asked {
     questions: Vec<(Question, String)>,
     pub(super) outcomes: Vec<Result<SystemView<Shared>, AskFault>>,
     notes: Vec<String>,
+    /// Under which they were asked.
+    pub(super) agreement: Agreement,
 }
 
 impl Asked {
@@ -163,7 +178,7 @@ impl Asked {
         self.outcomes.iter().any(|one| one.as_ref().is_err_and(without_sum))
     }
 
-    fn listed(&self) -> Vec<Outcome<'_>> {
+    pub(super) fn listed(&self) -> Vec<Outcome<'_>> {
         let each = self.questions.iter().zip(&self.outcomes);
         each.map(|((question, name), outcome)| Outcome {
             indicator: &question.indicator,
@@ -195,7 +210,8 @@ impl Asked {
                 }
                 present::csv::answers(&self.answers().collect::<Vec<_>>()).or_exit(Exit::Fault)?
             }
-            Format::Table | Format::Chart => {
+            // What the others are as files is in `export`.
+            _ => {
                 let mut text = self.overview();
                 for view in self.outcomes.iter().flatten() {
                     text.push('\n');
@@ -225,10 +241,11 @@ pub(super) fn shown(view: &SystemView<Shared>, format: Format) -> Result<String,
     let answer = view.answer();
     let (width, glyphs) = (terminal::width(), terminal::glyphs());
     Ok(match format {
-        Format::Table => present::table::answer(answer, width, glyphs),
         Format::Chart => present::chart::bars(answer, width, glyphs),
         Format::Csv => present::csv::answer(answer).or_exit(Exit::Fault)?,
         Format::Json => present::json::to_string_pretty(answer),
+        // What the others are as files is in `export`.
+        _ => present::table::answer(answer, width, glyphs),
     })
 }
 
@@ -320,7 +337,9 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
         let name = desk.catalogue.indicator(&question.indicator).map(|i| i.name.clone());
         (question, name.unwrap_or_default())
     };
-    Ok(Asked { questions: questions.into_iter().map(name).collect(), outcomes, notes })
+    let agreement = desk.agreement.clone();
+    let questions = questions.into_iter().map(name).collect();
+    Ok(Asked { questions, outcomes, notes, agreement })
 }
 
 /// Asks for figures of one kind, and by coarser levels what is withheld.

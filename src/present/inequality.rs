@@ -1,8 +1,10 @@
 //! The inequality summary of an answer: how far apart its groups are, each measure with its method and one plain
 //! sentence, which says first what keeps it from being sure.
 
-use evensum_core::statistics::Span;
-use evensum_core::view::{Answer, Furthest, GroupValue, Inequality, Reference, Unit, inequalities};
+use evensum_core::statistics::{LEAST_QUANTILES, Span};
+use evensum_core::view::{
+    Answer, Furthest, GroupValue, Inequality, Reference, SlopeSaid, Unit, inequalities,
+};
 use serde::Serialize;
 
 use super::json::rounded;
@@ -69,7 +71,14 @@ struct Draft {
 
 impl Says<'_> {
     fn all(&self) -> Vec<Finding> {
-        let drafts = [self.unknown(), self.difference(), self.ratio(), self.furthest()];
+        let drafts = [
+            self.unknown(),
+            self.difference(),
+            self.ratio(),
+            self.slope(),
+            self.relative_slope(),
+            self.furthest(),
+        ];
         let level = self.one.level.to_string();
         let finding = |draft: Draft| Finding {
             level: level.clone(),
@@ -220,7 +229,7 @@ impl Says<'_> {
         // The difference says why where neither can be computed.
         let span = *self.one.ratio.as_ref().ok()?;
         let value = self.value_name();
-        let times = rate::range(span.low, Some(span.high));
+        let times = hundredths(span);
         let caution = match self.one.overlap {
             Some(true) => "May be chance, since the 95 % limits overlap: ",
             _ => "",
@@ -229,6 +238,57 @@ impl Says<'_> {
         let sentence = words::opening(&text);
         let (unit, method) = ("times".to_owned(), self.method());
         Some(Draft { measure: "ratio", name, span: Some(span), unit, method, sentence })
+    }
+
+    fn slope(&self) -> Option<Draft> {
+        let (most, least) = self.slope_ends()?;
+        let (unit, method) = (self.unit(), SLOPE_METHOD);
+        let name = "Slope index of inequality".to_owned();
+        let (span, sentence) = match &self.one.slope {
+            Ok(slope) => (Some(slope.sii), self.slope_says(slope, (most, least))),
+            Err(reason) => (None, format!("There is no slope index of inequality: {reason}.")),
+        };
+        Some(Draft { measure: "sii", name, span, unit, method, sentence })
+    }
+
+    /// The ends of the whole population; none of a level that has too few groups for a slope.
+    fn slope_ends(&self) -> Option<(&'static str, &'static str)> {
+        let enough = self.one.ordered && self.one.groups.len() >= LEAST_QUANTILES;
+        enough.then_some(("the most deprived end", "the least deprived end"))
+    }
+
+    fn slope_says(&self, slope: &SlopeSaid, (most, least): (&str, &str)) -> String {
+        let (value, span) = (self.value_name(), slope.sii);
+        if span.low <= 0.0 && span.high >= 0.0 {
+            return format!(
+                "Over all groups, these figures do not show whether {value} rises or falls with deprivation (slope index of inequality)."
+            );
+        }
+        let chance = slope.chance.is_some_and(|limits| limits.lower <= 0.0 && limits.upper >= 0.0);
+        let caution = if chance { "May be chance, by its 95 % limits: over" } else { "Over" };
+        let way = if span.low > 0.0 { "rises" } else { "falls" };
+        format!(
+            "{caution} all groups, {value} {way} by {} from {most} to {least} of the whole population (slope index of inequality).",
+            self.distance(span)
+        )
+    }
+
+    fn relative_slope(&self) -> Option<Draft> {
+        let (most, least) = self.slope_ends()?;
+        let span = *self.one.slope.as_ref().ok()?.rii.as_ref().ok()?;
+        let value = self.value_name();
+        let sentence = format!(
+            "At {least} of the whole population, {value} is {} times that at {most} (relative index of inequality).",
+            hundredths(span)
+        );
+        Some(Draft {
+            measure: "rii",
+            name: "Relative index of inequality".to_owned(),
+            span: Some(span),
+            unit: "times".to_owned(),
+            method: SLOPE_METHOD,
+            sentence,
+        })
     }
 
     fn furthest(&self) -> Option<Draft> {
@@ -300,6 +360,20 @@ impl Says<'_> {
             method: "of those below the line",
             sentence,
         })
+    }
+}
+
+/// How slopes are made.
+const SLOPE_METHOD: &str =
+    "OHID's method: weighted least squares on the cumulative share of people";
+
+/// A ratio to two decimals, rounded outwards.
+fn hundredths(span: Span) -> String {
+    let (low, high) = ((span.low * 100.0 + 1e-6).floor(), (span.high * 100.0 - 1e-6).ceil());
+    if low >= high {
+        format!("{:.2}", high / 100.0)
+    } else {
+        format!("{:.2} to {:.2}", low / 100.0, high / 100.0)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod chart;
 pub mod completeness;
 pub mod csv;
+pub mod export;
 pub mod inequality;
 pub mod json;
 pub mod overview;

@@ -312,4 +312,4 @@ impl<'a> From<&'a Answer> for BesideJson<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

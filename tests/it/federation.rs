@@ -8,6 +8,7 @@ mod damage;
 mod demonstration;
 mod documented;
 mod england;
+mod exports;
 mod extracts;
 mod faults;
 mod harness;

@@ -139,6 +139,42 @@ impl PoolKind {
     }
 }
 
+/// Who may have the answers that are given under an agreement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handling {
+    /// The parties alone.
+    #[default]
+    Internal,
+    /// Anybody, with the notes.
+    Publishable,
+}
+
+impl Handling {
+    /// The name in the agreement.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Publishable => "publishable",
+        }
+    }
+
+    /// The line that every file of answers carries.
+    #[must_use]
+    pub const fn line(self) -> &'static str {
+        match self {
+            Self::Internal => "Internal: for the parties of the agreement; not for publication",
+            Self::Publishable => "May be published with its notes",
+        }
+    }
+
+    /// As where an agreement says nothing. Left out of the canonical form, so that older agreements keep their hash.
+    const fn is_usual(&self) -> bool {
+        matches!(self, Self::Internal)
+    }
+}
+
 /// An information governance officer, who signs the membership list of the pooled view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -239,6 +275,9 @@ pub struct Agreement {
     /// and neither server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub officers: Vec<Officer>,
+    /// Who may have the answers.
+    #[serde(default, skip_serializing_if = "Handling::is_usual")]
+    pub handling: Handling,
     /// Approvals; not part of the hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,

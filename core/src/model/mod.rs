@@ -17,8 +17,8 @@ mod time;
 mod toml_problem;
 
 pub use agreement::{
-    Agreement, AgreementError, Analyst, Approval, Assurance, Listed, MAX_LISTED, MAX_NODES,
-    MAX_OFFICERS, Officer, Party, PoolKind, Role,
+    Agreement, AgreementError, Analyst, Approval, Assurance, Handling, Listed, MAX_LISTED,
+    MAX_NODES, MAX_OFFICERS, Officer, Party, PoolKind, Role,
 };
 pub use calendar::{Calendar, CalendarError, Due, Held, MAX_DAYS_AFTER, MAX_DUE_PERIODS};
 pub use cell::{Bounds, CellState, Measured, RawCell, Shown, Sum};

@@ -1,5 +1,8 @@
 //! Statistics of released figures. Each function names its formula, its domain and its units.
 
+#[cfg(test)]
+#[path = "tests/any_numbers.rs"]
+mod any_numbers;
 mod check;
 mod draw;
 mod dsr;

@@ -25,11 +25,12 @@ pub fn wilson_at(x: f64, n: f64, level: Level) -> Option<Limits> {
     }
     let z = level.z();
     let z2 = z * z;
-    let root = z * (z2 + 4.0 * x * (1.0 - x / n)).sqrt();
-    let scale = 2.0 * (n + z2);
+    // Halved above and below the line, so that no term outgrows the type.
+    let root = z * (z2 / 4.0 + x * (1.0 - x / n)).sqrt();
+    let (centre, scale) = (x + z2 / 2.0, n + z2);
     // At the ends the formula gives 0 and 1, but for rounding.
-    let lower = if x == 0.0 { 0.0 } else { ((2.0 * x + z2 - root) / scale).max(0.0) };
-    let upper = if x >= n { 1.0 } else { ((2.0 * x + z2 + root) / scale).min(1.0) };
+    let lower = if x == 0.0 { 0.0 } else { ((centre - root) / scale).max(0.0) };
+    let upper = if x >= n { 1.0 } else { ((centre + root) / scale).min(1.0) };
     Some(Limits { lower, upper })
 }
 
@@ -116,7 +117,45 @@ mod tests {
     }
 
     /// Computed with SciPy 1.17: `binomtest(x, n).proportion_ci(level, 'wilson')`.
-    const WILSON: [(f64, f64, [f64; 4]); 0] = [];
+    const WILSON: [(f64, f64, [f64; 4]); 8] = [
+        (0.0, 20.0, [0.0, 0.16112515805281935, 0.0, 0.32317041462405505]),
+        (
+            1.0,
+            29.0,
+            [0.006113214292762667, 0.17175521879320282, 0.0030160013587169354, 0.2965864580364214],
+        ),
+        (
+            15.0,
+            148.0,
+            [0.06238639953073629, 0.16048724172330803, 0.047383680506572295, 0.2036455309019902],
+        ),
+        (
+            81.0,
+            263.0,
+            [0.2552885198782742, 0.36620957698280004, 0.22803574024200476, 0.40138942190936955],
+        ),
+        (148.0, 148.0, [0.9747008567322155, 1.0, 0.9393870907757012, 1.0]),
+        (
+            3.0,
+            10.0,
+            [0.10779126740630102, 0.6032218525388546, 0.06284501550629434, 0.7325465446750905],
+        ),
+        (
+            123456.0,
+            1000000.0,
+            [0.12281269653142284, 0.12410219641400437, 0.12244303176871432, 0.12447615980335533],
+        ),
+        (
+            1.0,
+            1000000000.0,
+            [
+                1.765245549569633e-10,
+                5.664934243297439e-09,
+                8.724257780545273e-11,
+                1.1462293017985085e-08,
+            ],
+        ),
+    ];
 
     #[test]
     fn limits_at_both_levels_are_those_of_an_independent_computation() {

@@ -6,7 +6,10 @@
 use super::answer::{Answer, AxisView, Cell};
 use crate::catalogue::{CategoryKind, IndicatorKind};
 use crate::model::{Bounds, CellState, LevelId};
-use crate::statistics::{Limits, NotComputable, Span, proportion_bounds};
+use crate::statistics::{
+    Limits, NotComputable, Quantile, QuantileSpan, SlopeMethod, SlopeSpan, Span, ValueType,
+    proportion_bounds, slope, slope_bounds,
+};
 
 /// What the values of groups are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,26 @@ pub enum Reference {
     Everybody(Known),
 }
 
+/// The slope over all groups of a level, from the most to the least deprived end (OHID's method, on the log odds of
+/// shares and the logarithms of rates).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlopeSaid {
+    /// Least minus most deprived end of the fitted line, in the unit of the values: below nought where the most deprived
+    /// have more.
+    pub sii: Span,
+    /// Least over most deprived end.
+    pub rii: Result<Span, NotComputable>,
+    /// 95 % limits of the index at the middle of what is known, from the outermost limits of each group; by
+    /// [`SLOPE_DRAWS`] draws. None where groups have no limits.
+    pub chance: Option<Limits>,
+}
+
+/// Draws for the limits of a slope in a summary.
+pub const SLOPE_DRAWS: u32 = 10_000;
+
+/// What they start from: the same answer has the same limits.
+const SLOPE_SEED: u64 = 1;
+
 /// What an answer says of the groups of one level beside each other, all other levels at their total.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inequality {
@@ -82,6 +105,8 @@ pub struct Inequality {
     pub difference: Result<Span, NotComputable>,
     /// First group over last.
     pub ratio: Result<Span, NotComputable>,
+    /// The slope over all of them. Of ordered groups alone, five or more, all of them known: none is guessed.
+    pub slope: Result<SlopeSaid, NotComputable>,
     /// Whether the limits of the two ends overlap, so that the difference may be chance; none where one has none.
     pub overlap: Option<bool>,
     /// The group furthest from the reference.
@@ -97,7 +122,7 @@ pub struct Inequality {
 /// count: groups differ in size.
 #[must_use]
 pub fn inequalities(answer: &Answer) -> Vec<Inequality> {
-    let Some(unit) = unit(answer) else { return Vec::new() };
+    let Some(unit) = unit(answer).filter(|_| !answer.cells.is_empty()) else { return Vec::new() };
     let axes = answer.axes.iter().enumerate();
     axes.filter_map(|(axis, of)| Reader { answer, axis, of, unit }.read()).collect()
 }
@@ -126,6 +151,7 @@ struct Reader<'a> {
 /// The measures' names where they cannot be computed.
 const DIFFERENCE: &str = "the difference of the two ends";
 const RATIO: &str = "the ratio of the two ends";
+const SLOPE: &str = "the slope index of inequality";
 
 impl Reader<'_> {
     fn read(&self) -> Option<Inequality> {
@@ -165,6 +191,7 @@ impl Reader<'_> {
             reference,
             difference,
             ratio,
+            slope: self.slope(&groups, ordered),
             overlap,
             furthest,
             not_known: self.not_known(),
@@ -238,6 +265,43 @@ impl Reader<'_> {
         }
     }
 
+    fn slope(&self, groups: &[GroupValue], ordered: bool) -> Result<SlopeSaid, NotComputable> {
+        if !ordered {
+            return Err(NotComputable::Undefined {
+                measure: SLOPE,
+                why: "its groups are in no order",
+            });
+        }
+        let known = groups.iter().enumerate();
+        let known: Vec<Known> = known
+            .map(|(at, group)| group.known.ok_or(NotComputable::Missing { group: at + 1 }))
+            .collect::<Result<_, _>>()?;
+        let spans: Vec<QuantileSpan> =
+            known.iter().map(quantile_span).collect::<Option<_>>().ok_or(
+                NotComputable::Undefined {
+                    measure: SLOPE,
+                    why: "nothing bounds the size of a group",
+                },
+            )?;
+        let (value_type, transform) = match self.unit {
+            Unit::Share => (ValueType::Proportion, true),
+            Unit::Rate(_) => (ValueType::Rate, true),
+            Unit::Figure => (ValueType::Other, false),
+        };
+        let method = SlopeMethod {
+            transform,
+            repetitions: SLOPE_DRAWS,
+            ..SlopeMethod::new(value_type, SLOPE_SEED)
+        };
+        let SlopeSpan { sii, rii } = slope_bounds(&spans, &method)?;
+        let middle = known.iter().zip(&spans).map(|(known, span)| {
+            let (population, value) = (span.population.middle(), span.value.middle());
+            Some(Quantile { population, value, limits: known.limits })
+        });
+        let chance = slope(&middle.collect::<Vec<_>>(), &method).ok().map(|slope| slope.sii.p95);
+        Ok(SlopeSaid { sii, rii, chance })
+    }
+
     /// Those below the line of whom the group is not known.
     fn unknown(&self, side: impl Fn(&Cell) -> Bounds) -> Bounds {
         let each = self
@@ -278,6 +342,14 @@ fn swayed(known: &Known, cases: u64, others: u64) -> Option<Span> {
     let most = Bounds { low: x.low, high: Some(x.high?.saturating_add(cases)) };
     let below = Bounds { low: n.low.max(x.high?).saturating_add(cases), high: None };
     Some(Span { low: least.low, high: proportion_bounds(most, below)?.high })
+}
+
+/// A group as a step of a slope; none where nothing bounds its size.
+#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+fn quantile_span(known: &Known) -> Option<QuantileSpan> {
+    let Bounds { low, high } = known.denominator;
+    let population = Span { low: low as f64, high: high? as f64 };
+    Some(QuantileSpan { population, value: known.value })
 }
 
 /// The two ends of ordered groups; the place of the one that is missing, or nothing where there is no order.

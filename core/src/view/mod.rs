@@ -24,6 +24,9 @@ pub use assemble::{Absent, Gathered, Shared, SystemView, Unlogged, ViewError, sh
 pub use beside::{Beside, Published};
 pub use bundle::{Bundle, ClaimedCell, DoubtError};
 pub use completeness::{ClaimedShares, Completeness, RowShare};
+pub use inequality::{
+    Furthest, GroupValue, Inequality, Known, Reference, SLOPE_DRAWS, SlopeSaid, Unit, inequalities,
+};
 pub use inequality::{Furthest, GroupValue, Inequality, Known, Reference, Unit, inequalities};
 pub use local::{EXACT, Local, Own, PROTECTED};
 pub use quality::{

@@ -253,6 +253,7 @@ fn question(
         ask: Vec::new(),
         config: federation.analyst_config(),
         format: Format::Table,
+        out: None,
         deadline: 30,
         require_all: false,
         view: query::View::Partners,

@@ -86,7 +86,7 @@ fn catchment(held: u64) -> Catchment {
     Catchment::new(rows).expect("a catchment")
 }
 
-fn rated(mut answer: Answer, edition: ImdEdition, held: u64) -> Answer {
+pub(in crate::present) fn rated(mut answer: Answer, edition: ImdEdition, held: u64) -> Answer {
     let catalogue = catalogue();
     answer.indicator.id = IndicatorId::new("rtt_rate").expect("an id");
     let rate = catalogue.indicator(&answer.indicator.id).expect("an indicator");

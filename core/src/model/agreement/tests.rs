@@ -62,6 +62,22 @@ fn an_agreement_of_before_keeps_its_hash() {
     assert_eq!(old.hash().expect("a hash"), Digest::of(form.as_bytes()));
 }
 
+#[test]
+fn handling_is_internal_unless_the_agreement_says_otherwise() {
+    let of = |line: &str| Agreement::parse(&text(line, "")).expect("an agreement");
+    let hash = |line: &str| of(line).hash().expect("a hash");
+    assert_eq!(of("").handling, Handling::Internal);
+    assert_eq!(of("handling = \"publishable\"").handling, Handling::Publishable);
+    // Said or not, it is the same agreement; another rule makes another agreement.
+    assert_eq!(hash("handling = \"internal\""), hash(""));
+    assert_ne!(hash("handling = \"publishable\""), hash(""));
+    let refused = refusal("handling = \"public\"", "").expect("refused");
+    assert!(refused.contains("publishable"), "{refused}");
+    for kind in [Handling::Internal, Handling::Publishable] {
+        assert_eq!(of(&format!("handling = \"{}\"", kind.as_str())).handling, kind);
+    }
+}
+
 const LINKED: &str = "helper = \"ZZ9\"\npool = \"deposit\"\ndistinct_people = true\nlink_check = \"0000000000000000000000000000000000000000000000000000000000000000\"";
 
 #[test]

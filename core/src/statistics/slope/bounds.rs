@@ -261,3 +261,6 @@ fn gradient_about_the_middle(populations: &[Span], values: &[Span]) -> Span {
     }
     gradient
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,7 @@ fn draw(
     clippy::cast_sign_loss,
     reason = "a part of at most a million places"
 )]
-fn place(places: usize, part: f64) -> usize {
+pub(super) fn place(places: usize, part: f64) -> usize {
     (places as f64 * part).round_ties_even() as usize
 }
 

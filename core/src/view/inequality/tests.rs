@@ -6,7 +6,7 @@ use super::super::answer::{CategoryView, IndicatorView, ViewKind};
 use super::*;
 use crate::catalogue::Polarity;
 use crate::disclosure::Side;
-use crate::model::{CategoryId, DimensionId, IndicatorId, QueryId};
+use crate::model::{CategoryId, DimensionId, IndicatorId};
 
 const KNOWN: usize = 5;
 
@@ -65,7 +65,7 @@ fn answer(dimension: &str, level: &str, cells: &[(Bounds, Bounds)]) -> Answer {
         caveats: Vec::new(),
         receipts: Vec::new(),
         releases: Vec::new(),
-        query_id: Some(QueryId::from_parts(1_795_255_503_000, &[1; 10])),
+        query_id: None,
         elapsed_ms: 1,
         beside: Default::default(),
     }
@@ -131,6 +131,13 @@ proptest! {
                 }
                 prop_assert!(narrow.is_ok() || wide.is_err());
             }
+            if let (Ok(narrow), Ok(wide)) = (&of_exact.slope, &of_known.slope) {
+                prop_assert!(holds(wide.sii, narrow.sii), "{wide:?} {narrow:?}");
+                if let (Ok(narrow), Ok(wide)) = (&narrow.rii, &wide.rii) {
+                    prop_assert!(holds(*wide, *narrow), "{wide:?} {narrow:?}");
+                }
+            }
+            prop_assert_eq!(of_exact.slope.is_ok(), dimension == "imd");
             prop_assert!(holds(of_known.not_known.expect("a share"), of_exact.not_known.expect("a share")));
             prop_assert_eq!(of_known.difference.is_ok(), dimension == "imd");
         }
