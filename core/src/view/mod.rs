@@ -27,7 +27,6 @@ pub use completeness::{ClaimedShares, Completeness, RowShare};
 pub use inequality::{
     Furthest, GroupValue, Inequality, Known, Reference, SLOPE_DRAWS, SlopeSaid, Unit, inequalities,
 };
-pub use inequality::{Furthest, GroupValue, Inequality, Known, Reference, Unit, inequalities};
 pub use local::{EXACT, Local, Own, PROTECTED};
 pub use quality::{
     AreaMix, DimensionQuality, LeftOut, MeasureRange, MonthRows, NationalOptOut, OptOut,
