@@ -63,4 +63,16 @@ pub enum NotComputable {
         /// The statistic.
         measure: &'static str,
     },
+    /// Too few or too many of what it is made from.
+    #[error("{measure} needs {least} to {most} {what}")]
+    Size {
+        /// The statistic.
+        measure: &'static str,
+        /// What it is made from.
+        what: &'static str,
+        /// The least.
+        least: usize,
+        /// The most.
+        most: usize,
+    },
 }
