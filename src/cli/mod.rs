@@ -36,6 +36,7 @@ mod reach;
 mod ready;
 mod reconcile;
 mod reference;
+mod report;
 mod roster;
 mod rungs;
 mod serve;
@@ -87,6 +88,8 @@ enum Command {
     Partners(partners::Args),
     /// How complete the partners' extracts are, in whole per cent
     Quality(quality::Args),
+    /// A pack as a report for boards and analysts: gaps now, before and over time, and what is not known
+    Report(report::Args),
     /// Read and verify an audit log
     #[command(subcommand)]
     Audit(audit::Command),
@@ -143,6 +146,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Query(args) => query::run(args),
         Command::Indicators(args) => indicators::run(&args),
         Command::Quality(args) => quality::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Partners(args) => partners::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Certs(command) => certs::run(command),

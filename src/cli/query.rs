@@ -329,10 +329,7 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let terms = terms(args, &desk.agreement);
     terms.query(&questions, &desk.agreement)?;
     let desk = desk.connect().await?;
-    let mut outcomes = asked_so(args, &desk, &terms, &questions, &mut notes).await?;
-    if args.view == View::Auto && terms.view.is_some() {
-        instead(args, &desk, &terms, &questions, (&mut outcomes, &mut notes)).await?;
-    }
+    let outcomes = outcomes(args, &desk, &terms, &questions, &mut notes).await?;
     let name = |question: Question| {
         let name = desk.catalogue.indicator(&question.indicator).map(|i| i.name.clone());
         (question, name.unwrap_or_default())
@@ -340,6 +337,22 @@ pub(super) async fn ask(args: &Args) -> Result<Asked, Failure> {
     let agreement = desk.agreement.clone();
     let questions = questions.into_iter().map(name).collect();
     Ok(Asked { questions, outcomes, notes, agreement })
+}
+
+/// What comes of questions of one query: by coarser levels where they are withheld, and from the partners' own tables
+/// where there is no blind sum.
+pub(super) async fn outcomes(
+    args: &Args,
+    desk: &Connected,
+    terms: &Terms,
+    questions: &[Question],
+    notes: &mut Vec<String>,
+) -> Result<Vec<asking::Outcome>, Failure> {
+    let mut outcomes = asked_so(args, desk, terms, questions, notes).await?;
+    if args.view == View::Auto && terms.view.is_some() {
+        instead(args, desk, terms, questions, (&mut outcomes, notes)).await?;
+    }
+    Ok(outcomes)
 }
 
 /// Asks for figures of one kind, and by coarser levels what is withheld.

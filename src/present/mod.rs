@@ -17,6 +17,7 @@ pub mod preview;
 pub mod quality;
 pub mod rate;
 pub mod reconcile;
+pub mod report;
 pub mod rung;
 pub mod sentence;
 pub mod signpost;

@@ -1,0 +1,1 @@
+//! Tests of reports over answers made by hand.
