@@ -57,7 +57,7 @@ fn id(export: &Export, table: Option<&Table>) -> String {
     let of = |t: &Table| {
         format!(
             "{}|{}|{}|{}|{}|{}",
-            t.query,
+            t.query.map(|id| id.to_string()).unwrap_or_default(),
             t.indicator,
             t.version,
             t.period,
@@ -95,7 +95,6 @@ fn report(export: &Export, table: &Table, id: &str) -> Value {
         "language": "en-GB",
         "text": { "status": "generated", "div": narrative(export, table) },
         "extension": [{ "url": HANDLING, "valueString": about.handling.line() }],
-        "identifier": [{ "system": "urn:evensum:query", "value": table.query.to_string() }],
         "status": "complete",
         "type": "summary",
         "measure": format!("urn:evensum:indicator:{}|{}", table.indicator, table.version),
@@ -106,6 +105,11 @@ fn report(export: &Export, table: &Table, id: &str) -> Value {
         },
         "group": table.figures.iter().enumerate().map(|(at, f)| group(table, at, f)).collect::<Vec<_>>(),
     });
+    // An empty list is none in FHIR.
+    if let Some(query) = table.query {
+        report["identifier"] =
+            json!([{ "system": "urn:evensum:query", "value": query.to_string() }]);
+    }
     if let Some((ods, name)) = &about.reporter {
         report["reporter"] = json!({
             "identifier": { "system": ODS, "value": ods.as_str() },

@@ -318,8 +318,8 @@ pub struct Table {
     pub finding: String,
     /// Which view: `interval`, `pooled`, `partner`.
     pub view: &'static str,
-    /// The query.
-    pub query: QueryId,
+    /// The query; none of a view of one's own extract.
+    pub query: Option<QueryId>,
     /// The policy, where the partners' agree.
     pub policy: Option<Policy>,
     /// The levels that it is by.
