@@ -24,7 +24,7 @@ use crate::present::report::{
 use crate::trust::write_private;
 
 /// What every indicator is broken down by where nothing else is said: what the law asks for at the least.
-const LEVELS: [&str; 4] = ["imd.quintile", "ethnicity.group", "age.band", "sex"];
+pub(super) const LEVELS: [&str; 4] = ["imd.quintile", "ethnicity.group", "age.band", "sex"];
 /// The dimension that is looked at over time.
 const DEPRIVATION: &str = "imd";
 /// The most months that a report looks at.
@@ -35,10 +35,40 @@ const MAX_LEVELS: usize = 8;
 const STANDING: &str = "System-wide figures, combined from protected tables of the partners. What is withheld is hidden, and is not zero.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Html,
     Xlsx,
     Json,
+}
+
+impl Format {
+    /// Otherwise by the ending of a file's name, and a page.
+    pub(super) fn of(told: Option<Self>, out: Option<&Path>) -> Self {
+        let ending = out.and_then(|out| out.extension()?.to_str());
+        told.unwrap_or(match ending {
+            Some("xlsx") => Self::Xlsx,
+            Some("json") => Self::Json,
+            _ => Self::Html,
+        })
+    }
+
+    /// How a file of it ends.
+    pub(super) const fn ending(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Xlsx => "xlsx",
+            Self::Json => "json",
+        }
+    }
+
+    /// The report in this form.
+    pub(super) fn bytes(self, report: &Report) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Html => Ok(report::page(report).or_exit(Exit::Fault)?.into_bytes()),
+            Self::Json => Ok(report::to_string_pretty(report).or_exit(Exit::Fault)?.into_bytes()),
+            Self::Xlsx => report::workbook(report).or_exit(Exit::Fault),
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -94,12 +124,7 @@ pub(super) struct Args {
 
 impl Args {
     fn format(&self) -> Format {
-        let ending = self.out.as_ref().and_then(|out| out.extension()?.to_str());
-        self.format.unwrap_or(match ending {
-            Some("xlsx") => Format::Xlsx,
-            Some("json") => Format::Json,
-            _ => Format::Html,
-        })
+        Format::of(self.format, self.out.as_deref())
     }
 
     /// The same, as a query's.
@@ -118,6 +143,7 @@ impl Args {
             view: self.view,
             config: self.config.clone(),
             format: query::Format::Json,
+            out: None,
             deadline: self.deadline,
             require_all: self.require_all,
         }
@@ -146,7 +172,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// The months that a range covers, the earliest first: of a period by itself so many that end with it.
-fn months(range: PeriodRange, back: usize) -> Result<Vec<Period>, Failure> {
+pub(super) fn months(range: PeriodRange, back: usize) -> Result<Vec<Period>, Failure> {
     let all: Vec<Period> = range.periods().collect();
     let (Some(first), Some(last)) = (all.first(), all.last()) else { return Ok(Vec::new()) };
     let last = last_month(*last);
@@ -202,7 +228,10 @@ fn writable(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn read_about(path: Option<&Path>, indicators: &[Indicator]) -> Result<About, Failure> {
+pub(super) fn read_about(
+    path: Option<&Path>,
+    indicators: &[Indicator],
+) -> Result<About, Failure> {
     let Some(path) = path else { return Ok(About::default()) };
     let wrong = |why: &dyn std::fmt::Display| {
         Failure::says(Exit::Config, format!("--about {}: {why}", path.display()))
@@ -217,7 +246,7 @@ fn read_about(path: Option<&Path>, indicators: &[Indicator]) -> Result<About, Fa
 }
 
 /// A baseline lies in the time that the report looks at.
-fn within(baseline: Option<Period>, months: &[Period]) -> Result<(), Failure> {
+pub(super) fn within(baseline: Option<Period>, months: &[Period]) -> Result<(), Failure> {
     let (Some(baseline), Some(first), Some(last)) = (baseline, months.first(), months.last()) else {
         return Ok(());
     };
@@ -532,11 +561,7 @@ fn setting(args: &Args, agreement: &Agreement, pack: &Pack) -> Setting {
 }
 
 fn write(args: &Args, report: &Report) -> Result<(), Failure> {
-    let bytes = match args.format() {
-        Format::Html => report::page(report).or_exit(Exit::Fault)?.into_bytes(),
-        Format::Json => report::to_string_pretty(report).or_exit(Exit::Fault)?.into_bytes(),
-        Format::Xlsx => report::workbook(report).or_exit(Exit::Fault)?,
-    };
+    let bytes = args.format().bytes(report)?;
     match &args.out {
         None => terminal::out(&String::from_utf8(bytes).or_exit(Exit::Fault)?),
         Some(path) => {

@@ -49,7 +49,7 @@ pub struct Method {
 
 pub(super) fn of(setting: &Setting, material: &Material<'_>, sections: &[Section]) -> Method {
     let answers = material.answers;
-    let queries: BTreeSet<String> = answers.iter().map(|a| a.query_id.to_string()).collect();
+    let queries: BTreeSet<String> = answers.iter().filter_map(|a| a.query_id).map(|id| id.to_string()).collect();
     let mut extracts: Vec<(String, BTreeSet<String>)> = Vec::new();
     for line in answers.iter().flat_map(|answer| &answer.coverage) {
         let Some(as_of) = line.as_of else { continue };

@@ -281,7 +281,7 @@ fn measured(cell: &Cell) -> Shown {
                 FigureGap::Withheld | FigureGap::PartWithheld | FigureGap::MostlyWithheld => {
                     Mark::Withheld
                 }
-                FigureGap::Nobody => Mark::NotApplicable,
+                FigureGap::Nobody | FigureGap::NothingBelow => Mark::NotApplicable,
             };
             Shown::none(mark, figure::text(said))
         }
