@@ -166,8 +166,7 @@ pub fn relative_concentration_estimate(
     check_errors(RCI, groups.len(), errors)?;
     let mean = f64::weighted_mean(groups);
     let parts = shares(groups)?.into_iter().zip(centred_ranks(groups)).zip(errors);
-    let variance: f64 = parts
-        .map(|((share, rank), error)| (share * error * (rank - value) / mean).powi(2))
-        .sum();
+    let variance: f64 =
+        parts.map(|((share, rank), error)| (share * error * (rank - value) / mean).powi(2)).sum();
     normal_limits(RCI, value, variance.sqrt())
 }

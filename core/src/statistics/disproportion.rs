@@ -116,8 +116,7 @@ pub fn coefficient_of_variation<N: Quantity>(groups: &[Group<N>]) -> Result<N, N
 /// [`NotComputable::Undefined`] where the mean may be 0.
 pub fn theil<N: Quantity>(groups: &[Group<N>]) -> Result<N, NotComputable> {
     positive_mean(THEIL, groups)?;
-    let index =
-        average(groups, Weighting::Population, |at| N::relative(groups, at).theil_term());
+    let index = average(groups, Weighting::Population, |at| N::relative(groups, at).theil_term());
     finite(THEIL, N::of(1000.0) * index.max(N::of(0.0)))
 }
 
@@ -134,8 +133,7 @@ pub fn theil_estimate(groups: &[Group<f64>], errors: &[f64]) -> Result<Estimate,
     let (mean, shares) = (f64::weighted_mean(groups), shares(groups)?);
     let slope = |group: &Group<f64>| 1.0 + (group.value / mean).ln();
     let parts = || groups.iter().zip(&shares);
-    let middle: f64 =
-        parts().map(|(group, share)| share * group.value / mean * slope(group)).sum();
+    let middle: f64 = parts().map(|(group, share)| share * group.value / mean * slope(group)).sum();
     let variance: f64 = parts()
         .zip(errors)
         .map(|((group, share), error)| (share * error / mean * (slope(group) - middle)).powi(2))

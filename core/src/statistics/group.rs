@@ -44,7 +44,8 @@ pub fn check_groups<N: Quantity>(
     for (at, group) in groups.iter().enumerate() {
         let (value, people) = (group.value, group.population);
         let wrong = |what, rule| Err(NotComputable::Number { what, group: at + 1, rule });
-        if !(-SIZE_MOST <= value.low() && value.low() <= value.high() && value.high() <= SIZE_MOST) {
+        if !(-SIZE_MOST <= value.low() && value.low() <= value.high() && value.high() <= SIZE_MOST)
+        {
             return wrong("the value", "a number of at most 10^12 either side of 0");
         }
         let ordered = people.low() <= people.high() && people.high() <= SIZE_MOST;

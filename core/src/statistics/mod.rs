@@ -8,13 +8,13 @@ mod reason;
 
 mod bands;
 mod better;
-#[cfg(test)]
-mod boxes;
 mod concentration;
 mod disproportion;
 mod funnel;
 mod group;
 mod impact;
+#[cfg(test)]
+mod inequality_tests;
 mod quantile;
 mod quantity;
 mod spc;

@@ -116,13 +116,14 @@ mod tests {
         let lowest = quantiles(&scores, 5, First::Lowest).expect("quantiles");
         assert_eq!(lowest, LOWEST);
         let people = [1_500, 1_720, 1_300, 2_900, 1_650, 1_410, 1_333, 1_800, 1_777, 1_604, 1_999];
-        let weighted = population_quantiles(&scores, &people, 4, First::Highest).expect("quantiles");
+        let weighted =
+            population_quantiles(&scores, &people, 4, First::Highest).expect("quantiles");
         assert_eq!(weighted, WEIGHTED);
     }
 
-    const HIGHEST: [usize; 11] = [0; 11];
-    const LOWEST: [usize; 11] = [0; 11];
-    const WEIGHTED: [usize; 11] = [0; 11];
+    const HIGHEST: [usize; 11] = [2, 4, 4, 1, 2, 2, 2, 1, 4, 1, 5];
+    const LOWEST: [usize; 11] = [4, 1, 1, 5, 2, 2, 2, 4, 2, 5, 1];
+    const WEIGHTED: [usize; 11] = [2, 4, 4, 1, 3, 3, 3, 2, 3, 1, 4];
 
     #[test]
     fn what_cannot_be_divided_is_refused() {
@@ -131,7 +132,9 @@ mod tests {
         assert!(refused(&[1.0, f64::NAN], 2) && refused(&[f64::INFINITY, 1.0], 2));
         assert!(refused(&vec![0.0; AREAS_MOST + 1], 2));
         let weighted = |people: &[u64]| population_quantiles(&[1.0, 2.0], people, 2, First::Lowest);
-        assert!(weighted(&[0, 1]).is_err() && weighted(&[1]).is_err() && weighted(&[1; 3]).is_err());
+        assert!(
+            weighted(&[0, 1]).is_err() && weighted(&[1]).is_err() && weighted(&[1; 3]).is_err()
+        );
         assert_eq!(weighted(&[u64::MAX, u64::MAX]), Ok(vec![1, 2]));
         assert_eq!(quantiles(&[0.0, -0.0], 2, First::Highest), Ok(vec![1, 1]));
     }

@@ -200,20 +200,28 @@ impl Quantity for Span {
     fn deviation(groups: &[Group<Self>], at: usize) -> Self {
         // A value less the mean of which it is a part rises with it, so it is at the same end in both.
         let own = groups[at].value;
-        let most =
-            most_mean(weighed(groups, |group, value| if group == at { own.low } else { value.high }));
-        let least =
-            least_mean(weighed(groups, |group, value| if group == at { own.high } else { value.low }));
+        let most = most_mean(weighed(
+            groups,
+            |group, value| if group == at { own.low } else { value.high },
+        ));
+        let least = least_mean(weighed(
+            groups,
+            |group, value| if group == at { own.high } else { value.low },
+        ));
         Self { low: (own.low - most).next_down(), high: (own.high - least).next_up() }
     }
 
     fn relative(groups: &[Group<Self>], at: usize) -> Self {
         // As for the deviation: a value over the mean of which it is a part rises with it.
         let own = groups[at].value;
-        let most =
-            most_mean(weighed(groups, |group, value| if group == at { own.low } else { value.high }));
-        let least =
-            least_mean(weighed(groups, |group, value| if group == at { own.high } else { value.low }));
+        let most = most_mean(weighed(
+            groups,
+            |group, value| if group == at { own.low } else { value.high },
+        ));
+        let least = least_mean(weighed(
+            groups,
+            |group, value| if group == at { own.high } else { value.low },
+        ));
         if least <= 0.0 {
             return Self { low: 0.0, high: f64::INFINITY };
         }
