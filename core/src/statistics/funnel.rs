@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn points_lie_where_their_limits_say() {
         use FunnelPlace::{High, Low, Within};
-        // Computed with SciPy 1.17 and statsmodels 0.14: Wilson limits of 12 of 100 are 0.06999 to 0.19812 (95 %) and
+        // Computed with SciPy 1.17 and statsmodels 0.15: Wilson limits of 12 of 100 are 0.06999 to 0.19812 (95 %) and
         // 0.05162 to 0.25463 (99.8 %), exact Poisson limits of 3 events 0.6187 to 8.7673 and 0.1905 to 13.0622, Byar's
         // of 40 events 28.5733 to 54.4701 and 23.2332 to 63.6929.
         for (of, average, events, denominator, place) in [

@@ -81,7 +81,7 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * b.abs() + 1e-300
 }
 
-// Computed with NumPy 2 and statsmodels 0.14: the concentration indices as slopes of the weighted regression that
+// Computed with NumPy 2 and statsmodels 0.15: the concentration indices as slopes of the weighted regression that
 // healthequal fits, all others from their definitions.
 const EXPECTED: [(Table, &[(&str, f64)]); 3] = [
     (
