@@ -126,11 +126,7 @@ fn drawn(number: usize, section: &Section) -> Drawn<'_> {
     }
     let gap = section.now.gap.as_ref();
     let finding = match gap {
-        Some(gap) => format!(
-            "{}. {}.",
-            gap_says(gap),
-            section.change.says(&section.before_name)
-        ),
+        Some(gap) => format!("{}. {}.", gap_says(gap), section.change.says(&section.before_name)),
         None => format!("Everybody: {}.", section.now.all.text),
     };
     Drawn {
@@ -184,7 +180,12 @@ fn unknown(gap: &Gap) -> Option<String> {
     }
     let all = gap.with_unknown.as_ref().map_or_else(
         || "The gap with all of them counted in cannot be worked out.".to_owned(),
-        |all| format!("Wherever they belong, the gap is between {}.", all.text.replace(" lower to ", " lower and ")),
+        |all| {
+            format!(
+                "Wherever they belong, the gap is between {}.",
+                all.text.replace(" lower to ", " lower and ")
+            )
+        },
     );
     Some(format!("Deprivation is not known of {} of all that are counted. {all}", share.text))
 }

@@ -107,7 +107,8 @@ mod tests {
         assert!(chart.signals[..7].iter().all(|s| *s == Some(Signal::Low)));
         assert!(chart.signals[7..].iter().all(|s| *s == Some(Signal::High)));
         let level = [5.0, 6.0, 5.0, 6.0, 5.0, 6.0, 5.0];
-        let rising: Vec<f64> = level.into_iter().chain((0..7).map(|n| 5.0 + 0.2 * f64::from(n))).collect();
+        let rising: Vec<f64> =
+            level.into_iter().chain((0..7).map(|n| 5.0 + 0.2 * f64::from(n))).collect();
         let chart = xmr(&rising).expect("a chart");
         assert!(chart.signals[7..].iter().all(|s| *s == Some(Signal::High)), "{chart:?}");
     }
