@@ -92,10 +92,15 @@ impl Internal {
         &self.layout
     }
 
+    /// What was counted in a cell.
+    pub(crate) fn count(&self, cell: usize) -> Option<u64> {
+        self.counts.get(cell).copied()
+    }
+
     /// Its groups with their totals: bounds that leave no room.
     pub(crate) fn combined(&self) -> Vec<CombinedCell> {
         let side = |cell: usize| {
-            let count = self.counts.get(cell).copied().unwrap_or_default();
+            let count = self.count(cell).unwrap_or_default();
             Side { state: CellState::Value, bounds: Bounds::exactly(count), published: Some(count) }
         };
         let cells =

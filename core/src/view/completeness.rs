@@ -1,6 +1,6 @@
 //! How complete a partner's extract is, as far as its releases say it: whole per cent of a released total, or
-//! nothing. Made of verified releases alone, so that whoever has the releases comes to the same shares, and no
-//! count that was not released can get in.
+//! nothing. What is shared is made of verified releases alone, so that whoever has the releases comes to the same
+//! shares, and no count that was not released can get in. In a view of one's own extract they are of its own table.
 
 use serde::{Serialize, Serializer};
 
@@ -65,6 +65,17 @@ impl Serialize for RowShare {
     }
 }
 
+/// A table by one level, as it is shown.
+pub(super) struct Table<'a> {
+    pub(super) ods: &'a Ods,
+    pub(super) as_of: Date,
+    pub(super) version: Option<SnapshotVersion>,
+    /// How far off a shown figure may be.
+    pub(super) half: u64,
+    /// What is shown of a cell, where it is.
+    pub(super) published: &'a dyn Fn(usize) -> Option<u64>,
+}
+
 /// What one release says of the completeness of its dimension.
 ///
 /// ```compile_fail,E0451
@@ -89,7 +100,7 @@ pub struct Completeness {
     period: Period,
     level: LevelId,
     as_of: Date,
-    version: SnapshotVersion,
+    version: Option<SnapshotVersion>,
     usable: RowShare,
     not_stated: RowShare,
     not_known: RowShare,
@@ -107,6 +118,26 @@ impl Completeness {
     /// that is at most two per cent of the total.
     #[must_use]
     pub fn of(release: &Received, layout: &Layout, catalogue: &Catalogue) -> Option<Self> {
+        let document = release.document();
+        let table = Table {
+            ods: &document.ods,
+            as_of: document.snapshot.as_of,
+            version: Some(document.snapshot.version),
+            half: document.policy.profile.half_width() + document.off_by(),
+            published: &|cell| match release.shown().get(cell)? {
+                Shown::Published(figure) => Some(*figure),
+                Shown::Small | Shown::Suppressed | Shown::StructuralZero => None,
+            },
+        };
+        Self::of_table(&table, layout, catalogue)
+    }
+
+    /// The same of any table.
+    pub(super) fn of_table(
+        table: &Table<'_>,
+        layout: &Layout,
+        catalogue: &Catalogue,
+    ) -> Option<Self> {
         let question = layout.question();
         if question.by.len() != 1 || question.scope.is_some() {
             return None;
@@ -120,10 +151,7 @@ impl Completeness {
         };
         let rows = outcome.position(&CategoryId::all())?;
         let published = |category: usize| -> Option<u64> {
-            match release.shown().get(lattice.index(&[category, rows])?)? {
-                Shown::Published(figure) => Some(*figure),
-                Shown::Small | Shown::Suppressed | Shown::StructuralZero => None,
-            }
+            (table.published)(lattice.index(&[category, rows])?)
         };
         let total = axis.position(&CategoryId::all()).and_then(published);
         // The sum over a kind: none without such a category, nothing where one of them is hidden.
@@ -150,8 +178,7 @@ impl Completeness {
         let rest = total.zip(without).map(|(total, without)| total.saturating_sub(without));
         let between = || {
             let total = total?;
-            let document = release.document();
-            let half = document.policy.profile.half_width() + document.off_by();
+            let half = table.half;
             // At least so many rows are in the published categories that are usable, or that are not.
             let at_least = |usable: bool| -> u64 {
                 let each = axis.categories().iter().enumerate().filter(|(_, c)| !c.id.is_all());
@@ -164,14 +191,13 @@ impl Completeness {
         };
         let usable = rest.or_else(|| sum(CategoryKind::Known).flatten()).or_else(between);
         let [not_stated, not_known, not_collected, not_applicable] = others.map(share);
-        let document = release.document();
         Some(Self {
-            ods: document.ods.clone(),
-            dataset: document.dataset.clone(),
+            ods: table.ods.clone(),
+            dataset: layout.dataset().clone(),
             period: question.period,
             level: axis.level().clone(),
-            as_of: document.snapshot.as_of,
-            version: document.snapshot.version,
+            as_of: table.as_of,
+            version: table.version,
             usable: share(Some(usable)),
             not_stated,
             not_known,
@@ -210,9 +236,9 @@ impl Completeness {
         self.as_of
     }
 
-    /// The extract's standing.
+    /// The extract's standing; none where it is one's own and not published yet.
     #[must_use]
-    pub const fn version(&self) -> SnapshotVersion {
+    pub const fn version(&self) -> Option<SnapshotVersion> {
         self.version
     }
 

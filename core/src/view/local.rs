@@ -4,11 +4,12 @@
 use super::answer::{Answer, Coverage, CoverageStatus, ViewKind};
 use super::assemble::{SystemView, ViewError, axes, cell, indicator_view};
 use super::beside::Beside;
+use super::completeness::{Completeness, Table};
 use super::refusal::RateRefusal;
 use super::rung::rung_text;
 use crate::catalogue::{Catalogue, IndicatorKind};
 use crate::disclosure::{CombinedCell, Internal, Policy, Preview};
-use crate::model::{CellState, Date, Digest, ImdEdition, Ods, SnapshotVersion};
+use crate::model::{CellState, Date, Digest, ImdEdition, Ods, Shown, SnapshotVersion};
 use crate::plan::Layout;
 
 /// What a reader of exact figures is told first.
@@ -85,7 +86,8 @@ impl SystemView<Local> {
         own: Own,
         catalogue: &Catalogue,
     ) -> Result<Self, ViewError> {
-        let of = Figures { cells: internal.combined(), policy: None };
+        let published = |cell: usize| internal.count(cell);
+        let of = Figures { cells: internal.combined(), policy: None, published: &published };
         let answer = answer(of, internal.layout(), own, catalogue)?;
         Ok(Self { answer, basis: Local { exact: true } })
     }
@@ -100,7 +102,12 @@ impl SystemView<Local> {
         own: Own,
         catalogue: &Catalogue,
     ) -> Result<Self, ViewError> {
-        let of = Figures { cells: preview.combined(), policy: Some(preview.profile().into()) };
+        let published = |cell: usize| match preview.cells().get(cell)? {
+            Shown::Published(figure) => Some(*figure),
+            Shown::Small | Shown::Suppressed | Shown::StructuralZero => None,
+        };
+        let policy = Some(preview.profile().into());
+        let of = Figures { cells: preview.combined(), policy, published: &published };
         let answer = answer(of, preview.layout(), own, catalogue)?;
         Ok(Self { answer, basis: Local { exact: false } })
     }
@@ -119,18 +126,20 @@ impl SystemView<Local> {
 }
 
 /// What is shown, and under which policy, if under any.
-struct Figures {
+struct Figures<'a> {
     cells: Vec<CombinedCell>,
     policy: Option<Policy>,
+    /// What is shown of a cell of the table, where it is.
+    published: &'a dyn Fn(usize) -> Option<u64>,
 }
 
 fn answer(
-    of: Figures,
+    of: Figures<'_>,
     layout: &Layout,
     own: Own,
     catalogue: &Catalogue,
 ) -> Result<Answer, ViewError> {
-    let Figures { cells, policy } = of;
+    let Figures { cells, policy, published } = of;
     let question = layout.question();
     let indicator = catalogue.indicator(&question.indicator)?;
     let dataset = catalogue.dataset(&indicator.dataset)?;
@@ -148,6 +157,9 @@ fn answer(
         Some(SnapshotVersion::Provisional) => Some("The extract is provisional.".to_owned()),
         Some(SnapshotVersion::Final | SnapshotVersion::Restated) => None,
     });
+    let half = policy.map_or(0, |policy| policy.profile.half_width());
+    let table = Table { ods: &own.ods, as_of: own.as_of, version: own.version, half, published };
+    let completeness = Completeness::of_table(&table, layout, catalogue).into_iter().collect();
     let rung = rung_text(&question.by);
     let rates = matches!(indicator.kind, IndicatorKind::Rate { .. })
         .then_some(Err(RateRefusal::OneOrganisation));
@@ -174,7 +186,7 @@ fn answer(
             policy,
             rung: Some(rung),
         }],
-        completeness: Vec::new(),
+        completeness,
         caveats,
         receipts: Vec::new(),
         releases: Vec::new(),

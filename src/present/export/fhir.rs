@@ -57,7 +57,7 @@ fn id(export: &Export, table: Option<&Table>) -> String {
     let of = |t: &Table| {
         format!(
             "{}|{}|{}|{}|{}|{}",
-            t.query.map(|query| query.to_string()).unwrap_or_default(),
+            t.query.map(|id| id.to_string()).unwrap_or_default(),
             t.indicator,
             t.version,
             t.period,
@@ -105,6 +105,7 @@ fn report(export: &Export, table: &Table, id: &str) -> Value {
         },
         "group": table.figures.iter().enumerate().map(|(at, f)| group(table, at, f)).collect::<Vec<_>>(),
     });
+    // An empty list is none in FHIR.
     if let Some(query) = table.query {
         report["identifier"] =
             json!([{ "system": "urn:evensum:query", "value": query.to_string() }]);

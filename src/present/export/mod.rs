@@ -318,7 +318,7 @@ pub struct Table {
     pub finding: String,
     /// Which view: `interval`, `pooled`, `partner`.
     pub view: &'static str,
-    /// The query.
+    /// The query; none of a view of one's own extract.
     pub query: Option<QueryId>,
     /// The policy, where the partners' agree.
     pub policy: Option<Policy>,

@@ -103,8 +103,8 @@ pub(super) fn of_table(table: &Table) -> Vec<String> {
             "Index of Multiple Deprivation: no edition, or none that all partners share.".into()
         }
     });
-    let query = table.query.map(|query| format!("Query: {query}. ")).unwrap_or_default();
-    lines.push(format!("{query}View: {}.", view(table.view)));
+    let query = table.query.map_or_else(|| "none".to_owned(), |id| id.to_string());
+    lines.push(format!("Query: {query}. View: {}.", view(table.view)));
     lines.extend(table.partners.iter().map(|p| partner(p, table)));
     lines.extend(table.caveats.iter().map(|c| format!("Caveat: {c}")));
     lines.extend(table.beside.iter().cloned());

@@ -128,7 +128,7 @@ fn days<'a>(name: &str, lines: &[Line<'a>], of: impl Fn(Line<'a>) -> Date) -> (S
 
 fn of_answers(lines: &[Line<'_>]) -> Columns {
     vec![
-        text("query_id", lines, |(t, _)| t.query.map(|query| query.to_string())),
+        text("query_id", lines, |(t, _)| t.query.map(|id| id.to_string())),
         text("indicator", lines, |(t, _)| Some(t.indicator.as_str())),
         whole("indicator_version", lines, |(t, _)| Some(t.version)),
         text("indicator_name", lines, |(t, _)| Some(t.name.as_str())),

@@ -262,8 +262,8 @@ fn measured(said: &Result<FigureBounds, FigureGap>) -> Known<f64> {
             mark: None,
         },
         Err(FigureGap::Withheld) => Known::nothing(Mark::Confidential),
-        Err(FigureGap::Nobody) => Known::nothing(Mark::NotApplicable),
-        Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld | FigureGap::NothingBelow) => {
+        Err(FigureGap::Nobody | FigureGap::NothingBelow) => Known::nothing(Mark::NotApplicable),
+        Err(FigureGap::PartWithheld | FigureGap::MostlyWithheld) => {
             Known::nothing(Mark::NotAvailable)
         }
     }

@@ -39,9 +39,8 @@ impl Change {
             return Self::NotComparable;
         }
         if new.low <= old.high && old.low <= new.high {
-            let open = |one: &Reading| {
-                one.gap.as_ref().is_some_and(|gap| gap.verdict == Verdict::Open)
-            };
+            let open =
+                |one: &Reading| one.gap.as_ref().is_some_and(|gap| gap.verdict == Verdict::Open);
             return if open(now) || open(before) { Self::TooOpen } else { Self::NoClear };
         }
         let rises = new.low > old.high;

@@ -115,7 +115,9 @@ const fn caution(gap: &Gap) -> &'static str {
         Verdict::Even => "Both ends are the same.",
         Verdict::MayBeChance => "May be chance: the 95 % limits overlap.",
         Verdict::Higher | Verdict::Lower if !gap.tested => "Not tested against chance.",
-        Verdict::Higher | Verdict::Lower => "Unlikely to be chance: the 95 % limits do not overlap.",
+        Verdict::Higher | Verdict::Lower => {
+            "Unlikely to be chance: the 95 % limits do not overlap."
+        }
     }
 }
 
@@ -131,11 +133,7 @@ fn drawn(number: usize, section: &Section) -> Drawn<'_> {
     }
     let gap = section.now.gap.as_ref();
     let finding = match gap {
-        Some(gap) => format!(
-            "{}. {}.",
-            gap_says(gap),
-            section.change.says(&section.before_name)
-        ),
+        Some(gap) => format!("{}. {}.", gap_says(gap), section.change.says(&section.before_name)),
         None => format!("Everybody: {}.", section.now.all.text),
     };
     Drawn {

@@ -132,10 +132,8 @@ pub(super) fn of(indicator: &Indicator, material: &Material<'_>) -> Option<Secti
     };
     let baseline = baseline(&series, material.about.baseline);
     let before = at(half);
-    let mut findings: Vec<String> = inequality::findings(first)
-        .into_iter()
-        .map(|finding| finding.sentence)
-        .collect();
+    let mut findings: Vec<String> =
+        inequality::findings(first).into_iter().map(|finding| finding.sentence).collect();
     if findings.is_empty() {
         findings.push(headline::sentence(first));
     }
@@ -158,7 +156,10 @@ pub(super) fn of(indicator: &Indicator, material: &Material<'_>) -> Option<Secti
         breakdowns: latest.iter().copied().filter_map(breakdown).collect(),
         without: without(indicator, material.missing),
         caveats: caveats(first, &latest),
-        commentary: said.and_then(|s| s.commentary.as_deref()).map(about::paragraphs).unwrap_or_default(),
+        commentary: said
+            .and_then(|s| s.commentary.as_deref())
+            .map(about::paragraphs)
+            .unwrap_or_default(),
         polarity: indicator.polarity,
         now,
         series,
@@ -318,7 +319,11 @@ fn breakdown(answer: &Answer) -> Option<Breakdown> {
         name: words::clean(&axis.name),
         withheld: groups.iter().filter(hidden).count(),
         of: groups.iter().filter(|group| group.known).count(),
-        findings: if axis.dimension.as_str() == DEPRIVATION { Vec::new() } else { findings.collect() },
+        findings: if axis.dimension.as_str() == DEPRIVATION {
+            Vec::new()
+        } else {
+            findings.collect()
+        },
         groups,
     })
 }

@@ -23,8 +23,11 @@ fn fifths(month: Period, above: [u64; 5]) -> Answer {
     let mut answer = bare(&["imd.quintile"]);
     answer.period = month;
     let exactly = |n| side(CellState::Value, n, Some(n));
-    let mut cells: Vec<_> =
-        above.iter().enumerate().map(|(at, n)| cell(vec![at], exactly(*n), exactly(1_000))).collect();
+    let mut cells: Vec<_> = above
+        .iter()
+        .enumerate()
+        .map(|(at, n)| cell(vec![at], exactly(*n), exactly(1_000)))
+        .collect();
     let rest = answer.axes[0].categories.len() - 1;
     cells.extend((5..rest).map(|at| cell(vec![at], exactly(0), exactly(0))));
     cells.push(cell(vec![rest], exactly(above.iter().sum()), exactly(5_000)));
@@ -104,7 +107,17 @@ impl Made {
 /// The page, held to what every page must be.
 fn page_of(report: &Report) -> String {
     let html = page(report).expect("a page");
-    for never in ["<script", "http:", "https:", "NaN", "infinity", " inf ", "javascript:", "@import", "url(h"] {
+    for never in [
+        "<script",
+        "http:",
+        "https:",
+        "NaN",
+        "infinity",
+        " inf ",
+        "javascript:",
+        "@import",
+        "url(h",
+    ] {
         assert!(!html.to_lowercase().contains(&never.to_lowercase()), "{never}");
     }
     well_formed(&html);
@@ -167,7 +180,11 @@ fn a_clear_gap_is_said_with_its_change_and_its_signal() {
     assert!(html.contains("12 points higher") && html.contains("Wider than in April 2026"));
     assert!(html.contains("Owner:</strong> none named") && html.contains("class=\"box empty\""));
     assert!(html.contains("signal of concern"));
-    assert!(report.summary.sentences.iter().any(|s| s.contains("worse off")), "{:?}", report.summary);
+    assert!(
+        report.summary.sentences.iter().any(|s| s.contains("worse off")),
+        "{:?}",
+        report.summary
+    );
 }
 
 /// Limits of a gap by an independent computation: Newcombe's method 10 of 180 and 60 of 1,000, in Python:
@@ -178,7 +195,10 @@ fn limits_of_a_gap_are_newcombes() {
     let report = Made::new(vec![month], vec![fifths(month, [180, 110, 100, 90, 60])]).report();
     let gap = report.indicators[0].now.gap.as_ref().expect("a gap");
     let (low, high) = gap.difference.limits().expect("limits");
-    assert!((low - 9.205_645_896_291_29).abs() < 1e-5 && (high - 14.824_561_147_745_14).abs() < 1e-5, "{low} {high}");
+    assert!(
+        (low - 9.205_645_896_291_29).abs() < 1e-5 && (high - 14.824_561_147_745_14).abs() < 1e-5,
+        "{low} {high}"
+    );
 }
 
 #[test]
@@ -225,12 +245,19 @@ fn one_period_has_no_trend_and_a_missing_month_is_a_gap() {
     assert_eq!(point.missing.as_deref(), Some("no extract of that period is published"));
     let html = page_of(&report);
     assert!(html.contains("July 2026: no extract of that period"));
-    assert!(report.absent.iter().any(|a| !a.entirely && a.periods == "July 2026"), "{:?}", report.absent);
+    assert!(
+        report.absent.iter().any(|a| !a.entirely && a.periods == "July 2026"),
+        "{:?}",
+        report.absent
+    );
     // Both lines of the ends and that of the gap are begun again after it.
     let drawn = html.matches("<path class=\"line gap\"").count();
-    assert!(drawn >= 2 && html.split("<path class=\"line gap\" d=\"").nth(2).is_some_and(|d| {
-        d.split('"').next().is_some_and(|d| d.matches('M').count() == 2)
-    }));
+    assert!(
+        drawn >= 2
+            && html.split("<path class=\"line gap\" d=\"").nth(2).is_some_and(|d| {
+                d.split('"').next().is_some_and(|d| d.matches('M').count() == 2)
+            })
+    );
 }
 
 #[test]
@@ -250,7 +277,10 @@ fn another_edition_of_the_index_is_a_break() {
     assert_eq!(section.since_baseline, Change::NotComparable);
     assert!(section.steadiness.sentence.contains("4 of the 12"), "{}", section.steadiness.sentence);
     let html = page_of(&report);
-    assert!(html.contains("class=\"break\"") && html.contains("From July 2026 on deprivation is by the 2025 edition"));
+    assert!(
+        html.contains("class=\"break\"")
+            && html.contains("From July 2026 on deprivation is by the 2025 edition")
+    );
     assert!(html.contains("edition of 2019 and 2025"));
 }
 
@@ -368,7 +398,10 @@ fn hostile_names_are_text_everywhere() {
     evil.clone_into(&mut report.setting.handling);
     let html = page(&report).expect("a page");
     well_formed(&html);
-    assert!(!html.contains("<script") && !html.contains("<img") && html.contains("&lt;script"), "text");
+    assert!(
+        !html.contains("<script") && !html.contains("<img") && html.contains("&lt;script"),
+        "text"
+    );
     assert!(workbook(&report).is_ok());
 }
 
@@ -381,7 +414,8 @@ fn partners_stand_beside_the_system() {
         Some("The partners' own figures were not asked for.")
     );
     let own = fifths(month, [90, 50, 50, 50, 80]);
-    made.partners = Some(vec![(Ods::new("R0D").expect("a code"), "Eastfold".to_owned(), vec![own])]);
+    made.partners =
+        Some(vec![(Ods::new("R0D").expect("a code"), "Eastfold".to_owned(), vec![own])]);
     let report = made.report();
     let rows = &report.comparison.partners[0].rows;
     assert_eq!(rows.iter().map(|r| r.system).collect::<Vec<_>>(), [true, false]);

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::super::drawing::Gap;
 use super::super::words;
-use super::section::{Section, partner_says};
 use super::Material;
+use super::section::{Section, partner_says};
 
 /// The usable share of one partner's rows by one dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -224,8 +224,7 @@ fn nothing() -> Shown {
 
 /// What an answer says of everybody.
 pub(super) fn whole(answer: &Answer) -> Shown {
-    grid::cell(answer, &grid::total(answer))
-        .map_or_else(nothing, |cell| of_cell(answer, cell))
+    grid::cell(answer, &grid::total(answer)).map_or_else(nothing, |cell| of_cell(answer, cell))
 }
 
 /// What stands for a cell.
@@ -281,9 +280,7 @@ fn count(cell: &Cell) -> Shown {
 fn measured(cell: &Cell) -> Shown {
     use evensum_core::disclosure::FigureGap;
     match cell.figures.first() {
-        Some(said @ Ok(bounds)) => {
-            Shown::known(figure::text(said), bounds.low, bounds.high, None)
-        }
+        Some(said @ Ok(bounds)) => Shown::known(figure::text(said), bounds.low, bounds.high, None),
         Some(said @ Err(gap)) => {
             let mark = match gap {
                 FigureGap::Withheld | FigureGap::PartWithheld | FigureGap::MostlyWithheld => {

@@ -81,111 +81,135 @@ impl Home {
     }
 }
 
-/// The cells of an indicator by one level, with the category that each is of.
-fn cells<'a>(report: &'a Value, indicator: &str, level: &str) -> Vec<(&'a str, &'a Value)> {
-    let answers = report["answers"].as_array().expect("answers");
-    let is = |a: &&Value| a["indicator"]["id"] == indicator && a["breakdown"][0] == level;
-    let answer = answers.iter().find(is).expect("an answer");
-    let each = answer["cells"].as_array().expect("cells").iter();
-    each.map(|cell| {
-        let at = cell["at"].as_object().expect("places").values().next().expect("a place");
-        (at.as_str().expect("a category"), cell)
-    })
-    .collect()
+/// The groups of an indicator by one dimension.
+fn groups<'a>(report: &'a Value, indicator: &str, dimension: &str) -> &'a [Value] {
+    let indicators = report["indicators"].as_array().expect("indicators");
+    let one = indicators.iter().find(|i| i["id"] == indicator).expect("the indicator");
+    let breakdowns = one["breakdowns"].as_array().expect("breakdowns");
+    let by = breakdowns.iter().find(|b| b["dimension"] == dimension).expect("the breakdown");
+    by["groups"].as_array().expect("groups")
 }
 
-fn counts(report: &Value, sex: &str) -> (Option<u64>, Option<u64>) {
-    let cells = cells(report, "rtt_over_52_weeks", "sex");
-    let (_, cell) = cells.iter().find(|(at, _)| *at == sex).expect("a cell");
-    (cell["numerator"]["published"].as_u64(), cell["denominator"]["published"].as_u64())
+/// What stands above and below the line of a group, where that is a number.
+fn counts(group: &Value) -> (Option<u64>, Option<u64>) {
+    let number = |side: &str| {
+        let text = group[side].as_str().expect("words").replace(',', "");
+        text.parse().ok()
+    };
+    (number("above"), number("below"))
+}
+
+fn of_sex(report: &Value, label: &str) -> (Option<u64>, Option<u64>) {
+    let groups = groups(report, "rtt_over_52_weeks", "sex");
+    counts(groups.iter().find(|group| group["label"] == label).expect("a group"))
 }
 
 #[test]
 fn exact_figures_are_those_of_the_extract_and_a_policy_hides_the_small_ones() {
     let home = Home::new().load();
     let exact = home.report(&[]);
-    assert_eq!((&exact["internal"], &exact["policy"]), (&true.into(), &"exact".into()));
+    assert_eq!(exact["setting"]["exact"], true);
+    let handling = exact["setting"]["handling"].as_str().expect("words");
+    assert!(handling.starts_with("INTERNAL"), "{handling}");
     let shown = |(cases, all): (u64, u64)| (Some(cases), Some(all));
-    assert_eq!(counts(&exact, "unknown"), (Some(3), Some(3)), "those that were planted");
-    assert_eq!(counts(&exact, "male"), shown(home.men));
-    assert_eq!(counts(&exact, "female"), shown(home.women));
-    assert_eq!(counts(&exact, "indeterminate"), (Some(0), Some(0)));
+    assert_eq!(of_sex(&exact, "Not known"), (Some(3), Some(3)), "those that were planted");
+    assert_eq!(of_sex(&exact, "Male"), shown(home.men));
+    assert_eq!(of_sex(&exact, "Female"), shown(home.women));
     let of_all = (home.men.0 + home.women.0 + 3, home.men.1 + home.women.1 + 3);
-    assert_eq!(counts(&exact, "all"), shown(of_all));
-    for answer in exact["answers"].as_array().expect("answers") {
-        let first = answer["caveats"][0].as_str().expect("a caveat");
-        assert!(first.contains("internal, not for release"), "{first}");
-        assert_eq!((&answer["view"], &answer["policy"]), (&"partner".into(), &Value::Null));
-        assert_eq!(answer["query_id"], Value::Null);
-        assert_eq!(answer["coverage"][0]["ods"], "R0D");
-    }
+    assert_eq!(of_sex(&exact, "All"), shown(of_all));
 
     let protected = home.report(&["--policy", "nhs75m"]);
-    assert_eq!(protected["internal"], false);
-    assert_eq!(counts(&protected, "unknown"), (None, None));
-    let (cases, all) = counts(&protected, "all");
+    assert_eq!(protected["setting"]["exact"], false);
+    assert_eq!(of_sex(&protected, "Not known"), (None, None));
+    let (cases, all) = of_sex(&protected, "All");
     for (rounded, own) in [(cases, of_all.0), (all, of_all.1)] {
         assert!(rounded.expect("shown").abs_diff(own) <= 2, "{rounded:?} of {own}");
     }
     // Of every small count that the exact report has, the protected one has none.
     let mut small = 0;
-    for level in ["imd.quintile", "ethnicity.group", "age.band", "sex"] {
-        let both = cells(&exact, "rtt_over_52_weeks", level).into_iter().zip(cells(
-            &protected,
-            "rtt_over_52_weeks",
-            level,
-        ));
-        for ((at, own), (same, hidden)) in both {
-            assert_eq!(at, same);
-            for side in ["numerator", "denominator"] {
-                if own[side]["published"].as_u64().is_some_and(|count| count <= 7) {
+    for dimension in ["imd", "ethnicity", "age", "sex"] {
+        let own = groups(&exact, "rtt_over_52_weeks", dimension);
+        let hidden = groups(&protected, "rtt_over_52_weeks", dimension);
+        assert_eq!(own.len(), hidden.len());
+        for (own, hidden) in own.iter().zip(hidden) {
+            assert_eq!(own["label"], hidden["label"]);
+            let sides = [(counts(own).0, counts(hidden).0), (counts(own).1, counts(hidden).1)];
+            for (count, left) in sides {
+                if count.expect("exact") <= 7 {
                     small += 1;
-                    assert_eq!(hidden[side]["published"], Value::Null, "{level} {at} {side}");
-                    assert_ne!(hidden[side]["state"], "value", "{level} {at} {side}");
+                    assert_eq!(left, None, "{dimension} {own} {hidden}");
                 }
             }
         }
     }
     assert!(small > 2, "only {small}");
-    // It is what the preview shows, cell for cell.
+    // Its counts are those of the preview.
     let preview = ["node", "preview", "rtt_over_52_weeks", "--period", "2026-10", "--by", "sex"];
     let preview = home.run(&[&preview[..], &["--format", "json"]].concat()).json();
-    let shown: Vec<u64> = preview["tables"][0]["cells"]
-        .as_array()
-        .expect("cells")
-        .iter()
-        .filter_map(Value::as_u64)
-        .collect();
-    let own: Vec<u64> = cells(&protected, "rtt_over_52_weeks", "sex")
-        .iter()
-        .flat_map(|(_, cell)| [&cell["numerator"], &cell["denominator"]])
-        .filter_map(|side| side["published"].as_u64())
-        .collect();
+    let cells = preview["tables"][0]["cells"].as_array().expect("cells");
+    let mut shown: Vec<u64> = cells.iter().filter_map(Value::as_u64).collect();
+    let groups = groups(&protected, "rtt_over_52_weeks", "sex").iter().map(counts);
+    let mut own: Vec<u64> = groups.flat_map(|(above, below)| [above, below]).flatten().collect();
+    (shown.sort_unstable(), own.sort_unstable());
     assert_eq!(own, shown);
+}
+
+#[test]
+fn a_page_says_in_its_name_and_title_that_it_is_internal() {
+    let home = Home::new().load();
+    let report = |more: &[&str]| {
+        home.run(&[&["node", "report", "13sa", "--period", "2026-10"][..], more].concat())
+            .succeeds()
+    };
+    let read = |name: &str| fs::read(home.dir.path().join(name)).expect("a file");
+    let said = report(&[]).stderr;
+    assert!(said.contains("13sa-2026-10-internal.html. INTERNAL"), "{said}");
+    let page = String::from_utf8(read("13sa-2026-10-internal.html")).expect("text");
+    let (_, title) = page.split_once("<title>").expect("a title");
+    assert!(title.split("</title>").next().is_some_and(|t| t.contains("INTERNAL")), "{title:.200}");
+    for said in ["Exact figures", "not for release", "no extract of this period is loaded"] {
+        assert!(page.contains(said), "no '{said}' in the page");
+    }
+    report(&["--policy", "nhs75m"]);
+    let page = String::from_utf8(read("13sa-2026-10-nhs75m.html")).expect("text");
+    assert!(!page.contains("INTERNAL") && page.contains("not tested beside other releases"));
+    report(&["--format", "xlsx"]);
+    assert!(read("13sa-2026-10-internal.xlsx").starts_with(b"PK"));
+    report(&["--out", "mine.html"]);
+    assert!(read("mine.html").starts_with(b"<!"));
 }
 
 #[test]
 fn what_is_not_in_a_report_is_listed_with_the_reason() {
     let home = Home::new().load();
     let report = home.report(&[]);
-    let missing = report["missing"].as_array().expect("a list");
-    let why = |what: &str| -> Vec<&Value> {
-        missing
-            .iter()
-            .filter(|one| one["what"].as_str().is_some_and(|w| w.contains(what)))
-            .collect()
-    };
-    let [months] = why("RTT incomplete pathways")[..] else { panic!("{missing:#?}") };
+    let absent = report["absent"].as_array().expect("a list");
+    let of =
+        |name: &str| -> Vec<&Value> { absent.iter().filter(|one| one["what"] == name).collect() };
+    let [months] = of("Waiting over 52 weeks")[..] else { panic!("{absent:#?}") };
     assert_eq!(months["why"], "no extract of this period is loaded");
-    let periods = months["periods"].as_array().expect("periods");
-    assert_eq!((periods.len(), &periods[0]), (12, &"2025-10".into()), "the year before");
-    // Of a dataset by quarter: those that ended in that time.
-    let quarters: Vec<&Value> =
-        missing.iter().filter(|one| one["periods"][0] == "2025-26Q3").collect();
-    assert!(!quarters.is_empty(), "{missing:#?}");
-    for one in quarters {
-        assert_eq!(one["periods"].as_array().map(Vec::len), Some(4), "{one}");
-    }
+    assert_eq!(months["entirely"], false);
+    assert_eq!(months["periods"], "12 periods from October 2025 to September 2026");
+    // Of a dataset by quarter there is nothing at all.
+    let [quarters] = of("Physical health checks in severe mental illness")[..] else {
+        panic!("{absent:#?}")
+    };
+    assert_eq!((&quarters["entirely"], &quarters["why"]), (&true.into(), &months["why"]));
+}
+
+#[test]
+fn what_is_said_beside_the_figures_is_in_the_report() {
+    let home = Home::new().load();
+    let about = home.dir.path().join("about.toml");
+    fs::write(&about, "[indicator.rtt_over_52_weeks]\nowner = \"The chief operating officer\"\n")
+        .expect("written");
+    let report = home.report(&["--about", "about.toml"]);
+    let indicators = report["indicators"].as_array().expect("indicators");
+    let one = indicators.iter().find(|i| i["id"] == "rtt_over_52_weeks").expect("the indicator");
+    assert_eq!(one["owner"], "The chief operating officer");
+    fs::write(&about, "[indicator.nothing]\nowner = \"x\"\n").expect("written");
+    let report = ["node", "report", "13sa", "--period", "2026-10", "--about", "about.toml"];
+    home.run(&report).fails(64, &["about.toml", "line 1", "nothing"]);
 }
 
 #[test]
@@ -197,7 +221,7 @@ fn what_cannot_be_reported_says_what_to_do() {
     report("13sb", &[]).fails(2, &["no pack '13sb'", "13sa", "core20plus5-adults"]);
     report("13sa", &[]).fails(65, &["no extract of this period is loaded", "evensum node load"]);
     let over = |period: &str| home.run(&["node", "report", "13sa", "--period", period]);
-    over("2001-01..2026-10").fails(2, &["120 months"]);
+    over("2001-01..2026-10").fails(2, &["60 months"]);
     // What the command line itself refuses is told as such.
     for (refused, words) in [
         (

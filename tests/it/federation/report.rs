@@ -62,7 +62,10 @@ fn a_pack_becomes_a_page_a_workbook_and_json() {
     assert_eq!(levels, ["imd", "ethnicity", "age", "sex"]);
     // Every indicator of the pack is in it, or listed with the reason.
     let absent = json["absent"].as_array().expect("a list");
-    assert!(!absent.is_empty() && absent.iter().all(|a| a["why"].as_str().is_some_and(|w| !w.is_empty())));
+    assert!(
+        !absent.is_empty()
+            && absent.iter().all(|a| a["why"].as_str().is_some_and(|w| !w.is_empty()))
+    );
     let book = fed.path("statement.xlsx");
     report(&fed, &["--out", text(&book)]).succeeds();
     assert!(fs::read(&book).expect("a workbook").starts_with(b"PK"));

@@ -6,9 +6,10 @@ use super::*;
 use crate::authz::{self, Permit};
 use crate::disclosure::{FigureBounds, FigureGap, internal, preview};
 use crate::model::{
-    CategoryId, IndicatorId, LevelId, Measured, Profile, Question, RawCell, Shown, Sum, Table,
+    CategoryId, IndicatorId, LevelId, Measured, Profile, Question, RawCell, Sum, Table,
 };
 use crate::plan::Plan;
+use crate::view::RowShare;
 
 type OwnPlan = Plan<authz::Local>;
 
@@ -213,6 +214,30 @@ fn a_protected_view_is_what_the_preview_shows() {
     assert_ne!(women.numerator.state, CellState::Value, "three are hidden");
     assert!(women.numerator.bounds.high.is_none_or(|high| high > 3));
     assert!(answer.caveats.iter().any(|c| c.contains("not zero")), "{:?}", answer.caveats);
+}
+
+#[test]
+fn completeness_is_of_the_own_table() {
+    let catalogue = catalogue();
+    let plan = plan("rtt_over_52_weeks", &["sex"], Profile::Nhs75m, &catalogue);
+    // 97 of 100 are known; of the other three a release would not say so.
+    let most = rows(&[(60, "male", "w0_18"), (37, "female", "w52_65"), (3, "unknown", "w0_18")]);
+    let answer = exact(&plan, &most);
+    let [own] = &answer.completeness[..] else { panic!("one: {:?}", answer.completeness) };
+    assert_eq!(
+        (own.usable(), own.not_known()),
+        (RowShare::WholePercent(97), RowShare::WholePercent(3))
+    );
+    assert_eq!((own.ods().as_str(), own.version()), ("R0D", None));
+    let shown = preview(&plan, table(&plan, &most)).expect("a preview");
+    let view = SystemView::local_protected(shown, own_final(), &catalogue).expect("a view");
+    let [hidden] = &view.answer().completeness[..] else { panic!("one") };
+    assert_eq!(hidden.not_known(), RowShare::Withheld);
+    assert_eq!(hidden.version(), Some(SnapshotVersion::Final));
+}
+
+fn own_final() -> Own {
+    own(Some(SnapshotVersion::Final))
 }
 
 #[test]
