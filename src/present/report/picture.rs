@@ -29,7 +29,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A value that may be anywhere in more than this part of a chart's height is drawn as a bar alone, without a middle.
-const OPEN: f64 = 0.25;
+const OPEN: f64 = 0.4;
 
 /// Where the points of a chart lie, in pixels.
 struct Frame {
