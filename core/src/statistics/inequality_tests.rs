@@ -306,7 +306,7 @@ proptest! {
             (least, most) = (least.min(middle), most.max(middle));
             (lowest, highest) = (lowest.min(risk), highest.max(risk));
         }
-        let (found, deviation) = (mean(spans).expect("defined"), Span::deviation(spans, 1));
+        let (found, deviation) = (group_mean(spans).expect("defined"), Span::deviation(spans, 1));
         for (a, b) in [
             (found.low, least), (found.high, most), (deviation.low, lowest), (deviation.high, highest),
         ] {
