@@ -157,12 +157,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let about = read_about(args.about.as_deref(), &indicators)?;
     within(about.baseline, &months)?;
     let asked = serve::runtime()?.block_on(ask(args, desk, &indicators, &months))?;
-    for note in &asked.notes {
-        terminal::note(&format!("evensum: {note}"));
-    }
     let report = built(args, &asked, &indicators, &months, &about)?;
     if report.indicators.is_empty() {
         return Err(asked.nothing(&args.pack));
+    }
+    for note in &asked.notes {
+        terminal::note(&format!("evensum: {note}"));
     }
     write(args, &report)?;
     let part = args.require_all && !asked.answers().iter().all(|answer| answer.complete());

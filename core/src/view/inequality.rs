@@ -341,11 +341,22 @@ impl Reader<'_> {
 
     /// Those below the line of whom the group is not known.
     fn unknown(&self, side: impl Fn(&Cell) -> Bounds) -> Bounds {
-        let each = self
-            .positions(|kind| !matches!(kind, CategoryKind::Known | CategoryKind::NotApplicable));
-        each.filter_map(|position| self.cell(Some(position)))
-            .map(side)
-            .fold(Bounds::exactly(0), Bounds::plus)
+        let told = |kind| matches!(kind, CategoryKind::Known | CategoryKind::NotApplicable);
+        let sum = |wanted: bool| {
+            let each = self.positions(|kind| told(kind) == wanted);
+            each.filter_map(|position| self.cell(Some(position)))
+                .map(&side)
+                .fold(Bounds::exactly(0), Bounds::plus)
+        };
+        let (unknown, others) = (sum(false), sum(true));
+        // Whatever is hidden of them, they and the others are no more than everybody.
+        let rest = self.cell(None).and_then(|all| side(all).high);
+        let rest = rest.map(|all| all.saturating_sub(others.low).max(unknown.low));
+        let high = match (unknown.high, rest) {
+            (Some(high), Some(rest)) => Some(high.min(rest)),
+            (high, rest) => high.or(rest),
+        };
+        Bounds { low: unknown.low, high }
     }
 
     fn not_known(&self) -> Option<Span> {

@@ -100,7 +100,7 @@ pub(super) fn of(setting: &Setting, material: &Material<'_>, sections: &[Section
     Method {
         notes: notes(setting, answers, sections),
         glossary: TERMS.to_vec(),
-        queries: if setting.exact { Vec::new() } else { queries.into_iter().collect() },
+        queries: queries.into_iter().collect(),
         extracts: extracts.into_iter().map(dates).collect(),
         proofs: answers.iter().map(|answer| answer.receipts.len()).sum(),
     }

@@ -28,6 +28,9 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
+/// A value that may be anywhere in more than this part of a chart's height is drawn as a bar alone, without a middle.
+const OPEN: f64 = 0.4;
+
 /// Where the points of a chart lie, in pixels.
 struct Frame {
     width: f64,
@@ -163,6 +166,10 @@ impl Frame {
                     "<line class=\"range {class}\" x1=\"{x:.1}\" y1=\"{top:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>"
                 );
             }
+            if self.is_open(*span) {
+                pen = false;
+                continue;
+            }
             let joined = pen && !breaks.get(at).copied().unwrap_or_default();
             let _ = write!(
                 path,
@@ -173,12 +180,18 @@ impl Frame {
             pen = true;
         }
         let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"/>");
-        for (at, span) in values.iter().enumerate().filter_map(|(at, v)| Some((at, (*v)?))) {
+        let told = values.iter().enumerate().filter_map(|(at, v)| Some((at, (*v)?)));
+        for (at, span) in told.filter(|(_, span)| !self.is_open(*span)) {
             let (x, y) = (self.x(at) + off, self.y(span.middle()));
             let _ =
                 write!(svg, "<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
         svg
+    }
+
+    /// Whether a value is too open for its middle to stand for it.
+    fn is_open(&self, span: Span) -> bool {
+        span.high - span.low > (self.scale.high - self.scale.low) * OPEN
     }
 
     /// Words at the right, none over another.
@@ -352,7 +365,10 @@ pub(super) fn gaps(section: &Section) -> Option<String> {
         let Some(at) = series.iter().position(|point| point.period == unusual.period) else {
             continue;
         };
-        let Some(Some(span)) = of.get(at) else { continue };
+        let Some(Some(span)) = of.get(at).filter(|span| span.is_some_and(|s| !frame.is_open(s)))
+        else {
+            continue;
+        };
         let (class, name) = match unusual.meaning {
             Meaning::Improvement => ("better", "improvement"),
             Meaning::Concern => ("worse", "concern"),

@@ -83,6 +83,7 @@ fn gaps(sections: &[Section]) -> Vec<String> {
     let chance = with(&|_, v| v == Verdict::MayBeChance);
     let worse_off = with(&|s, v| worse(v, s.polarity) == Some(true));
     let better_off = with(&|s, v| worse(v, s.polarity) == Some(false));
+    let even = with(&|_, v| v == Verdict::Even);
     let differ = with(&|s, v| v.is_clear() && worse(v, s.polarity).is_none());
     let untested = with(&|s, v| v.is_clear() && s.now.gap.as_ref().is_some_and(|g| !g.tested));
     let all = [
@@ -94,6 +95,7 @@ fn gaps(sections: &[Section]) -> Vec<String> {
         (&worse_off, "the most deprived are worse off than the least deprived"),
         (&better_off, "the most deprived are better off than the least deprived"),
         (&differ, "the most and the least deprived differ"),
+        (&even, "there is no difference between the most and the least deprived"),
         (
             &untested,
             "the difference is not tested against chance, as there are no limits of such figures",
@@ -126,15 +128,15 @@ fn changes(sections: &[Section]) -> Vec<String> {
         }
     }
     let unclear = with(Change::NoClear).len();
-    let unknown = gaps - unclear - said.len().min(gaps);
-    if unclear == gaps {
-        said.push("Against half a year before, no gap has clearly changed.".to_owned());
-    } else if said.is_empty() && unclear > 0 {
-        said.push(format!(
-            "Against half a year before, no gap has clearly changed in the {unclear} indicators that can be compared."
-        ));
-    } else if said.is_empty() && unknown > 0 {
-        said.push("No gap can be compared with half a year before.".to_owned());
+    match (said.is_empty(), unclear) {
+        (true, 0) => said.push("No gap can be compared with half a year before.".to_owned()),
+        (true, n) if n == gaps => {
+            said.push("Against half a year before, no gap has clearly changed.".to_owned());
+        }
+        (true, n) => said.push(format!(
+            "Against half a year before, no gap has clearly changed; {n} of {gaps} can be compared."
+        )),
+        (false, _) => {}
     }
     said
 }
