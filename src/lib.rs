@@ -1,5 +1,6 @@
 //! The shell of Evensum: everything that reads, writes, listens or prints, around the pure core.
 
+pub mod calculate;
 pub mod cli;
 pub mod config;
 pub mod coordinator;

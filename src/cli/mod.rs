@@ -42,6 +42,7 @@ mod rungs;
 mod serve;
 mod signpost;
 mod staging;
+mod statistics;
 mod sums;
 mod suspend;
 mod synth;
@@ -109,6 +110,8 @@ enum Command {
     Reference(reference::Command),
     /// Disclosure control for a table that you already have
     Disclose(disclose::Args),
+    /// Public health statistics of a table that you already have
+    Statistics(statistics::Args),
     /// Invent a raw extract of any dataset, with the mapping that reads it
     Synth(synth::Args),
     /// Attack the program's own releases, and a weak policy for each attack
@@ -152,6 +155,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Roster(command) => roster::run(command),
         Command::Reference(command) => reference::run(command),
         Command::Disclose(args) => disclose::run(&args),
+        Command::Statistics(args) => statistics::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Adversary(args) => adversary::run(&args),
         Command::Bench(args) => bench::run(&args),

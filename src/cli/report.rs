@@ -18,9 +18,7 @@ use super::asking::{Connected, Desk, Outcome, Terms};
 use super::exit::{Exit, Failure, OrExit};
 use super::query::{self, View, exit_of, exit_of_answer};
 use super::{clock, questions, serve, terminal};
-use crate::present::report::{
-    self, About, Material, Missing, Partners, Report, Setting, about,
-};
+use crate::present::report::{self, About, Material, Missing, Partners, Report, Setting, about};
 use crate::trust::write_private;
 
 /// What every indicator is broken down by where nothing else is said: what the law asks for at the least.
@@ -159,12 +157,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let about = read_about(args.about.as_deref(), &indicators)?;
     within(about.baseline, &months)?;
     let asked = serve::runtime()?.block_on(ask(args, desk, &indicators, &months))?;
-    for note in &asked.notes {
-        terminal::note(&format!("evensum: {note}"));
-    }
     let report = built(args, &asked, &indicators, &months, &about)?;
     if report.indicators.is_empty() {
         return Err(asked.nothing(&args.pack));
+    }
+    for note in &asked.notes {
+        terminal::note(&format!("evensum: {note}"));
     }
     write(args, &report)?;
     let part = args.require_all && !asked.answers().iter().all(|answer| answer.complete());
@@ -184,7 +182,8 @@ pub(super) fn months(range: PeriodRange, back: usize) -> Result<Vec<Period>, Fai
     let months: Vec<Period> =
         months.take_while(|month| *month <= last).take(MAX_MONTHS + 1).collect();
     if months.len() > MAX_MONTHS {
-        let text = format!("a report looks at most {MAX_MONTHS} months back: name a later first period");
+        let text =
+            format!("a report looks at most {MAX_MONTHS} months back: name a later first period");
         return Err(Failure::says(Exit::Usage, text));
     }
     Ok(months)
@@ -222,16 +221,17 @@ fn writable(args: &Args) -> Result<(), Failure> {
     match folder {
         Some(folder) if !folder.is_dir() => Err(Failure::says(
             Exit::Data,
-            format!("--out {}: there is no folder {}: make it first", out.display(), folder.display()),
+            format!(
+                "--out {}: there is no folder {}: make it first",
+                out.display(),
+                folder.display()
+            ),
         )),
         _ => Ok(()),
     }
 }
 
-pub(super) fn read_about(
-    path: Option<&Path>,
-    indicators: &[Indicator],
-) -> Result<About, Failure> {
+pub(super) fn read_about(path: Option<&Path>, indicators: &[Indicator]) -> Result<About, Failure> {
     let Some(path) = path else { return Ok(About::default()) };
     let wrong = |why: &dyn std::fmt::Display| {
         Failure::says(Exit::Config, format!("--about {}: {why}", path.display()))
@@ -247,7 +247,8 @@ pub(super) fn read_about(
 
 /// A baseline lies in the time that the report looks at.
 pub(super) fn within(baseline: Option<Period>, months: &[Period]) -> Result<(), Failure> {
-    let (Some(baseline), Some(first), Some(last)) = (baseline, months.first(), months.last()) else {
+    let (Some(baseline), Some(first), Some(last)) = (baseline, months.first(), months.last())
+    else {
         return Ok(());
     };
     if baseline.last_day() < first.first_day() || baseline.last_day() > last.last_day() {
@@ -295,11 +296,18 @@ impl Asked {
 
 /// The levels of a report: those that were named, else the usual ones, or the groupings that the agreement has in
 /// their place.
-fn levels(args: &Args, catalogue: &Catalogue, agreement: &Agreement) -> Result<Vec<LevelId>, Failure> {
+fn levels(
+    args: &Args,
+    catalogue: &Catalogue,
+    agreement: &Agreement,
+) -> Result<Vec<LevelId>, Failure> {
     let mut levels = args.by.clone();
     if levels.is_empty() {
-        let usual: Vec<LevelId> =
-            LEVELS.iter().map(|level| LevelId::new(*level)).collect::<Result<_, _>>().or_exit(Exit::Fault)?;
+        let usual: Vec<LevelId> = LEVELS
+            .iter()
+            .map(|level| LevelId::new(*level))
+            .collect::<Result<_, _>>()
+            .or_exit(Exit::Fault)?;
         for level in usual {
             let other = agreement.groupings.iter().find(|g| g.dimension() == level.dimension());
             let in_use = catalogue.in_use(&level, &agreement.groupings);
@@ -309,7 +317,8 @@ fn levels(args: &Args, catalogue: &Catalogue, agreement: &Agreement) -> Result<V
     for (at, level) in levels.iter().enumerate() {
         catalogue.level(level).or_exit(Exit::Usage)?;
         if levels[..at].iter().any(|before| before.dimension() == level.dimension()) {
-            let text = format!("--by names '{}' twice: a report has one level of each", level.dimension());
+            let text =
+                format!("--by names '{}' twice: a report has one level of each", level.dimension());
             return Err(Failure::says(Exit::Usage, text));
         }
     }
@@ -332,7 +341,8 @@ async fn ask(
     let terms = query::terms(&own, &desk.agreement);
     if !desk.agreement.purposes.contains(&args.purpose) {
         let known: Vec<&str> = desk.agreement.purposes.iter().map(PurposeId::as_str).collect();
-        let text = format!("the agreement has no purpose '{}': it has {}", args.purpose, known.join(", "));
+        let text =
+            format!("the agreement has no purpose '{}': it has {}", args.purpose, known.join(", "));
         return Err(Failure::says(Exit::Denied, text));
     }
     let desk = desk.connect().await?;
@@ -356,7 +366,8 @@ async fn ask(
     let mut planned: Vec<Vec<Question>> = Vec::new();
     for indicator in indicators {
         let latest = asked.latest(indicator);
-        let months: Vec<Period> = latest.map_or_else(|| months.to_vec(), |latest| vec![last_month(latest)]);
+        let months: Vec<Period> =
+            latest.map_or_else(|| months.to_vec(), |latest| vec![last_month(latest)]);
         for level in &others {
             // Without deprivation the last period is the latest.
             let questions = asked.plan(indicator, level, &months)?;
@@ -473,7 +484,8 @@ impl Asked {
         let mut questions = Vec::new();
         for view in &self.views {
             let answer = view.answer();
-            let latest = catalogue.indicator(&answer.indicator.id).ok().and_then(|i| self.latest(i));
+            let latest =
+                catalogue.indicator(&answer.indicator.id).ok().and_then(|i| self.latest(i));
             let [axis] = answer.axes.as_slice() else { continue };
             let wanted = axis.dimension.as_str() == DEPRIVATION && Some(answer.period) == latest;
             if wanted && questions.len() < MAX_QUESTIONS {
@@ -510,7 +522,8 @@ fn built(
 ) -> Result<Report, Failure> {
     let catalogue = &asked.desk.catalogue;
     let known = catalogue.packs().iter().find(|pack| pack.id == args.pack);
-    let pack: &Pack = known.ok_or_else(|| Failure::says(Exit::Fault, "the pack is not described"))?;
+    let pack: &Pack =
+        known.ok_or_else(|| Failure::says(Exit::Fault, "the pack is not described"))?;
     let partners = match &asked.partners {
         None => Partners::NotAsked,
         Some(Err(why)) => Partners::NotShown(why.clone()),
@@ -538,9 +551,10 @@ fn built(
 
 fn setting(args: &Args, agreement: &Agreement, pack: &Pack) -> Setting {
     let name = |icb: &CategoryId| {
-        let named = agreement.parties.iter().find(|p| {
-            p.role == Role::Coordinator && p.ods.as_str() == icb.as_str()
-        });
+        let named = agreement
+            .parties
+            .iter()
+            .find(|p| p.role == Role::Coordinator && p.ods.as_str() == icb.as_str());
         let name = named.and_then(|party| party.name.clone());
         name.map_or_else(|| icb.to_string(), |name| format!("{name} ({icb})"))
     };

@@ -1,6 +1,7 @@
 //! The inequality summary of an answer: how far apart its groups are, each measure with its method and one plain
 //! sentence, which says first what keeps it from being sure.
 
+use evensum_core::catalogue::Polarity;
 use evensum_core::statistics::{LEAST_QUANTILES, Span};
 use evensum_core::view::{
     Answer, Furthest, GroupValue, Inequality, Reference, SlopeSaid, Unit, inequalities,
@@ -78,6 +79,7 @@ impl Says<'_> {
             self.slope(),
             self.relative_slope(),
             self.furthest(),
+            self.avoided(),
         ];
         let level = self.one.level.to_string();
         let finding = |draft: Draft| Finding {
@@ -335,6 +337,51 @@ impl Says<'_> {
         )
     }
 
+    /// What would be if every known group did as well as the least deprived or the best. It says nothing of causes.
+    fn avoided(&self) -> Option<Draft> {
+        let span = *self.one.avoided.as_ref().ok()?;
+        let (fewer, than) = match self.answer.indicator.polarity {
+            Polarity::LowerIsBetter => ("fewer", "not more"),
+            Polarity::HigherIsBetter => ("more", "not fewer"),
+            Polarity::Neutral => return None,
+        };
+        let like = match self.ends() {
+            Some((_, least)) => format!("all groups had the same figure as {least}"),
+            None => "all groups had the same figure as the best of them".to_owned(),
+        };
+        let what = format!(
+            "{} that {}",
+            words::clean(&self.answer.indicator.counted),
+            words::clean(&self.answer.indicator.phrase)
+        );
+        let (low, high) = (whole((span.low + SLACK).floor()), whole((span.high - SLACK).ceil()));
+        let sentence = match (low, high) {
+            (_, 0) => format!("If {like}, there would be {than} {what}."),
+            (0, high) => format!(
+                "If {like}, there might be up to {} {fewer} {what}, or none.",
+                thousands(high)
+            ),
+            (low, high) if low == high => {
+                format!("If {like}, there would be {} {fewer} {what}.", thousands(low))
+            }
+            (low, high) => format!(
+                "If {like}, there would be {} to {} {fewer} {what}.",
+                thousands(low),
+                thousands(high)
+            ),
+        };
+        Some(Draft {
+            measure: "avoided",
+            name: "Events avoided".to_owned(),
+            span: Some(span),
+            unit: "events".to_owned(),
+            method: "population attributable risk, times the people of the known groups",
+            sentence: format!(
+                "{sentence} This compares groups as they are and says nothing of causes."
+            ),
+        })
+    }
+
     fn reference(&self) -> Option<(String, Span)> {
         match self.one.reference.as_ref()? {
             Reference::Group(at) => {
@@ -376,6 +423,18 @@ fn hundredths(span: Span) -> String {
         format!("{:.2} to {:.2}", low / 100.0, high / 100.0)
     }
 }
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number from 0 to far below 2^53"
+)]
+fn whole(number: f64) -> u64 {
+    number.clamp(0.0, 9e15) as u64
+}
+
+/// What bounds of spans are wider by for rounding, and far less than one event.
+const SLACK: f64 = 1e-6;
 
 /// A share of unknown that is worth a sentence.
 const WORTH_SAYING: f64 = 0.01;

@@ -10,6 +10,7 @@ pub mod csv;
 pub mod export;
 pub mod inequality;
 pub mod json;
+pub mod listing;
 pub mod overview;
 pub mod page;
 pub mod preview;

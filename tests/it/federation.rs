@@ -24,6 +24,7 @@ mod pushdown;
 mod python;
 mod quality;
 mod refusals;
+mod report;
 mod second_server;
 mod sectors;
 mod shown;

@@ -164,3 +164,109 @@ fn first_at(
     let last = counts.len() - 1;
     edges.get(last + 1).map_or(BandValue::AtLeast(edges[last]), |&upper| BandValue::At(upper))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WEEKS: [f64; 18] = [
+        412.0, 388.0, 301.0, 277.0, 260.0, 0.0, 198.0, 154.0, 131.0, 97.0, 60.0, 33.0, 12.0, 9.0,
+        4.0, 0.0, 1.0, 25.0,
+    ];
+
+    fn edges(count: usize) -> Vec<f64> {
+        (0..count).map(|edge| edge as f64).collect()
+    }
+
+    /// Computed with NumPy 2: `interp` of the cumulative numbers.
+    #[test]
+    fn percentiles_equal_an_independent_computation() {
+        for (part, value) in
+            [(MEDIAN, 3.288808664259928), (0.92, 9.536494845360824), (0.95, 10.431666666666668)]
+        {
+            let found = percentile(&edges(18), &WEEKS, part).expect("a percentile");
+            assert!(
+                matches!(found, BandValue::At(at) if (at - value).abs() < 1e-9 * value),
+                "{found:?}"
+            );
+        }
+        let open = percentile(&edges(18), &WEEKS, 0.99);
+        assert_eq!(open, Ok(BandValue::AtLeast(17.0)));
+        let closed = percentile(&edges(19), &WEEKS, 0.99).expect("a percentile");
+        // 23.62 of all 2 362 lie above it, of the 25 in the last week.
+        assert!(matches!(closed, BandValue::At(at) if (at - (18.0 - 23.62 / 25.0)).abs() < 1e-9));
+    }
+
+    #[test]
+    fn a_percentile_at_the_end_of_a_band_does_not_go_over_empty_ones() {
+        let found = |part| percentile(&edges(5), &[50.0, 0.0, 0.0, 50.0], part);
+        assert_eq!(found(0.5), Ok(BandValue::At(1.0)));
+        // 0.7 of 90 is a rounding more than 63.
+        let rounded = percentile(&edges(4), &[63.0, 0.0, 27.0], 0.7).expect("a percentile");
+        assert!(matches!(rounded, BandValue::At(at) if (at - 1.0).abs() < 1e-9), "{rounded:?}");
+        assert_eq!(percentile(&[0.0, 1.0], &[0.0, 3.0], 0.5), Ok(BandValue::AtLeast(1.0)));
+    }
+
+    #[test]
+    fn bad_bands_are_refused() {
+        let known = |edges: &[f64], counts: &[f64], part| {
+            let spans: Vec<_> = counts.iter().map(|&count| Span::exactly(count)).collect();
+            let bounds = percentile_bounds(edges, &spans, part);
+            let point = percentile(edges, counts, part);
+            assert_eq!(bounds.is_err(), point.is_err());
+            point.is_err()
+        };
+        for bad in [f64::NAN, f64::INFINITY, -1.0, f64::MAX] {
+            assert!(known(&[0.0, 1.0, 2.0], &[1.0, bad], 0.5));
+            assert!(known(&[0.0, 1.0, 2.0], &[1.0, 1.0], bad));
+        }
+        assert!(known(&[0.0, f64::NAN, 2.0], &[1.0, 1.0], 0.5));
+        assert!(known(&[0.0, 0.0, 2.0], &[1.0, 1.0], 0.5));
+        assert!(known(&[0.0, 1.0], &[0.0, 0.0], 0.5));
+        assert!(known(&[], &[], 0.5) && known(&[0.0], &[1.0, 1.0], 0.5));
+        assert!(known(&[0.0, 1.0], &[1.0, 1.0], 0.0) && known(&[0.0, 1.0], &[1.0, 1.0], 1.0));
+        assert!(known(&edges(BAND_MOST + 1), &vec![1.0; BAND_MOST + 1], 0.5));
+        let maybe_none = [Span { low: 0.0, high: 9.0 }; 2];
+        assert!(percentile_bounds(&[0.0, 1.0], &maybe_none, 0.5).is_err());
+        assert!(percentile_bounds(&[0.0, 1.0], &[Span { low: 3.0, high: 2.0 }; 2], 0.5).is_err());
+    }
+
+    fn placed(value: BandValue) -> f64 {
+        match value {
+            BandValue::At(at) => at,
+            BandValue::AtLeast(_) => f64::INFINITY,
+        }
+    }
+
+    proptest! {
+        /// Every corner of the bounds has its percentile within, and some corners have it at the bounds.
+        #[test]
+        fn bounds_are_the_extremes_of_all_counts_within(
+            bands in prop::collection::vec((0_u32..6, 0_u32..5), 1..7), open: bool, part in 0.02..0.98_f64,
+            inside in 0.0..=1.0_f64,
+        ) {
+            let counts: Vec<Span> = bands.iter()
+                .map(|&(low, more)| Span { low: f64::from(low), high: f64::from(low + more) }).collect();
+            let edges = edges(bands.len() + usize::from(!open));
+            let Ok(bounds) = percentile_bounds(&edges, &counts, part) else {
+                prop_assert!(bands.iter().all(|band| band.0 == 0));
+                return Ok(());
+            };
+            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+            for corner in 0..1_u32 << bands.len() {
+                let at: Vec<f64> = counts.iter().enumerate()
+                    .map(|(band, count)| if corner >> band & 1 == 0 { count.low } else { count.high }).collect();
+                let value = placed(percentile(&edges, &at, part).expect("a percentile"));
+                (least, most) = (least.min(value), most.max(value));
+            }
+            let low = if least.is_finite() { least } else { edges[bands.len() - 1] };
+            prop_assert!((bounds.low - low).abs() < 1e-9, "{:?} {} {}", bounds, least, most);
+            prop_assert!((bounds.high.unwrap_or(f64::INFINITY) == most)
+                || bounds.high.is_some_and(|high| (high - most).abs() < 1e-9), "{:?} {} {}", bounds, least, most);
+            let at: Vec<f64> = counts.iter().map(|count| count.low + inside * (count.high - count.low)).collect();
+            let value = placed(percentile(&edges, &at, part).expect("a percentile"));
+            prop_assert!(value >= bounds.low - 1e-9 && bounds.high.is_none_or(|high| value <= high + 1e-9));
+        }
+    }
+}

@@ -60,7 +60,7 @@ pub fn relative_concentration<N: Quantity>(groups: &[Group<N>]) -> Result<N, Not
         population: (group.value * group.population).max(N::of(0.0)),
     };
     let terms: Vec<_> = groups.iter().zip(centred_ranks(groups)).map(term).collect();
-    finite(RCI, N::weighted_mean(&terms).meet(absolute_concentration(groups)? / mean))
+    finite(RCI, (absolute_concentration(groups)? / mean).meet(N::weighted_mean(&terms)))
 }
 
 fn check_fractions<N: Quantity>(groups: &[Group<N>]) -> Result<(), NotComputable> {

@@ -285,3 +285,236 @@ fn outside(events: f64, expected: f64, level: Level) -> (bool, bool) {
     let fewer = 1.0 - chance_of_more(events + 1.0, expected);
     (fewer < level.tail(), chance_of_more(events, expected) < level.tail())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn near(a: f64, b: f64, part: f64) -> bool {
+        (a - b).abs() <= part * b.abs()
+    }
+
+    /// Average, denominator, and lower and upper limits at both tails. Computed with SciPy 1.17: for proportions the
+    /// formula of PHEindicatormethods, for rates roots of the regularised gamma functions to 1e-13.
+    const LIMITS: [(FunnelOf, f64, f64, [f64; 4]); 8] = [
+        (
+            FunnelOf::Proportion,
+            0.17,
+            250.0,
+            [0.12343693138978318, 0.21656306861021685, 0.09658502909819155, 0.24341497090180847],
+        ),
+        (
+            FunnelOf::Proportion,
+            0.62,
+            31.0,
+            [0.4491343011682118, 0.7908656988317883, 0.3505997933069972, 0.889400206693003],
+        ),
+        (
+            FunnelOf::Proportion,
+            0.04,
+            1e6,
+            [0.039615927065891295, 0.040384072934108714, 0.03939444061305798, 0.040605559386942026],
+        ),
+        (FunnelOf::Rate, 1.0, 2.5, [0.0, 2.597143386302576, 0.0, 3.6383065240402663]),
+        (
+            FunnelOf::Rate,
+            1.0,
+            40.0,
+            [0.6901161330596766, 1.3336479802452834, 0.536776378129485, 1.5349872010473224],
+        ),
+        (
+            FunnelOf::Rate,
+            0.00125,
+            88_000.0,
+            [
+                0.001016285326274678,
+                0.0014944918570201373,
+                0.0008927910803214536,
+                0.0016396772607206774,
+            ],
+        ),
+        (
+            FunnelOf::Rate,
+            0.5,
+            19_998.0,
+            [0.4901984486022673, 0.5098489144621209, 0.484594566523293, 0.5155479439957225],
+        ),
+        // Beyond what is inverted exactly.
+        (
+            FunnelOf::Rate,
+            1.0,
+            250_000.0,
+            [0.9960799676100075, 1.0039238210039325, 0.9938232390501959, 1.0061881603435625],
+        ),
+    ];
+
+    fn all(limits: FunnelLimits) -> [f64; 4] {
+        let (two, three) = (limits.two_sigma, limits.three_sigma);
+        [two.lower, two.upper, three.lower, three.upper]
+    }
+
+    #[test]
+    fn limits_equal_an_independent_computation() {
+        for (of, average, denominator, expected) in LIMITS {
+            let found = all(funnel_limits(of, average, denominator).expect("limits"));
+            let close = found.iter().zip(expected).all(|(a, b)| near(*a, b, 2e-9));
+            assert!(close, "{of:?} {average} {denominator}: {found:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_method_changes_limits_do_not_jump() {
+        let (exact, approximate) = (
+            all(funnel_limits(FunnelOf::Rate, 1.0, EXACT_TO).expect("limits")),
+            all(funnel_limits(FunnelOf::Rate, 1.0, EXACT_TO + 1e-6).expect("limits")),
+        );
+        for (a, b) in exact.into_iter().zip(approximate) {
+            assert!((a - b).abs() * EXACT_TO < 0.01, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn points_lie_where_their_limits_say() {
+        use FunnelPlace::{High, Low, Within};
+        // Computed with SciPy 1.17 and statsmodels 0.15: Wilson limits of 12 of 100 are 0.06999 to 0.19812 (95 %) and
+        // 0.05162 to 0.25463 (99.8 %), exact Poisson limits of 3 events 0.6187 to 8.7673 and 0.1905 to 13.0622, Byar's
+        // of 40 events 28.5733 to 54.4701 and 23.2332 to 63.6929.
+        for (of, average, events, denominator, place) in [
+            (FunnelOf::Proportion, 0.12, 12.0, 100.0, Within),
+            (FunnelOf::Proportion, 0.1982, 12.0, 100.0, Low(Level::P95)),
+            (FunnelOf::Proportion, 0.255, 12.0, 100.0, Low(Level::P998)),
+            (FunnelOf::Proportion, 0.0699, 12.0, 100.0, High(Level::P95)),
+            (FunnelOf::Proportion, 0.051, 12.0, 100.0, High(Level::P998)),
+            (FunnelOf::Rate, 1.0, 3.0, 8.7, Within),
+            (FunnelOf::Rate, 1.0, 3.0, 8.8, Low(Level::P95)),
+            (FunnelOf::Rate, 1.0, 3.0, 13.1, Low(Level::P998)),
+            (FunnelOf::Rate, 0.1, 3.0, 6.1, High(Level::P95)),
+            (FunnelOf::Rate, 0.1, 3.0, 1.9, High(Level::P998)),
+            (FunnelOf::Rate, 1.0, 0.0, 3.6, Within),
+            (FunnelOf::Rate, 1.0, 0.0, 3.7, Low(Level::P95)),
+            (FunnelOf::Rate, 1.0, 40.0, 28.5, High(Level::P95)),
+            (FunnelOf::Rate, 1.0, 40.0, 23.2, High(Level::P998)),
+            (FunnelOf::Rate, 1.0, 40.0, 54.5, Low(Level::P95)),
+            (FunnelOf::Rate, 1.0, 40.0, 63.7, Low(Level::P998)),
+        ] {
+            let found = funnel_place(of, average, events, denominator);
+            assert_eq!(found, Ok(place), "{of:?} {average} {events}/{denominator}");
+        }
+    }
+
+    #[test]
+    fn axes_have_round_ends_and_room() {
+        for (denominators, axis) in [
+            (&[1_500.0, 2_900.0][..], (1_000.0, 3_100.0)),
+            (&[1_500.0, 3_100.0], (1.0, 3_300.0)),
+            (&[10_500.0, 18_740.0], (9_000.0, 20_000.0)),
+            (&[0.5, 40.0], (0.5, 42.0)),
+            (&[7.0], (6.0, 7.4)),
+        ] {
+            let (from, to) = funnel_axis(denominators).expect("an axis");
+            assert!(near(from, axis.0, 1e-12) && near(to, axis.1, 1e-12), "{from} {to}");
+        }
+        assert!(funnel_axis(&[]).is_err() && funnel_axis(&[1.0, 0.0]).is_err());
+        assert!(funnel_axis(&[f64::NAN]).is_err());
+    }
+
+    #[test]
+    fn averages_are_of_all_and_points_are_checked() {
+        let points = [(10.0, 100.0), (30.0, 100.0)];
+        assert_eq!(funnel_baseline(FunnelOf::Proportion, &points), Ok(0.2));
+        let over = [(10.0, 100.0), (101.0, 100.0)];
+        let exceeds = Err(NotComputable::Exceeds { group: 2 });
+        assert_eq!(funnel_baseline(FunnelOf::Proportion, &over), exceeds);
+        assert!(funnel_baseline(FunnelOf::Rate, &over).is_ok());
+        assert!(funnel_baseline(FunnelOf::Rate, &[]).is_err());
+        for (average, denominator) in
+            [(0.0, 10.0), (1.0, 10.0), (-0.1, 10.0), (0.5, 0.0), (0.5, f64::NAN)]
+        {
+            assert!(funnel_limits(FunnelOf::Proportion, average, denominator).is_err());
+        }
+        assert!(funnel_limits(FunnelOf::Rate, 1e-300, 1e-300).is_err());
+        assert!(funnel_lines(FunnelOf::Rate, 1.0, 5.0, 5.0).is_err());
+        assert!(funnel_lines(FunnelOf::Rate, 1.0, 0.0, f64::INFINITY).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_point_is_outside_of_the_lines_where_it_is_said_to_be(
+            proportion: bool, average in 0.01..0.99_f64, events in 0_u32..60, people in 1_u32..400,
+        ) {
+            let of = if proportion { FunnelOf::Proportion } else { FunnelOf::Rate };
+            let (events, people) = (f64::from(events), f64::from(people));
+            let place = funnel_place(of, average, events, people);
+            if proportion && events > people {
+                prop_assert!(place.is_err());
+                return Ok(());
+            }
+            let limits = funnel_limits(of, average, people).expect("limits");
+            let [two_low, two_high, three_low, three_high] = all(limits);
+            prop_assert!(three_low <= two_low && two_low < average && average < two_high && two_high <= three_high);
+            let at = events / people;
+            // Byar's approximation is off by less than a tenth of an event from the line.
+            let part = if proportion { 1e-9 } else { 0.1 / people };
+            let lines = [two_low, two_high, three_low, three_high];
+            prop_assume!(lines.iter().all(|line| (at - line).abs() > part) || at == 0.0);
+            let expected = if at < three_low {
+                FunnelPlace::Low(Level::P998)
+            } else if at < two_low {
+                FunnelPlace::Low(Level::P95)
+            } else if at > three_high {
+                FunnelPlace::High(Level::P998)
+            } else if at > two_high {
+                FunnelPlace::High(Level::P95)
+            } else {
+                FunnelPlace::Within
+            };
+            prop_assert_eq!(place, Ok(expected));
+        }
+
+        #[test]
+        fn no_input_gives_a_number_that_is_none(
+            rate: bool, average in odd(), events in odd(), denominator in odd(),
+        ) {
+            let of = if rate { FunnelOf::Rate } else { FunnelOf::Proportion };
+            if let Ok(limits) = funnel_limits(of, average, denominator) {
+                prop_assert!(all(limits).iter().all(|limit| limit.is_finite() && *limit >= 0.0));
+            }
+            let _ = funnel_place(of, average, events, denominator);
+            if let Ok(average) = funnel_baseline(of, &[(events, denominator), (1.0, 1.0)]) {
+                prop_assert!(average.is_finite());
+            }
+            if let Ok((from, to)) = funnel_axis(&[denominator, events]) {
+                prop_assert!(from > 0.0 && from < to && to.is_finite());
+            }
+        }
+    }
+
+    fn odd() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            Just(0.0),
+            Just(1.0),
+            Just(-1.0),
+            Just(1e9),
+            Just(1e12),
+            Just(1e-300),
+            Just(f64::MAX),
+            Just(f64::NAN),
+            Just(f64::INFINITY),
+            0.0..1.0_f64,
+            0.0..1e5_f64,
+        ]
+    }
+
+    #[test]
+    fn lines_go_from_end_to_end() {
+        let lines = funnel_lines(FunnelOf::Rate, 0.02, 1.0, 90_000.0).expect("lines");
+        assert_eq!(lines.len(), FUNNEL_POINTS);
+        assert_eq!((lines[0].denominator, lines[99].denominator), (1.0, 90_000.0));
+        assert!(lines.windows(2).all(|pair| {
+            pair[0].denominator < pair[1].denominator
+                && pair[0].two_sigma.upper > pair[1].two_sigma.upper
+                && pair[0].two_sigma.lower <= pair[1].two_sigma.lower
+        }));
+    }
+}

@@ -101,5 +101,5 @@ pub fn events_avoided<N: Quantity>(
         others.fold(N::of(0.0), |sum, (_, group)| sum + group.population * (base - group.value))
     };
     let gained = gain(AVOIDED, groups, (reference, better), events)?;
-    finite(AVOIDED, gained.abs() / N::of(per))
+    finite(AVOIDED, (gained.abs() / N::of(per)).max(N::of(0.0)))
 }

@@ -2,8 +2,6 @@
 
 mod bands;
 mod better;
-#[cfg(test)]
-mod boxes;
 mod check;
 mod concentration;
 mod disproportion;
@@ -14,6 +12,8 @@ mod gap;
 mod group;
 mod impact;
 mod indirect;
+#[cfg(test)]
+mod inequality_tests;
 mod level;
 mod mean;
 mod number;

@@ -121,9 +121,9 @@ mod tests {
         assert_eq!(weighted, WEIGHTED);
     }
 
-    const HIGHEST: [usize; 11] = [0; 11];
-    const LOWEST: [usize; 11] = [0; 11];
-    const WEIGHTED: [usize; 11] = [0; 11];
+    const HIGHEST: [usize; 11] = [2, 4, 4, 1, 2, 2, 2, 1, 4, 1, 5];
+    const LOWEST: [usize; 11] = [4, 1, 1, 5, 2, 2, 2, 4, 2, 5, 1];
+    const WEIGHTED: [usize; 11] = [2, 4, 4, 1, 3, 3, 3, 2, 3, 1, 4];
 
     #[test]
     fn what_cannot_be_divided_is_refused() {

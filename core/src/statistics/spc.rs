@@ -30,7 +30,7 @@ const RANGE_LIMIT: f64 = 3.267;
 /// Points in a shift, and in a trend.
 const RUN: usize = 7;
 
-/// Differences from the mean smaller than this part of the values are rounding.
+/// Differences of no more than this part of the greatest value are rounding.
 const ROUNDING: f64 = 1e-12;
 
 /// Up or down.
@@ -262,9 +262,9 @@ fn segment(values: &[Option<f64>], start: usize, end: usize) -> Result<Segment, 
     })
 }
 
-/// Which side of a middle a value is on, if it is more than rounding away.
-fn side(value: f64, middle: f64) -> Option<Direction> {
-    if (value - middle).abs() <= ROUNDING * value.abs().max(middle.abs()) {
+/// Which side of a middle a value is on, if it is more than rounding away for numbers of a size.
+fn side(value: f64, middle: f64, size: f64) -> Option<Direction> {
+    if (value - middle).abs() <= ROUNDING * size {
         None
     } else if value > middle {
         Some(Direction::High)
@@ -274,8 +274,8 @@ fn side(value: f64, middle: f64) -> Option<Direction> {
 }
 
 /// The side on which a value is beyond limits.
-fn beyond(value: f64, limits: Limits) -> Option<Direction> {
-    match (side(value, limits.lower), side(value, limits.upper)) {
+fn beyond(value: f64, limits: Limits, size: f64) -> Option<Direction> {
+    match (side(value, limits.lower, size), side(value, limits.upper, size)) {
         (_, Some(Direction::High)) => Some(Direction::High),
         (Some(Direction::Low), _) => Some(Direction::Low),
         _ => None,
@@ -287,10 +287,11 @@ fn judge(values: &[Option<f64>], segment: &Segment) -> Vec<(Causes, Option<Direc
     let each = |of: &dyn Fn(f64) -> Option<Direction>| -> Vec<Option<Direction>> {
         values.iter().map(|value| value.and_then(of)).collect()
     };
-    let sides = each(&|value| side(value, segment.mean));
-    let outside = each(&|value| beyond(value, segment.limits));
-    let near = each(&|value| beyond(value, segment.near));
-    let steps: Vec<_> = values.windows(2).map(|pair| side(pair[1]?, pair[0]?)).collect();
+    let size = values.iter().flatten().fold(0.0, |size: f64, value| size.max(value.abs()));
+    let sides = each(&|value| side(value, segment.mean, size));
+    let outside = each(&|value| beyond(value, segment.limits, size));
+    let near = each(&|value| beyond(value, segment.near, size));
+    let steps: Vec<_> = values.windows(2).map(|pair| side(pair[1]?, pair[0]?, size)).collect();
     let (shifts, rises) = (in_run(&sides, RUN), in_run(&steps, RUN - 1));
     let judged = |at: usize| {
         // A point is in a trend with the step to it or the step from it.
@@ -352,7 +353,8 @@ fn icon(point: &ControlPoint) -> Variation {
 
 fn met(limits: Limits, better: Better, target: Option<f64>) -> Option<Assurance> {
     let target = target?;
-    match (beyond(target, limits), better) {
+    let size = target.abs().max(limits.lower.abs()).max(limits.upper.abs());
+    match (beyond(target, limits, size), better) {
         (_, Better::Neither) => None,
         (None, _) => Some(Assurance::HitOrMiss),
         (Some(Direction::High), Better::Lower) | (Some(Direction::Low), Better::Higher) => {
@@ -361,3 +363,6 @@ fn met(limits: Limits, better: Better, target: Option<f64>) -> Option<Assurance>
         _ => Some(Assurance::ConsistentlyFailing),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,12 @@
 //! guessed: a measure that needs a hidden group has no value and says which group that is.
 
 use super::answer::{Answer, AxisView, Cell};
-use crate::catalogue::{CategoryKind, IndicatorKind};
+use crate::catalogue::{CategoryKind, IndicatorKind, Polarity};
 use crate::model::{Bounds, CellState, LevelId};
 use crate::statistics::{
-    Limits, NotComputable, Quantile, QuantileSpan, SlopeMethod, SlopeSpan, Span, ValueType,
-    proportion_bounds, slope, slope_bounds,
+    Better, Group, Limits, NotComputable, Quantile, QuantileSpan, Reference as Advantaged,
+    SlopeMethod, SlopeSpan, Span, ValueType, events_avoided, proportion_bounds, slope,
+    slope_bounds,
 };
 
 /// What the values of groups are.
@@ -107,6 +108,9 @@ pub struct Inequality {
     pub ratio: Result<Span, NotComputable>,
     /// The slope over all of them. Of ordered groups alone, five or more, all of them known: none is guessed.
     pub slope: Result<SlopeSaid, NotComputable>,
+    /// How many events fewer there would be (or more, where more is better) if every known group did as well as the
+    /// least deprived, or where there is no order as the best. Of shares and rates where one way is better.
+    pub avoided: Result<Span, NotComputable>,
     /// Whether the limits of the two ends overlap, so that the difference may be chance; none where one has none.
     pub overlap: Option<bool>,
     /// The group furthest from the reference.
@@ -152,6 +156,13 @@ struct Reader<'a> {
 const DIFFERENCE: &str = "the difference of the two ends";
 const RATIO: &str = "the ratio of the two ends";
 const SLOPE: &str = "the slope index of inequality";
+const AVOIDED: &str = "a number of events avoided";
+
+/// What a weight cannot be made of.
+const UNBOUNDED: NotComputable = NotComputable::Undefined {
+    measure: "a weighted measure",
+    why: "nothing published bounds the size of a group",
+};
 
 impl Reader<'_> {
     fn read(&self) -> Option<Inequality> {
@@ -192,6 +203,7 @@ impl Reader<'_> {
             difference,
             ratio,
             slope: self.slope(&groups, ordered),
+            avoided: self.avoided(&groups, ordered),
             overlap,
             furthest,
             not_known: self.not_known(),
@@ -302,13 +314,49 @@ impl Reader<'_> {
         Ok(SlopeSaid { sii, rii, chance })
     }
 
+    fn avoided(&self, groups: &[GroupValue], ordered: bool) -> Result<Span, NotComputable> {
+        let per = match self.unit {
+            Unit::Share => 1.0,
+            Unit::Rate(per) => f64::from(per),
+            Unit::Figure => {
+                let why = "a mean, percentile or ratio counts no events";
+                return Err(NotComputable::Undefined { measure: AVOIDED, why });
+            }
+        };
+        let better = match self.answer.indicator.polarity {
+            Polarity::LowerIsBetter => Better::Lower,
+            Polarity::HigherIsBetter => Better::Higher,
+            Polarity::Neutral => Better::Neither,
+        };
+        let group = |(at, group): (usize, &GroupValue)| {
+            let known = group.known.ok_or(NotComputable::Missing { group: at + 1 })?;
+            let QuantileSpan { population, value } = quantile_span(&known).ok_or(UNBOUNDED)?;
+            Ok(Group { value, population })
+        };
+        let groups: Vec<Group<Span>> =
+            groups.iter().enumerate().map(group).collect::<Result<_, _>>()?;
+        let to = if ordered { Advantaged::MostAdvantaged } else { Advantaged::Best };
+        events_avoided(&groups, to, better, per)
+    }
+
     /// Those below the line of whom the group is not known.
     fn unknown(&self, side: impl Fn(&Cell) -> Bounds) -> Bounds {
-        let each = self
-            .positions(|kind| !matches!(kind, CategoryKind::Known | CategoryKind::NotApplicable));
-        each.filter_map(|position| self.cell(Some(position)))
-            .map(side)
-            .fold(Bounds::exactly(0), Bounds::plus)
+        let told = |kind| matches!(kind, CategoryKind::Known | CategoryKind::NotApplicable);
+        let sum = |wanted: bool| {
+            let each = self.positions(|kind| told(kind) == wanted);
+            each.filter_map(|position| self.cell(Some(position)))
+                .map(&side)
+                .fold(Bounds::exactly(0), Bounds::plus)
+        };
+        let (unknown, others) = (sum(false), sum(true));
+        // Whatever is hidden of them, they and the others are no more than everybody.
+        let rest = self.cell(None).and_then(|all| side(all).high);
+        let rest = rest.map(|all| all.saturating_sub(others.low).max(unknown.low));
+        let high = match (unknown.high, rest) {
+            (Some(high), Some(rest)) => Some(high.min(rest)),
+            (high, rest) => high.or(rest),
+        };
+        Bounds { low: unknown.low, high }
     }
 
     fn not_known(&self) -> Option<Span> {

@@ -11,7 +11,8 @@ mod sum;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args as ClapArgs, ValueEnum};
 use evensum_core::catalogue::{Catalogue, Indicator};
 use evensum_core::model::{Period, PeriodRange};
 use evensum_core::pool::MIN_MEMBERS;
@@ -61,7 +62,7 @@ pub(super) struct Args {
     #[arg(long)]
     exit: bool,
     /// The form of the answer; json prints nothing else on standard output
-    #[arg(long, default_value = "table")]
+    #[arg(long, default_value = "table", value_parser = shown_here())]
     format: Format,
 }
 
@@ -258,6 +259,14 @@ fn question(
         require_all: false,
         view: query::View::Partners,
     })
+}
+
+/// The forms that are shown on a terminal. Of a demonstration no files are written.
+fn shown_here() -> impl TypedValueParser<Value = Format> {
+    let of = [Format::Table, Format::Csv, Format::Json, Format::Chart];
+    let names = of.iter().filter_map(ValueEnum::to_possible_value).collect::<Vec<_>>();
+    PossibleValuesParser::new(names)
+        .map(|name| Format::from_str(&name, false).unwrap_or(Format::Table))
 }
 
 /// Fails where somebody has stopped the demonstration.

@@ -52,6 +52,10 @@ fn a_clear_difference_is_said_with_its_size_and_its_way() {
         slope.low.expect("a value") < -0.04 && slope.sentence.contains(" falls by "),
         "{slope:?}"
     );
+    assert_eq!(
+        of(&found, "avoided").sentence,
+        "If all groups had the same figure as the least deprived fifth, there would be 550 fewer pathways that wait over 52 weeks. This compares groups as they are and says nothing of causes."
+    );
     assert!(of(&found, "rii").sentence.ends_with("(relative index of inequality)."));
 }
 

@@ -195,7 +195,10 @@ mod tests {
         assert!(said("\nbaseline = \"October\"\n").starts_with("line 2: "));
         assert!(said("comentary = \"x\"\n").contains("comentary"));
         let unknown = said("\n\n[indicator.rtt_over_99_weeks]\nowner = \"A\"\n");
-        assert!(unknown.starts_with("line 3: ") && unknown.contains("rtt_over_52_weeks"), "{unknown}");
+        assert!(
+            unknown.starts_with("line 3: ") && unknown.contains("rtt_over_52_weeks"),
+            "{unknown}"
+        );
         let begin = "[indicator.rtt_over_52_weeks]\n";
         let nan = said(&format!("{begin}trajectory = [{{ period = \"2026-10\", value = nan }}]\n"));
         assert!(nan.starts_with("line 1: ") && nan.contains("finite"), "{nan}");

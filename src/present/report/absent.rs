@@ -16,7 +16,7 @@ pub struct Absent {
     pub entirely: bool,
     /// Why.
     pub why: String,
-    /// The periods, in words; empty where it is none in particular.
+    /// The periods, in words; empty where it is all of them.
     pub periods: String,
 }
 
@@ -35,9 +35,15 @@ pub(super) fn all(material: &Material<'_>, sections: &[Section]) -> Vec<Absent> 
             period: Some(answer.period),
             why: reason_of(answer),
         });
+        // Of an indicator that is nowhere, the reason by deprivation stands for those by the other dimensions.
         let told = material.missing.iter().filter(|m| m.indicator == indicator.id).cloned();
         let before = found.len();
-        for Missing { by, period, why, .. } in told.chain(empty) {
+        let all: Vec<Missing> = told.chain(empty).collect();
+        let first = all.first().map(|one| one.by.clone()).unwrap_or_default();
+        for Missing { by, period, why, .. } in all {
+            if entirely && by != first {
+                continue;
+            }
             let name = words::clean(&indicator.name);
             let what = match &by {
                 Some(by) if !entirely => format!("{name}, by {by}"),
@@ -63,7 +69,7 @@ pub(super) fn all(material: &Material<'_>, sections: &[Section]) -> Vec<Absent> 
     }
     let said = |(mut one, mut periods): (Absent, Vec<Period>)| {
         periods.sort();
-        one.periods = named(&periods);
+        one.periods = if one.entirely { String::new() } else { named(&periods) };
         one
     };
     found.into_iter().map(said).collect()

@@ -2,12 +2,11 @@
 
 use evensum_core::catalogue::Polarity;
 use evensum_core::model::Period;
-use evensum_core::statistics::Span;
+use evensum_core::statistics::{Better, FEW_POINTS, PointKind, Span, control_chart};
 use serde::Serialize;
 
 use super::super::{json, words};
 use super::section::Point;
-use super::spc::{self, Signal};
 use super::value::{Reading, Verdict};
 
 /// How a gap stands against an earlier one.
@@ -24,6 +23,8 @@ pub enum Change {
     NoClear,
     /// The groups are not the same: another edition of the index of deprivation.
     NotComparable,
+    /// Of one of the two it is not known which end is higher.
+    TooOpen,
     /// One of the two has no figure.
     NoFigure,
 }
@@ -38,7 +39,9 @@ impl Change {
             return Self::NotComparable;
         }
         if new.low <= old.high && old.low <= new.high {
-            return Self::NoClear;
+            let open =
+                |one: &Reading| one.gap.as_ref().is_some_and(|gap| gap.verdict == Verdict::Open);
+            return if open(now) || open(before) { Self::TooOpen } else { Self::NoClear };
         }
         let rises = new.low > old.high;
         match (side(old), side(new)) {
@@ -58,7 +61,7 @@ impl Change {
             Self::Narrower => "▼",
             Self::Turned => "⇄",
             Self::NoClear => "▶",
-            Self::NotComparable | Self::NoFigure => "–",
+            Self::NotComparable | Self::TooOpen | Self::NoFigure => "–",
         }
     }
 
@@ -73,6 +76,7 @@ impl Change {
             Self::NotComparable => {
                 format!("Not to be compared with {before}: the groups are made differently")
             }
+            Self::TooOpen => format!("Not to be compared with {before}: too much is withheld"),
             Self::NoFigure => format!("No gap is known for {before}"),
         }
     }
@@ -144,35 +148,50 @@ impl Steadiness {
                 Some((point.period, gap.difference.span()?))
             })
             .collect();
-        let values: Vec<f64> = known.iter().map(|(_, span)| span.middle()).collect();
-        let Some(chart) = spc::xmr(&values) else {
+        if known.len() < FEW_POINTS {
             return Self::only(format!(
-                "Too few gaps are known to say what is usual: {} of the {} that are needed.",
-                values.len(),
-                spc::LEAST
+                "Too few gaps are known to say what is usual: {} of the {FEW_POINTS} that are needed.",
+                known.len()
             ));
+        }
+        let middle = |point: &Point| {
+            let of = known.iter().find(|(period, _)| *period == point.period);
+            of.map(|(_, span)| span.middle())
         };
-        let reach = chart.upper - chart.mean;
-        if known.iter().any(|(_, span)| span.high - span.low > reach.max(0.0)) {
+        let values: Vec<Option<f64>> = own.iter().map(middle).collect();
+        let chart = match control_chart(&values, &[], better(&known, polarity), None) {
+            Ok(chart) => chart,
+            Err(why) => return Self::only(format!("What is usual cannot be said: {why}.")),
+        };
+        let Some(limits) = chart.segments.last() else {
+            return Self::only("What is usual cannot be said.".to_owned());
+        };
+        let reach = limits.limits.upper - limits.mean;
+        if known.iter().any(|(_, span)| span.high - span.low > reach.max(HAIR)) {
             return Self::only(
                 "What is hidden or rounded leaves the gaps too open to say what is usual from month to month.".to_owned(),
             );
         }
-        let signals: Vec<Unusual> = known
+        let signals: Vec<Unusual> = own
             .iter()
-            .zip(&chart.signals)
-            .filter_map(|((period, _), signal)| {
-                let meaning = meaning((*signal)?, chart.mean, polarity);
-                Some(Unusual { period: *period, meaning })
+            .zip(&chart.points)
+            .filter_map(|(point, said)| {
+                let meaning = match said.as_ref()?.kind {
+                    PointKind::Common => return None,
+                    PointKind::Improvement => Meaning::Improvement,
+                    PointKind::Concern => Meaning::Concern,
+                    PointKind::Neither => Meaning::Neither,
+                };
+                Some(Unusual { period: point.period, meaning })
             })
             .collect();
         let sentence = sentence(known.last().map(|(period, _)| *period), &signals);
         Self {
             sentence,
             from: known.first().map(|(period, _)| *period),
-            mean: Some(json::rounded(chart.mean)),
-            lower: Some(json::rounded(chart.lower)),
-            upper: Some(json::rounded(chart.upper)),
+            mean: Some(json::rounded(limits.mean)),
+            lower: Some(json::rounded(limits.limits.lower)),
+            upper: Some(json::rounded(limits.limits.upper)),
             signals,
         }
     }
@@ -197,14 +216,17 @@ fn sentence(last: Option<Period>, signals: &[Unusual]) -> String {
     }
 }
 
-/// A gap to the disadvantage of the most deprived is of concern where it grows. One to their advantage is neither.
-fn meaning(signal: Signal, mean: f64, polarity: Polarity) -> Meaning {
-    match (polarity, signal) {
-        (Polarity::LowerIsBetter, Signal::High) if mean > 0.0 => Meaning::Concern,
-        (Polarity::LowerIsBetter, Signal::Low) if mean > 0.0 => Meaning::Improvement,
-        (Polarity::HigherIsBetter, Signal::Low) if mean < 0.0 => Meaning::Concern,
-        (Polarity::HigherIsBetter, Signal::High) if mean < 0.0 => Meaning::Improvement,
-        _ => Meaning::Neither,
+/// The arithmetic of ranges makes this much of nothing.
+const HAIR: f64 = 1e-6;
+
+/// Which way a gap gets better: to nought, where it is to the disadvantage of the most deprived. One to their advantage
+/// has no better way.
+fn better(known: &[(Period, Span)], polarity: Polarity) -> Better {
+    let sum: f64 = known.iter().map(|(_, span)| span.middle()).sum();
+    match polarity {
+        Polarity::LowerIsBetter if sum > 0.0 => Better::Lower,
+        Polarity::HigherIsBetter if sum < 0.0 => Better::Higher,
+        _ => Better::Neither,
     }
 }
 

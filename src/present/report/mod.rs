@@ -11,7 +11,6 @@ mod method;
 mod page;
 mod picture;
 mod section;
-mod spc;
 mod summary;
 mod unknown;
 mod value;

@@ -75,6 +75,8 @@ pub fn page(report: &Report) -> Result<String, askama::Error> {
         made_on: report.setting.made_on.to_string(),
     }
     .render()
+    // A figure and its sign stay on one line.
+    .map(|page| page.replace(" %", "&nbsp;%"))
 }
 
 fn tile(section: &Section) -> Tile<'_> {
@@ -82,7 +84,7 @@ fn tile(section: &Section) -> Tile<'_> {
     Tile {
         section,
         gap: gap.map_or_else(|| "Groups are not compared".to_owned(), gap_says),
-        ratio: gap.and_then(|gap| gap.ratio.as_ref()).map(|r| r.text.clone()).unwrap_or_default(),
+        ratio: gap.and_then(ratio).unwrap_or_default(),
         caution: gap.map(caution).unwrap_or_default(),
         arrow: section.change.arrow(),
         change: if gap.is_some() {
@@ -98,7 +100,9 @@ fn gap_says(gap: &Gap) -> String {
     match gap.verdict {
         Verdict::Withheld => "Gap withheld".to_owned(),
         Verdict::NoFigure => "Gap not known".to_owned(),
-        _ => format!("Gap: {}", gap.difference.text),
+        Verdict::Even => "No gap".to_owned(),
+        Verdict::Open => format!("Gap: {}", gap.difference.text),
+        _ => format!("Gap: {} in the most deprived", gap.difference.text),
     }
 }
 
@@ -108,9 +112,12 @@ const fn caution(gap: &Gap) -> &'static str {
         Verdict::Withheld => "An end is withheld. It is not zero.",
         Verdict::NoFigure => "An end has no figure.",
         Verdict::Open => "Not known which is higher: too much is withheld or rounded.",
-        Verdict::MayBeChance => "May be chance: limits overlap.",
+        Verdict::Even => "Both ends are the same.",
+        Verdict::MayBeChance => "May be chance: the 95 % limits overlap.",
         Verdict::Higher | Verdict::Lower if !gap.tested => "Not tested against chance.",
-        Verdict::Higher | Verdict::Lower => "Limits do not overlap.",
+        Verdict::Higher | Verdict::Lower => {
+            "Unlikely to be chance: the 95 % limits do not overlap."
+        }
     }
 }
 
@@ -126,11 +133,7 @@ fn drawn(number: usize, section: &Section) -> Drawn<'_> {
     }
     let gap = section.now.gap.as_ref();
     let finding = match gap {
-        Some(gap) => format!(
-            "{}. {}.",
-            gap_says(gap),
-            section.change.says(&section.before_name)
-        ),
+        Some(gap) => format!("{}. {}.", gap_says(gap), section.change.says(&section.before_name)),
         None => format!("Everybody: {}.", section.now.all.text),
     };
     Drawn {
@@ -151,7 +154,7 @@ fn row(name: &'static str, of: Option<&super::Reading>, period: &str) -> Row {
     let text = |shown: Option<&Shown>| shown.map_or_else(nothing, |shown| shown.text.clone());
     let limits = gap.and_then(|gap| {
         let (low, high) = gap.difference.limits()?;
-        Some(format!("{} to {}", signed(low), signed(high)))
+        Some(format!("{} to {}", down(low), up(high)))
     });
     Row {
         name,
@@ -161,13 +164,29 @@ fn row(name: &'static str, of: Option<&super::Reading>, period: &str) -> Row {
         least: text(of.map(|reading| &reading.least)),
         gap: text(gap.map(|gap| &gap.difference)),
         limits: limits.unwrap_or_else(|| super::super::words::NOTHING.to_owned()),
-        ratio: gap
-            .and_then(|gap| gap.ratio.as_ref())
-            .map_or_else(|| super::super::words::NOTHING.to_owned(), |ratio| ratio.text.clone()),
+        ratio: gap.and_then(ratio).unwrap_or_else(|| super::super::words::NOTHING.to_owned()),
     }
 }
 
-/// A difference with its sign, to one decimal.
+/// A ratio is not said where it is open which end is higher.
+fn ratio(gap: &Gap) -> Option<String> {
+    let told = gap.ratio.as_ref().filter(|_| !matches!(gap.verdict, Verdict::Open | Verdict::Even));
+    told.map(|ratio| ratio.text.clone())
+}
+
+/// A lower limit with its sign, rounded down to one decimal.
+fn down(value: f64) -> String {
+    signed((value * 10.0 + SLACK).floor() / 10.0)
+}
+
+/// An upper limit with its sign, rounded up.
+fn up(value: f64) -> String {
+    signed((value * 10.0 - SLACK).ceil() / 10.0)
+}
+
+/// What binary fractions are short of or over a tenth.
+const SLACK: f64 = 1e-6;
+
 fn signed(value: f64) -> String {
     let text = format!("{:.1}", value.abs());
     match value {
@@ -184,7 +203,7 @@ fn unknown(gap: &Gap) -> Option<String> {
     }
     let all = gap.with_unknown.as_ref().map_or_else(
         || "The gap with all of them counted in cannot be worked out.".to_owned(),
-        |all| format!("Wherever they belong, the gap is between {}.", all.text.replace(" lower to ", " lower and ")),
+        |all| format!("Wherever they belong, the gap lies within: {}.", all.text),
     );
     Some(format!("Deprivation is not known of {} of all that are counted. {all}", share.text))
 }

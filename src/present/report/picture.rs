@@ -28,6 +28,9 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
+/// A value that may be anywhere in more than this part of a chart's height is drawn as a bar alone, without a middle.
+const OPEN: f64 = 0.25;
+
 /// Where the points of a chart lie, in pixels.
 struct Frame {
     width: f64,
@@ -163,6 +166,10 @@ impl Frame {
                     "<line class=\"range {class}\" x1=\"{x:.1}\" y1=\"{top:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>"
                 );
             }
+            if self.is_open(*span) {
+                pen = false;
+                continue;
+            }
             let joined = pen && !breaks.get(at).copied().unwrap_or_default();
             let _ = write!(
                 path,
@@ -173,11 +180,18 @@ impl Frame {
             pen = true;
         }
         let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"/>");
-        for (at, span) in values.iter().enumerate().filter_map(|(at, v)| Some((at, (*v)?))) {
+        let told = values.iter().enumerate().filter_map(|(at, v)| Some((at, (*v)?)));
+        for (at, span) in told.filter(|(_, span)| !self.is_open(*span)) {
             let (x, y) = (self.x(at) + off, self.y(span.middle()));
-            let _ = write!(svg, "<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
+            let _ =
+                write!(svg, "<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
         svg
+    }
+
+    /// Whether a value is too open for its middle to stand for it.
+    fn is_open(&self, span: Span) -> bool {
+        span.high - span.low > (self.scale.high - self.scale.low) * OPEN
     }
 
     /// Words at the right, none over another.
@@ -275,7 +289,8 @@ pub(super) fn trend(section: &Section) -> Option<String> {
     let mut inner = frame.back(series);
     for (at, point) in series.iter().enumerate() {
         let compared = section.now.gap.is_some();
-        let hidden = if compared { most[at].is_none() || least[at].is_none() } else { all[at].is_none() };
+        let hidden =
+            if compared { most[at].is_none() || least[at].is_none() } else { all[at].is_none() };
         if hidden {
             inner.push_str(&frame.hidden(at, &why_hidden(point, "an end")));
         }
@@ -331,9 +346,11 @@ pub(super) fn gaps(section: &Section) -> Option<String> {
     if let (Some(mean), Some(lower), Some(upper)) = (steady.mean, steady.lower, steady.upper) {
         let from = series.iter().position(|p| Some(p.period) == steady.from).unwrap_or_default();
         let (x1, x2) = (frame.x(from) - frame.step() / 2.0, frame.width - frame.right);
-        for (class, value, text) in
-            [("mean", mean, "Mean"), ("limit", lower, "Usual, least"), ("limit", upper, "Usual, most")]
-        {
+        for (class, value, text) in [
+            ("mean", mean, "Mean"),
+            ("limit", lower, "Usual, least"),
+            ("limit", upper, "Usual, most"),
+        ] {
             let y = frame.y(value);
             let _ = write!(
                 inner,
@@ -348,7 +365,10 @@ pub(super) fn gaps(section: &Section) -> Option<String> {
         let Some(at) = series.iter().position(|point| point.period == unusual.period) else {
             continue;
         };
-        let Some(Some(span)) = of.get(at) else { continue };
+        let Some(Some(span)) = of.get(at).filter(|span| span.is_some_and(|s| !frame.is_open(s)))
+        else {
+            continue;
+        };
         let (class, name) = match unusual.meaning {
             Meaning::Improvement => ("better", "improvement"),
             Meaning::Concern => ("worse", "concern"),
@@ -382,7 +402,8 @@ pub(super) fn spark(section: &Section) -> Option<String> {
     [frame.width, frame.height] = [200.0, 44.0];
     [frame.left, frame.right, frame.top, frame.bottom] = [2.0, 2.0, 3.0, 3.0];
     let zero = frame.y(0.0);
-    let mut inner = format!("<line class=\"zero\" x1=\"2\" y1=\"{zero:.1}\" x2=\"198\" y2=\"{zero:.1}\"/>");
+    let mut inner =
+        format!("<line class=\"zero\" x1=\"2\" y1=\"{zero:.1}\" x2=\"198\" y2=\"{zero:.1}\"/>");
     for (at, _) in of.iter().enumerate().filter(|(_, span)| span.is_none()) {
         inner.push_str(&frame.hidden(at, "withheld or not known"));
     }

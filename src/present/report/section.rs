@@ -1,14 +1,14 @@
 //! One indicator of a report: now and before, over time, by group, and what was said of it.
 
 use evensum_core::catalogue::{CategoryKind, Indicator, IndicatorKind, Polarity};
-use evensum_core::model::{Date, IndicatorId, Period};
-use evensum_core::view::{Answer, AxisView, Cell, CoverageStatus};
+use evensum_core::model::{Date, IndicatorId, Period, RefusalCode};
+use evensum_core::view::{Answer, AxisView, Cell, Coverage, CoverageStatus};
 use serde::Serialize;
 
-use super::super::{figure, grid, headline, inequality, number::Share, rung, words};
+use super::super::{figure, grid, headline, inequality, rung, words};
 use super::about::{self, OfIndicator};
 use super::change::{Change, Steadiness};
-use super::value::{DEPRIVATION, Mark, Reading, Shown, of_cell};
+use super::value::{DEPRIVATION, Mark, Reading, Shown, brief, of_cell};
 use super::{Material, Missing};
 
 /// An indicator in one period of the time that the report looks at.
@@ -132,10 +132,8 @@ pub(super) fn of(indicator: &Indicator, material: &Material<'_>) -> Option<Secti
     };
     let baseline = baseline(&series, material.about.baseline);
     let before = at(half);
-    let mut findings: Vec<String> = inequality::findings(first)
-        .into_iter()
-        .map(|finding| finding.sentence)
-        .collect();
+    let mut findings: Vec<String> =
+        inequality::findings(first).into_iter().map(|finding| finding.sentence).collect();
     if findings.is_empty() {
         findings.push(headline::sentence(first));
     }
@@ -158,7 +156,10 @@ pub(super) fn of(indicator: &Indicator, material: &Material<'_>) -> Option<Secti
         breakdowns: latest.iter().copied().filter_map(breakdown).collect(),
         without: without(indicator, material.missing),
         caveats: caveats(first, &latest),
-        commentary: said.and_then(|s| s.commentary.as_deref()).map(about::paragraphs).unwrap_or_default(),
+        commentary: said
+            .and_then(|s| s.commentary.as_deref())
+            .map(about::paragraphs)
+            .unwrap_or_default(),
         polarity: indicator.polarity,
         now,
         series,
@@ -220,7 +221,17 @@ pub(super) fn reason_of(answer: &Answer) -> String {
         return "no partner holds such data".to_owned();
     }
     let line = lines.iter().find(|line| line.status != CoverageStatus::NoData);
-    line.map_or_else(|| "nobody was asked".to_owned(), words::coverage)
+    line.map_or_else(|| "nobody was asked".to_owned(), partner_says)
+}
+
+/// What became of a partner's part, for people who do not ask questions themselves.
+pub(super) fn partner_says(line: &Coverage) -> String {
+    match line.refusal {
+        Some(RefusalCode::Withheld) => {
+            "withheld by the partner, so that nobody can be recognised".to_owned()
+        }
+        _ => words::coverage(line),
+    }
 }
 
 fn half_year_before(period: Period) -> Period {
@@ -308,7 +319,11 @@ fn breakdown(answer: &Answer) -> Option<Breakdown> {
         name: words::clean(&axis.name),
         withheld: groups.iter().filter(hidden).count(),
         of: groups.iter().filter(|group| group.known).count(),
-        findings: if axis.dimension.as_str() == DEPRIVATION { Vec::new() } else { findings.collect() },
+        findings: if axis.dimension.as_str() == DEPRIVATION {
+            Vec::new()
+        } else {
+            findings.collect()
+        },
         groups,
     })
 }
@@ -318,7 +333,7 @@ fn group(answer: &Answer, axis: &AxisView, (position, cell): (usize, &Cell), kno
     let limits = match (&answer.indicator.kind, figure.limits()) {
         (_, None) => words::NOTHING.to_owned(),
         (IndicatorKind::Proportion, Some(_)) => {
-            words::limits(cell).map_or_else(|| words::NOTHING.to_owned(), Share::cell)
+            words::limits(cell).map_or_else(|| words::NOTHING.to_owned(), brief)
         }
         (_, Some((low, high))) => super::super::rate::range(low, Some(high)),
     };

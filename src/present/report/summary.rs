@@ -6,10 +6,10 @@ use evensum_core::view::{Answer, CoverageStatus};
 use serde::Serialize;
 
 use super::super::{headline, words};
+use super::Material;
 use super::change::{Change, worse};
 use super::section::Section;
 use super::value::Verdict;
-use super::Material;
 
 /// The report in sentences.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,15 +83,23 @@ fn gaps(sections: &[Section]) -> Vec<String> {
     let chance = with(&|_, v| v == Verdict::MayBeChance);
     let worse_off = with(&|s, v| worse(v, s.polarity) == Some(true));
     let better_off = with(&|s, v| worse(v, s.polarity) == Some(false));
+    let even = with(&|_, v| v == Verdict::Even);
     let differ = with(&|s, v| v.is_clear() && worse(v, s.polarity).is_none());
     let untested = with(&|s, v| v.is_clear() && s.now.gap.as_ref().is_some_and(|g| !g.tested));
     let all = [
-        (&open, "it cannot be told whether the most or the least deprived are higher, because figures are withheld or too open"),
+        (
+            &open,
+            "it cannot be told whether the most or the least deprived are higher, because figures are withheld or too open",
+        ),
         (&chance, "the most and the least deprived differ by no more than may be chance"),
         (&worse_off, "the most deprived are worse off than the least deprived"),
         (&better_off, "the most deprived are better off than the least deprived"),
         (&differ, "the most and the least deprived differ"),
-        (&untested, "the difference is not tested against chance, as there are no limits of such figures"),
+        (&even, "there is no difference between the most and the least deprived"),
+        (
+            &untested,
+            "the difference is not tested against chance, as there are no limits of such figures",
+        ),
     ];
     let told = all.into_iter().filter(|(of, _)| !of.is_empty());
     told.map(|(of, says)| format!("{} {says}: {}.", in_so_many(of), names(of))).collect()
@@ -113,19 +121,22 @@ fn changes(sections: &[Section]) -> Vec<String> {
     ] {
         let of = with(change);
         if !of.is_empty() {
-            said.push(format!("Against half a year before, the gap is clearly {word} in: {}.", names(&of)));
+            said.push(format!(
+                "Against half a year before, the gap is clearly {word} in: {}.",
+                names(&of)
+            ));
         }
     }
     let unclear = with(Change::NoClear).len();
-    let unknown = gaps - unclear - said.len().min(gaps);
-    if unclear == gaps {
-        said.push("Against half a year before, no gap has clearly changed.".to_owned());
-    } else if said.is_empty() && unclear > 0 {
-        said.push(format!(
-            "Against half a year before, no gap has clearly changed in the {unclear} indicators that can be compared."
-        ));
-    } else if said.is_empty() && unknown > 0 {
-        said.push("No gap can be compared with half a year before.".to_owned());
+    match (said.is_empty(), unclear) {
+        (true, 0) => said.push("No gap can be compared with half a year before.".to_owned()),
+        (true, n) if n == gaps => {
+            said.push("Against half a year before, no gap has clearly changed.".to_owned());
+        }
+        (true, n) => said.push(format!(
+            "Against half a year before, no gap has clearly changed; {n} of {gaps} can be compared."
+        )),
+        (false, _) => {}
     }
     said
 }
@@ -140,9 +151,8 @@ fn coverage(latest: &[&Answer]) -> String {
     let Some(first) = with.first() else {
         return "No partner's figures are in this report.".to_owned();
     };
-    let same = |one: &&&Answer| {
-        (inside(one), one.coverage.len()) == (inside(first), first.coverage.len())
-    };
+    let same =
+        |one: &&&Answer| (inside(one), one.coverage.len()) == (inside(first), first.coverage.len());
     if with.iter().all(|one| same(&one)) {
         return headline::counted(first);
     }
@@ -150,7 +160,9 @@ fn coverage(latest: &[&Answer]) -> String {
     let most = with.iter().map(|one| inside(one)).max().unwrap_or_default();
     let asked = with.iter().map(|one| one.coverage.len()).max().unwrap_or_default();
     if least == most {
-        return format!("{most} of the {asked} partners asked are in the figures of each indicator.");
+        return format!(
+            "{most} of the {asked} partners asked are in the figures of each indicator."
+        );
     }
     format!(
         "{least} to {most} of the {asked} partners asked are in the figures, by indicator and breakdown."

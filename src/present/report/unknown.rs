@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::super::drawing::Gap;
 use super::super::words;
-use super::section::Section;
 use super::Material;
+use super::section::{Section, partner_says};
 
 /// The usable share of one partner's rows by one dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +208,7 @@ fn partners(latest: &[&Answer]) -> Vec<MissingPartner> {
         let missing = answer.coverage.iter().filter(|c| c.status != CoverageStatus::Answered);
         for line in missing {
             let partner = format!("{} ({})", words::clean(&line.name), line.ods);
-            let of = all.entry((partner, words::coverage(line))).or_default();
+            let of = all.entry((partner, partner_says(line))).or_default();
             let name = words::clean(&answer.indicator.name);
             if !of.contains(&name) {
                 of.push(name);

@@ -90,7 +90,8 @@ impl Shown {
     }
 
     fn known(text: String, low: f64, high: Option<f64>, limits: Option<Limits>) -> Self {
-        let number = |n: f64| n.is_finite().then(|| json::rounded(n));
+        // A negative nought is nought.
+        let number = |n: f64| n.is_finite().then(|| json::rounded(n) + 0.0);
         Self {
             text,
             low: number(low),
@@ -131,6 +132,8 @@ pub enum Verdict {
     NoFigure,
     /// What is hidden or rounded leaves open which end is higher.
     Open,
+    /// Both ends are the same.
+    Even,
     /// The 95 % limits of the two ends overlap: it may be chance.
     MayBeChance,
     /// Higher in the most deprived, whatever is hidden; the limits are apart, or none are made.
@@ -221,8 +224,7 @@ fn nothing() -> Shown {
 
 /// What an answer says of everybody.
 pub(super) fn whole(answer: &Answer) -> Shown {
-    grid::cell(answer, &grid::total(answer))
-        .map_or_else(nothing, |cell| of_cell(answer, cell))
+    grid::cell(answer, &grid::total(answer)).map_or_else(nothing, |cell| of_cell(answer, cell))
 }
 
 /// What stands for a cell.
@@ -245,15 +247,20 @@ pub(super) fn of_cell(answer: &Answer, cell: &Cell) -> Shown {
     }
 }
 
+/// A share in a table: one sign for both ends is enough.
+pub(super) fn brief(share: Share) -> String {
+    share.cell().replacen(" % to ", " to ", 1)
+}
+
 fn share(cell: &Cell) -> Shown {
     let (Some(known), Some(said)) = (cell.proportion, words::share(cell)) else {
         return Shown::none(Mark::NotAvailable, "nobody");
     };
     if said == Share::Unknown {
-        return Shown::none(Mark::NotAvailable, "not known");
+        return Shown::none(Mark::Withheld, "too much withheld");
     }
     let limits = Limits { lower: known.lower95 * 100.0, upper: known.upper95 * 100.0 };
-    Shown::known(said.cell(), known.low * 100.0, Some(known.high * 100.0), Some(limits))
+    Shown::known(brief(said), known.low * 100.0, Some(known.high * 100.0), Some(limits))
 }
 
 fn rated(answer: &Answer, cell: &Cell) -> Option<Shown> {
@@ -273,9 +280,7 @@ fn count(cell: &Cell) -> Shown {
 fn measured(cell: &Cell) -> Shown {
     use evensum_core::disclosure::FigureGap;
     match cell.figures.first() {
-        Some(said @ Ok(bounds)) => {
-            Shown::known(figure::text(said), bounds.low, bounds.high, None)
-        }
+        Some(said @ Ok(bounds)) => Shown::known(figure::text(said), bounds.low, bounds.high, None),
         Some(said @ Err(gap)) => {
             let mark = match gap {
                 FigureGap::Withheld | FigureGap::PartWithheld | FigureGap::MostlyWithheld => {
@@ -312,7 +317,11 @@ fn distance(answer: &Answer, one: &Inequality, span: Span) -> String {
     };
     match one.unit {
         Unit::Share => {
-            points(size.low, size.high, places(one)).replace("percentage points", "points")
+            let text = points(size.low, size.high, places(one)).replace("percentage ", "");
+            match text.as_str() {
+                "1 points" | "up to 1 points" => text.trim_end_matches('s').to_owned(),
+                _ => text,
+            }
         }
         Unit::Rate(per) => {
             format!("{} per {}", rate::range(size.low, Some(size.high)), thousands(per.into()))
@@ -347,6 +356,7 @@ fn gap(answer: &Answer, one: &Inequality, (most, least): (&Shown, &Shown)) -> Ga
         Ok(span) => {
             let size = distance(answer, one, *span);
             let text = match verdict {
+                Verdict::Even => "no difference".to_owned(),
                 _ if span.low > 0.0 => format!("{size} higher"),
                 _ if span.high < 0.0 => format!("{size} lower"),
                 _ => format!("either way, by {size}"),
@@ -365,7 +375,7 @@ fn gap(answer: &Answer, one: &Inequality, (most, least): (&Shown, &Shown)) -> Ga
         Shown::known(text, span.low * scale, Some(span.high * scale), None)
     });
     let not_known = one.not_known.map(|span| {
-        let text = Share::new(span.low, span.high, Places::Whole).cell();
+        let text = brief(Share::new(span.low, span.high, Places::Whole));
         Shown::known(text, span.low * 100.0, Some(span.high * 100.0), None)
     });
     Gap {
@@ -378,10 +388,14 @@ fn gap(answer: &Answer, one: &Inequality, (most, least): (&Shown, &Shown)) -> Ga
     }
 }
 
+/// A difference of less is what the arithmetic of ranges adds.
+const HAIR: f64 = 1e-9;
+
 fn verdict(one: &Inequality, withheld: bool) -> Verdict {
     match &one.difference {
         Err(_) if withheld => Verdict::Withheld,
         Err(_) => Verdict::NoFigure,
+        Ok(span) if span.low.abs().max(span.high.abs()) < HAIR => Verdict::Even,
         Ok(span) if span.low <= 0.0 && span.high >= 0.0 => Verdict::Open,
         Ok(_) if one.overlap == Some(true) => Verdict::MayBeChance,
         Ok(span) if span.low > 0.0 => Verdict::Higher,
@@ -391,12 +405,19 @@ fn verdict(one: &Inequality, withheld: bool) -> Verdict {
 
 /// Both ends of a difference with the way that each points: `1 points lower to 4 points higher`.
 fn signed(answer: &Answer, one: &Inequality, span: Span) -> String {
+    if span.low.abs().max(span.high.abs()) < HAIR {
+        return "no difference".to_owned();
+    }
     if span.low >= 0.0 {
         return format!("{} higher", distance(answer, one, span));
     }
     if span.high <= 0.0 {
         return format!("{} lower", distance(answer, one, span));
     }
-    let end = |n: f64| distance(answer, one, Span::exactly(n.abs()));
+    // An end by itself is rounded outwards, as that of a range from nought.
+    let end = |n: f64| {
+        let text = distance(answer, one, Span { low: 0.0, high: n.abs() });
+        text.trim_start_matches("up to ").to_owned()
+    };
     format!("{} lower to {} higher", end(span.low), end(span.high))
 }

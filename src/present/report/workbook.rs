@@ -114,9 +114,8 @@ fn cover(book: &mut Workbook, report: &Report, sheets: &[Sheet]) -> Result<(), X
         sheet.write_string_with_format(row, 0, cut(&guarded(&line)), &wrapped())?;
         row += 1;
     }
-    let link = plain()
-        .set_font_color("#005EB8")
-        .set_underline(rust_xlsxwriter::FormatUnderline::Single);
+    let link =
+        plain().set_font_color("#005EB8").set_underline(rust_xlsxwriter::FormatUnderline::Single);
     let contents = sheets.iter().map(|s| (s.name, s.title.as_str()));
     for (name, title) in [("Notes", "Notes on the tables")].into_iter().chain(contents) {
         let url = format!("internal:'{name}'!A1");
@@ -139,7 +138,8 @@ fn written(book: &mut Workbook, of: &Sheet) -> Result<(), XlsxError> {
     let last_row = u32::try_from(of.rows.len().max(1)).map_err(whole)?;
     let last_column = u16::try_from(of.head.len()).map_err(whole)?.saturating_sub(1);
     let bold = wrapped().set_bold();
-    let head = of.head.iter().map(|name| TableColumn::new().set_header(*name).set_header_format(&bold));
+    let head =
+        of.head.iter().map(|name| TableColumn::new().set_header(*name).set_header_format(&bold));
     let table = Table::new()
         .set_name(format!("Table_{}", of.name.replace([' ', '-'], "_")))
         .set_columns(&head.collect::<Vec<_>>())
@@ -162,9 +162,12 @@ fn written(book: &mut Workbook, of: &Sheet) -> Result<(), XlsxError> {
     for (row, cells) in (1..).zip(&of.rows) {
         for (column, cell) in (0..).zip(cells) {
             match cell {
-                Cell::Text(text) if text.trim().is_empty() => {
-                    sheet.write_string_with_format(row, column, Mark::NotApplicable.as_str(), &mark)?
-                }
+                Cell::Text(text) if text.trim().is_empty() => sheet.write_string_with_format(
+                    row,
+                    column,
+                    Mark::NotApplicable.as_str(),
+                    &mark,
+                )?,
                 Cell::Text(text) => {
                     sheet.write_string_with_format(row, column, cut(&guarded(text)), &words)?
                 }
@@ -281,7 +284,8 @@ fn over_time(report: &Report) -> Sheet {
             let of = |get: &dyn Fn(&Reading) -> Shown| {
                 point.reading.as_ref().map_or_else(|| absent.clone(), get)
             };
-            let mut cells = vec![text(&section.name), text(&section.figure), text(point.period.to_string())];
+            let mut cells =
+                vec![text(&section.name), text(&section.figure), text(point.period.to_string())];
             cells.extend(figure(&of(&|r| r.all.clone())));
             cells.extend(figure(&of(&|r| r.most.clone())));
             cells.extend(figure(&of(&|r| r.least.clone())));
@@ -393,9 +397,11 @@ fn withheld(report: &Report) -> Sheet {
 }
 
 fn missing(report: &Report) -> Sheet {
-    let rows = report.not_known.partners.iter().map(|row| {
-        vec![text(&row.partner), text(&row.why), text(row.indicators.join("; "))]
-    });
+    let rows = report
+        .not_known
+        .partners
+        .iter()
+        .map(|row| vec![text(&row.partner), text(&row.why), text(row.indicators.join("; "))]);
     let head = vec!["Partner", "Why", "Indicators"];
     let title = "Partners that are not in some figures".to_owned();
     Sheet { name: "6 Partners missing", title, head, rows: rows.collect() }
@@ -445,10 +451,8 @@ fn published(report: &Report) -> Sheet {
 }
 
 fn absent(report: &Report) -> Sheet {
-    let rows = report
-        .absent
-        .iter()
-        .map(|one| vec![text(&one.what), text(&one.why), text(&one.periods)]);
+    let rows =
+        report.absent.iter().map(|one| vec![text(&one.what), text(&one.why), text(&one.periods)]);
     let head = vec!["What", "Why", "When"];
     let title = "What of the pack has no figures".to_owned();
     Sheet { name: "9 Not in this report", title, head, rows: rows.collect() }

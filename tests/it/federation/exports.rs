@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::harness::{Fed, PARTNERS, QUESTION, text};
-use super::process::{Output, skipped};
+use super::process::{Output, run, skipped};
 
 const HANDLING: &str = "Handling: Internal: for the parties of the agreement; not for publication.";
 
@@ -122,6 +122,20 @@ fn several_answers_make_one_workbook_and_text_needs_no_file() {
         assert!(!output.stdout.is_empty());
         assert_eq!(output.stderr.trim_end(), HANDLING);
     }
+}
+
+#[test]
+fn an_agreement_says_who_may_have_its_answers() {
+    let fed = Fed::at_rest();
+    let agreement = fed.path("agreement.toml");
+    let check = |arguments: &[&str]| {
+        run(&[&["agreement", "check"], arguments, &[text(&agreement)]].concat()).succeeds().stdout
+    };
+    assert!(check(&[]).contains("Files of answers carry: Internal: "));
+    let before = fs::read_to_string(&agreement).expect("an agreement");
+    fs::write(&agreement, format!("handling = \"publishable\"\n{before}")).expect("written");
+    assert!(check(&[]).contains("Files of answers carry: May be published with its notes."));
+    assert!(check(&["--format", "json"]).contains("\"handling\": \"publishable\""));
 }
 
 #[test]

@@ -137,6 +137,10 @@ proptest! {
                     prop_assert!(holds(*wide, *narrow), "{wide:?} {narrow:?}");
                 }
             }
+            if let (Ok(narrow), Ok(wide)) = (&of_exact.avoided, &of_known.avoided) {
+                prop_assert!(holds(*wide, *narrow) && wide.low >= 0.0, "{wide:?} {narrow:?}");
+            }
+            prop_assert!(of_exact.avoided.is_ok());
             prop_assert_eq!(of_exact.slope.is_ok(), dimension == "imd");
             prop_assert!(holds(of_known.not_known.expect("a share"), of_exact.not_known.expect("a share")));
             prop_assert_eq!(of_known.difference.is_ok(), dimension == "imd");
