@@ -327,7 +327,7 @@ proptest! {
             population: Span { low: b, high: d },
         }).collect();
         let wrong = points.len() < 2 || points.iter().any(|group| {
-            !group.value.is_finite() || !(group.population > 0.0 && group.population.is_finite())
+            !(group.value.is_finite() && group.population > 0.0 && group.population.is_finite())
         });
         for ((name, at), (_, over)) in measures::<f64>().into_iter().zip(measures::<Span>()) {
             if let Ok(value) = at(&points) {
