@@ -260,6 +260,9 @@ pub(super) fn within(baseline: Option<Period>, months: &[Period]) -> Result<(), 
     Ok(())
 }
 
+/// A partner, its name and its own answers.
+type OfPartner = (Ods, String, Vec<SystemView<Shared>>);
+
 /// Everything that came of the questions.
 #[derive(Debug)]
 struct Asked {
@@ -267,7 +270,8 @@ struct Asked {
     views: Vec<SystemView<Shared>>,
     missing: Vec<Missing>,
     faults: Vec<AskFault>,
-    partners: Option<Result<Vec<(Ods, String, Vec<SystemView<Shared>>)>, String>>,
+    /// Each partner's own answers, or why they are not set beside each other; none where nobody asked for them.
+    partners: Option<Result<Vec<OfPartner>, String>>,
     notes: Vec<String>,
 }
 
