@@ -429,7 +429,7 @@ fn bounds_that_leave_a_group_without_people_are_refused() {
         assert!(matches!(measure(&table), Err(NotComputable::Number { group: 2, .. })), "{name}");
     }
     let reversed = Group { value: Span { low: 0.3, high: 0.1 }, ..known };
-    assert!(mean(&[known, reversed]).is_err());
+    assert!(group_mean(&[known, reversed]).is_err());
 }
 
 /// Rates per 100 000 are brought back to people.
