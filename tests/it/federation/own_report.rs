@@ -149,7 +149,8 @@ fn exact_figures_are_those_of_the_extract_and_a_policy_hides_the_small_ones() {
     let mut shown: Vec<u64> = cells.iter().filter_map(Value::as_u64).collect();
     let groups = groups(&protected, "rtt_over_52_weeks", "sex").iter().flat_map(counts);
     let mut between: Vec<(u64, u64)> = groups.flatten().collect();
-    (shown.sort_unstable(), between.sort_unstable());
+    shown.sort_unstable();
+    between.sort_unstable();
     assert_eq!(between.len(), shown.len());
     for (shown, (low, high)) in shown.iter().zip(between) {
         assert!((low..=high).contains(shown), "{shown} {low} {high}");
