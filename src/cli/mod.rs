@@ -37,6 +37,7 @@ mod ready;
 mod reconcile;
 mod reference;
 mod report;
+mod report_form;
 mod roster;
 mod rungs;
 mod serve;

@@ -15,7 +15,7 @@ use self::gather::{Desk, Gathered};
 use super::exit::{Exit, Failure, OrExit};
 use super::node::ConfigArgs;
 use super::own_extracts::OwnExtracts;
-use super::report::{Format, months, read_about, within};
+use super::report_form::{Format, months, read_about, within};
 use super::{clock, questions, terminal};
 use crate::config::{self, Server};
 use crate::present::report::{self, Material, Partners, Report, Setting};

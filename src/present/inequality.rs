@@ -398,7 +398,8 @@ impl Says<'_> {
         let axis = self.axis_name();
         let share = Share::new(span.low, span.high, Places::Whole).sentence();
         let counted = words::clean(&self.answer.indicator.counted);
-        let sentence = format!("The {axis} is not known of {share} of all {counted}.");
+        let sentence =
+            words::opening(&format!("of {share} of all {counted}, the {axis} is not known."));
         Some(Draft {
             measure: "not_known",
             name: format!("Share of whom the {axis} is not known"),

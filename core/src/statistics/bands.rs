@@ -42,7 +42,7 @@ fn check(edges: &[f64], counts: &[Span], part: f64) -> Result<(), NotComputable>
     if edges.len() != counts.len() && edges.len() != counts.len() + 1 {
         return undefined("each band needs a lower edge, and only the last may have no upper one");
     }
-    if edges.iter().any(|edge| !(edge.abs() <= COUNT_MOST))
+    if edges.iter().any(|edge| edge.is_nan() || edge.abs() > COUNT_MOST)
         || edges.windows(2).any(|pair| pair[0] >= pair[1])
     {
         return undefined("the edges of the bands have to rise");
@@ -116,12 +116,9 @@ pub fn percentile_bounds(
         let why = "there may be nothing in any band";
         return Err(NotComputable::Undefined { measure: PERCENTILE, why });
     }
-    let ends = |below: fn(&Span) -> f64, above: fn(&Span) -> f64| {
-        first_at(edges, counts, part, (below, above))
-    };
-    let (full, empty): (fn(&Span) -> f64, fn(&Span) -> f64) = (|c| c.high, |c| c.low);
-    let least = ends(full, empty);
-    let most = ends(empty, full);
+    let (full, empty): (End, End) = (|count| count.high, |count| count.low);
+    let least = first_at(edges, counts, part, (full, empty));
+    let most = first_at(edges, counts, part, (empty, full));
     let (BandValue::At(low) | BandValue::AtLeast(low)) = least;
     let high = match most {
         BandValue::At(high) => Some(high.max(low)),
@@ -130,13 +127,11 @@ pub fn percentile_bounds(
     Ok(BandBounds { low, high })
 }
 
+/// Which end of a count is taken.
+type End = fn(&Span) -> f64;
+
 /// The first place where the sum over bands, with counts by the side on which they lie, is not below 0.
-fn first_at(
-    edges: &[f64],
-    counts: &[Span],
-    part: f64,
-    (below, above): (fn(&Span) -> f64, fn(&Span) -> f64),
-) -> BandValue {
+fn first_at(edges: &[f64], counts: &[Span], part: f64, (below, above): (End, End)) -> BandValue {
     let mut later = vec![0.0; counts.len() + 1];
     for (at, count) in counts.iter().enumerate().rev() {
         later[at] = later[at + 1] + above(count);
@@ -202,9 +197,12 @@ mod tests {
     fn a_percentile_at_the_end_of_a_band_does_not_go_over_empty_ones() {
         let found = |part| percentile(&edges(5), &[50.0, 0.0, 0.0, 50.0], part);
         assert_eq!(found(0.5), Ok(BandValue::At(1.0)));
-        // 0.7 of 90 is a rounding more than 63.
-        let rounded = percentile(&edges(4), &[63.0, 0.0, 27.0], 0.7).expect("a percentile");
+        // As a product of the type, 0.55 of 100 is a rounding more than 55.
+        let rounded = percentile(&edges(4), &[55.0, 0.0, 45.0], 0.55).expect("a percentile");
         assert!(matches!(rounded, BandValue::At(at) if (at - 1.0).abs() < 1e-9), "{rounded:?}");
+        // And half of the least number is nothing.
+        let least = percentile(&edges(3), &[0.0, 5e-324], 0.5).expect("a percentile");
+        assert!(matches!(least, BandValue::At(at) if (1.0..=2.0).contains(&at)), "{least:?}");
         assert_eq!(percentile(&[0.0, 1.0], &[0.0, 3.0], 0.5), Ok(BandValue::AtLeast(1.0)));
     }
 

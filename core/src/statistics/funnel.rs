@@ -70,7 +70,7 @@ fn check(of: FunnelOf, average: f64, denominator: f64) -> Result<(), NotComputab
         FunnelOf::Rate if !(average > 0.0 && average <= DENOMINATOR_MOST) => {
             Err(undefined("the average has to be above 0, and at most 10^12"))
         }
-        FunnelOf::Rate if !(average * denominator > 0.0) => {
+        FunnelOf::Rate if average * denominator <= 0.0 => {
             Err(undefined("the average is too near to 0"))
         }
         _ => Ok(()),

@@ -27,7 +27,7 @@ pub(super) const SIZE_MOST: f64 = 1e12;
 pub(super) const POPULATION_LEAST: f64 = 1e-12;
 
 /// Whether groups are as a measure needs them: [`GROUPS_LEAST`] to [`GROUPS_MOST`] of them, values that are numbers of
-/// at most [`SIZE_MOST`] either side of 0, populations from [`POPULATION_LEAST`] to [`SIZE_MOST`].
+/// at most 10^12 either side of 0, populations from 10^-12 (they may be shares) to 10^12.
 ///
 /// # Errors
 /// [`NotComputable::TooFewGroups`], [`NotComputable::TooManyGroups`], [`NotComputable::Number`].

@@ -306,7 +306,7 @@ proptest! {
             (least, most) = (least.min(middle), most.max(middle));
             (lowest, highest) = (lowest.min(risk), highest.max(risk));
         }
-        let (found, deviation) = (mean(spans).expect("defined"), Span::deviation(spans, 1));
+        let (found, deviation) = (group_mean(spans).expect("defined"), Span::deviation(spans, 1));
         for (a, b) in [
             (found.low, least), (found.high, most), (deviation.low, lowest), (deviation.high, highest),
         ] {
@@ -327,7 +327,7 @@ proptest! {
             population: Span { low: b, high: d },
         }).collect();
         let wrong = points.len() < 2 || points.iter().any(|group| {
-            !group.value.is_finite() || !(group.population > 0.0 && group.population.is_finite())
+            !(group.value.is_finite() && group.population > 0.0 && group.population.is_finite())
         });
         for ((name, at), (_, over)) in measures::<f64>().into_iter().zip(measures::<Span>()) {
             if let Ok(value) = at(&points) {
@@ -418,6 +418,18 @@ fn numbers_of_groups_and_references_have_limits() {
         events_avoided(&two, Reference::Best, Better::Lower, f64::NAN),
     ];
     assert!(neither.iter().all(|refused| matches!(refused, Err(NotComputable::Undefined { .. }))));
+}
+
+#[test]
+fn bounds_that_leave_a_group_without_people_are_refused() {
+    let people = Span { low: 0.0, high: 7.0 };
+    let known = Group { value: Span::exactly(0.2), population: Span::exactly(90.0) };
+    let table = [known, Group { value: Span { low: 0.1, high: 0.3 }, population: people }];
+    for (name, measure) in measures::<Span>() {
+        assert!(matches!(measure(&table), Err(NotComputable::Number { group: 2, .. })), "{name}");
+    }
+    let reversed = Group { value: Span { low: 0.3, high: 0.1 }, ..known };
+    assert!(group_mean(&[known, reversed]).is_err());
 }
 
 /// Rates per 100 000 are brought back to people.

@@ -7,7 +7,7 @@ use evensum_core::view::{Answer, Own, SystemView};
 
 use super::super::exit::{Exit, Failure, OrExit};
 use super::super::own_extracts::{Counted, Lack, OwnExtracts};
-use super::super::report::LEVELS;
+use super::super::report_form::LEVELS;
 use super::super::terminal;
 use super::Figures;
 use crate::present::report::Missing;

@@ -153,7 +153,7 @@ fn coverage(latest: &[&Answer]) -> String {
     };
     let same =
         |one: &&&Answer| (inside(one), one.coverage.len()) == (inside(first), first.coverage.len());
-    if with.iter().all(|one| same(&one)) {
+    if with.iter().all(same) {
         return headline::counted(first);
     }
     let least = with.iter().map(|one| inside(one)).min().unwrap_or_default();

@@ -4,10 +4,10 @@
 use evensum_core::catalogue::IndicatorKind;
 use evensum_core::model::{CellState, ImdEdition, Period};
 use evensum_core::statistics::{Limits, Span};
-use evensum_core::view::{Answer, Cell, Inequality, Known, Unit, inequalities};
+use evensum_core::view::{Answer, Cell, Inequality, Known, Unit, ViewKind, inequalities};
 use serde::{Serialize, Serializer};
 
-use super::super::number::{Places, Share, points, thousands};
+use super::super::number::{Places, Share, part, points, thousands};
 use super::super::{figure, grid, headline, json, rate, words};
 
 /// The dimension whose two ends a report compares.
@@ -238,6 +238,7 @@ pub(super) fn of_cell(answer: &Answer, cell: &Cell) -> Shown {
         return Shown::none(Mark::Withheld, "withheld");
     }
     match &answer.indicator.kind {
+        IndicatorKind::Proportion if exact(answer) => exact_share(cell),
         IndicatorKind::Proportion => share(cell),
         IndicatorKind::Rate { .. } => rated(answer, cell).unwrap_or_else(|| count(cell)),
         IndicatorKind::Count => count(cell),
@@ -261,6 +262,21 @@ fn share(cell: &Cell) -> Shown {
     }
     let limits = Limits { lower: known.lower95 * 100.0, upper: known.upper95 * 100.0 };
     Shown::known(brief(said), known.low * 100.0, Some(known.high * 100.0), Some(limits))
+}
+
+/// Whether an answer's figures are one's own as they are: they are rounded to the nearest, since nothing is open.
+pub(super) fn exact(answer: &Answer) -> bool {
+    answer.view == ViewKind::Partner && answer.policy.is_none()
+}
+
+fn exact_share(cell: &Cell) -> Shown {
+    let counts = cell.numerator.published.zip(cell.denominator.published);
+    let said = counts.and_then(|(above, below)| part(above, below));
+    let (Some(known), Some(said)) = (cell.proportion, said) else {
+        return Shown::none(Mark::NotAvailable, "nobody");
+    };
+    let limits = Limits { lower: known.lower95 * 100.0, upper: known.upper95 * 100.0 };
+    Shown::known(said, known.low * 100.0, Some(known.high * 100.0), Some(limits))
 }
 
 fn rated(answer: &Answer, cell: &Cell) -> Option<Shown> {
@@ -315,6 +331,15 @@ fn distance(answer: &Answer, one: &Inequality, span: Span) -> String {
     } else {
         Span::between(span.low.abs(), span.high.abs())
     };
+    if exact(answer) && size.high - size.low < HAIR {
+        return match one.unit {
+            Unit::Share => format!("{:.1} points", size.low * 100.0),
+            Unit::Rate(per) => format!("{:.1} per {}", size.low, thousands(per.into())),
+            Unit::Figure => {
+                format!("{:.1} {}", size.low, words::clean(&answer.indicator.unit))
+            }
+        };
+    }
     match one.unit {
         Unit::Share => {
             let text = points(size.low, size.high, places(one)).replace("percentage ", "");
@@ -367,7 +392,11 @@ fn gap(answer: &Answer, one: &Inequality, (most, least): (&Shown, &Shown)) -> Ga
         Err(_) => Shown::none(Mark::NotAvailable, "not known"),
     };
     let times = |span: &Span| {
-        let text = format!("{} times", rate::range(span.low, Some(span.high)));
+        let text = if exact(answer) && span.high - span.low < HAIR {
+            format!("{:.2} times", span.low)
+        } else {
+            format!("{} times", rate::range(span.low, Some(span.high)))
+        };
         Shown::known(text, span.low, Some(span.high), None)
     };
     let all = one.with_unknown.map(|span| {
@@ -375,7 +404,11 @@ fn gap(answer: &Answer, one: &Inequality, (most, least): (&Shown, &Shown)) -> Ga
         Shown::known(text, span.low * scale, Some(span.high * scale), None)
     });
     let not_known = one.not_known.map(|span| {
-        let text = brief(Share::new(span.low, span.high, Places::Whole));
+        let text = if exact(answer) && span.high - span.low < HAIR {
+            format!("{:.1} %", span.low * 100.0)
+        } else {
+            brief(Share::new(span.low, span.high, Places::Whole))
+        };
         Shown::known(text, span.low * 100.0, Some(span.high * 100.0), None)
     });
     Gap {

@@ -90,16 +90,16 @@ fn groups<'a>(report: &'a Value, indicator: &str, dimension: &str) -> &'a [Value
     by["groups"].as_array().expect("groups")
 }
 
-/// What stands above and below the line of a group, where that is a number.
-fn counts(group: &Value) -> (Option<u64>, Option<u64>) {
-    let number = |side: &str| {
+/// What stands above and below the line of a group: from where to where, where that is a number.
+fn counts(group: &Value) -> [Option<(u64, u64)>; 2] {
+    ["above", "below"].map(|side| {
         let text = group[side].as_str().expect("words").replace(',', "");
-        text.parse().ok()
-    };
-    (number("above"), number("below"))
+        let (low, high) = text.split_once(" to ").unwrap_or((&text, &text));
+        Some((low.parse().ok()?, high.parse().ok()?))
+    })
 }
 
-fn of_sex(report: &Value, label: &str) -> (Option<u64>, Option<u64>) {
+fn of_sex(report: &Value, label: &str) -> [Option<(u64, u64)>; 2] {
     let groups = groups(report, "rtt_over_52_weeks", "sex");
     counts(groups.iter().find(|group| group["label"] == label).expect("a group"))
 }
@@ -111,47 +111,50 @@ fn exact_figures_are_those_of_the_extract_and_a_policy_hides_the_small_ones() {
     assert_eq!(exact["setting"]["exact"], true);
     let handling = exact["setting"]["handling"].as_str().expect("words");
     assert!(handling.starts_with("INTERNAL"), "{handling}");
-    let shown = |(cases, all): (u64, u64)| (Some(cases), Some(all));
-    assert_eq!(of_sex(&exact, "Not known"), (Some(3), Some(3)), "those that were planted");
-    assert_eq!(of_sex(&exact, "Male"), shown(home.men));
-    assert_eq!(of_sex(&exact, "Female"), shown(home.women));
     let of_all = (home.men.0 + home.women.0 + 3, home.men.1 + home.women.1 + 3);
-    assert_eq!(of_sex(&exact, "All"), shown(of_all));
+    let counted =
+        [("Not known", (3, 3)), ("Male", home.men), ("Female", home.women), ("All", of_all)];
+    for (sex, (cases, all)) in counted {
+        assert_eq!(of_sex(&exact, sex), [Some((cases, cases)), Some((all, all))], "{sex}");
+    }
 
     let protected = home.report(&["--policy", "nhs75m"]);
     assert_eq!(protected["setting"]["exact"], false);
-    assert_eq!(of_sex(&protected, "Not known"), (None, None));
-    let (cases, all) = of_sex(&protected, "All");
-    for (rounded, own) in [(cases, of_all.0), (all, of_all.1)] {
-        assert!(rounded.expect("shown").abs_diff(own) <= 2, "{rounded:?} of {own}");
-    }
-    // Of every small count that the exact report has, the protected one has none.
-    let mut small = 0;
+    assert_eq!(of_sex(&protected, "Not known"), [None, None], "those that were planted");
+    // Of every small count that the exact report has, the protected one has none; others it has between two numbers.
+    let (mut small, mut large) = (0, 0);
     for dimension in ["imd", "ethnicity", "age", "sex"] {
         let own = groups(&exact, "rtt_over_52_weeks", dimension);
-        let hidden = groups(&protected, "rtt_over_52_weeks", dimension);
-        assert_eq!(own.len(), hidden.len());
-        for (own, hidden) in own.iter().zip(hidden) {
-            assert_eq!(own["label"], hidden["label"]);
-            let sides = [(counts(own).0, counts(hidden).0), (counts(own).1, counts(hidden).1)];
-            for (count, left) in sides {
-                if count.expect("exact") <= 7 {
+        let left = groups(&protected, "rtt_over_52_weeks", dimension);
+        assert_eq!(own.len(), left.len());
+        for (own, left) in own.iter().zip(left) {
+            assert_eq!(own["label"], left["label"]);
+            for (count, between) in counts(own).into_iter().zip(counts(left)) {
+                let (count, _) = count.expect("exact");
+                if count <= 7 {
                     small += 1;
-                    assert_eq!(left, None, "{dimension} {own} {hidden}");
+                    assert_eq!(between, None, "{dimension} {own} {left}");
+                } else if let Some((low, high)) = between {
+                    large += 1;
+                    assert!((low..=high).contains(&count) && high > low, "{own} {left}");
                 }
             }
         }
     }
-    assert!(small > 2, "only {small}");
+    assert!(small > 2 && large > 10, "{small} {large}");
     // Its counts are those of the preview.
     let preview = ["node", "preview", "rtt_over_52_weeks", "--period", "2026-10", "--by", "sex"];
     let preview = home.run(&[&preview[..], &["--format", "json"]].concat()).json();
     let cells = preview["tables"][0]["cells"].as_array().expect("cells");
     let mut shown: Vec<u64> = cells.iter().filter_map(Value::as_u64).collect();
-    let groups = groups(&protected, "rtt_over_52_weeks", "sex").iter().map(counts);
-    let mut own: Vec<u64> = groups.flat_map(|(above, below)| [above, below]).flatten().collect();
-    (shown.sort_unstable(), own.sort_unstable());
-    assert_eq!(own, shown);
+    let groups = groups(&protected, "rtt_over_52_weeks", "sex").iter().flat_map(counts);
+    let mut between: Vec<(u64, u64)> = groups.flatten().collect();
+    shown.sort_unstable();
+    between.sort_unstable();
+    assert_eq!(between.len(), shown.len());
+    for (shown, (low, high)) in shown.iter().zip(between) {
+        assert!((low..=high).contains(shown), "{shown} {low} {high}");
+    }
 }
 
 #[test]

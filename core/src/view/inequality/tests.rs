@@ -80,6 +80,9 @@ fn blurred(count: std::ops::Range<u64>) -> impl Strategy<Value = (u64, Bounds)> 
 
 type Group = ((u64, Bounds), (u64, Bounds));
 
+/// Those above and below the line of each cell.
+type Cells = Vec<(Bounds, Bounds)>;
+
 /// Those above the line and the others, of each group and of the unknown.
 fn groups() -> impl Strategy<Value = Vec<Group>> {
     prop::collection::vec((blurred(1..60), blurred(20..300)), KNOWN + 1)
@@ -91,7 +94,7 @@ fn plus(of: &[(Bounds, Bounds)]) -> (Bounds, Bounds) {
 }
 
 /// The same table as it is, and as it is known.
-fn both(groups: &[Group]) -> (Vec<(Bounds, Bounds)>, Vec<(Bounds, Bounds)>) {
+fn both(groups: &[Group]) -> (Cells, Cells) {
     let exact = |((x, _), (others, _)): &Group| (Bounds::exactly(*x), Bounds::exactly(x + others));
     let known = |((_, x), (_, others)): &Group| (*x, x.plus(*others));
     let whole = |mut cells: Vec<(Bounds, Bounds)>| {
