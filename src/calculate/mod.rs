@@ -9,6 +9,8 @@ mod charts;
 mod gaps;
 mod rates;
 mod spread;
+#[cfg(test)]
+mod tests;
 
 use evensum_core::statistics::NotComputable;
 
