@@ -41,7 +41,7 @@ fn the_answer_has_the_keys_of_the_format_and_no_others() {
     };
     expect(
         &answer,
-        "indicator period breakdown scope view policy rung imd_edition cells coverage caveats receipts releases query_id elapsed_ms",
+        "indicator period breakdown scope view policy rung imd_edition cells inequality coverage caveats receipts releases query_id elapsed_ms",
     );
     expect(&answer["indicator"], "id version name unit kind");
     expect(&answer["policy"], "profile limit base");
