@@ -46,7 +46,7 @@ pub fn poisson_limits(count: u64) -> (f64, f64) {
 
 /// Two-sided limits of the expectation of a count that is Poisson distributed, as OHID gives them
 /// (PHEindicatormethods): exact (Garwood 1936) below [`BYAR_FROM`], `χ²⁻¹(tail; 2O)/2` and
-/// `χ²⁻¹(1 − tail; 2O + 2)/2`; Byar's approximation from there on ([`byar_limits`]). In events; any count.
+/// `χ²⁻¹(1 − tail; 2O + 2)/2`; Byar's approximation from there on (Breslow and Day 1987). In events; any count.
 #[must_use]
 pub fn count_limits(count: u64, level: Level) -> Limits {
     match CountMethod::of(count) {
